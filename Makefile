@@ -1,0 +1,87 @@
+# Thin: a target is a line or two that you could type yourself. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+WANTED := python3.14 python3.13 python3.12 python3.11 python3
+# Run, not only looked up: version managers leave shims on PATH for Pythons they do not have,
+# and some systems package venv apart from Python.
+RUNS := import sys, venv$(if $(UV),,, ensurepip); sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && echo $$p && break; done)
+
+# Shells may export such names (WSL exports NAME): only words on make's own line count.
+$(foreach word,ARGS NAME SINCE ENGINE STAGE,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
+
+.PHONY: help setup demo test check query bench lock clean
+
+##@ Use it
+
+demo: .venv/.embedded ## traffic through the whole pipeline, with a live page (ARGS="--for 20 --no-open")
+	@$(BIN)/tailrace demo $(ARGS)
+
+query: .venv/.embedded ## answer a saved query (NAME=top_talkers SINCE=1h); no NAME lists them
+	@$(BIN)/tailrace query $(NAME) $(if $(SINCE),--since $(SINCE)) \
+		$(if $(ENGINE),--engine $(ENGINE)) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
+
+##@ Work on it
+
+setup: .venv/.dev ## make .venv with everything for development
+	$(call say,.venv is ready)
+
+test: .venv/.dev ## run the tests (ARGS="-k flow -x")
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: .venv/.dev ## lint, format, types, import rules, drift of generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy pipeline $(wildcard functions)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pipeline.derive --check
+
+bench: .venv/.dev ## measure the hot path (ARGS=--quick)
+	$(BIN)/python -m bench $(ARGS)
+
+##@ Look after it
+
+lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade: newest versions)
+	$(if $(UV),,@$(INSTALL) uv)
+	$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt
+	$(LOCK) $(ARGS) --extra embedded --constraint requirements/dev.txt --output-file requirements/embedded.txt
+
+clean: ## remove .venv, caches and build output; your data in .tailrace stays
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build bench/out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Universal: one lock for every Python and system that pyproject.toml allows.
+LOCK = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build
+
+INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check install) --quiet
+INSTALL_PROJECT = $(INSTALL) --no-build-isolation --no-deps --editable .
+say = @echo "==> $(1)" >&2
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "Tailrace needs Python 3.11 or newer with its venv module; tried" \
+		"$(WANTED). Name yours: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Tailrace needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)" >&2; exit 1; }
+	$(call say,making .venv with $(PYTHON))
+	@$(if $(UV),uv venv --quiet --seed --clear --python $(PYTHON) .venv,$(PYTHON) -m venv --clear .venv)
+
+.venv/.embedded: requirements/embedded.txt pyproject.toml $(BIN)/python
+	$(call say,installing what the pipeline needs)
+	@$(INSTALL) --require-hashes --requirement requirements/embedded.txt
+	@$(INSTALL_PROJECT)
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml $(BIN)/python
+	$(call say,installing what the pipeline and its development need)
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(INSTALL_PROJECT)
+	@touch .venv/.embedded $@

@@ -1,0 +1,133 @@
+"""Process a batch: decode, parse, enrich, deliver; what cannot become a row is quarantined.
+
+Never raises for data. Raises DeliveryError when a port did not take its part: then nothing may be
+acknowledged, and the same records processed again write the same rows and objects.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Sink
+from pipeline.batch.quarantine import Refusal, content_of, key_of
+from pipeline.batch.rows import batch_rows, reject_rows, table_rows
+from pipeline.decode import DECODER_VERSION, LogBatch, decode
+from pipeline.errors import Drop, Reason
+from pipeline.schema import BATCH, EVENT_TIME, REJECT
+from pipeline.sources import Parsed, Source
+from pipeline.triggers import Record
+
+__all__ = ["DECODER_VERSION", "Context", "Outcome", "Ports", "Quarantine", "Report", "Sink"]
+__all__ += ["process", "read"]
+
+DAY_MS = 86_400_000
+
+
+def process(
+    records: Sequence[Record], source: Source, ports: Ports, context: Context, now_ms: int
+) -> Report:
+    """Bring records of one source to the sink and the quarantine; `now_ms` is the landing time."""
+    batch, parsed, refusals = read(records, source, context)
+    rows = parsed.rows
+    for enricher in source.enrich:
+        rows = enricher.add(rows, context.lookups)
+    if len(rows):
+        ports.sink.write(source.table, table_rows(source.table, rows, batch, parsed.line), records)
+    outcomes = _quarantined(batch, parsed, refusals, source, ports.quarantine)
+    if refusals:
+        objects = [outcome.object for outcome in outcomes]
+        ports.sink.write(REJECT, reject_rows(batch, refusals, source.name, objects), records)
+    ports.sink.write(BATCH, batch_rows(outcomes, source.name, now_ms), records)
+    return Report(outcomes, parsed.miscounts)
+
+
+def read(
+    records: Sequence[Record], source: Source, context: Context
+) -> tuple[LogBatch, Parsed, list[Refusal]]:
+    """Decode and parse, without any effect: the rows with a time, and all that was refused."""
+    batch = decode(records, context.limits, context.own_log_groups)
+    parsed = source.parse(batch, context.formats)
+    timeless = _without_time(parsed, batch)
+    if timeless:
+        alive = np.ones(len(parsed.line), bool)
+        alive[list(timeless)] = False
+        rows, line = parsed.rows.filter(pa.array(alive)), parsed.line[alive]
+        parsed = Parsed(rows, line, parsed.rejects, parsed.dropped, parsed.miscounts)
+    refusals = [Refusal(f.record, f.line, f.reason, f.detail) for f in batch.failures]
+    rejects = parsed.rejects
+    refusals += [
+        Refusal(int(batch.record[line]), line, reason, detail)
+        for line, reason, detail in zip(rejects.line, rejects.reason, rejects.detail, strict=True)
+    ]
+    refusals += [
+        Refusal(int(batch.record[line]), line, reason, detail)
+        for line, reason, detail in timeless.values()
+    ]
+    refusals.sort(key=lambda each: (each.record, -1 if each.line is None else each.line))
+    return batch, parsed, refusals
+
+
+def _without_time(parsed: Parsed, batch: LogBatch) -> dict[int, tuple[int, Reason, str]]:
+    """Rows without a usable event_time: row -> (line, reason, detail)."""
+    column = parsed.rows[EVENT_TIME.name].combine_chunks()
+    time = column.cast(pa.int64()).fill_null(DAY_MS).to_numpy()
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    outside = ~missing & ((time < DAY_MS) | (time > batch.arrival_ms[parsed.line] + DAY_MS))
+    found = {}
+    for row in np.flatnonzero(missing | outside).tolist():
+        line = int(parsed.line[row])
+        if missing[row]:
+            found[row] = (line, Reason.NO_TIME, "the line has no time, and neither has its carrier")
+        else:
+            detail = f"time {time[row]} ms is not from 1970-01-02 to a day after arrival"
+            found[row] = (line, Reason.TIME_RANGE, detail)
+    return found
+
+
+def _quarantined(
+    batch: LogBatch,
+    parsed: Parsed,
+    refusals: Sequence[Refusal],
+    source: Source,
+    quarantine: Quarantine,
+) -> list[Outcome]:
+    count = len(batch.records)
+    rows = np.bincount(batch.record[parsed.line], minlength=count)
+    refused: dict[int, list[Refusal]] = defaultdict(list)
+    for refusal in refusals:
+        refused[refusal.record].append(refusal)
+    dropped = _dropped(batch, parsed)
+    outcomes = []
+    for index, record in enumerate(batch.records):
+        mine = refused.get(index, [])
+        key = None
+        if mine:
+            key = key_of(source.name, record)
+            content = content_of(source.name, batch, index, mine, whole=rows[index] == 0)
+            quarantine.keep(key, content, record, len(mine))
+        drops = dropped.get(index, Counter())
+        outcomes.append(
+            Outcome(
+                record,
+                events_in=int(rows[index]) + len(mine) + drops.total(),
+                rows=int(rows[index]),
+                rejected=len(mine),
+                dropped=drops,
+                reasons=Counter(refusal.reason for refusal in mine),
+                object=key,
+            )
+        )
+    return outcomes
+
+
+def _dropped(batch: LogBatch, parsed: Parsed) -> dict[int, Counter[Drop]]:
+    dropped: dict[int, Counter[Drop]] = defaultdict(Counter)
+    for (index, name), events in batch.dropped.items():
+        dropped[index][name] += events
+    for name, lines in parsed.dropped.items():
+        for index, events in enumerate(np.bincount(batch.record[lines])):
+            if events:
+                dropped[index][name] += int(events)
+    return dropped

@@ -1,0 +1,77 @@
+"""The ports of the core: what a home must bring so that a batch can be processed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from pipeline.enrich import Lookups
+from pipeline.errors import Drop, Reason
+from pipeline.schema import Table
+from pipeline.settings import Limits
+from pipeline.sources import Formats
+from pipeline.triggers import Record
+
+
+class Sink(Protocol):
+    """Takes rows."""
+
+    def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
+        """Take rows of a table, in the table's schema (text may be dictionary-encoded).
+
+        The same records again write the same rows in the same place.
+        Raises DeliveryError when it does not take them all.
+        """
+
+
+class Quarantine(Protocol):
+    """Keeps what could not become rows."""
+
+    def keep(self, key: str, content: bytes, record: Record, rejects: int) -> None:
+        """Keep an object; the same key again holds the same bytes.
+
+        Raises DeliveryError when it cannot be kept.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a batch goes."""
+
+    sink: Sink
+    quarantine: Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a batch is processed with."""
+
+    lookups: Lookups
+    limits: Limits
+    formats: Formats = Formats()
+    own_log_groups: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record: events_in = rows + rejected + all that was dropped."""
+
+    record: Record
+    events_in: int
+    rows: int
+    rejected: int
+    dropped: Mapping[Drop, int]
+    reasons: Mapping[Reason, int]
+    object: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a batch.
+
+    miscounts  (fields declared, fields found): lines refused for it
+    """
+
+    outcomes: Sequence[Outcome]
+    miscounts: Mapping[tuple[int, int], int] = field(default_factory=dict)

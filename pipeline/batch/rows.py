@@ -1,0 +1,130 @@
+"""Rows in the schema of their table: identity, arrival and provenance beside what was parsed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.batch.ports import Outcome
+from pipeline.batch.quarantine import DETAIL, Refusal
+from pipeline.decode import DECODER_VERSION, LogBatch, Stream
+from pipeline.decode.identity import h64
+from pipeline.schema import BATCH, REJECT, Table, Type
+
+RAW_HEAD = 1024
+
+
+def table_rows(table: Table, rows: pa.Table, batch: LogBatch, line: np.ndarray) -> pa.Table:
+    """Parsed and enriched rows as rows of their table; `line` is the place of each in the batch."""
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    columns |= _identity(batch.record_id[line], batch.arrival_ms[line])
+    columns |= _provenance(batch, line)
+    return _conform(table, columns, len(rows))
+
+
+def reject_rows(
+    batch: LogBatch, refusals: Sequence[Refusal], source: str, objects: Sequence[str | None]
+) -> pa.Table:
+    """One row of the table `reject` for each refusal; `objects` by record."""
+    records = [batch.records[refusal.record] for refusal in refusals]
+    line = np.array([-1 if r.line is None else r.line for r in refusals], np.int64)
+    of_line = line >= 0
+    ordinals = np.where(of_line, np.append(batch.ordinal, 0)[line], 0)
+    whole = np.array([h64(record.identity, "record") for record in records], np.uint64)
+    own = np.append(batch.record_id, 0)[line]
+    arrival = np.array([record.arrival_ms for record in records], np.int64)
+    columns = {
+        "event_time": _times(arrival),
+        "source": pa.repeat(pa.scalar(source), len(refusals)),
+        "reason": pa.array([str(r.reason) for r in refusals], pa.string()).dictionary_encode(),
+        "detail": pa.array([r.detail[:DETAIL] for r in refusals], pa.string()),
+        "line": pa.array(ordinals, mask=~of_line),
+        "raw_head": pa.array([_head(batch, r) for r in refusals], pa.string()),
+        "object": pa.array([objects[r.record] for r in refusals], pa.string()).dictionary_encode(),
+    }
+    columns |= _identity(np.where(of_line, own, whole.view(np.int64)), arrival)
+    columns |= _provenance(batch, line)
+    return _conform(REJECT, columns, len(refusals))
+
+
+def batch_rows(outcomes: Sequence[Outcome], source: str, now_ms: int) -> pa.Table:
+    """One row of the table `batch` for each record."""
+    records = [outcome.record for outcome in outcomes]
+    arrival = np.array([record.arrival_ms for record in records], np.int64)
+    names = [field.name for field in BATCH if field.name.startswith("dropped_")]
+    columns = {
+        "event_time": _times(arrival),
+        "source": pa.repeat(pa.scalar(source), len(outcomes)),
+        "shard": pa.array([record.shard for record in records], pa.int32()),
+        "sequence": pa.array([_sequence(record.position) for record in records], pa.int64()),
+        "events_in": pa.array([outcome.events_in for outcome in outcomes], pa.int64()),
+        "rows": pa.array([outcome.rows for outcome in outcomes], pa.int64()),
+        "rejected": pa.array([outcome.rejected for outcome in outcomes], pa.int64()),
+        "dropped": pa.array([sum(o.dropped.values()) for o in outcomes], pa.int64()),
+        "bytes_in": pa.array([len(record.payload) for record in records], pa.int64()),
+        "landed_at": _times(np.full(len(outcomes), now_ms, np.int64)),
+    }
+    for name in names:
+        drop = name.removeprefix("dropped_")
+        counts = [{str(k): v for k, v in o.dropped.items()}.get(drop, 0) for o in outcomes]
+        columns[name] = pa.array(counts, pa.int64())
+    # The identity of what is said about a record is its place in the stream.
+    places = [h64("batch", record.identity, str(record.first_ordinal)) for record in records]
+    columns |= _identity(np.array(places, np.uint64).view(np.int64), arrival)
+    return _conform(BATCH, columns, len(outcomes))
+
+
+def _conform(table: Table, columns: dict[str, pa.Array], count: int) -> pa.Table:
+    unknown = columns.keys() - {field.name for field in table}
+    if unknown:
+        raise ValueError(f"columns that table {table.name} does not declare: {sorted(unknown)}")
+    arrays = [
+        columns[field.name] if field.name in columns else pa.nulls(count, field.type.arrow)
+        for field in table
+    ]
+    return pa.table(arrays, [field.name for field in table])
+
+
+def _identity(record_id: np.ndarray, arrival_ms: np.ndarray) -> dict[str, pa.Array]:
+    return {
+        "record_id": pa.array(record_id),
+        "ingest_time": _times(arrival_ms),
+        "decoder_version": pa.array(np.full(len(record_id), DECODER_VERSION, np.int32)),
+    }
+
+
+def _provenance(batch: LogBatch, line: np.ndarray) -> dict[str, pa.Array]:
+    """Dictionary columns over the streams of the batch; a line of -1 has none."""
+    streams = [segment.stream or Stream("", "", "") for segment in batch.segments]
+    segment = np.append(batch.segment_of, -1)[line]
+    texts = {
+        "log_group": [stream.group for stream in streams],
+        "log_stream": [stream.name for stream in streams],
+        "owner_account_id": [stream.owner for stream in streams],
+        "owner_region": [stream.region for stream in streams],
+    }
+    columns = {}
+    for name, values in texts.items():
+        words = list(dict.fromkeys(values))
+        place = {word: code if word else -1 for code, word in enumerate(words)}
+        codes = np.array([*(place[value] for value in values), -1], np.int32)[segment]
+        columns[name] = pa.DictionaryArray.from_arrays(
+            pa.array(codes, mask=codes < 0), pa.array(words, pa.string())
+        )
+    return columns
+
+
+def _head(batch: LogBatch, refusal: Refusal) -> str:
+    record = batch.records[refusal.record]
+    raw = record.payload if refusal.line is None else batch.lines[refusal.line]
+    return raw[:RAW_HEAD].decode("utf-8", "backslashreplace")[:RAW_HEAD]
+
+
+def _sequence(position: str) -> int | None:
+    # Kinesis numbers have 56 digits; only the embedded stream's fit the column.
+    number = int(position) if position.isascii() and position.isdigit() else None
+    return number if number is not None and number < 1 << 63 else None
+
+
+def _times(ms: np.ndarray) -> pa.Array:
+    return pa.array(ms).view(Type.TIMESTAMP.arrow)

@@ -1,0 +1,225 @@
+"""Open records: base64, gzip, CloudWatch envelopes, wrapped and plain lines, into one LogBatch.
+
+Never raises for data: what cannot be opened is a Failure with its reason, neighbours go on.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.decode import envelope, identity
+from pipeline.decode.batch import DECODER_VERSION, NO_TIME, Failure, LogBatch, Segment
+from pipeline.decode.envelope import Stream
+from pipeline.decode.inflate import Refused, inflate
+from pipeline.decode.lines import Lines
+from pipeline.errors import Drop, Reason
+from pipeline.settings import Limits
+from pipeline.triggers import Record
+
+__all__ = ["DECODER_VERSION", "NO_TIME", "Failure", "Lines", "LogBatch", "Segment", "Stream"]
+__all__ += ["PARQUET_MAGIC", "Refused", "decode", "inflate", "open_payload"]
+
+BOM = b"\xef\xbb\xbf"
+PARQUET_MAGIC = b"PAR1"
+# Base64 of the first three bytes of a gzip file with the usual method 8.
+BASE64_OF_GZIP = b"H4sI"
+WRAPPER = b'"message"'
+BRACE = ord("{")
+
+
+@dataclass(slots=True)
+class _Gathered:
+    own_log_groups: tuple[str, ...]
+    limits: Limits
+    parts: list[Lines] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    record_ids: list[np.ndarray] = field(default_factory=list)
+    times: list[np.ndarray] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    dropped: dict[tuple[int, Drop], int] = field(default_factory=dict)
+    count: int = 0
+
+
+def decode(
+    records: Sequence[Record], limits: Limits, own_log_groups: Sequence[str] = ()
+) -> LogBatch:
+    """All lines of all records. Lines of log groups with an own prefix are dropped and counted."""
+    into = _Gathered(tuple(own_log_groups), limits)
+    for index, record in enumerate(records):
+        try:
+            text = record.payload if record.opened else open_payload(record, limits)
+            _gather(into, index, record, text)
+        except Refused as refused:
+            into.failures.append(Failure(index, None, refused.reason, refused.detail))
+    return _joined(into, records)
+
+
+def open_payload(record: Record, limits: Limits) -> bytes:
+    """The text of a record: base64 and up to two layers of gzip taken off, by their signature.
+
+    Raises Refused, also for an empty payload and for Parquet.
+    """
+    if record.refused:
+        reason, _, detail = record.refused.partition(": ")
+        raise Refused(Reason(reason), detail)
+    payload = record.payload
+    if record.base64 or payload.startswith(BASE64_OF_GZIP):
+        payload = _unbase64(payload, must=record.base64)
+    if not payload:
+        raise Refused(Reason.EMPTY, "the payload is empty")
+    if payload.startswith(PARQUET_MAGIC):
+        raise Refused(Reason.PARQUET_UNSUPPORTED, "Parquet flow logs are not read yet")
+    text = b"".join(inflate((payload,), limits, limits.record_bytes))
+    if not text:
+        raise Refused(Reason.EMPTY, "the payload inflates to nothing")
+    return text
+
+
+def _unbase64(payload: bytes, must: bool) -> bytes:
+    try:
+        return base64.b64decode(b"".join(payload.split()), validate=True)
+    except binascii.Error as error:
+        if must:
+            raise Refused(Reason.BASE64_MALFORMED, f"no base64: {error}") from error
+        return payload
+
+
+def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
+    braces = text.lstrip(b" \t\r\n")[:1] == b"{"
+    if braces and envelope.MARK in text:
+        try:
+            _add_events(into, index, envelope.read(text))
+        except Refused:
+            # Several envelopes, one a line; or lines of another kind that merely look so.
+            if b"\n" not in text.strip():
+                raise
+        else:
+            return
+    _add_text(into, index, record, text)
+
+
+def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
+    group = events.stream.group
+    own = bool(into.own_log_groups) and group.startswith(into.own_log_groups)
+    if events.control or own:
+        name = Drop.CONTROL if events.control else Drop.OWN_LOG
+        key = (index, name)
+        into.dropped[key] = into.dropped.get(key, 0) + (1 if events.control else len(events.ids))
+        return
+    for at, fault in events.malformed.items():
+        into.failures.append(
+            Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault)
+        )
+    into.messages += events.messages
+    into.record_ids.append(identity.of_events(events.stream, events.ids))
+    into.times.append(np.array(events.times, np.int64))
+    _add_segment(into, Segment(index, events.stream, len(events.ids), ids=events.ids))
+
+
+def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
+    if record.first_ordinal == 0:
+        text = text.removeprefix(BOM)
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
+    lines = Lines.of_text(text)
+    special = np.flatnonzero(lines.first_bytes == BRACE) if len(lines) else ()
+    run: list[bytes] | None = None
+    first = 0
+    for at in special:
+        line = lines[int(at)]
+        if envelope.MARK in line:
+            events = _events_of_line(into, index, record, line)
+            if events is not None:
+                plain = run if run is not None else lines
+                _add_plain(into, index, record, plain, first, int(at))
+                _add_events(into, index, events)
+                first = int(at) + 1
+        elif line[1:].lstrip(b" \t").startswith(WRAPPER):
+            message = envelope.unwrap(line)
+            if message is not None:
+                run = [lines[i] for i in range(len(lines))] if run is None else run
+                run[int(at)] = message.encode("utf-8", "surrogatepass")
+    _add_plain(into, index, record, run if run is not None else lines, first, len(lines))
+
+
+def _events_of_line(
+    into: _Gathered, index: int, record: Record, line: bytes
+) -> envelope.Events | None:
+    try:
+        return envelope.read(line)
+    except Refused:
+        # Not every JSON line that says messageType is an envelope: its source will judge it.
+        return None
+
+
+def _add_plain(
+    into: _Gathered,
+    index: int,
+    record: Record,
+    lines: Lines | list[bytes],
+    first: int,
+    stop: int,
+) -> None:
+    if isinstance(lines, list):
+        lines = Lines.of_bytes(lines)
+    if stop <= first:
+        return
+    keep = np.zeros(len(lines), bool)
+    keep[first:stop] = True
+    _flush_messages(into)
+    into.parts.append(lines.select(keep))
+    ordinals = np.arange(first, stop) + record.first_ordinal
+    into.record_ids.append(identity.of_ordinals(record.identity, ordinals))
+    into.times.append(np.full(stop - first, NO_TIME))
+    stream = Stream("", record.log_group, "") if record.log_group else None
+    _add_segment(into, Segment(index, stream, stop - first, int(ordinals[0]), record.formats))
+
+
+def _add_segment(into: _Gathered, segment: Segment) -> None:
+    into.segments.append(segment)
+    into.count += segment.count
+
+
+def _flush_messages(into: _Gathered) -> None:
+    if into.messages:
+        into.parts.append(Lines.of_messages(into.messages))
+        into.messages = []
+
+
+def _joined(into: _Gathered, records: Sequence[Record]) -> LogBatch:
+    _flush_messages(into)
+    lines = Lines.concat(into.parts) if into.parts else Lines.of_text(b"")
+    counts = np.array([segment.count for segment in into.segments], np.int64)
+    starts = np.cumsum(counts) - counts
+    firsts = np.array([segment.first_ordinal for segment in into.segments], np.int64)
+    owners = np.array([segment.record for segment in into.segments], np.int32)
+    _refuse_long(into, lines, owners, counts)
+    return LogBatch(
+        records,
+        lines,
+        into.segments,
+        record=np.repeat(owners, counts),
+        ordinal=np.arange(len(lines)) + np.repeat(firsts - starts, counts),
+        record_id=np.concatenate([*into.record_ids, np.empty(0, np.int64)]),
+        time_ms=np.concatenate([*into.times, np.empty(0, np.int64)]),
+        failures=into.failures,
+        dropped=into.dropped,
+    )
+
+
+def _refuse_long(into: _Gathered, lines: Lines, owners: np.ndarray, counts: np.ndarray) -> None:
+    most = into.limits.line_bytes
+    long = np.flatnonzero(lines.lengths > most)
+    if len(long) == 0:
+        return
+    known = {failure.line for failure in into.failures}
+    record = np.repeat(owners, counts)
+    into.failures += [
+        Failure(int(record[at]), int(at), Reason.TOO_LONG, f"a line of more than {most} bytes")
+        for at in long
+        if int(at) not in known
+    ]

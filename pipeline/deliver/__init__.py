@@ -1,0 +1,1 @@
+"""Adapters for the sink and the quarantine."""

@@ -1,0 +1,49 @@
+"""Files that are whole or not there: a temporary name, fsync, rename, fsync of the folder."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from pipeline.errors import DeliveryError
+
+TEMPORARY = ".tmp"
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a hidden neighbour, then make it `path`.
+
+    Raises DeliveryError when the disk does not take it; then nothing stands under `path`.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise DeliveryError(
+            f"a file cannot be written: {error}",
+            f"at {path}",
+            "free some space or mend the permissions; nothing was lost, run it again",
+        ) from error
+
+
+def sweep(folder: Path) -> int:
+    """Remove what a killed writer left half-written; returns how many files."""
+    left = list(folder.rglob(f".*{TEMPORARY}"))
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

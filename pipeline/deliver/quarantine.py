@@ -1,0 +1,42 @@
+"""The quarantine folder of the embedded home."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from pipeline.deliver.files import write_whole
+from pipeline.triggers import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object of the quarantine as the ledger knows it."""
+
+    key: str
+    seq: int
+    digest: str
+    bytes: int
+    rejects: int
+
+
+@dataclass
+class QuarantineFolder:
+    """Keeps objects as files under `folder`; `kept` is what the ledger does not know yet."""
+
+    folder: Path
+    kept: list[Kept] = field(default_factory=list)
+
+    def keep(self, key: str, content: bytes, record: Record, rejects: int) -> None:
+        """Write an object; the same key again overwrites it with the same bytes."""
+        write_whole(self.folder / key, lambda path: _put(path, content))
+        digest = sha256(content).hexdigest()
+        self.kept.append(Kept(key, int(record.position), digest, len(content), rejects))
+
+    def take(self) -> list[Kept]:
+        """What was kept since the last time it was asked."""
+        taken, self.kept = self.kept, []
+        return taken
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

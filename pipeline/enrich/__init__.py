@@ -1,0 +1,24 @@
+"""Enrichers: each adds columns to the rows of a batch and declares the fields it adds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipeline.enrich.networks import Networks
+from pipeline.schema import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What enrichers may look up besides the row itself."""
+
+    networks: Networks
+
+
+@dataclass(frozen=True, slots=True)
+class Enricher:
+    """`add` appends exactly the columns `fields`; a column it reads may be missing (no format)."""
+
+    fields: tuple[Field, ...]
+    add: Callable[[pa.Table, Lookups], pa.Table]

@@ -1,0 +1,147 @@
+"""Addresses: strict reading, and what kind of network they belong to.
+
+Sources: RFC 1918, 6598, 3927, 4193, 4291, 5771, 6890.
+"""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import numpy as np
+import pyarrow as pa
+
+Network = IPv4Network | IPv6Network
+
+# What no list names is public. The documentation ranges are public here, unlike in Python's
+# `is_private`: they stand for the outside in examples.
+CLASSES: tuple[tuple[str, str], ...] = (
+    ("10.0.0.0/8", "private"),
+    ("172.16.0.0/12", "private"),
+    ("192.168.0.0/16", "private"),
+    ("100.64.0.0/10", "private"),
+    ("fc00::/7", "private"),
+    ("169.254.0.0/16", "link_local"),
+    ("fe80::/10", "link_local"),
+    ("127.0.0.0/8", "loopback"),
+    ("::1/128", "loopback"),
+    ("224.0.0.0/4", "multicast"),
+    ("ff00::/8", "multicast"),
+    ("0.0.0.0/8", "reserved"),
+    ("240.0.0.0/4", "reserved"),
+    ("::/128", "reserved"),
+)
+PUBLIC = "public"
+V4_MAPPED = bytes(10) + b"\xff\xff"
+CLASS_NAMES = (PUBLIC, *dict.fromkeys(name for _, name in CLASSES))
+
+
+@lru_cache(maxsize=1 << 16)
+def packed(text: str) -> bytes | None:
+    """4 or 16 bytes of an address; None when it is none (strictly: no zones, no leading zeros).
+
+    Cached, because the parser and the enrichers ask for the same addresses.
+    """
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, UnicodeEncodeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranges:
+    """Nested networks, flattened to sorted starts: the longest prefix wins.
+
+    starts  per family: first address of each interval (uint32, or 16 bytes), sorted
+    labels  per family: int32 label of each interval; -1 for none
+    """
+
+    starts: tuple[np.ndarray, np.ndarray]
+    labels: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, networks: Sequence[tuple[Network, int]]) -> "Ranges":
+        """Flatten (network, label) pairs; the same network twice: the later one wins."""
+        starts, labels = zip(*(_flatten(networks, version) for version in (4, 6)), strict=True)
+        return cls(starts, labels)
+
+    def find(self, addresses: "Packed") -> np.ndarray:
+        """int32 label of each address; -1 where it is null or in none."""
+        found = np.full(addresses.count, -1, np.int32)
+        for family in (0, 1):
+            where, values = addresses.where[family], addresses.values[family]
+            if len(where):
+                at = np.searchsorted(self.starts[family], values, "right") - 1
+                found[where] = self.labels[family][at]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """Unique addresses as numbers: IPv4 as uint32, IPv6 as 16 bytes (they sort alike)."""
+
+    count: int
+    where: tuple[np.ndarray, np.ndarray]
+    values: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, texts: pa.Array) -> "Packed":
+        """Pack the addresses of a string array; what is null or no address belongs to nothing."""
+        packs = [_plain(packed(text)) if text is not None else None for text in texts.to_pylist()]
+        v4 = [at for at, pack in enumerate(packs) if pack is not None and len(pack) == 4]
+        v6 = [at for at, pack in enumerate(packs) if pack is not None and len(pack) == 16]
+        return cls(
+            len(packs),
+            (np.array(v4, np.int64), np.array(v6, np.int64)),
+            (
+                np.frombuffer(b"".join(packs[at] or b"" for at in v4), ">u4").astype(np.uint32),
+                np.frombuffer(b"".join(packs[at] or b"" for at in v6), "S16"),
+            ),
+        )
+
+
+def _plain(pack: bytes | None) -> bytes | None:
+    return pack[12:] if pack is not None and pack.startswith(V4_MAPPED) else pack
+
+
+def class_ranges() -> Ranges:
+    """The intervals of `CLASSES`; the label is the place in `CLASS_NAMES`."""
+    return Ranges.of([(ip_network(cidr), CLASS_NAMES.index(name)) for cidr, name in CLASSES])
+
+
+def _flatten(
+    networks: Sequence[tuple[Network, int]], version: int
+) -> tuple[np.ndarray, np.ndarray]:
+    mine = [(net, label) for net, label in networks if net.version == version]
+    mine.sort(key=lambda pair: (int(pair[0].network_address), pair[0].prefixlen))
+    starts: list[int] = [0]
+    labels: list[int] = [-1]
+
+    def cut(at: int, label: int) -> None:
+        if starts[-1] == at:
+            labels[-1] = label
+        else:
+            starts.append(at)
+            labels.append(label)
+
+    open_networks: list[tuple[int, int]] = []  # (last address, label), outermost first
+    last_of_family = (1 << (32 if version == 4 else 128)) - 1
+    for net, label in [*mine, (None, -1)]:
+        first = int(net.network_address) if net is not None else last_of_family + 1
+        while open_networks and open_networks[-1][0] < first:
+            end, _ = open_networks.pop()
+            outer = open_networks[-1][1] if open_networks else -1
+            if end < last_of_family:
+                cut(end + 1, outer)
+        if net is not None:
+            cut(first, label)
+            open_networks.append((int(net.broadcast_address), label))
+    return _as_starts(starts, version), np.array(labels, np.int32)
+
+
+def _as_starts(starts: list[int], version: int) -> np.ndarray:
+    if version == 4:
+        return np.array(starts, np.uint32)
+    # numpy drops trailing NUL bytes when it compares "S16", which leaves the order right.
+    return np.array([start.to_bytes(16, "big") for start in starts], "S16")

@@ -1,0 +1,42 @@
+"""Columns as codes into their unique values: enrichers look at each value once, not at each row."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+
+def coded(rows: pa.Table, name: str) -> tuple[pa.Array, np.ndarray]:
+    """Unique values of a text column and the int32 code of each row; -1 for null or no column."""
+    if name not in rows.column_names:
+        return pa.array([], pa.string()), np.full(len(rows), -1, np.int32)
+    column = rows[name].combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    return column.dictionary, column.indices.fill_null(-1).to_numpy()
+
+
+def numbers(rows: pa.Table, name: str) -> np.ndarray:
+    """int64 values of a number column; -1 for null or no column."""
+    if name not in rows.column_names:
+        return np.full(len(rows), -1, np.int64)
+    return rows[name].combine_chunks().cast(pa.int64()).fill_null(-1).to_numpy()
+
+
+def by_code(labels: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """int32 label of each row from the label of each unique value; -1 where the code is -1."""
+    return np.append(labels, np.int32(-1)).astype(np.int32)[codes]
+
+
+def named(codes: np.ndarray, names: Sequence[str] | pa.Array) -> pa.Array:
+    """Dictionary array of the name of each code; null where the code is -1."""
+    indices = pa.array(codes.astype(np.int32), mask=codes < 0)
+    values = names if isinstance(names, pa.Array) else pa.array(names, pa.string())
+    return pa.DictionaryArray.from_arrays(indices, values)
+
+
+def with_columns(rows: pa.Table, names: Sequence[str], columns: Sequence[pa.Array]) -> pa.Table:
+    """The rows with more columns behind."""
+    for name, column in zip(names, columns, strict=True):
+        rows = rows.append_column(name, column)
+    return rows

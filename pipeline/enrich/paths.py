@@ -1,0 +1,159 @@
+"""The path of a flow and the bytes on it that AWS charges by volume.
+
+One row tells only what its own fields say, so the rule is a list; the first line that holds wins:
+
+ 1. interface_type or next_hop_interface_type is nat_gateway or regional_nat_gateway: nat;
+    transit_gateway: transit_gateway
+ 2. traffic_path 8: internet; 7: gateway_endpoint; 5: cross_region; 4: peering;
+    2: internet, but unknown towards S3 and DYNAMODB (it may be their gateway endpoint);
+    3 and 6 (virtual private and local gateway): unknown
+ 3. at an interface without an instance, the packet's own address is public where the flow's is not:
+    nat (only where the format has instance_id and that pkt_ address)
+ 4. both ends' zones are known: other regions: cross_region; one zone: same_az; else cross_az.
+    A zone comes from the networks file, for the near end (src of an egress row, dst of an ingress
+    row) also from the log's own az_id
+ 5. traffic_path 1 (another resource of the VPC) and no zone: unknown
+ 6. null: the fields do not say
+
+Source: Amazon VPC User Guide, "Flow log records", traffic-path and interface-type.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.enrich import Enricher, Lookups
+from pipeline.enrich.addresses import CLASS_NAMES, PUBLIC, Packed, class_ranges
+from pipeline.enrich.columns import by_code, coded, named, numbers, with_columns
+from pipeline.enrich.networks import Network
+from pipeline.schema import Field, OneOf, Type
+
+CLASSES = (
+    "same_az",
+    "cross_az",
+    "cross_region",
+    "internet",
+    "nat",
+    "gateway_endpoint",
+    "peering",
+    "transit_gateway",
+    "unknown",
+)
+FIELDS = (
+    Field(
+        "path_class",
+        Type.VARCHAR,
+        "Path of the flow by the row's own fields and the networks file; null where they do not"
+        " say. The rule stands in pipeline/enrich/paths.py.",
+        domain=OneOf(CLASSES),
+    ),
+    Field(
+        "billable_bytes",
+        Type.INT64,
+        "Bytes of an accepted flow on a path that AWS charges by volume (cross_az, cross_region,"
+        " nat, peering, transit_gateway, internet when egress), else 0; null without path_class.",
+        unit="bytes",
+    ),
+)
+_NAT = ("nat_gateway", "regional_nat_gateway")
+_TRANSIT = ("transit_gateway",)
+_GATEWAY_SERVICES = ("S3", "DYNAMODB")
+_CHARGED = [CLASSES.index(name) for name in ("cross_az", "cross_region", "nat", "peering")]
+_CHARGED += [CLASSES.index("transit_gateway")]
+_RANGES = class_ranges()
+_PUBLIC = CLASS_NAMES.index(PUBLIC)
+
+
+def add(rows: pa.Table, lookups: Lookups) -> pa.Table:
+    """Add the columns; `endpoints` must have run before."""
+    path = _paths(rows, lookups)
+    names = [field.name for field in FIELDS]
+    return with_columns(rows, names, [named(path, CLASSES), _billable(rows, path)])
+
+
+def _paths(rows: pa.Table, lookups: Lookups) -> np.ndarray:
+    via = numbers(rows, "traffic_path")
+    to_gateway_service = _is(rows, "pkt_dst_aws_service", _GATEWAY_SERVICES)
+    through = [_is(rows, name, _NAT) for name in ("interface_type", "next_hop_interface_type")]
+    transit = [_is(rows, name, _TRANSIT) for name in ("interface_type", "next_hop_interface_type")]
+    zones = _zones(rows, lookups)
+    rule = (
+        ("nat", through[0] | through[1]),
+        ("transit_gateway", transit[0] | transit[1]),
+        ("internet", (via == 8) | ((via == 2) & ~to_gateway_service)),
+        ("gateway_endpoint", via == 7),
+        ("cross_region", via == 5),
+        ("peering", via == 4),
+        ("unknown", np.isin(via, (2, 3, 6))),
+        ("nat", _translated(rows)),
+        *zones,
+        ("unknown", via == 1),
+    )
+    codes = [np.int32(CLASSES.index(name)) for name, _ in rule]
+    return np.select([holds for _, holds in rule], codes, np.int32(-1))
+
+
+def _is(rows: pa.Table, name: str, words: tuple[str, ...]) -> np.ndarray:
+    uniques, codes = coded(rows, name)
+    return np.array([word in words for word in uniques.to_pylist()] + [False], bool)[codes]
+
+
+def _translated(rows: pa.Table) -> np.ndarray:
+    found = np.zeros(len(rows), bool)
+    if "instance_id" not in rows.column_names:
+        return found
+    _, instance = coded(rows, "instance_id")
+    for flow, packet in (("srcaddr", "pkt_srcaddr"), ("dstaddr", "pkt_dstaddr")):
+        found |= (_public(rows, packet) == 1) & (_public(rows, flow) == 0)
+    return found & (instance < 0)
+
+
+def _public(rows: pa.Table, name: str) -> np.ndarray:
+    """1 public, 0 not, -1 null."""
+    uniques, codes = coded(rows, name)
+    kinds = _RANGES.find(Packed.of(uniques))
+    return by_code(((kinds < 0) | (kinds == _PUBLIC)).astype(np.int32), codes)
+
+
+def _zones(rows: pa.Table, lookups: Lookups) -> tuple[tuple[str, np.ndarray], ...]:
+    direction, direction_codes = coded(rows, "flow_direction")
+    words = np.array([*direction.to_pylist(), None], object)[direction_codes]
+    near = {"srcaddr": words == "egress", "dstaddr": words == "ingress"}
+    zone = {end: _place(rows, lookups, end, "az_id", near[end]) for end in near}
+    region = {end: _place(rows, lookups, end, "region", near[end]) for end in near}
+    known = [(zone[e] != "") for e in near]
+    both = known[0] & known[1]
+    regions = (region["srcaddr"] != "") & (region["dstaddr"] != "")
+    return (
+        ("cross_region", regions & (region["srcaddr"] != region["dstaddr"])),
+        ("same_az", both & (zone["srcaddr"] == zone["dstaddr"])),
+        ("cross_az", both),
+    )
+
+
+def _place(
+    rows: pa.Table, lookups: Lookups, end: str, name: str, near: np.ndarray
+) -> np.ndarray:
+    """Zone or region of one end of each row, as text; "" where nothing tells."""
+    uniques, codes = coded(rows, end)
+    networks = by_code(lookups.networks.ranges.find(Packed.of(uniques)), codes)
+    known = [getattr(network, name) for network in (*lookups.networks.known, Network("", ""))]
+    found = np.array(known, object)[networks]
+    own, own_codes = coded(rows, name)
+    own_place = np.array([*own.to_pylist(), ""], object)[own_codes]
+    return np.where((found == "") & near, own_place, found).astype(str)
+
+
+def _billable(rows: pa.Table, path: np.ndarray) -> pa.Array:
+    if "bytes" not in rows.column_names:
+        return pa.nulls(len(rows), pa.int64())
+    egress = _is(rows, "direction", ("egress",))
+    charged = np.isin(path, _CHARGED) | ((path == CLASSES.index("internet")) & egress)
+    charged &= ~_is(rows, "action", ("REJECT",))
+    sizes = rows["bytes"].combine_chunks()
+    return pc.if_else(
+        pa.array(path >= 0), pc.if_else(pa.array(charged), sizes, pa.scalar(0, pa.int64())), None
+    )
+
+
+ENRICHER = Enricher(FIELDS, add)

@@ -1,0 +1,200 @@
+"""The embedded home: one folder, one writing process, and the worker that empties the stream.
+
+    <home>/log.db       stream, checkpoint, catalogue, ledger
+    <home>/lake/        Parquet files
+    <home>/quarantine/  what could not become rows
+    <home>/writer.lock  held by the one process that writes, with its pid
+"""
+
+import fcntl
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from pipeline.batch import Context, Ports, Report, process
+from pipeline.deliver.files import sweep
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.quarantine import QuarantineFolder
+from pipeline.enrich import Lookups
+from pipeline.enrich.networks import Networks, read_networks
+from pipeline.errors import DeliveryError, HomeError
+from pipeline.lake import catalogue
+from pipeline.ledger import entries
+from pipeline.settings import Settings
+from pipeline.sources import Formats, find
+from pipeline.store import Store
+from pipeline.stream import log
+from pipeline.stream.log import Log, Stored
+
+LAKE, QUARANTINE, LOCK = "lake", "quarantine", "writer.lock"
+DAY_MS = 86_400_000
+PRUNE_SLICE = 2_000
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+
+
+@dataclass
+class Worker:
+    """Consumes the stream: processes the next records of each shard and notes it all at once."""
+
+    store: Store
+    log: Log
+    sink: LakeSink
+    quarantine: QuarantineFolder
+    context: Context
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    rows: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    miscounts: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def drain(self) -> None:
+        """Consume until nothing waits.
+
+        Raises DeliveryError when a sink fails for longer than the settings' patience; what the
+        stream has accepted stays in it.
+        """
+        while any([self._step_patiently(shard) for shard in range(log.SHARDS)]):
+            pass
+
+    def _step_patiently(self, shard: int) -> bool:
+        pause, waited = FIRST_PAUSE_S, 0.0
+        while True:
+            try:
+                return self.step(shard)
+            except DeliveryError:
+                if waited >= self.context.limits.sink_patience_s:
+                    raise
+                self.sleep(pause)
+                waited += pause
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    def step(self, shard: int) -> bool:
+        """Process the next records of a shard; false when none waits.
+
+        Rows and quarantine objects are written first; then catalogue, ledger and checkpoint change
+        in one transaction. Raises DeliveryError when any of it is not taken: nothing has changed.
+        """
+        limits = self.context.limits
+        records = self.log.read(shard, limits.batch_records, limits.batch_bytes)
+        if not records:
+            return False
+        # What an attempt before this one wrote and did not note will be written again.
+        self.sink.take()
+        self.quarantine.take()
+        reports = [self._process(name, mine) for name, mine in _by_source(records)]
+        with self.store.transaction() as connection:
+            catalogue.add(connection, self.sink.take())
+            entries.add_objects(connection, self.quarantine.take())
+            for name, report in reports:
+                entries.add(connection, name, find(name).table.name, report.outcomes)
+            log.advance(connection, shard, records[-1].seq)
+        for _, report in reports:
+            self._count(report)
+        return True
+
+    def _process(self, name: str, records: list[Stored]) -> tuple[str, Report]:
+        ports = Ports(self.sink, self.quarantine)
+        batch = [stored.record for stored in records]
+        now_ms = int(self.clock() * 1000)
+        return name, process(batch, find(name), ports, self.context, now_ms)
+
+    def _count(self, report: Report) -> None:
+        for outcome in report.outcomes:
+            self.rows += outcome.rows
+            self.rejected += outcome.rejected
+            self.dropped += sum(outcome.dropped.values())
+        self.miscounts.update(report.miscounts)
+
+
+@dataclass(frozen=True)
+class WritingHome:
+    """A home opened for writing."""
+
+    folder: Path
+    store: Store
+    log: Log
+    worker: Worker
+
+
+def context_of(settings: Settings, networks: Networks | None = None) -> Context:
+    """What batches are processed with, from the settings.
+
+    Raises UsageError when the networks file cannot be read.
+    """
+    if networks is None:
+        file = settings.networks.file
+        networks = read_networks(Path(file)) if file else Networks.of()
+    formats = Formats(settings.declared_formats())
+    return Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
+
+
+@contextmanager
+def writing(folder: Path, context: Context) -> Iterator[WritingHome]:
+    """Open a home for writing and make it where it is missing.
+
+    Raises HomeError when another process writes to it, naming its pid.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(
+            f"the home cannot be made: {error}", f"at {folder}", "choose another with --home"
+        ) from error
+    with _lock(folder):
+        store = Store(folder, writer=True)
+        try:
+            sweep(folder / LAKE)
+            sweep(folder / QUARANTINE)
+            _prune(store)
+            log_of_home = Log(store)
+            worker = Worker(
+                store,
+                log_of_home,
+                LakeSink(folder / LAKE),
+                QuarantineFolder(folder / QUARANTINE),
+                context,
+            )
+            yield WritingHome(folder, store, log_of_home, worker)
+        finally:
+            store.close()
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    # The lock is the kernel's: it ends with the process, however that dies.
+    with (folder / LOCK).open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            pid = file.read().strip() or "unknown"
+            raise HomeError(
+                f"another process writes to this home: pid {pid}",
+                f"at {folder.absolute()}",
+                "wait for it or end it, or choose another with --home; reading commands work now",
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _prune(store: Store) -> None:
+    """Forget consumed records that are older than a day."""
+    before_ms = int(time.time() * 1000) - DAY_MS
+    while True:
+        with store.transaction() as connection:
+            if log.prune(connection, before_ms, PRUNE_SLICE) < PRUNE_SLICE:
+                return
+
+
+def _by_source(records: list[Stored]) -> list[tuple[str, list[Stored]]]:
+    # One call a source: order matters only among the records of one source.
+    ordered = sorted(records, key=lambda stored: stored.source)
+    return [(name, list(mine)) for name, mine in groupby(ordered, key=lambda s: s.source)]

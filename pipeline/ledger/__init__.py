@@ -1,0 +1,1 @@
+"""The ledger: what became of every record, and whether it all adds up."""

@@ -1,0 +1,200 @@
+"""Settings, declared once: flags > environment > tailrace.toml > defaults; unknown keys are errors.
+
+The only file that reads the environment. `TAILRACE_HOME` is the home folder; a limit is set by
+`TAILRACE_LIMITS_<NAME>`, everything else in the file (see tailrace.example.toml).
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.errors import UsageError
+
+CONFIG_NAME = "tailrace.toml"
+PREFIX = "TAILRACE_"
+
+Positive = Meta(ge=1)
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Caps on what an input may cost. Sizes in bytes unless the name says otherwise."""
+
+    record_bytes: Annotated[
+        int, Positive, Meta(description="What one stream record may inflate to.")
+    ] = 64 << 20
+    inflate_ratio: Annotated[
+        int, Positive, Meta(description="Inflated size against compressed size, at most.")
+    ] = 200
+    ratio_from_bytes: Annotated[
+        int, Positive, Meta(description="Inflated size from which the ratio counts.")
+    ] = 4 << 20
+    line_bytes: Annotated[int, Positive, Meta(description="The longest line that is read.")] = (
+        1 << 20
+    )
+    kept_file_bytes: Annotated[
+        int,
+        Positive,
+        Meta(description="Unreadable files up to this size are copied to the quarantine."),
+    ] = 64 << 20
+    slice_bytes: Annotated[
+        int, Positive, Meta(description="Size of the records that a file is cut into.")
+    ] = 16 << 20
+    batch_bytes: Annotated[
+        int, Positive, Meta(description="Stored size of the records that are processed at once.")
+    ] = 16 << 20
+    batch_records: Annotated[
+        int, Positive, Meta(description="Records that are processed at once.")
+    ] = 2_000
+    sink_patience_s: Annotated[
+        int, Positive, Meta(description="Seconds that `ingest` waits for a failing sink.")
+    ] = 30
+
+
+class Networks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Named networks of the user."""
+
+    file: Annotated[
+        str, Meta(description="CSV file with the columns cidr,name,az_id,vpc_id,region.")
+    ] = ""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set; `origins` tells where each value came from."""
+
+    home: Annotated[str, Meta(description="Folder that holds the state.")] = ".tailrace"
+    formats: Annotated[
+        dict[str, str | list[str]],
+        Meta(description="Declared flow log formats by log group, or by group:stream."),
+    ] = msgspec.field(default_factory=dict)
+    networks: Annotated[Networks, Meta(description="Named networks.")] = Networks()
+    limits: Annotated[Limits, Meta(description="Caps on inputs.")] = Limits()
+    own_log_groups: Annotated[
+        list[str],
+        Meta(description="Log groups of the pipeline itself (prefixes): dropped and counted."),
+    ] = msgspec.field(default_factory=lambda: ["/aws/lambda/tailrace-"])
+    origins: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def home_path(self) -> Path:
+        """The home folder."""
+        return Path(self.home)
+
+    def declared_formats(self) -> dict[str, tuple[str, ...]]:
+        """Candidate formats by log group (or group:stream), as declared."""
+        return {
+            name: (given,) if isinstance(given, str) else tuple(given)
+            for name, given in self.formats.items()
+        }
+
+
+def load(
+    config: Path | None = None,
+    home: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings in force.
+
+    `config`: a file that must exist; None looks for tailrace.toml in the current folder.
+    Raises UsageError for an unknown key, a wrong type or an unreadable file.
+    """
+    environ = os.environ if environ is None else environ
+    path = config or Path(CONFIG_NAME)
+    values = _read_toml(path) if config or path.is_file() else {}
+    origins = {name: str(path) for name in _flat(values)}
+    if networks := values.get("networks", {}).get("file"):
+        # A path in the file is meant from the file, wherever the command is run.
+        values["networks"]["file"] = str(path.parent / networks)
+    for variable, text in sorted(environ.items()):
+        if variable.startswith(PREFIX):
+            _put_variable(values, origins, variable, text)
+    if home is not None:
+        values["home"] = str(home)
+        origins["home"] = "--home"
+    try:
+        return msgspec.convert({**values, "origins": origins}, Settings)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"a setting is wrong: {error}", f"in {path}", "see tailrace.example.toml"
+        ) from error
+
+
+def described() -> list[tuple[str, str, Any]]:
+    """(dotted name, what it does, default) of every setting, in order."""
+    found: list[tuple[str, str, Any]] = []
+    defaults = Settings()
+    for name, kind, doc in _declared(Settings):
+        if name == "origins":
+            continue
+        value = getattr(defaults, name)
+        if isinstance(value, msgspec.Struct):
+            found += [(f"{name}.{n}", d, getattr(value, n)) for n, _, d in _declared(type(value))]
+        else:
+            found.append((name, doc, value))
+        del kind
+    return found
+
+
+def _declared(struct: type[msgspec.Struct]) -> list[tuple[str, Any, str]]:
+    hints = [(field.name, field.type) for field in msgspec.structs.fields(struct)]
+    return [
+        (name, hint, next((m.description for m in _metas(hint) if m.description), ""))
+        for name, hint in hints
+    ]
+
+
+def _metas(hint: Any) -> list[Meta]:
+    return [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Meta)]
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"the settings file cannot be read: {error}", f"in {path}", "mend it or leave it out"
+        ) from error
+    known = [field.name for field in msgspec.structs.fields(Settings) if field.name != "origins"]
+    for key in values:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise UsageError(f"unknown setting {key}", f"in {path}", hint)
+    return values
+
+
+def _put_variable(
+    values: dict[str, Any], origins: dict[str, str], variable: str, text: str
+) -> None:
+    name = variable.removeprefix(PREFIX).lower()
+    limits = {field.name for field in msgspec.structs.fields(Limits)}
+    if name == "home":
+        values["home"] = text
+        origins["home"] = variable
+        return
+    limit = name.removeprefix("limits_")
+    if not name.startswith("limits_") or limit not in limits:
+        known = [f"{PREFIX}HOME", *(f"{PREFIX}LIMITS_{each.upper()}" for each in sorted(limits))]
+        near = get_close_matches(variable, known, 1)
+        hint = f"did you mean {near[0]}?" if near else "it must be unset"
+        raise UsageError(f"unknown setting {variable}", "in the environment", hint)
+    try:
+        values.setdefault("limits", {})[limit] = int(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{variable} is not a whole number: {text!r}", "in the environment", "correct it"
+        ) from error
+    origins[f"limits.{limit}"] = variable
+
+
+def _flat(values: dict[str, Any]) -> list[str]:
+    names: list[str] = []
+    for name, value in values.items():
+        nested = isinstance(value, dict) and name in ("limits", "networks")
+        names += [f"{name}.{key}" for key in value] if nested else [name]
+    return names

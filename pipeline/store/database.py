@@ -1,0 +1,133 @@
+"""One SQLite file holds the stream, its checkpoint, the lake's catalogue and the ledger.
+
+They change together in one transaction, so that after a crash a record is either still to be
+processed, or its rows, its rejects and its ledger entry are all known.
+
+Sources: sqlite.org "Write-Ahead Logging", "PRAGMA synchronous".
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from pipeline.errors import DeliveryError, HomeError
+
+VERSION = 1
+NAME = "log.db"
+BUSY_S = 30.0
+
+SCHEMA = """
+create table record (
+  seq integer primary key autoincrement, shard integer not null, source text not null,
+  arrival_ms integer not null, identity text, first_ordinal integer not null,
+  formats text not null, log_group text not null, time_ms integer, opened integer not null,
+  refused text not null, codec text not null, size integer not null, payload blob not null);
+create index record_by_shard on record (shard, seq);
+create table checkpoint (shard integer primary key, seq integer not null);
+create table input (
+  source text not null, digest text not null, length integer not null, lines integer not null,
+  complete_length integer not null, complete_digest text not null, name text not null,
+  formats text not null, arrival_ms integer not null, done_bytes integer not null,
+  done_lines integer not null, header text not null default '', time_ms integer,
+  primary key (source, digest));
+create table input_record (
+  seq integer primary key, source text not null, digest text not null);
+create index input_record_by_input on input_record (source, digest);
+create table lake_file (
+  path text primary key, zone text not null, tbl text not null, arrival_hour text not null,
+  rows integer not null, bytes integer not null, digest text not null,
+  first_ms integer not null, last_ms integer not null,
+  shard integer not null, first_seq integer not null, last_seq integer not null);
+create index lake_file_by_table on lake_file (tbl, zone, last_ms);
+create table ledger (
+  seq integer primary key, shard integer not null, source text not null, tbl text not null,
+  arrival_ms integer not null, events_in integer not null, rows integer not null,
+  rejected integer not null, dropped text not null, reasons text not null,
+  bytes_in integer not null, object text);
+create index ledger_by_arrival on ledger (arrival_ms);
+create table quarantine_object (
+  key text primary key, seq integer not null, digest text not null, bytes integer not null,
+  rejects integer not null, state text not null default 'open');
+create index quarantine_by_seq on quarantine_object (seq);
+"""
+
+
+class Store:
+    """An open log.db; `writer` makes the file and its schema where they are missing."""
+
+    def __init__(self, home: Path, writer: bool) -> None:
+        self.path = home / NAME
+        self.writer = writer
+        try:
+            self.connection = self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise HomeError(
+                f"the home cannot be opened: {error}",
+                f"at {self.path}",
+                "check the folder and its permissions, or choose another with --home",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self.writer:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        mode = "rwc" if self.writer else "rw"
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        if self.writer:
+            connection.execute("pragma journal_mode = wal")
+            # Power loss must not take what was accepted; from 100 records a transaction on FULL
+            # costs nothing that can be measured.
+            connection.execute("pragma synchronous = full")
+        else:
+            connection.execute("pragma query_only = on")
+        self._check_version(connection)
+        return connection
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        found = connection.execute("pragma user_version").fetchone()[0]
+        if found == 0 and self.writer:
+            script = f"begin; {SCHEMA} pragma user_version = {VERSION}; commit;"
+            connection.executescript(script)
+        elif found != VERSION:
+            raise HomeError(
+                f"the home has version {found}, this Tailrace reads version {VERSION}",
+                f"at {self.path}",
+                "use the Tailrace that made it, or another --home",
+            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it happens, or nothing.
+
+        Raises DeliveryError when it cannot be written (a full or read-only disk).
+        """
+        try:
+            self.connection.execute("begin immediate")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("rollback")
+                raise
+            self.connection.execute("commit")
+        except sqlite3.Error as error:
+            raise DeliveryError(
+                f"log.db cannot be written: {error}",
+                f"at {self.path}",
+                "free some space or mend the permissions; nothing was lost, run it again",
+            ) from error
+
+    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """All rows of a reading statement."""
+        with closing(self.connection.execute(sql, values)) as cursor:
+            return cursor.fetchall()
+
+    def close(self) -> None:
+        """Close the file; a writer folds the write-ahead log back in."""
+        self.connection.close()
+
+
+def exists(home: Path) -> bool:
+    """Whether this folder holds a log.db."""
+    return (home / NAME).is_file()

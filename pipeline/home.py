@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.batch import Context, Ports, Report, process
 from pipeline.deliver.files import sweep
@@ -22,18 +23,21 @@ from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
-from pipeline.errors import DeliveryError, HomeError
+from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.lake import catalogue
 from pipeline.ledger import entries
+from pipeline.ledger.audit import Audit, audit
 from pipeline.settings import Settings
 from pipeline.sources import Formats, find
-from pipeline.store import Store
+from pipeline.store import Store, exists
 from pipeline.stream import log
 from pipeline.stream.log import Log, Stored
 
 LAKE, QUARANTINE, LOCK = "lake", "quarantine", "writer.lock"
 DAY_MS = 86_400_000
 PRUNE_SLICE = 2_000
+# A reader that asks who writes holds the lock for a moment.
+LOCK_PATIENCE_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 
@@ -122,6 +126,38 @@ class WritingHome:
     worker: Worker
 
 
+@dataclass(frozen=True)
+class ReadingHome:
+    """A home opened for reading, beside whoever writes to it."""
+
+    folder: Path
+    store: Store
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[ReadingHome]:
+    """Open a home for reading.
+
+    Raises NotConfigured when nothing was ever written there.
+    """
+    if not exists(folder):
+        raise NotConfigured(
+            f"nothing to read in {folder}",
+            "no source has sent anything yet",
+            "try: tailrace demo, or tailrace ingest vpc-flow FILE",
+        )
+    store = Store(folder, writer=False)
+    try:
+        yield ReadingHome(folder, store)
+    finally:
+        store.close()
+
+
+def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
+    """Audit all that arrived at a home since a time."""
+    return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
+
+
 def context_of(settings: Settings, networks: Networks | None = None) -> Context:
     """What batches are processed with, from the settings.
 
@@ -135,8 +171,12 @@ def context_of(settings: Settings, networks: Networks | None = None) -> Context:
 
 
 @contextmanager
-def writing(folder: Path, context: Context) -> Iterator[WritingHome]:
+def writing(
+    folder: Path, context: Context, prepare: Callable[[Path], None] = lambda folder: None
+) -> Iterator[WritingHome]:
     """Open a home for writing and make it where it is missing.
+
+    `prepare` is called with the folder once no other process can write to it.
 
     Raises HomeError when another process writes to it, naming its pid.
     """
@@ -147,6 +187,7 @@ def writing(folder: Path, context: Context) -> Iterator[WritingHome]:
             f"the home cannot be made: {error}", f"at {folder}", "choose another with --home"
         ) from error
     with _lock(folder):
+        prepare(folder)
         store = Store(folder, writer=True)
         try:
             sweep(folder / LAKE)
@@ -169,20 +210,41 @@ def writing(folder: Path, context: Context) -> Iterator[WritingHome]:
 def _lock(folder: Path) -> Iterator[None]:
     # The lock is the kernel's: it ends with the process, however that dies.
     with (folder / LOCK).open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            pid = file.read().strip() or "unknown"
-            raise HomeError(
-                f"another process writes to this home: pid {pid}",
-                f"at {folder.absolute()}",
-                "wait for it or end it, or choose another with --home; reading commands work now",
-            ) from error
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while not _locked(file):
+            if time.monotonic() > deadline:
+                file.seek(0)
+                raise HomeError(
+                    f"another process writes to this home: pid {file.read().strip() or 'unknown'}",
+                    f"at {folder.absolute()}",
+                    "wait for it or end it, or choose another --home; reading commands work now",
+                )
+            time.sleep(LOCK_PATIENCE_S / 10)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def writer_of(folder: Path) -> str | None:
+    """Pid of the process that writes to a home now; None for nobody."""
+    try:
+        with (folder / LOCK).open("r", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return file.read().strip() or "unknown"
+    except OSError:
+        return None
+    return None
 
 
 def _prune(store: Store) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Sink
-from pipeline.batch.quarantine import Refusal, content_of, key_of
+from pipeline.batch.quarantine import Refusal, object_of
 from pipeline.batch.rows import batch_rows, reject_rows, table_rows
 from pipeline.decode import DECODER_VERSION, LogBatch, decode
 from pipeline.errors import Drop, Reason
@@ -29,7 +29,7 @@ def process(
     records: Sequence[Record], source: Source, ports: Ports, context: Context, now_ms: int
 ) -> Report:
     """Bring records of one source to the sink and the quarantine; `now_ms` is the landing time."""
-    batch, parsed, refusals = read(records, source, context)
+    batch, parsed, refusals = _with_times(*read(records, source, context))
     rows = parsed.rows
     for enricher in source.enrich:
         rows = enricher.add(rows, context.lookups)
@@ -46,44 +46,49 @@ def process(
 def read(
     records: Sequence[Record], source: Source, context: Context
 ) -> tuple[LogBatch, Parsed, list[Refusal]]:
-    """Decode and parse, without any effect: the rows with a time, and all that was refused."""
+    """Decode and parse, without any effect: rows (event_time may be null), and what was refused."""
     batch = decode(records, context.limits, context.own_log_groups)
     parsed = source.parse(batch, context.formats)
-    timeless = _without_time(parsed, batch)
-    if timeless:
-        alive = np.ones(len(parsed.line), bool)
-        alive[list(timeless)] = False
-        rows, line = parsed.rows.filter(pa.array(alive)), parsed.line[alive]
-        parsed = Parsed(rows, line, parsed.rejects, parsed.dropped, parsed.miscounts)
     refusals = [Refusal(f.record, f.line, f.reason, f.detail) for f in batch.failures]
     rejects = parsed.rejects
     refusals += [
         Refusal(int(batch.record[line]), line, reason, detail)
         for line, reason, detail in zip(rejects.line, rejects.reason, rejects.detail, strict=True)
     ]
-    refusals += [
-        Refusal(int(batch.record[line]), line, reason, detail)
-        for line, reason, detail in timeless.values()
-    ]
-    refusals.sort(key=lambda each: (each.record, -1 if each.line is None else each.line))
-    return batch, parsed, refusals
-
-
-def _without_time(parsed: Parsed, batch: LogBatch) -> dict[int, tuple[int, Reason, str]]:
-    """Rows without a usable event_time: row -> (line, reason, detail)."""
     column = parsed.rows[EVENT_TIME.name].combine_chunks()
     time = column.cast(pa.int64()).fill_null(DAY_MS).to_numpy()
-    missing = column.is_null().to_numpy(zero_copy_only=False)
-    outside = ~missing & ((time < DAY_MS) | (time > batch.arrival_ms[parsed.line] + DAY_MS))
-    found = {}
-    for row in np.flatnonzero(missing | outside).tolist():
-        line = int(parsed.line[row])
-        if missing[row]:
-            found[row] = (line, Reason.NO_TIME, "the line has no time, and neither has its carrier")
-        else:
-            detail = f"time {time[row]} ms is not from 1970-01-02 to a day after arrival"
-            found[row] = (line, Reason.TIME_RANGE, detail)
-    return found
+    outside = (time < DAY_MS) | (time > batch.arrival_ms[parsed.line] + DAY_MS)
+    detail = "its time is not from 1970-01-02 to a day after arrival"
+    return _refuse(batch, parsed, refusals, outside, Reason.TIME_RANGE, detail)
+
+
+def _with_times(
+    batch: LogBatch, parsed: Parsed, refusals: list[Refusal]
+) -> tuple[LogBatch, Parsed, list[Refusal]]:
+    missing = parsed.rows[EVENT_TIME.name].combine_chunks().is_null()
+    detail = "the line has no time, and neither has its carrier"
+    wrong = missing.to_numpy(zero_copy_only=False)
+    return _refuse(batch, parsed, refusals, wrong, Reason.NO_TIME, detail)
+
+
+def _refuse(
+    batch: LogBatch,
+    parsed: Parsed,
+    refusals: list[Refusal],
+    wrong: np.ndarray,
+    reason: Reason,
+    detail: str,
+) -> tuple[LogBatch, Parsed, list[Refusal]]:
+    """The same with the rows of the mask `wrong` refused; refusals in the order of their lines."""
+    if wrong.any():
+        refusals = refusals + [
+            Refusal(int(batch.record[line]), line, reason, detail)
+            for line in parsed.line[wrong].tolist()
+        ]
+        rows, line = parsed.rows.filter(pa.array(~wrong)), parsed.line[~wrong]
+        parsed = Parsed(rows, line, parsed.rejects, parsed.dropped, parsed.miscounts)
+    refusals.sort(key=lambda each: (each.record, -1 if each.line is None else each.line))
+    return batch, parsed, refusals
 
 
 def _quarantined(
@@ -104,8 +109,7 @@ def _quarantined(
         mine = refused.get(index, [])
         key = None
         if mine:
-            key = key_of(source.name, record)
-            content = content_of(source.name, batch, index, mine, whole=rows[index] == 0)
+            key, content = object_of(source.name, batch, index, mine, whole=rows[index] == 0)
             quarantine.keep(key, content, record, len(mine))
         drops = dropped.get(index, Counter())
         outcomes.append(

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from pipeline.decode import DECODER_VERSION, LogBatch
 from pipeline.errors import Reason
@@ -35,19 +36,19 @@ class Refusal:
     detail: str
 
 
-def key_of(source: str, record: Record) -> str:
+def key_of(source: str, record: Record, digest: str) -> str:
     """Key of a record's object: source, day of arrival, shard, position, digest of the payload."""
     day = datetime.fromtimestamp(record.arrival_ms / 1000, UTC).date()
     position = UNSAFE.sub("_", record.position)[-80:].rjust(12, "0")
-    digest = sha256(record.payload).hexdigest()[:16]
-    return f"{source}/dt={day}/{record.shard:04d}-{position}-{digest}.json.gz"
+    return f"{source}/dt={day}/{record.shard:04d}-{position}-{digest[:16]}.json.gz"
 
 
-def content_of(
+def object_of(
     source: str, batch: LogBatch, index: int, refusals: Sequence[Refusal], whole: bool
-) -> bytes:
-    """The object of record `index`: gzipped JSON."""
+) -> tuple[str, bytes]:
+    """Key and content (gzipped JSON) of the object of record `index`."""
     record = batch.records[index]
+    digest = sha256(record.payload).hexdigest()
     body: dict[str, Any] = {
         "version": VERSION,
         "source": source,
@@ -62,24 +63,29 @@ def content_of(
         "time_ms": record.time_ms,
         "base64": record.base64,
         "opened": record.opened,
-        "sha256": sha256(record.payload).hexdigest(),
+        "sha256": digest,
         "reasons": dict(Counter(str(refusal.reason) for refusal in refusals)),
     }
     if whole:
         body["payload"] = base64.b64encode(record.payload).decode()
         body["detail"] = refusals[0].detail[:DETAIL]
     else:
-        body["lines"] = [_line(batch, refusal) for refusal in refusals if refusal.line is not None]
+        starts = batch.segment_starts
+        body["lines"] = [
+            _line(batch, starts, refusal, refusal.line)
+            for refusal in refusals
+            if refusal.line is not None
+        ]
     # mtime 0: the same record gives the same bytes.
-    return gzip.compress(msgspec.json.encode(body), compresslevel=6, mtime=0)
+    content = gzip.compress(msgspec.json.encode(body), compresslevel=6, mtime=0)
+    return key_of(source, record, digest), content
 
 
-def _line(batch: LogBatch, refusal: Refusal) -> dict[str, Any]:
-    at = refusal.line
-    assert at is not None
-    segment = batch.segments[int(batch.segment_of[at])]
+def _line(batch: LogBatch, starts: np.ndarray, refusal: Refusal, at: int) -> dict[str, Any]:
+    place = int(np.searchsorted(starts, at, "right")) - 1
+    segment = batch.segments[place]
     stream = segment.stream
-    event_id = batch.event_id(at)
+    event_id = segment.ids[at - int(starts[place])] if segment.ids is not None else None
     return {
         "ordinal": int(batch.ordinal[at]),
         # As text: it passes 2^53, where JSON readers begin to round.

@@ -9,6 +9,7 @@ from pipeline.batch.ports import Outcome
 from pipeline.batch.quarantine import DETAIL, Refusal
 from pipeline.decode import DECODER_VERSION, LogBatch, Stream
 from pipeline.decode.identity import h64
+from pipeline.errors import Drop
 from pipeline.schema import BATCH, REJECT, Table, Type
 
 RAW_HEAD = 1024
@@ -65,9 +66,8 @@ def batch_rows(outcomes: Sequence[Outcome], source: str, now_ms: int) -> pa.Tabl
         "landed_at": _times(np.full(len(outcomes), now_ms, np.int64)),
     }
     for name in names:
-        drop = name.removeprefix("dropped_")
-        counts = [{str(k): v for k, v in o.dropped.items()}.get(drop, 0) for o in outcomes]
-        columns[name] = pa.array(counts, pa.int64())
+        drop = Drop(name.removeprefix("dropped_"))
+        columns[name] = pa.array([o.dropped.get(drop, 0) for o in outcomes], pa.int64())
     # The identity of what is said about a record is its place in the stream.
     places = [h64("batch", record.identity, str(record.first_ordinal)) for record in records]
     columns |= _identity(np.array(places, np.uint64).view(np.int64), arrival)
@@ -122,8 +122,9 @@ def _head(batch: LogBatch, refusal: Refusal) -> str:
 
 def _sequence(position: str) -> int | None:
     # Kinesis numbers have 56 digits; only the embedded stream's fit the column.
-    number = int(position) if position.isascii() and position.isdigit() else None
-    return number if number is not None and number < 1 << 63 else None
+    if not (position.isascii() and position.isdigit() and len(position) <= 19):
+        return None
+    return int(position) if int(position) < 1 << 63 else None
 
 
 def _times(ms: np.ndarray) -> pa.Array:

@@ -7,13 +7,14 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
 from pipeline.decode import envelope, identity
 from pipeline.decode.batch import DECODER_VERSION, NO_TIME, Failure, LogBatch, Segment
 from pipeline.decode.envelope import Stream
-from pipeline.decode.inflate import Refused, inflate
+from pipeline.decode.inflate import Refused, inflate, inflate_record
 from pipeline.decode.lines import Lines
 from pipeline.errors import Drop, Reason
 from pipeline.settings import Limits
@@ -26,6 +27,7 @@ BOM = b"\xef\xbb\xbf"
 PARQUET_MAGIC = b"PAR1"
 # Base64 of the first three bytes of a gzip file with the usual method 8.
 BASE64_OF_GZIP = b"H4sI"
+WHITESPACE = b" \t\r\n"
 WRAPPER = b'"message"'
 BRACE = ord("{")
 
@@ -36,6 +38,7 @@ class _Gathered:
     limits: Limits
     parts: list[Lines] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    enveloped: list[Segment] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     record_ids: list[np.ndarray] = field(default_factory=list)
     times: list[np.ndarray] = field(default_factory=list)
@@ -73,7 +76,7 @@ def open_payload(record: Record, limits: Limits) -> bytes:
         raise Refused(Reason.EMPTY, "the payload is empty")
     if payload.startswith(PARQUET_MAGIC):
         raise Refused(Reason.PARQUET_UNSUPPORTED, "Parquet flow logs are not read yet")
-    text = b"".join(inflate((payload,), limits, limits.record_bytes))
+    text = inflate_record(payload, limits)
     if not text:
         raise Refused(Reason.EMPTY, "the payload inflates to nothing")
     return text
@@ -81,7 +84,7 @@ def open_payload(record: Record, limits: Limits) -> bytes:
 
 def _unbase64(payload: bytes, must: bool) -> bytes:
     try:
-        return base64.b64decode(b"".join(payload.split()), validate=True)
+        return base64.b64decode(payload.translate(None, WHITESPACE), validate=True)
     except binascii.Error as error:
         if must:
             raise Refused(Reason.BASE64_MALFORMED, f"no base64: {error}") from error
@@ -115,14 +118,17 @@ def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
             Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault)
         )
     into.messages += events.messages
-    into.record_ids.append(identity.of_events(events.stream, events.ids))
     into.times.append(np.array(events.times, np.int64))
-    _add_segment(into, Segment(index, events.stream, len(events.ids), ids=events.ids))
+    segment = Segment(index, events.stream, len(events.ids), ids=events.ids)
+    into.enveloped.append(segment)
+    _add_segment(into, segment)
 
 
 def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     if record.first_ordinal == 0:
         text = text.removeprefix(BOM)
+    if not text:
+        raise Refused(Reason.EMPTY, "the payload holds no text")
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
     lines = Lines.of_text(text)
@@ -164,14 +170,13 @@ def _add_plain(
     first: int,
     stop: int,
 ) -> None:
-    if isinstance(lines, list):
-        lines = Lines.of_bytes(lines)
     if stop <= first:
         return
-    keep = np.zeros(len(lines), bool)
-    keep[first:stop] = True
-    _flush_messages(into)
-    into.parts.append(lines.select(keep))
+    _flush_envelopes(into)
+    if isinstance(lines, Lines):
+        into.parts.append(lines.slice(first, stop))
+    else:
+        into.parts.append(Lines.of_bytes(lines[first:stop]))
     ordinals = np.arange(first, stop) + record.first_ordinal
     into.record_ids.append(identity.of_ordinals(record.identity, ordinals))
     into.times.append(np.full(stop - first, NO_TIME))
@@ -184,14 +189,20 @@ def _add_segment(into: _Gathered, segment: Segment) -> None:
     into.count += segment.count
 
 
-def _flush_messages(into: _Gathered) -> None:
-    if into.messages:
-        into.parts.append(Lines.of_messages(into.messages))
-        into.messages = []
+def _flush_envelopes(into: _Gathered) -> None:
+    """Turn the envelopes since the last plain lines into lines and ids, all at once."""
+    if not into.enveloped:
+        return
+    streams = [segment.stream or Stream("", "", "") for segment in into.enveloped]
+    counts = [segment.count for segment in into.enveloped]
+    ids = list(chain.from_iterable(segment.ids or () for segment in into.enveloped))
+    into.record_ids.append(identity.of_events(streams, counts, ids))
+    into.parts.append(Lines.of_messages(into.messages))
+    into.messages, into.enveloped = [], []
 
 
 def _joined(into: _Gathered, records: Sequence[Record]) -> LogBatch:
-    _flush_messages(into)
+    _flush_envelopes(into)
     lines = Lines.concat(into.parts) if into.parts else Lines.of_text(b"")
     counts = np.array([segment.count for segment in into.segments], np.int64)
     starts = np.cumsum(counts) - counts

@@ -5,7 +5,8 @@ Source: Amazon CloudWatch Logs User Guide, "Real-time processing of log data wit
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,11 +15,14 @@ from pipeline.errors import Reason
 
 DATA, CONTROL = "DATA_MESSAGE", "CONTROL_MESSAGE"
 MARK = b'"messageType"'
+# Timestamps are int64 milliseconds later; the least int64 stands for "none".
+MOST_MS = 1 << 62
+MOST_DIGITS = 1000
 
 
 class _Event(msgspec.Struct, gc=False):
     id: str
-    timestamp: int
+    timestamp: Annotated[int, msgspec.Meta(gt=-MOST_MS, lt=MOST_MS)]
     message: str
     extractedFields: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
@@ -109,9 +113,13 @@ def _region(events: list[_Event]) -> str:
         return ""
     try:
         fields = msgspec.json.decode(raw, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    region = fields.get("@aws.region", "")
+    return _region_of(fields)
+
+
+def _region_of(fields: Any) -> str:
+    region = fields.get("@aws.region") if isinstance(fields, dict) else ""
     return region if isinstance(region, str) else ""
 
 
@@ -119,23 +127,45 @@ def _read_leniently(text: bytes) -> Events:
     # The fast decoder refuses a whole envelope for one raw control byte, one byte that is not
     # UTF-8 or one field of another type; here such an event alone is at fault.
     try:
-        found = json.loads(text.decode("utf-8", "surrogateescape"), strict=False)
+        decoded = text.decode("utf-8", "surrogateescape")
+        found = json.loads(decoded, strict=False, parse_int=_whole_number)
     except (ValueError, RecursionError) as error:
         raise Refused(Reason.ENVELOPE_MALFORMED, f"no JSON: {str(error)[:200]}") from error
     if not isinstance(found, dict) or not isinstance(found.get("logEvents"), list):
         raise Refused(Reason.ENVELOPE_MALFORMED, "no logEvents list")
-    names = (found.get("owner"), found.get("logGroup"), found.get("logStream"))
-    stream = Stream(*(name if isinstance(name, str) else "" for name in names))
+    owner, group, name = (_name(found.get(key)) for key in ("owner", "logGroup", "logStream"))
+    stream = Stream(owner, group, name, _name(_first_region(found["logEvents"])))
     events = Events(stream, _is_control(str(found.get("messageType"))), [], [], [], {})
     for index, event in enumerate(found["logEvents"]):
         fault = _fault(event)
         if fault:
             events.malformed[index] = fault
-            event = {"id": "", "timestamp": 0, "message": json.dumps(event)}
-        events.ids.append(event["id"])
+            text_of_it = json.dumps(event)
+            event = {"id": _made_up_id(index, text_of_it), "timestamp": 0, "message": text_of_it}
+        events.ids.append(_name(event["id"]))
         events.times.append(event["timestamp"])
         events.messages.append(event["message"])
     return events
+
+
+def _made_up_id(index: int, text: str) -> str:
+    # Rejects have identities, too, and two of one envelope must not become one.
+    return f"{index}/{blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+
+def _whole_number(digits: str) -> int | str:
+    # int() raises for more than 4,300 digits; as text such a number is its own event's fault.
+    return int(digits) if len(digits) <= MOST_DIGITS else digits
+
+
+def _first_region(events: list[Any]) -> str:
+    fields = (event.get("extractedFields") for event in events if isinstance(event, dict))
+    return next(filter(None, map(_region_of, fields)), "")
+
+
+def _name(value: Any) -> str:
+    # Half a surrogate pair is no character: neither Arrow nor JSON takes it.
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else ""
 
 
 def _fault(event: Any) -> str:
@@ -144,6 +174,6 @@ def _fault(event: Any) -> str:
     for name, kind in (("id", str), ("timestamp", int), ("message", str)):
         if type(event.get(name)) is not kind:
             return f"a log event without a proper {name}"
-    if not -(1 << 62) < event["timestamp"] < 1 << 62:
+    if not -MOST_MS < event["timestamp"] < MOST_MS:
         return "a log event with a timestamp out of range"
     return ""

@@ -5,6 +5,7 @@ plus the id modulo 2^64 keeps them consecutive, so that they cost a tenth of a b
 Everything else is the hash of its carrier's identity plus the ordinal of the line.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -12,7 +13,11 @@ import numpy as np
 from pipeline.decode.envelope import Stream
 
 ID_DIGITS = 56
-_POWERS = np.array([pow(10, ID_DIGITS - 1 - i, 1 << 64) for i in range(ID_DIGITS)], np.uint64)
+GROUP_DIGITS = 8
+_GROUPS = ID_DIGITS // GROUP_DIGITS
+_POWERS = np.array(
+    [pow(10, GROUP_DIGITS * (_GROUPS - 1 - group), 1 << 64) for group in range(_GROUPS)], np.uint64
+)
 
 
 def h64(*parts: str) -> int:
@@ -26,14 +31,37 @@ def of_ordinals(identity: str, ordinals: np.ndarray) -> np.ndarray:
     return (np.uint64(h64(identity)) + ordinals.astype(np.uint64)).view(np.int64)
 
 
-def of_events(stream: Stream, ids: list[str]) -> np.ndarray:
-    """int64 record ids of the events of one log stream."""
-    base = np.uint64(h64(stream.owner, stream.group, stream.name))
+def of_events(streams: Sequence[Stream], counts: Sequence[int], ids: list[str]) -> np.ndarray:
+    """int64 record ids of events of several log streams, so many of each, one behind the other."""
+    bases = np.array([h64(stream.owner, stream.group, stream.name) for stream in streams], np.uint64)
+    numbers = _modulo(ids)
+    if numbers is not None:
+        return (numbers + np.repeat(bases, counts)).view(np.int64)
+    owners = [stream for stream, n in zip(streams, counts, strict=True) for _ in range(n)]
+    hashes = [_of_event(stream, event_id) for stream, event_id in zip(owners, ids, strict=True)]
+    return np.array(hashes, np.uint64).view(np.int64)
+
+
+def _of_event(stream: Stream, event_id: str) -> int:
+    base = h64(stream.owner, stream.group, stream.name)
+    if len(event_id) == ID_DIGITS and event_id.isascii() and event_id.isdigit():
+        return (base + int(event_id)) % (1 << 64)
+    return h64(stream.owner, stream.group, stream.name, event_id)
+
+
+def _modulo(ids: list[str]) -> np.ndarray | None:
+    """uint64 ids modulo 2^64; None when one is not 56 digits."""
     joined = "".join(ids)
-    proper = joined.isascii() and joined.isdigit() and all(len(i) == ID_DIGITS for i in ids)
-    if not proper:
-        hashes = [h64(stream.owner, stream.group, stream.name, event_id) for event_id in ids]
-        return np.array(hashes, np.uint64).view(np.int64)
+    if not joined.isascii() or set(map(len, ids)) - {ID_DIGITS}:
+        return None
     digits = np.frombuffer(joined.encode(), np.uint8).reshape(len(ids), ID_DIGITS) - ord("0")
-    # uint64 wraps around, which is what "modulo 2^64" asks for.
-    return (digits.astype(np.uint64) @ _POWERS + base).view(np.int64)
+    if len(ids) and digits.max() > 9:
+        return None
+    # Pairs of neighbours, three times: digits to numbers of two, four and eight digits, in the
+    # smallest type that holds them; then modulo 2^64, as uint64 wraps around. 0.06 us an id, where
+    # int() takes 0.2 and a matrix product starts threads.
+    twos = digits[:, 0::2] * np.uint8(10) + digits[:, 1::2]
+    fours = twos[:, 0::2] * np.uint16(100) + twos[:, 1::2]
+    eights = fours[:, 0::2] * np.uint32(10_000) + fours[:, 1::2]
+    total: np.ndarray = (eights * _POWERS).sum(axis=1, dtype=np.uint64)
+    return total

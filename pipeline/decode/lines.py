@@ -80,6 +80,13 @@ class Lines:
         """uint8 first byte of each line; a newline where the line is empty."""
         return np.frombuffer(self.data, np.uint8)[self.starts]
 
+    def slice(self, start: int, stop: int) -> "Lines":
+        """The lines from `start` up to `stop`, not included."""
+        first = int(self.ends[start - 1]) + 1 if start else 0
+        ends = self.ends[start:stop]
+        last = int(ends[-1]) + 1 if len(ends) else first
+        return Lines(self.data[first:last], ends - first)
+
     def select(self, keep: np.ndarray) -> "Lines":
         """The lines where the boolean mask `keep` is true."""
         if keep.all():
@@ -101,6 +108,11 @@ def _encode(message: str) -> bytes:
     # JSON escapes can name half a surrogate pair, which is no character; a byte that was not
     # UTF-8 comes back as itself. Either way the line is refused later, its neighbours are not.
     try:
-        return message.encode("utf-8", "surrogateescape")
+        escaped = message.encode("utf-8", "surrogateescape")
+        escaped.decode()
+    except UnicodeDecodeError:
+        return escaped
     except UnicodeEncodeError:
-        return message.encode("utf-8", "surrogatepass")
+        pass
+    # Bytes that were not UTF-8 never come together to good text: these are halves of pairs.
+    return message.encode("utf-8", "surrogatepass")

@@ -38,11 +38,13 @@ CLASS_NAMES = (PUBLIC, *dict.fromkeys(name for _, name in CLASSES))
 
 
 @lru_cache(maxsize=1 << 16)
-def packed(text: str) -> bytes | None:
+def packed(text: str | None) -> bytes | None:
     """4 or 16 bytes of an address; None when it is none (strictly: no zones, no leading zeros).
 
     Cached, because the parser and the enrichers ask for the same addresses.
     """
+    if text is None:
+        return None
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
     except (OSError, UnicodeEncodeError, ValueError):
@@ -88,17 +90,25 @@ class Packed:
     @classmethod
     def of(cls, texts: pa.Array) -> "Packed":
         """Pack the addresses of a string array; what is null or no address belongs to nothing."""
-        packs = [_plain(packed(text)) if text is not None else None for text in texts.to_pylist()]
+        packs = [packed(text) for text in texts.to_pylist()]
+        if None not in packs and len(joined := b"".join(packs)) == 4 * len(packs):  # type: ignore[arg-type]
+            every, none = np.arange(len(packs)), np.empty(0, np.int64)
+            return cls(len(packs), (every, none), (_v4(joined), np.empty(0, "S16")))
+        packs = [_plain(pack) for pack in packs]
         v4 = [at for at, pack in enumerate(packs) if pack is not None and len(pack) == 4]
         v6 = [at for at, pack in enumerate(packs) if pack is not None and len(pack) == 16]
         return cls(
             len(packs),
             (np.array(v4, np.int64), np.array(v6, np.int64)),
             (
-                np.frombuffer(b"".join(packs[at] or b"" for at in v4), ">u4").astype(np.uint32),
+                _v4(b"".join(packs[at] or b"" for at in v4)),
                 np.frombuffer(b"".join(packs[at] or b"" for at in v6), "S16"),
             ),
         )
+
+
+def _v4(joined: bytes) -> np.ndarray:
+    return np.frombuffer(joined, ">u4").astype(np.uint32)
 
 
 def _plain(pack: bytes | None) -> bytes | None:

@@ -17,20 +17,20 @@ def coded(rows: pa.Table, name: str) -> tuple[pa.Array, np.ndarray]:
 
 
 def numbers(rows: pa.Table, name: str) -> np.ndarray:
-    """int64 values of a number column; -1 for null or no column."""
+    """int32 values of a number column; -1 for null or no column."""
     if name not in rows.column_names:
-        return np.full(len(rows), -1, np.int64)
-    return rows[name].combine_chunks().cast(pa.int64()).fill_null(-1).to_numpy()
+        return np.full(len(rows), -1, np.int32)
+    return rows[name].combine_chunks().fill_null(-1).to_numpy()
 
 
 def by_code(labels: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """int32 label of each row from the label of each unique value; -1 where the code is -1."""
-    return np.append(labels, np.int32(-1)).astype(np.int32)[codes]
+    return np.append(labels.astype(np.int32), np.int32(-1))[codes]
 
 
 def named(codes: np.ndarray, names: Sequence[str] | pa.Array) -> pa.Array:
     """Dictionary array of the name of each code; null where the code is -1."""
-    indices = pa.array(codes.astype(np.int32), mask=codes < 0)
+    indices = pa.array(codes.astype(np.int32, copy=False), mask=codes < 0)
     values = names if isinstance(names, pa.Array) else pa.array(names, pa.string())
     return pa.DictionaryArray.from_arrays(indices, values)
 

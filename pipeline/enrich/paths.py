@@ -25,7 +25,6 @@ import pyarrow.compute as pc
 from pipeline.enrich import Enricher, Lookups
 from pipeline.enrich.addresses import CLASS_NAMES, PUBLIC, Packed, class_ranges
 from pipeline.enrich.columns import by_code, coded, named, numbers, with_columns
-from pipeline.enrich.networks import Network
 from pipeline.schema import Field, OneOf, Type
 
 CLASSES = (
@@ -55,6 +54,9 @@ FIELDS = (
         unit="bytes",
     ),
 )
+# Without one of these columns, and without named networks, no line of the rule can hold.
+DECIDING = {"interface_type", "next_hop_interface_type", "traffic_path", "instance_id", "az_id"}
+NOWHERE = -1
 _NAT = ("nat_gateway", "regional_nat_gateway")
 _TRANSIT = ("transit_gateway",)
 _GATEWAY_SERVICES = ("S3", "DYNAMODB")
@@ -72,25 +74,35 @@ def add(rows: pa.Table, lookups: Lookups) -> pa.Table:
 
 
 def _paths(rows: pa.Table, lookups: Lookups) -> np.ndarray:
+    """int32 class of each row; -1 where nothing tells."""
+    path = np.full(len(rows), -1, np.int32)
+    if not (DECIDING & {*rows.column_names} or lookups.networks.known):
+        return path
+    # The rule from its end to its start: what is nearer to the start overwrites.
+    for name, holds in reversed(_rule(rows, lookups)):
+        path[holds] = CLASSES.index(name)
+    return path
+
+
+def _rule(rows: pa.Table, lookups: Lookups) -> list[tuple[str, np.ndarray]]:
     via = numbers(rows, "traffic_path")
     to_gateway_service = _is(rows, "pkt_dst_aws_service", _GATEWAY_SERVICES)
-    through = [_is(rows, name, _NAT) for name in ("interface_type", "next_hop_interface_type")]
-    transit = [_is(rows, name, _TRANSIT) for name in ("interface_type", "next_hop_interface_type")]
-    zones = _zones(rows, lookups)
-    rule = (
-        ("nat", through[0] | through[1]),
-        ("transit_gateway", transit[0] | transit[1]),
+    nat, transit = (
+        _is(rows, "interface_type", words) | _is(rows, "next_hop_interface_type", words)
+        for words in (_NAT, _TRANSIT)
+    )
+    return [
+        ("nat", nat),
+        ("transit_gateway", transit),
         ("internet", (via == 8) | ((via == 2) & ~to_gateway_service)),
         ("gateway_endpoint", via == 7),
         ("cross_region", via == 5),
         ("peering", via == 4),
         ("unknown", np.isin(via, (2, 3, 6))),
         ("nat", _translated(rows)),
-        *zones,
+        *_zones(rows, lookups),
         ("unknown", via == 1),
-    )
-    codes = [np.int32(CLASSES.index(name)) for name, _ in rule]
-    return np.select([holds for _, holds in rule], codes, np.int32(-1))
+    ]
 
 
 def _is(rows: pa.Table, name: str, words: tuple[str, ...]) -> np.ndarray:
@@ -102,50 +114,52 @@ def _translated(rows: pa.Table) -> np.ndarray:
     found = np.zeros(len(rows), bool)
     if "instance_id" not in rows.column_names:
         return found
-    _, instance = coded(rows, "instance_id")
-    for flow, packet in (("srcaddr", "pkt_srcaddr"), ("dstaddr", "pkt_dstaddr")):
-        found |= (_public(rows, packet) == 1) & (_public(rows, flow) == 0)
-    return found & (instance < 0)
+    for end in ("src", "dst"):
+        inside = ~_is(rows, f"{end}_class", (PUBLIC,)) & (coded(rows, f"{end}_class")[1] >= 0)
+        found |= _public(rows, f"pkt_{end}addr") & inside
+    return found & (coded(rows, "instance_id")[1] < 0)
 
 
 def _public(rows: pa.Table, name: str) -> np.ndarray:
-    """1 public, 0 not, -1 null."""
+    """True where a column holds a public address."""
     uniques, codes = coded(rows, name)
     kinds = _RANGES.find(Packed.of(uniques))
-    return by_code(((kinds < 0) | (kinds == _PUBLIC)).astype(np.int32), codes)
+    return by_code(((kinds < 0) | (kinds == _PUBLIC)).astype(np.int32), codes) == 1
 
 
 def _zones(rows: pa.Table, lookups: Lookups) -> tuple[tuple[str, np.ndarray], ...]:
-    direction, direction_codes = coded(rows, "flow_direction")
-    words = np.array([*direction.to_pylist(), None], object)[direction_codes]
-    near = {"srcaddr": words == "egress", "dstaddr": words == "ingress"}
-    zone = {end: _place(rows, lookups, end, "az_id", near[end]) for end in near}
-    region = {end: _place(rows, lookups, end, "region", near[end]) for end in near}
-    known = [(zone[e] != "") for e in near]
-    both = known[0] & known[1]
-    regions = (region["srcaddr"] != "") & (region["dstaddr"] != "")
+    near = {
+        "src": _is(rows, "flow_direction", ("egress",)),
+        "dst": _is(rows, "flow_direction", ("ingress",)),
+    }
+    zone = {end: _places(rows, lookups, end, "az_id", near[end]) for end in near}
+    region = {end: _places(rows, lookups, end, "region", near[end]) for end in near}
+    zones = (zone["src"] != NOWHERE) & (zone["dst"] != NOWHERE)
+    regions = (region["src"] != NOWHERE) & (region["dst"] != NOWHERE)
     return (
-        ("cross_region", regions & (region["srcaddr"] != region["dstaddr"])),
-        ("same_az", both & (zone["srcaddr"] == zone["dstaddr"])),
-        ("cross_az", both),
+        ("cross_region", regions & (region["src"] != region["dst"])),
+        ("same_az", zones & (zone["src"] == zone["dst"])),
+        ("cross_az", zones),
     )
 
 
-def _place(
+def _places(
     rows: pa.Table, lookups: Lookups, end: str, name: str, near: np.ndarray
 ) -> np.ndarray:
-    """Zone or region of one end of each row, as text; "" where nothing tells."""
-    uniques, codes = coded(rows, end)
-    networks = by_code(lookups.networks.ranges.find(Packed.of(uniques)), codes)
-    known = [getattr(network, name) for network in (*lookups.networks.known, Network("", ""))]
-    found = np.array(known, object)[networks]
+    """int32 number of the zone or region of one end of each row; NOWHERE where nothing tells."""
+    # The codes of src_network and dst_network are the places of the networks in `known`.
+    _, network = coded(rows, f"{end}_network")
     own, own_codes = coded(rows, name)
-    own_place = np.array([*own.to_pylist(), ""], object)[own_codes]
-    return np.where((found == "") & near, own_place, found).astype(str)
+    known = [getattr(each, name) for each in lookups.networks.known]
+    numbered = {word: n for n, word in enumerate(sorted({*known, *own.to_pylist()} - {""}))}
+    of_network = np.array([*(numbered.get(word, NOWHERE) for word in known), NOWHERE], np.int32)
+    of_own = np.array([*(numbered[word] for word in own.to_pylist()), NOWHERE], np.int32)
+    found = of_network[network]
+    return np.where((found == NOWHERE) & near, of_own[own_codes], found)
 
 
 def _billable(rows: pa.Table, path: np.ndarray) -> pa.Array:
-    if "bytes" not in rows.column_names:
+    if "bytes" not in rows.column_names or (path < 0).all():
         return pa.nulls(len(rows), pa.int64())
     egress = _is(rows, "direction", ("egress",))
     charged = np.isin(path, _CHARGED) | ((path == CLASSES.index("internet")) & egress)

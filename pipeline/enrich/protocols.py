@@ -58,9 +58,8 @@ _FLAG_NAMES = ["|".join(name for bit, name in FLAGS if value & bit) for value in
 
 def add(rows: pa.Table, lookups: Lookups) -> pa.Table:
     """Add the columns; null where the number is null or has no name."""
-    ports = np.column_stack([numbers(rows, "srcport"), numbers(rows, "dstport")])
-    near = _SERVICE_CODES[ports.min(axis=1)]
-    far = _SERVICE_CODES[ports.max(axis=1)]
+    ports = numbers(rows, "srcport"), numbers(rows, "dstport")
+    near, far = _SERVICE_CODES[np.minimum(*ports)], _SERVICE_CODES[np.maximum(*ports)]
     return with_columns(
         rows,
         [field.name for field in FIELDS],

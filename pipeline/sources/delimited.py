@@ -71,12 +71,13 @@ def screen(lines: Lines) -> tuple[Faults, np.ndarray]:
     """
     data = np.frombuffer(lines.data, np.uint8)
     faults = Faults()
-    controls = np.flatnonzero((data < SPACE) | (data == DELETE))
-    if len(controls) > len(lines):
+    highest = data.max() if len(data) else 0
+    if np.count_nonzero(data < SPACE) > len(lines) or highest >= DELETE:
+        controls = np.flatnonzero((data < SPACE) | (data == DELETE))
         inside = np.setdiff1d(controls, lines.ends, assume_unique=True)
         for line in np.unique(np.searchsorted(lines.ends, inside)):
             faults.add(int(line), -1, Reason.CONTROL_CHAR, _shown(lines[int(line)]))
-    if len(data) and data.max() > DELETE:
+    if highest > DELETE:
         high = np.searchsorted(lines.ends, np.flatnonzero(data > DELETE))
         for line in np.unique(high):
             _check_text(faults, int(line), lines[int(line)])
@@ -226,8 +227,7 @@ def _check_text_column(
     column: pa.Array, declared: Field, line: np.ndarray, latest_ms: np.ndarray
 ) -> _Checked:
     uniques = column.dictionary.to_pylist()
-    valid = _valid_text(declared)
-    wrong = {code: reason for code, text in enumerate(uniques) if (reason := valid(text))}
+    wrong = _wrong_texts(uniques, declared)
     bad: list[tuple[int, Reason]] = []
     if wrong:
         indices = column.indices.fill_null(-1).to_numpy()
@@ -239,13 +239,16 @@ def _check_text_column(
     return _Checked(column, bad)
 
 
-def _valid_text(declared: Field) -> Callable[[str], Reason | None]:
+def _wrong_texts(uniques: list[str], declared: Field) -> dict[int, Reason]:
+    """Codes of the unique values that the field does not allow."""
     domain = declared.domain
     if domain is Domain.ADDRESS:
-        return lambda text: None if packed(text) is not None else Reason.ADDRESS
+        packs = [packed(text) for text in uniques]
+        return {code: Reason.ADDRESS for code, pack in enumerate(packs) if pack is None}
     if isinstance(domain, OneOf):
-        return lambda text: None if text in domain.words else Reason.VALUE
-    return lambda text: None if text else Reason.VALUE
+        words = domain.words
+        return {code: Reason.VALUE for code, text in enumerate(uniques) if text not in words}
+    return {uniques.index(""): Reason.VALUE} if "" in uniques else {}
 
 
 def _check_number_column(

@@ -1,5 +1,5 @@
 """log.db: its schema, and transactions over it. The SQL of each part lives with that part."""
 
-from pipeline.store.database import Store
+from pipeline.store.database import Store, exists
 
-__all__ = ["Store"]
+__all__ = ["Store", "exists"]

@@ -11,7 +11,7 @@ import select
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,7 +70,7 @@ class Content:
     """Running digest and line count of some content."""
 
     def __init__(self) -> None:
-        self._hash = blake2b(digest_size=16)
+        self._hash = sha256()
         self.length = 0
         self.newlines = 0
         self.complete = (0, self._hash.hexdigest())

@@ -1,0 +1,110 @@
+"""tailrace doctor: is everything there, and where does each setting come from?"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.cli.options import Config, Home, settings_of
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+FREE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One look: `fix` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def doctor(config: Config = None, home: Home = None) -> None:
+    """Check the machine and the home, and print every setting with its origin.
+
+    Ends with 1 when something has to be mended, and says how.
+
+    \b
+    tailrace doctor
+    """
+    from pipeline.cli.output import table
+    from pipeline.settings import described
+
+    settings = settings_of(config, home)
+    checks = list(_checks(settings))
+    for check in checks:
+        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{check.found}\n")
+        if not check.ok:
+            sys.stdout.write(f"  {'':<10}{check.fix}\n")
+    rows = [
+        (name, str(_value(settings, name)), settings.origins.get(name, "default"))
+        for name, _, _ in described()
+    ]
+    sys.stdout.write("\n" + table(("setting", "value", "from"), rows, (False,) * 3))
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _value(settings: "Settings", name: str) -> object:
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _checks(settings: "Settings") -> Iterator[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check("python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer")
+    yield _engine()
+    yield _networks(settings)
+    yield from _home(settings.home_path)
+
+
+def _engine() -> Check:
+    from pipeline.decode.inflate import engine
+
+    fast = engine.__name__ == "isal.isal_zlib"
+    return Check("gzip", True, "isal" if fast else "zlib (slower; pip install tailrace[fast])")
+
+
+def _networks(settings: "Settings") -> Check:
+    from pipeline.errors import TailraceError
+    from pipeline.home import context_of
+
+    try:
+        known = context_of(settings).lookups.networks.known
+    except TailraceError as error:
+        return Check("networks", False, error.what, error.fix)
+    file = settings.networks.file or "no [networks] file"
+    return Check("networks", True, f"{len(known)} named ({file})")
+
+
+def _home(folder: Path) -> Iterator[Check]:
+    from pipeline.errors import TailraceError
+    from pipeline.home import readable, writer_of
+
+    at = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(at).free
+    yield Check(
+        "disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", "free some space at the home"
+    )
+    try:
+        with readable(folder) as opened:
+            waiting = opened.store.rows("select count(*) from record")[0][0]
+            files = opened.store.rows("select count(*), coalesce(sum(rows), 0) from lake_file")[0]
+    except TailraceError as error:
+        empty = error.exit_code == 3
+        yield Check("home", empty, f"{folder}: {error.what}", error.fix)
+        return
+    yield Check("home", True, f"{folder}: {files[1]:,} rows in {files[0]:,} files")
+    yield Check("stream", True, f"{waiting:,} records kept")
+    pid = writer_of(folder)
+    yield Check("writer", True, f"process {pid} writes now" if pid else "nobody writes now")

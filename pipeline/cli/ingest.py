@@ -1,0 +1,179 @@
+"""tailrace ingest: files through the whole pipeline, until all of it can be queried."""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import Config, Files, Format, Home, SourceName, settings_of
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.home import WritingHome
+    from pipeline.settings import Limits
+    from pipeline.stream.files import Origin
+
+
+def ingest(
+    source: SourceName,
+    files: Files = None,
+    formats: Format = None,
+    log_group: Annotated[
+        str, typer.Option("--log-group", metavar="G", help="Log group the lines come from.")
+    ] = "",
+    key: Annotated[
+        str,
+        typer.Option(
+            "--idempotency-key", metavar="K", help="Name of what stdin brings: twice is once."
+        ),
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")] = (
+        False
+    ),
+    config: Config = None,
+    home: Home = None,
+) -> None:
+    """Bring files into the lake; the same file again changes nothing, under any name.
+
+    Ends when all of it can be queried. Killed at any moment and run again, it goes on where it
+    stopped.
+
+    \b
+    tailrace ingest vpc-flow flows-*.log.gz
+    tailrace ingest vpc-flow flows.log --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
+    aws logs tail ... | tailrace ingest app-log - --log-group /ecs/web
+    """
+    from pipeline.cli.inputs import STDIN, check_files, check_formats, check_times
+    from pipeline.home import context_of, writing
+    from pipeline.sources import find
+    from pipeline.stream.files import Origin
+
+    settings = settings_of(config, home)
+    found = find(source)
+    check_formats(found, formats or (), settings)
+    check_times(found, formats or (), log_group, settings)
+    paths = check_files(files)
+    if key and paths != [STDIN]:
+        raise UsageError(
+            "--idempotency-key is for standard input", "", "files are known by their content"
+        )
+    started = time.monotonic()
+    with writing(settings.home_path, context_of(settings)) as opened:
+        opened.worker.drain()  # what an earlier run left waiting is not part of this one
+        run = _Run(opened, settings.limits)
+        origin = Origin(found, tuple(formats or ()), log_group, int(time.time() * 1000))
+        with _progress(len(paths)) as show:
+            for path in paths:
+                run.read(path, origin, key, show)
+        run.report(found.name, time.monotonic() - started)
+    if strict and run.rejected:
+        raise typer.Exit(1)
+
+
+@dataclass(slots=True)
+class _Run:
+    home: "WritingHome"
+    limits: "Limits"
+    notes: list[str] = field(default_factory=list)
+    before: tuple[int, int, int] = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        worker = self.home.worker
+        self.before = (worker.rows, worker.rejected, worker.dropped)
+        worker.miscounts.clear()
+
+    @property
+    def rejected(self) -> int:
+        """Events that were refused since the run began."""
+        return self.home.worker.rejected - self.before[1]
+
+    def read(
+        self, path: str, origin: "Origin", key: str, show: Callable[[str, int, int], None]
+    ) -> None:
+        """Bring one input in, and show how far it is."""
+        from pipeline.stream.files import feed, feed_stdin, known_input, scan
+
+        worker, store = self.home.worker, self.home.store
+        if path == "-":
+            request = f"{origin.source.name}/{key or uuid.uuid4()}"
+            stream = feed_stdin(store, sys.stdin.buffer, f"request/{request}", origin, self.limits)
+        else:
+            show(path, 0, 0)
+            found = scan(Path(path), self.limits)
+            known = known_input(store, origin.source.name, found.digest)
+            if found.length == 0:
+                self.notes.append(f"{path} is empty")
+            elif known is not None and known["done_bytes"] >= found.length:
+                self.notes.append(f"{path} was ingested before (as {known['name']}): nothing new")
+            stream = feed(store, Path(path), found, origin, self.limits)
+        for progress in stream:
+            worker.drain()
+            show(path, progress.done, progress.total)
+        worker.drain()
+
+    def report(self, source: str, seconds: float) -> None:
+        """Say on stderr what became of it all."""
+        from pipeline.cli.inputs import format_hint
+        from pipeline.cli.output import visible
+        from pipeline.sources import find
+
+        worker = self.home.worker
+        rows, rejected, dropped = (
+            now - before
+            for now, before in zip(
+                (worker.rows, worker.rejected, worker.dropped), self.before, strict=True
+            )
+        )
+        for note in self.notes:
+            sys.stderr.write(visible(note) + "\n")
+        sys.stderr.write(format_hint(find(source), worker.miscounts, rows + rejected))
+        if rejected:
+            sys.stderr.write(
+                f"{rejected:,} lines were refused and kept: tailrace query rejects --since 1h\n"
+            )
+        events = rows + rejected + dropped
+        speed = f" ({events / seconds:,.0f} lines/s)" if events and seconds else ""
+        sys.stderr.write(
+            f"rows={rows} rejected={rejected} dropped={dropped} in {seconds:.1f} s{speed}\n"
+        )
+
+
+@contextmanager
+def _progress(files: int) -> Iterator[Callable[[str, int, int], None]]:
+    """Shows (path, bytes done, bytes in all); a bar on a terminal, silent elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda path, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, object] = {}
+
+        def show(path: str, done: int, total: int) -> None:
+            if path not in tasks:
+                name = path if len(path) < 30 else "…" + path[-29:]
+                tasks[path] = bar.add_task(f"{len(tasks) + 1}/{files} {name}", total=None)
+            bar.update(tasks[path], completed=done, total=total or None)  # type: ignore[arg-type]
+
+        yield show

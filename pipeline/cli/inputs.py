@@ -1,0 +1,74 @@
+"""What `ingest` and `parse` check before they read, and what they say when a format does not fit."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import NotConfigured, UsageError
+from pipeline.settings import Settings
+from pipeline.sources import Source
+
+STDIN = "-"
+
+
+def check_files(files: Sequence[str] | None) -> list[str]:
+    """The inputs to read; none given means standard input.
+
+    Raises UsageError for a file that is not there, NotConfigured for s3://.
+    """
+    paths = list(files or (STDIN,))
+    if STDIN in paths and sys.stdin.isatty():
+        raise UsageError(
+            "no input", "standard input is a terminal", "name a file, or pipe lines in"
+        )
+    for path in paths:
+        if path.startswith("s3://"):
+            raise NotConfigured(
+                f"{path} needs the AWS part, which this version does not have yet",
+                "",
+                "copy it here first: aws s3 cp " + path + " .",
+            )
+        if path != STDIN and not Path(path).is_file():
+            raise UsageError("there is no such file", f"at {path}", "check the path")
+    return paths
+
+
+def check_formats(source: Source, formats: Sequence[str], settings: Settings) -> None:
+    """Raise UsageError for a format, given or in the settings, that is none."""
+    if formats and source.check_format is None:
+        raise UsageError(
+            f"{source.name} takes no --format", "", "leave it out: its lines describe themselves"
+        )
+    declared = settings.declared_formats().values() if source.check_format else ()
+    for text in (*formats, *(each for several in declared for each in several)):
+        assert source.check_format is not None
+        source.check_format(text)
+
+
+def format_hint(source: Source, miscounts: Counter[tuple[int, int]], events: int) -> str:
+    """What to tell when most lines have another number of fields than declared; "" when not."""
+    if not miscounts or miscounts.total() * 2 <= events:
+        return ""
+    (declared, found), count = miscounts.most_common(1)[0]
+    return (
+        f"warning: most lines do not fit the declared format\n"
+        f"  declared: {declared} fields; {count:,} of {events:,} lines have {found}\n"
+        f"  find the format in the first line of a file in S3, or with\n"
+        f"    aws ec2 describe-flow-logs --query 'FlowLogs[].[FlowLogId,LogFormat]'\n"
+        f"  then run again with --format '${{version}} ${{account-id}} ...', or declare it for the\n"
+        f"  log group under [formats] in tailrace.toml; the refused lines will be tried again\n"
+    )
+
+
+def check_times(
+    source: Source, formats: Sequence[str], log_group: str, settings: Settings
+) -> None:
+    """Raise UsageError when the lines to come could not say when they happened."""
+    declared = tuple(formats) or settings.declared_formats().get(log_group, ())
+    if declared and not source.has_time(declared):
+        raise UsageError(
+            "the format has no time: neither start nor end",
+            f"in {declared[0][:200]!r}",
+            "add end to the flow log's format; tailrace parse reads such lines without it",
+        )

@@ -1,0 +1,42 @@
+"""Options that several commands share, and the settings they lead to."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.settings import Settings, load
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", metavar="DIR", help="Folder of the state [TAILRACE_HOME, default ./.tailrace]."
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings file [default ./tailrace.toml]."),
+]
+SourceName = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="vpc-flow, tgw-flow or app-log.", show_default=False)
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE", help="Files, gzipped or not; - is standard input."),
+]
+Format = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="F",
+        help="Declared format, '${version} ${account-id} ...'; repeat it for several candidates.",
+    ),
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="AGE", help="From so long ago: 15m, 1h, 7d.")
+]
+
+
+def settings_of(config: Path | None, home: Path | None) -> Settings:
+    """The settings in force, and their home."""
+    return load(config, home)

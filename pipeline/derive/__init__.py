@@ -1,0 +1,2 @@
+"""Files that derive from the declarations; `python -m pipeline.derive` writes them, --check looks.
+"""

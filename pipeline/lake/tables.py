@@ -1,0 +1,34 @@
+"""Every table of the lake: those of the sources and the pipeline's own."""
+
+from difflib import get_close_matches
+
+from pipeline.errors import UsageError
+from pipeline.schema import BATCH, REJECT, Field, Table, Type
+from pipeline.sources import all_sources
+
+DT = Field("dt", Type.VARCHAR, "Day of event_time, YYYY-MM-DD: what a query is bounded by.")
+
+
+def all_tables() -> dict[str, Table]:
+    """Tables by name: the sources' in the order of the registry, then `reject` and `batch`."""
+    tables = [*(source.table for source in all_sources().values()), REJECT, BATCH]
+    return {table.name: table for table in tables}
+
+
+def find_table(name: str) -> Table:
+    """The table of this name; hyphens and underscores are the same.
+
+    Raises UsageError for a name that is none, with the nearest one.
+    """
+    tables = all_tables()
+    wanted = name.replace("-", "_")
+    if wanted not in tables:
+        near = get_close_matches(wanted, tables, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(tables)}"
+        raise UsageError(f"there is no table called {name}", "", hint)
+    return tables[wanted]
+
+
+def columns(table: Table) -> list[Field]:
+    """Columns of the view of a table."""
+    return [*table, DT]

@@ -1,0 +1,105 @@
+"""Athena's dialect on DuckDB: read, checked, typed by the tables, cured, written.
+
+Wrong answers matter more than failures: what DuckDB would answer differently is made equal or
+refused. The allowed functions are in functions.py, the cures in cures.py and casts.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from pipeline.errors import QueryFailed
+from pipeline.queries import window
+from pipeline.queries.dialect import cures, syntax
+from pipeline.queries.tables import all_tables, columns_of, table_of
+
+__all__ = ["Translation", "to_duckdb", "translate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A statement for DuckDB, the views it reads and the parameters it binds."""
+
+    sql: str
+    views: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+def to_duckdb(sql: str, parameters: Mapping[str, str] = window.TYPES) -> str:
+    """The statement for DuckDB; see `translate`."""
+    return translate(sql, parameters).sql
+
+
+def translate(sql: str, parameters: Mapping[str, str] = window.TYPES) -> Translation:
+    """One SELECT of Athena's dialect as DuckDB's; `parameters`: SQL type by name.
+
+    `:name` becomes `$name`, to be bound. Raises QueryFailed for what cannot be read, is not allowed
+    or would be answered differently.
+    """
+    tree = syntax.read(sql)
+    views = syntax.tables_of(tree)
+    schema = _schema(views)
+    used = _type_parameters(tree, parameters)
+    _name_columns(tree)
+    _type_decimals(tree)
+    try:
+        typed = annotate_types(
+            qualify(tree, schema=schema, dialect=syntax.ATHENA, expand_alias_refs=False),
+            schema=schema,
+            dialect=syntax.ATHENA,
+        )
+        cured = cures.apply(typed)
+        text = cured.sql("duckdb", comments=False, unsupported_level=ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise _unresolved(error, schema) from error
+    return Translation(text, tuple(views), used)
+
+
+def _schema(views: list[str]) -> dict[str, object]:
+    tables = all_tables()
+    for view in views:
+        if table_of(view) not in tables:
+            hint = syntax.near(view, list(tables)) or f"known: {', '.join(tables)}"
+            raise QueryFailed(f"there is no table {view}", "", hint)
+    return {view: columns_of(tables[table_of(view)]) for view in views}
+
+
+def _type_parameters(tree: exp.Expression, types: Mapping[str, str]) -> tuple[str, ...]:
+    used = []
+    for placeholder in list(tree.find_all(exp.Placeholder)):
+        name = placeholder.name
+        if name not in types:
+            hint = f"known: {', '.join(types)}"
+            raise QueryFailed(f"the parameter :{name} is not declared", "", hint)
+        to = exp.DataType.build(types[name], dialect=syntax.ATHENA)
+        cast = exp.Cast(this=placeholder.copy(), to=to)
+        placeholder.replace(cast)
+        used.append(name)
+    return tuple(dict.fromkeys(used))
+
+
+def _name_columns(tree: exp.Expression) -> None:
+    """Give columns without a name the one that Trino gives them."""
+    if isinstance(tree, exp.Select):
+        for index, column in enumerate(tree.selects):
+            if not column.alias_or_name and not column.is_star:
+                column.replace(exp.alias_(column.copy(), f"_col{index}"))
+
+
+def _type_decimals(tree: exp.Expression) -> None:
+    # In Trino 1.5 is a decimal; sqlglot would take it for a double.
+    for literal in list(tree.find_all(exp.Literal)):
+        if not literal.is_string and "." in literal.name and "e" not in literal.name.lower():
+            whole, _, part = literal.name.partition(".")
+            digits = max(len(whole.lstrip("0")) + len(part), 1)
+            to = exp.DataType.build(f"decimal({digits}, {len(part)})")
+            literal.replace(exp.Cast(this=literal.copy(), to=to))
+
+
+def _unresolved(error: SqlglotError, schema: Mapping[str, object]) -> QueryFailed:
+    what = str(error).splitlines()[0].replace('"', "").replace("'", "")
+    return QueryFailed(f"the SQL does not hold together: {what}", "", "see tailrace tables")

@@ -1,0 +1,143 @@
+"""What a query may be: one SELECT over our tables, of known words and functions.
+
+Log readers may be attackers: nothing here may write, read a file, attach, or change a setting. The
+engine is closed against the same a second time.
+"""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.tokens import Token, TokenType
+
+from pipeline.errors import QueryFailed
+from pipeline.queries.dialect.functions import FUNCTIONS, REASONS, TYPES, WORDS
+
+ATHENA = "athena"
+_BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
+_NOT_CALLED = ("current_date", "current_timestamp")
+_SYNTAX = (
+    exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
+    exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Fetch, exp.Distinct,
+    exp.Rollup, exp.Cube, exp.GroupingSets, exp.Window, exp.WindowSpec, exp.Filter, exp.Table,
+    exp.TableAlias, exp.Identifier, exp.Column, exp.Star, exp.Alias, exp.Literal, exp.Null,
+    exp.Boolean, exp.Paren, exp.Tuple, exp.Values, exp.Binary, exp.Unary, exp.Between, exp.In,
+    exp.Case, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Unnest, exp.Placeholder,
+    exp.Exists, exp.Any, exp.All, exp.IgnoreNulls, exp.RespectNulls, exp.Func,
+)  # fmt: skip
+# Of those families the ones that DuckDB answers differently, or that Trino does not know.
+_REFUSED = (
+    exp.AtTimeZone, exp.Bracket, exp.Dot, exp.Glob, exp.ILike, exp.Kwarg, exp.JSONExtract,
+    exp.IntDiv, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot,
+)  # fmt: skip
+
+
+def read(sql: str) -> exp.Expression:
+    """The tree of a query.
+
+    Raises QueryFailed, naming the place, for what a query may not be.
+    """
+    try:
+        tokens = sqlglot.tokenize(sql, read=ATHENA)
+        if not tokens or tokens[0].token_type not in _BEGINNINGS:
+            raise QueryFailed(
+                f"only SELECT is allowed, not {tokens[0].text if tokens else 'nothing'}",
+                "",
+                "begin with SELECT or WITH",
+            )
+        trees = [tree for tree in sqlglot.parse(sql, read=ATHENA) if tree is not None]
+    except SqlglotError as error:
+        raise _unreadable(error) from error
+    if len(trees) != 1:
+        raise QueryFailed(f"only one statement is allowed, not {len(trees)}", "", "leave out ;")
+    _check_calls(trees[0], tokens)
+    _check_nodes(trees[0])
+    return trees[0]
+
+
+def tables_of(tree: exp.Expression) -> list[str]:
+    """Names of the views that a query reads, those of its own WITH left out."""
+    found = {
+        source.name.lower()
+        for scope in traverse_scope(tree)
+        for source in scope.sources.values()
+        if isinstance(source, exp.Table)
+    }
+    return sorted(found)
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """The nearest known names, as a hint."""
+    found = get_close_matches(name, known, 3, 0.6)
+    return f"did you mean {', '.join(found)}?" if found else ""
+
+
+def _unreadable(error: SqlglotError) -> QueryFailed:
+    details = getattr(error, "errors", None) or [{}]
+    first = details[0]
+    what = str(first.get("description") or error).splitlines()[0]
+    where = f"line {first['line']}, column {first['col']}" if "line" in first else ""
+    return QueryFailed(f"the SQL cannot be read: {what}", where, "it is Athena's dialect")
+
+
+def _check_calls(tree: exp.Expression, tokens: Sequence[Token]) -> None:
+    # By the words as written: the tree has only the functions that they were taken for.
+    named = {
+        alias.name.lower()
+        for alias in (*tree.find_all(exp.TableAlias), *tree.find_all(exp.Window))
+        if alias.name.upper() not in exp.FUNCTION_BY_NAME
+    }
+    for token in _called(tokens):
+        name = token.text.lower()
+        if name not in FUNCTIONS | TYPES | WORDS | named:
+            fix = REASONS.get(name) or near(name, sorted(FUNCTIONS))
+            raise QueryFailed(
+                f"the function {name} is not allowed in a query",
+                f"line {token.line}, column {token.col}",
+                fix or "allowed are those that answer the same on Athena and here",
+            )
+
+
+def _called(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token, following in zip(tokens, tokens[1:], strict=False):
+        word = token.text[:1].isalpha() or token.text[:1] == "_"
+        is_name = word or token.token_type == TokenType.IDENTIFIER
+        if following.token_type == TokenType.L_PAREN and is_name:
+            yield token
+
+
+def _check_nodes(tree: exp.Expression) -> None:
+    for node in tree.walk():
+        _check_place(node)
+        if isinstance(node, exp.Anonymous) and node.name.lower() not in FUNCTIONS:
+            raise QueryFailed(f"the function {node.name} is not allowed in a query")
+        if not isinstance(node, _SYNTAX) or isinstance(node, _REFUSED):
+            raise _refused(node)
+
+
+def _check_place(node: exp.Expression) -> None:
+    """Refuse a table that is no plain name, and what may follow a query or a table unseen."""
+    if isinstance(node, exp.Table):
+        plain = isinstance(node.this, exp.Identifier) and not node.args.get("db")
+        extras = set(node.args) - {"this", "alias", "joins", "laterals", "db", "catalog"}
+        if not plain or any(node.args.get(name) for name in extras):
+            raise _refused(node)
+    if isinstance(node, exp.Select):
+        refused = ("into", "locks", "hint", "qualify", "kind", "sample", "pivots", "connect")
+        if any(node.args.get(name) for name in refused):
+            raise _refused(node)
+    if isinstance(node, exp.Fetch) and "TIES" in node.sql(ATHENA):
+        raise _refused(node)
+
+
+def _refused(node: exp.Expression) -> QueryFailed:
+    text = node.sql(ATHENA)
+    shown = text if len(text) <= 60 else text[:59] + "…"
+    return QueryFailed(
+        f"this is not allowed in a query: {shown}",
+        "",
+        "allowed is what answers the same on Athena and here",
+    )

@@ -1,0 +1,94 @@
+"""Parameters of queries: declared with a type, read from text, bound by name, never formatted."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.errors import UsageError
+
+Value = str | int | float | bool | datetime | None
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_RANGES = {"integer": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
+_WORDS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A declared parameter; `default` is text, None: it must be given. `limits` both included."""
+
+    name: str
+    type: str
+    default: str | None = None
+    limits: tuple[int, int] | None = None
+    doc: str = ""
+
+    def read(self, given: object) -> Value:
+        """The value of what was given, text or already a value.
+
+        Raises ValueError saying what was expected.
+        """
+        if self.type == "varchar":
+            return str(given)
+        if self.type == "boolean":
+            return _truth(given)
+        if self.type == "double":
+            return float(str(given))
+        return self._whole(given)
+
+    def _whole(self, given: object) -> int:
+        text = str(given)
+        low, high = self.limits or _RANGES[self.type]
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+
+def _truth(given: object) -> bool:
+    try:
+        return _WORDS[str(given).lower()]
+    except KeyError:
+        raise ValueError("true or false") from None
+
+
+def read_all(
+    query: str, declared: Sequence[Parameter], given: Mapping[str, object]
+) -> dict[str, Value]:
+    """Values of all declared parameters of a query, by name.
+
+    Raises UsageError for an unknown name, a wrong value or one that is missing.
+    """
+    names = [parameter.name for parameter in declared]
+    for name in given:
+        if name not in names:
+            raise UsageError(
+                f"{query} has no parameter {name}", "", f"it takes: {described(declared)}"
+            )
+    return {
+        parameter.name: _read(query, parameter, given.get(parameter.name, parameter.default))
+        for parameter in declared
+    }
+
+
+def described(declared: Sequence[Parameter]) -> str:
+    """The parameters and their defaults in one line."""
+    shown = [f"{p.name}={'' if p.default is None else p.default}" for p in declared]
+    return " ".join(shown) or "none"
+
+
+def _read(query: str, parameter: Parameter, given: object) -> Value:
+    if given is None:
+        raise UsageError(
+            f"{query} needs the parameter {parameter.name}",
+            parameter.doc,
+            f"try: -p {parameter.name}=VALUE",
+        )
+    try:
+        return parameter.read(given)
+    except ValueError as error:
+        expected = "a number" if parameter.type == "double" else str(error)
+        raise UsageError(
+            f"parameter {parameter.name} of {query} is not {expected}: {given!r}",
+            parameter.doc,
+            f"it is of type {parameter.type}, by default {parameter.default}",
+        ) from error

@@ -1,0 +1,132 @@
+"""Settings: where a value comes from, and what happens to a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.settings import Limits, Settings, described, load
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "tailrace.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(environ={}) == Settings()
+
+
+def test_the_limits_are_the_promised_ones() -> None:
+    limits = Limits()
+    assert limits.record_bytes == 67_108_864
+    assert limits.inflate_ratio == 200
+    assert limits.ratio_from_bytes == 4_194_304
+    assert limits.line_bytes == 1_048_576
+    assert limits.kept_file_bytes == 67_108_864
+    assert limits.sink_patience_s == 30
+
+
+def test_the_file_of_the_current_folder_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, 'home = "state"\n[limits]\nline_bytes = 9\n')
+    monkeypatch.chdir(tmp_path)
+    settings = load(environ={})
+    assert (settings.home_path, settings.limits.line_bytes) == (Path("state"), 9)
+    assert settings.origins == {"home": "tailrace.toml", "limits.line_bytes": "tailrace.toml"}
+
+
+def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:
+    path = written(tmp_path, 'home = "a"\n[limits]\nline_bytes = 1\nslice_bytes = 1\n')
+    environ = {"TAILRACE_HOME": "b", "TAILRACE_LIMITS_LINE_BYTES": "2", "PATH": "/bin"}
+    settings = load(path, Path("c"), environ)
+    assert (settings.home, settings.limits) == ("c", Limits(line_bytes=2, slice_bytes=1))
+    assert settings.origins == {
+        "home": "--home",
+        "limits.line_bytes": "TAILRACE_LIMITS_LINE_BYTES",
+        "limits.slice_bytes": str(path),
+    }
+    assert load(path, None, environ).home == "b"
+
+
+def test_formats_are_one_text_or_several_by_log_group(tmp_path: Path) -> None:
+    path = written(tmp_path, '[formats]\n"a" = "srcaddr end"\n"b:eni-1" = ["end", "start end"]\n')
+    assert load(path, environ={}).declared_formats() == {
+        "a": ("srcaddr end",),
+        "b:eni-1": ("end", "start end"),
+    }
+
+
+def test_the_networks_file_is_meant_from_the_settings_file(tmp_path: Path) -> None:
+    path = written(tmp_path, '[networks]\nfile = "networks.csv"\n')
+    assert load(path, environ={}).networks.file == str(tmp_path / "networks.csv")
+    path = written(tmp_path, '[networks]\nfile = "/etc/networks.csv"\n')
+    assert load(path, environ={}).networks.file == "/etc/networks.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hoem = 1", r"unknown setting hoem\n  in .*tailrace.toml\n  did you mean home\?"),
+        ("zzz = 1", r"unknown setting zzz\n  in .*\n  known: home, formats, networks, limits"),
+        ("origins = {}", "unknown setting origins"),
+        ("[limits]\nline_byte = 1", "unknown field `line_byte`"),
+        ("[networks]\nfiles = 'a'", "unknown field `files`"),
+        ("[limits]\nline_bytes = 0", "a setting is wrong: .*limits.line_bytes"),
+        ("[limits]\nline_bytes = '9'", "a setting is wrong: .*limits.line_bytes"),
+        ("[limits]\nline_bytes = true", "a setting is wrong: .*limits.line_bytes"),
+        ("home = 7", "a setting is wrong: .*home"),
+        ("[formats]\na = 7", "a setting is wrong: .*formats"),
+        ("home = ", "the settings file cannot be read"),
+        ("home = 'a'\nhome = 'b'", "the settings file cannot be read"),
+        ("limits = 7", "a setting is wrong: .*limits"),
+        ("networks = 'networks.csv'", "a setting is wrong: .*networks"),
+        ("[networks]\nfile = 7", "a setting is wrong: .*networks.file"),
+    ],
+)
+def test_a_wrong_file_is_a_usage_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(written(tmp_path, text), environ={})
+
+
+def test_a_named_file_must_be_there_and_be_text(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the settings file cannot be read"):
+        load(tmp_path / "tailrace.toml", environ={})
+    (tmp_path / "tailrace.toml").write_bytes(b"home = '\xff'")
+    with pytest.raises(UsageError, match="the settings file cannot be read"):
+        load(tmp_path / "tailrace.toml", environ={})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        ("TAILRACE_HOEM", "x", r"unknown setting TAILRACE_HOEM\n.*\n  did you mean TAILRACE_HOME"),
+        ("TAILRACE_LIMITS_LINES", "1", "unknown setting TAILRACE_LIMITS_LINES"),
+        ("TAILRACE_FORMATS", "x", "unknown setting TAILRACE_FORMATS"),
+        ("TAILRACE_LIMITS_LINE_BYTES", "1k", "TAILRACE_LIMITS_LINE_BYTES is not a whole number"),
+        ("TAILRACE_LIMITS_LINE_BYTES", "0", "a setting is wrong: .*limits.line_bytes"),
+    ],
+)
+def test_a_wrong_variable_is_a_usage_error(
+    tmp_path: Path, variable: str, text: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(written(tmp_path, ""), environ={variable: text})
+
+
+def test_a_limit_in_the_environment_meets_a_limits_table_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="limits"):
+        load(written(tmp_path, "limits = 7"), environ={"TAILRACE_LIMITS_LINE_BYTES": "9"})
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    names = [name for name, _, _ in described()]
+    assert names[0] == "home"
+    assert "limits.record_bytes" in names
+    assert "networks.file" in names
+    assert "origins" not in names
+    assert all(doc.endswith((".", ")")) for _, doc, _ in described())
+    assert len(set(names)) == len(names)

@@ -53,7 +53,11 @@ def commands(corpus: Corpus, file: Path) -> list[Case]:
         with home_after(argv) as home:
             return _digest(home / "lake" / "landing" / "vpc_flow")
 
-    return [Case("tailrace ingest, whole command", len(corpus.lines), partial(run_command, argv), digest)]
+    return [
+        Case(
+            "tailrace ingest, whole command", len(corpus.lines), partial(run_command, argv), digest
+        )
+    ]
 
 
 class _Etl:

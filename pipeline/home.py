@@ -1,9 +1,9 @@
 """The embedded home: one folder, one writing process, and the worker that empties the stream.
 
-    <home>/log.db       stream, checkpoint, catalogue, ledger
-    <home>/lake/        Parquet files
-    <home>/quarantine/  what could not become rows
-    <home>/writer.lock  held by the one process that writes, with its pid
+<home>/log.db       stream, checkpoint, catalogue, ledger
+<home>/lake/        Parquet files
+<home>/quarantine/  what could not become rows
+<home>/writer.lock  held by the one process that writes, with its pid
 """
 
 import fcntl
@@ -27,6 +27,7 @@ from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.lake import catalogue
 from pipeline.ledger import entries
 from pipeline.ledger.audit import Audit, audit
+from pipeline.ledger.retry import Place, retry_input
 from pipeline.settings import Settings
 from pipeline.sources import Formats, find
 from pipeline.store import Store, exists
@@ -156,6 +157,12 @@ def readable(folder: Path) -> Iterator[ReadingHome]:
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
     """Audit all that arrived at a home since a time."""
     return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
+
+
+def retry(home: WritingHome, source: str, digest: str, formats: tuple[str, ...]) -> int:
+    """Try the rejected lines of a known file again; returns how many became rows."""
+    place = Place(home.store, home.folder / LAKE, home.folder / QUARANTINE)
+    return retry_input(place, source, digest, formats, home.worker.context)
 
 
 def context_of(settings: Settings, networks: Networks | None = None) -> Context:

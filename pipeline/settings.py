@@ -18,6 +18,7 @@ from pipeline.errors import UsageError
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
+SECTIONS = ("formats", "networks", "limits")
 
 Positive = Meta(ge=1)
 
@@ -107,7 +108,8 @@ def load(
     path = config or Path(CONFIG_NAME)
     values = _read_toml(path) if config or path.is_file() else {}
     origins = {name: str(path) for name in _flat(values)}
-    if networks := values.get("networks", {}).get("file"):
+    networks = values.get("networks", {}).get("file")
+    if networks and isinstance(networks, str):
         # A path in the file is meant from the file, wherever the command is run.
         values["networks"]["file"] = str(path.parent / networks)
     for variable, text in sorted(environ.items()):
@@ -165,6 +167,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
             near = get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
             raise UsageError(f"unknown setting {key}", f"in {path}", hint)
+    for key in SECTIONS:
+        if not isinstance(values.get(key, {}), dict):
+            raise UsageError(
+                f"a setting is wrong: {key} is a table", f"in {path}", f"write it as [{key}]"
+            )
     return values
 
 
@@ -195,6 +202,6 @@ def _put_variable(
 def _flat(values: dict[str, Any]) -> list[str]:
     names: list[str] = []
     for name, value in values.items():
-        nested = isinstance(value, dict) and name in ("limits", "networks")
+        nested = name in SECTIONS and name != "formats"
         names += [f"{name}.{key}" for key in value] if nested else [name]
     return names

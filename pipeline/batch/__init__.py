@@ -6,12 +6,13 @@ acknowledged, and the same records processed again write the same rows and objec
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Sink
-from pipeline.batch.quarantine import Refusal, object_of
+from pipeline.batch.quarantine import Refusal, object_of, reopen
 from pipeline.batch.rows import batch_rows, reject_rows, table_rows
 from pipeline.decode import DECODER_VERSION, LogBatch, decode
 from pipeline.errors import Drop, Reason
@@ -20,21 +21,27 @@ from pipeline.sources import Parsed, Source
 from pipeline.triggers import Record
 
 __all__ = ["DECODER_VERSION", "Context", "Outcome", "Ports", "Quarantine", "Report", "Sink"]
-__all__ += ["process", "read"]
+__all__ += ["Reading", "judge", "process", "read", "reopen", "rows_of", "with_times"]
 
 DAY_MS = 86_400_000
+
+
+class Reading(NamedTuple):
+    """Lines, what they were parsed to, and what was refused, by line; `event_time` may be null."""
+
+    batch: LogBatch
+    parsed: Parsed
+    refusals: list[Refusal]
 
 
 def process(
     records: Sequence[Record], source: Source, ports: Ports, context: Context, now_ms: int
 ) -> Report:
     """Bring records of one source to the sink and the quarantine; `now_ms` is the landing time."""
-    batch, parsed, refusals = _with_times(*read(records, source, context))
-    rows = parsed.rows
-    for enricher in source.enrich:
-        rows = enricher.add(rows, context.lookups)
-    if len(rows):
-        ports.sink.write(source.table, table_rows(source.table, rows, batch, parsed.line), records)
+    reading = with_times(read(records, source, context))
+    batch, parsed, refusals = reading
+    if len(parsed.line):
+        ports.sink.write(source.table, rows_of(reading, source, context), records)
     outcomes = _quarantined(batch, parsed, refusals, source, ports.quarantine)
     if refusals:
         objects = [outcome.object for outcome in outcomes]
@@ -43,11 +50,13 @@ def process(
     return Report(outcomes, parsed.miscounts)
 
 
-def read(
-    records: Sequence[Record], source: Source, context: Context
-) -> tuple[LogBatch, Parsed, list[Refusal]]:
-    """Decode and parse, without any effect: rows (event_time may be null), and what was refused."""
-    batch = decode(records, context.limits, context.own_log_groups)
+def read(records: Sequence[Record], source: Source, context: Context) -> Reading:
+    """Decode and parse, without any effect."""
+    return judge(decode(records, context.limits, context.own_log_groups), source, context)
+
+
+def judge(batch: LogBatch, source: Source, context: Context) -> Reading:
+    """Parse decoded lines; times that no event can have are refused."""
     parsed = source.parse(batch, context.formats)
     refusals = [Refusal(f.record, f.line, f.reason, f.detail) for f in batch.failures]
     rejects = parsed.rejects
@@ -59,27 +68,27 @@ def read(
     time = column.cast(pa.int64()).fill_null(DAY_MS).to_numpy()
     outside = (time < DAY_MS) | (time > batch.arrival_ms[parsed.line] + DAY_MS)
     detail = "its time is not from 1970-01-02 to a day after arrival"
-    return _refuse(batch, parsed, refusals, outside, Reason.TIME_RANGE, detail)
+    return _refuse(Reading(batch, parsed, refusals), outside, Reason.TIME_RANGE, detail)
 
 
-def _with_times(
-    batch: LogBatch, parsed: Parsed, refusals: list[Refusal]
-) -> tuple[LogBatch, Parsed, list[Refusal]]:
-    missing = parsed.rows[EVENT_TIME.name].combine_chunks().is_null()
+def with_times(reading: Reading) -> Reading:
+    """The same with every row refused that has no time: a table cannot keep it."""
+    missing = reading.parsed.rows[EVENT_TIME.name].combine_chunks().is_null()
     detail = "the line has no time, and neither has its carrier"
-    wrong = missing.to_numpy(zero_copy_only=False)
-    return _refuse(batch, parsed, refusals, wrong, Reason.NO_TIME, detail)
+    return _refuse(reading, missing.to_numpy(zero_copy_only=False), Reason.NO_TIME, detail)
 
 
-def _refuse(
-    batch: LogBatch,
-    parsed: Parsed,
-    refusals: list[Refusal],
-    wrong: np.ndarray,
-    reason: Reason,
-    detail: str,
-) -> tuple[LogBatch, Parsed, list[Refusal]]:
+def rows_of(reading: Reading, source: Source, context: Context) -> pa.Table:
+    """The rows of a reading, enriched and in the schema of their table."""
+    rows = reading.parsed.rows
+    for enricher in source.enrich:
+        rows = enricher.add(rows, context.lookups)
+    return table_rows(source.table, rows, reading.batch, reading.parsed.line)
+
+
+def _refuse(reading: Reading, wrong: np.ndarray, reason: Reason, detail: str) -> Reading:
     """The same with the rows of the mask `wrong` refused; refusals in the order of their lines."""
+    batch, parsed, refusals = reading
     if wrong.any():
         refusals = refusals + [
             Refusal(int(batch.record[line]), line, reason, detail)
@@ -88,7 +97,7 @@ def _refuse(
         rows, line = parsed.rows.filter(pa.array(~wrong)), parsed.line[~wrong]
         parsed = Parsed(rows, line, parsed.rejects, parsed.dropped, parsed.miscounts)
     refusals.sort(key=lambda each: (each.record, -1 if each.line is None else each.line))
-    return batch, parsed, refusals
+    return Reading(batch, parsed, refusals)
 
 
 def _quarantined(

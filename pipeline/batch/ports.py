@@ -49,7 +49,7 @@ class Context:
 
     lookups: Lookups
     limits: Limits
-    formats: Formats = Formats()
+    formats: Formats = field(default_factory=Formats)
     own_log_groups: Sequence[str] = ()
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline.decode import DECODER_VERSION, LogBatch
+from pipeline.decode import DECODER_VERSION, NO_TIME, Lines, LogBatch, Segment, Stream, decode
 from pipeline.errors import Reason
+from pipeline.settings import Limits
 from pipeline.triggers import Record
 
 VERSION = 1
@@ -100,3 +101,82 @@ def _line(batch: LogBatch, starts: np.ndarray, refusal: Refusal, at: int) -> dic
         "detail": refusal.detail[:DETAIL],
         "raw": base64.b64encode(batch.lines[at]).decode(),
     }
+
+
+def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[str, LogBatch]:
+    """Source and lines of an object, with their old identities, to be read by today's formats.
+
+    `formats` take the place of those that the record came with; empty keeps them.
+    """
+    body = msgspec.json.decode(gzip.decompress(content), type=_Object)
+    record = Record(
+        base64.b64decode(body.payload) if body.payload is not None else b"",
+        body.position,
+        body.arrival_ms,
+        body.identity,
+        body.first_ordinal,
+        formats or body.formats,
+        body.log_group,
+        body.time_ms,
+        body.base64,
+        body.opened,
+        body.shard,
+    )
+    if body.payload is not None:
+        return body.source, decode([record], limits)
+    lines = body.lines
+    segments = [
+        Segment(0, line.stream, 1, line.ordinal, formats or line.formats, line.ids)
+        for line in lines
+    ]
+    return body.source, LogBatch(
+        [record],
+        Lines.of_bytes([base64.b64decode(line.raw) for line in lines]),
+        segments,
+        record=np.zeros(len(lines), np.int32),
+        ordinal=np.array([line.ordinal for line in lines], np.int64),
+        record_id=np.array([int(line.record_id) for line in lines], np.int64),
+        time_ms=np.array(
+            [NO_TIME if e.timestamp is None else e.timestamp for e in lines], np.int64
+        ),
+    )
+
+
+class _Line(msgspec.Struct):
+    ordinal: int
+    record_id: str
+    event_id: str | None
+    timestamp: int | None
+    owner: str | None
+    log_group: str | None
+    log_stream: str | None
+    formats: tuple[str, ...]
+    raw: str
+
+    @property
+    def stream(self) -> Stream | None:
+        """Provenance of the line; None where nothing is known."""
+        if self.log_group is None:
+            return None
+        return Stream(self.owner or "", self.log_group, self.log_stream or "")
+
+    @property
+    def ids(self) -> list[str] | None:
+        """Its CloudWatch id; None for a plain line."""
+        return [self.event_id] if self.event_id is not None else None
+
+
+class _Object(msgspec.Struct):
+    source: str
+    arrival_ms: int
+    shard: int
+    position: str
+    identity: str
+    first_ordinal: int
+    formats: tuple[str, ...]
+    log_group: str
+    time_ms: int | None
+    base64: bool
+    opened: bool
+    payload: str | None = None
+    lines: list[_Line] = []

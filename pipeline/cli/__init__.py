@@ -39,7 +39,7 @@ def main() -> None:
             raise
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the named boundary: no traceback for users
+    except Exception as error:
         if debugging():
             raise
         sys.stderr.write(

@@ -20,9 +20,13 @@ RATE = 800
 def demo(
     for_s: Annotated[
         float | None,
-        typer.Option("--for", metavar="SECONDS", min=1, help="Stop by itself and print the answers."),
+        typer.Option(
+            "--for", metavar="SECONDS", min=1, help="Stop by itself and print the answers."
+        ),
     ] = None,
-    rate: Annotated[int, typer.Option("--rate", metavar="N", min=1, help="Events a second.")] = RATE,
+    rate: Annotated[
+        int, typer.Option("--rate", metavar="N", min=1, help="Events a second.")
+    ] = RATE,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     port: Annotated[int, typer.Option("--port", metavar="P", help="Port of the page.")] = 8808,
     config: Config = None,
@@ -39,7 +43,8 @@ def demo(
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
     from pipeline.cli.console import Live
-    from pipeline.demo.run import HISTORY_S, demo as run_demo
+    from pipeline.demo.run import HISTORY_S
+    from pipeline.demo.run import demo as run_demo
     from pipeline.home import audit_of
 
     del no_open, port
@@ -94,8 +99,7 @@ def _print_answers(running: "Demo", found: "Audit") -> None:
     sys.stdout.write(f"Audit\n\n{table_of(found)}\n")
     repeats = sum(hour.duplicates for hour in found.hours)
     sys.stdout.write(
-        f"{repeats:,} repeats seen, none counted twice.  "
-        f"Ask on: tailrace query --home {folder}\n"
+        f"{repeats:,} repeats seen, none counted twice.  Ask on: tailrace query --home {folder}\n"
     )
 
 

@@ -1,5 +1,6 @@
 """tailrace ingest: files through the whole pipeline, until all of it can be queried."""
 
+import json
 import sys
 import time
 import uuid
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from pipeline.errors import UsageError
 if TYPE_CHECKING:
     from pipeline.home import WritingHome
     from pipeline.settings import Limits
+    from pipeline.sources import Source
     from pipeline.stream.files import Origin
 
 
@@ -66,12 +68,12 @@ def ingest(
     started = time.monotonic()
     with writing(settings.home_path, context_of(settings)) as opened:
         opened.worker.drain()  # what an earlier run left waiting is not part of this one
-        run = _Run(opened, settings.limits)
+        run = _Run(opened, settings.limits, tuple(formats or ()))
         origin = Origin(found, tuple(formats or ()), log_group, int(time.time() * 1000))
         with _progress(len(paths)) as show:
             for path in paths:
                 run.read(path, origin, key, show)
-        run.report(found.name, time.monotonic() - started)
+        run.report(found, time.monotonic() - started)
     if strict and run.rejected:
         raise typer.Exit(1)
 
@@ -80,8 +82,10 @@ def ingest(
 class _Run:
     home: "WritingHome"
     limits: "Limits"
+    formats: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
     before: tuple[int, int, int] = (0, 0, 0)
+    mended: int = 0
 
     def __post_init__(self) -> None:
         worker = self.home.worker
@@ -110,18 +114,28 @@ class _Run:
             if found.length == 0:
                 self.notes.append(f"{path} is empty")
             elif known is not None and known["done_bytes"] >= found.length:
-                self.notes.append(f"{path} was ingested before (as {known['name']}): nothing new")
+                self.notes.append(self._again(path, origin, found.digest, known))
             stream = feed(store, Path(path), found, origin, self.limits)
         for progress in stream:
             worker.drain()
             show(path, progress.done, progress.total)
         worker.drain()
 
-    def report(self, source: str, seconds: float) -> None:
+    def _again(self, path: str, origin: "Origin", digest: str, known: dict[str, Any]) -> str:
+        """Deal with a file that was ingested before; other formats may read what was refused."""
+        from pipeline.home import retry
+
+        before = f"{path} was ingested before (as {known['name']})"
+        if tuple(json.loads(known["formats"])) == origin.formats:
+            return f"{before}: nothing new"
+        mended = retry(self.home, origin.source.name, digest, origin.formats)
+        self.mended += mended
+        return f"{before}: with this format {mended:,} of its refused lines became rows"
+
+    def report(self, found: "Source", seconds: float) -> None:
         """Say on stderr what became of it all."""
         from pipeline.cli.inputs import format_hint
         from pipeline.cli.output import visible
-        from pipeline.sources import find
 
         worker = self.home.worker
         rows, rejected, dropped = (
@@ -132,15 +146,18 @@ class _Run:
         )
         for note in self.notes:
             sys.stderr.write(visible(note) + "\n")
-        sys.stderr.write(format_hint(find(source), worker.miscounts, rows + rejected))
+        hint = format_hint(found, self.formats, worker.miscounts, rows + rejected)
+        sys.stderr.write(hint)
         if rejected:
             sys.stderr.write(
-                f"{rejected:,} lines were refused and kept: tailrace query rejects --since 1h\n"
+                f"{rejected:,} refused {'line' if rejected == 1 else 'lines'} kept:"
+                " tailrace query rejects --since 1h\n"
             )
         events = rows + rejected + dropped
         speed = f" ({events / seconds:,.0f} lines/s)" if events and seconds else ""
         sys.stderr.write(
-            f"rows={rows} rejected={rejected} dropped={dropped} in {seconds:.1f} s{speed}\n"
+            f"rows={rows + self.mended} rejected={rejected} dropped={dropped}"
+            f" in {seconds:.1f} s{speed}\n"
         )
 
 

@@ -1,4 +1,4 @@
-"""What `ingest` and `parse` check before they read, and what they say when a format does not fit."""
+"""What `ingest` and `parse` check before they read, and say when a format does not fit."""
 
 import sys
 from collections import Counter
@@ -40,30 +40,32 @@ def check_formats(source: Source, formats: Sequence[str], settings: Settings) ->
         raise UsageError(
             f"{source.name} takes no --format", "", "leave it out: its lines describe themselves"
         )
-    declared = settings.declared_formats().values() if source.check_format else ()
-    for text in (*formats, *(each for several in declared for each in several)):
-        assert source.check_format is not None
-        source.check_format(text)
+    if source.check_format is not None:
+        declared = settings.declared_formats().values()
+        for text in (*formats, *(each for several in declared for each in several)):
+            source.check_format(text)
 
 
-def format_hint(source: Source, miscounts: Counter[tuple[int, int]], events: int) -> str:
+def format_hint(
+    source: Source, formats: Sequence[str], miscounts: Counter[tuple[int, int]], events: int
+) -> str:
     """What to tell when most lines have another number of fields than declared; "" when not."""
     if not miscounts or miscounts.total() * 2 <= events:
         return ""
     (declared, found), count = miscounts.most_common(1)[0]
+    shown = formats[0][:200] if formats else f"the default of {source.name}"
     return (
         f"warning: most lines do not fit the declared format\n"
-        f"  declared: {declared} fields; {count:,} of {events:,} lines have {found}\n"
+        f"  declared: {declared} fields ({shown})\n"
+        f"  came:     {found} fields in {count:,} of {events:,} lines\n"
         f"  find the format in the first line of a file in S3, or with\n"
         f"    aws ec2 describe-flow-logs --query 'FlowLogs[].[FlowLogId,LogFormat]'\n"
-        f"  then run again with --format '${{version}} ${{account-id}} ...', or declare it for the\n"
-        f"  log group under [formats] in tailrace.toml; the refused lines will be tried again\n"
+        f"  then run again with --format '${{version}} ${{account-id}} ...', or declare it\n"
+        f"  under [formats] in tailrace.toml; the refused lines will be tried again\n"
     )
 
 
-def check_times(
-    source: Source, formats: Sequence[str], log_group: str, settings: Settings
-) -> None:
+def check_times(source: Source, formats: Sequence[str], log_group: str, settings: Settings) -> None:
     """Raise UsageError when the lines to come could not say when they happened."""
     declared = tuple(formats) or settings.declared_formats().get(log_group, ())
     if declared and not source.has_time(declared):

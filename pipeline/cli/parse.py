@@ -60,9 +60,7 @@ def parse(
             run.file(path)
     run.hint()
     sys.stdout.flush()
-    sys.stderr.write(
-        f"accepted={run.accepted} rejected={run.rejected} skipped={run.skipped}\n"
-    )
+    sys.stderr.write(f"accepted={run.accepted} rejected={run.rejected} skipped={run.skipped}\n")
     if strict and run.rejected:
         raise typer.Exit(1)
 
@@ -97,7 +95,9 @@ class _Run:
 
         now_ms = int(time.time() * 1000)
         limits = self.context.limits
-        read = partial(os.read, stream.fileno(), PIECE) if path == "-" else partial(stream.read, PIECE)
+        read = (
+            partial(os.read, stream.fileno(), PIECE) if path == "-" else partial(stream.read, PIECE)
+        )
         if path != "-" and scan(Path(path), limits).whole:
             yield Record(stream.read(), path, now_ms, path, formats=self.formats)
             return
@@ -137,6 +137,7 @@ class _Run:
         """Say so when most lines have another number of fields than was declared."""
         from pipeline.cli.inputs import format_hint
 
-        hint = format_hint(self.source, self.miscounts, self.accepted + self.rejected)
+        events = self.accepted + self.rejected
+        hint = format_hint(self.source, self.formats, self.miscounts, events)
         if hint:
             sys.stderr.write(hint)

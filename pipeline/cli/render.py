@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pipeline.queries import Answer
 
 FORMS = ("table", "csv", "json", "jsonl", "parquet")
+NULL = "\u2013"
 # A spreadsheet runs a cell that begins so as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -71,7 +72,7 @@ def _csv_cell(value: object) -> object:
 
 def _cell(value: object, unit: str) -> str:
     if value is None:
-        return "–"
+        return NULL
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, bool):
@@ -80,6 +81,8 @@ def _cell(value: object, unit: str) -> str:
         return size(value)
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float) and unit == "share":
+        return f"{value:.2%}" if abs(value) < 0.01 else f"{value:.1%}"
     if isinstance(value, float):
         return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.2g}"
     if isinstance(value, list):

@@ -44,7 +44,13 @@ def as_object(table: "Table") -> dict[str, object]:
         "name": table.name,
         "doc": table.doc,
         "columns": [
-            {"name": f.name, "type": f.type.sql, "unit": f.unit, "doc": f.doc, "log_name": f.log_name}
+            {
+                "name": f.name,
+                "type": f.type.sql,
+                "unit": f.unit,
+                "doc": f.doc,
+                "log_name": f.log_name,
+            }
             for f in columns(table)
         ],
     }

@@ -77,8 +77,8 @@ def open_payload(record: Record, limits: Limits) -> bytes:
     if payload.startswith(PARQUET_MAGIC):
         raise Refused(Reason.PARQUET_UNSUPPORTED, "Parquet flow logs are not read yet")
     text = inflate_record(payload, limits)
-    if not text:
-        raise Refused(Reason.EMPTY, "the payload inflates to nothing")
+    if text in (b"", BOM):
+        raise Refused(Reason.EMPTY, "the payload holds no text")
     return text
 
 
@@ -114,9 +114,7 @@ def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
         into.dropped[key] = into.dropped.get(key, 0) + (1 if events.control else len(events.ids))
         return
     for at, fault in events.malformed.items():
-        into.failures.append(
-            Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault)
-        )
+        into.failures.append(Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault))
     into.messages += events.messages
     into.times.append(np.array(events.times, np.int64))
     segment = Segment(index, events.stream, len(events.ids), ids=events.ids)
@@ -127,8 +125,6 @@ def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
 def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     if record.first_ordinal == 0:
         text = text.removeprefix(BOM)
-    if not text:
-        raise Refused(Reason.EMPTY, "the payload holds no text")
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
     lines = Lines.of_text(text)

@@ -72,8 +72,9 @@ class LogBatch:
     @property
     def arrival_ms(self) -> np.ndarray:
         """int64 arrival of each line's record, epoch milliseconds."""
-        arrivals = np.array([record.arrival_ms for record in self.records], np.int64)
-        return arrivals[self.record]
+        each = np.array([record.arrival_ms for record in self.records], np.int64)
+        arrivals: np.ndarray = each[self.record]
+        return arrivals
 
     @property
     def segment_starts(self) -> np.ndarray:

@@ -33,7 +33,9 @@ def of_ordinals(identity: str, ordinals: np.ndarray) -> np.ndarray:
 
 def of_events(streams: Sequence[Stream], counts: Sequence[int], ids: list[str]) -> np.ndarray:
     """int64 record ids of events of several log streams, so many of each, one behind the other."""
-    bases = np.array([h64(stream.owner, stream.group, stream.name) for stream in streams], np.uint64)
+    bases = np.array(
+        [h64(stream.owner, stream.group, stream.name) for stream in streams], np.uint64
+    )
     numbers = _modulo(ids)
     if numbers is not None:
         return (numbers + np.repeat(bases, counts)).view(np.int64)

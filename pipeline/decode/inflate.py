@@ -12,10 +12,11 @@ from typing import Any
 from pipeline.errors import Reason
 from pipeline.settings import Limits
 
+engine: Any
 try:  # a third of the CPU of zlib; the standard library stands in where it is not installed
     from isal import isal_zlib as engine
 except ImportError:  # pragma: no cover - the locked environments have it
-    engine = zlib  # type: ignore[assignment]
+    engine = zlib
 
 MAGIC = b"\x1f\x8b"
 # Tape and block devices pad with zeros; gzip(1) and Python take them silently, and so do we.

@@ -73,12 +73,14 @@ class Lines:
     @property
     def lengths(self) -> np.ndarray:
         """int64 length of each line in bytes."""
-        return self.ends - self.starts
+        lengths: np.ndarray = self.ends - self.starts
+        return lengths
 
     @property
     def first_bytes(self) -> np.ndarray:
         """uint8 first byte of each line; a newline where the line is empty."""
-        return np.frombuffer(self.data, np.uint8)[self.starts]
+        first: np.ndarray = np.frombuffer(self.data, np.uint8)[self.starts]
+        return first
 
     def slice(self, start: int, stop: int) -> "Lines":
         """The lines from `start` up to `stop`, not included."""

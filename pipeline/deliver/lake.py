@@ -49,9 +49,15 @@ class LakeFile:
 
 @dataclass
 class LakeSink:
-    """Writes landing files under `folder`; `written` is what the catalogue does not know yet."""
+    """Writes landing files under `folder`; `written` is what the catalogue does not know yet.
+
+    replay  id of a replay, part of the names of its files; "" for the first attempt
+    flush   first sequence number of the flush that its rows belong to; None: of the records
+    """
 
     folder: Path
+    replay: str = ""
+    flush: int | None = None
     written: list[LakeFile] = field(default_factory=list)
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
@@ -75,7 +81,7 @@ class LakeSink:
         at = datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC)
         first, last = (int(records[end].position) for end in (0, -1))
         shard = records[0].shard
-        name = f"{shard:02d}-{first:012d}.parquet"
+        name = f"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet"
         place = f"arrival_dt={at:%Y-%m-%d}/arrival_hour={at:%H}"
         path = f"{LANDING}/{table.name}/{place}/{name}"
         content = _parquet(table, rows)
@@ -92,7 +98,7 @@ class LakeSink:
             extent["min"].as_py(),
             extent["max"].as_py(),
             shard,
-            first,
+            first if self.flush is None else self.flush,
             last,
         )
 

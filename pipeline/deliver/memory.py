@@ -21,7 +21,9 @@ class MemorySink:
 
     def rows(self, table: Table) -> pa.Table:
         """All rows of a table, in the order of writing."""
-        return pa.concat_tables([table.arrow_schema.empty_table(), *self.pieces.get(table.name, [])])
+        return pa.concat_tables(
+            [table.arrow_schema.empty_table(), *self.pieces.get(table.name, [])]
+        )
 
 
 @dataclass

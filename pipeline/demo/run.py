@@ -1,6 +1,6 @@
 """The demo: made-up traffic through the whole embedded pipeline, in a home of its own.
 
-    <home>/demo  emptied at each start, if it carries the demo's mark
+<home>/demo  emptied at each start, if it carries the demo's mark
 """
 
 import shutil
@@ -81,8 +81,9 @@ def demo(settings: Settings, events_per_s: float, seed: int = 1) -> Iterator[Dem
     folder = settings.home_path / FOLDER
     _check_mark(folder)
     networks = Networks.of(tuple(Network(*row) for row in NETWORKS))
-    declared = {group: (FLOW_FORMAT,) for group, source in LOG_GROUPS.items() if source == "vpc-flow"}
-    context = Context(Lookups(networks), settings.limits, Formats(declared), settings.own_log_groups)
+    flow_groups = [group for group, source in LOG_GROUPS.items() if source == "vpc-flow"]
+    formats = Formats(dict.fromkeys(flow_groups, (FLOW_FORMAT,)))
+    context = Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
     with writing(folder, context, prepare=_empty) as home:
         yield Demo(home, Generator(seed, events_per_s))
 

@@ -1,2 +1,1 @@
-"""Files that derive from the declarations; `python -m pipeline.derive` writes them, --check looks.
-"""
+"""Files derived from the declarations: python -m pipeline.derive writes them, --check compares."""

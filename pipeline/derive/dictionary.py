@@ -16,7 +16,9 @@ def page() -> str:
     """sql/TABLES.md."""
     parts = [_HEAD]
     for table in all_tables().values():
-        parts.append(f"\n## {table.name}\n\n{table.doc}\n\n| column | type | meaning |\n|---|---|---|\n")
+        parts.append(
+            f"\n## {table.name}\n\n{table.doc}\n\n| column | type | meaning |\n|---|---|---|\n"
+        )
         parts += [
             f"| `{f.name}` | {f.type.sql} | {f.doc}{f' ({f.unit})' if f.unit else ''} |\n"
             for f in columns(table)

@@ -14,7 +14,7 @@ _HEAD = """# Settings of Tailrace: copy what you need to tailrace.toml.
 _SAMPLES = {
     "formats": """
 [formats]
-# "/vpc/flow-logs" = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${bytes} ${end}"
+# "/vpc/flow-logs" = "${version} ${account-id} ${srcaddr} ${dstaddr} ${bytes} ${end}"
 # "/vpc/flow-logs:eni-0123-all" = ["${version} ${srcaddr} ${end}", "${version} ${dstaddr} ${end}"]
 """,
     "networks.file": """

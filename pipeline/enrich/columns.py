@@ -20,12 +20,14 @@ def numbers(rows: pa.Table, name: str) -> np.ndarray:
     """int32 values of a number column; -1 for null or no column."""
     if name not in rows.column_names:
         return np.full(len(rows), -1, np.int32)
-    return rows[name].combine_chunks().fill_null(-1).to_numpy()
+    values: np.ndarray = rows[name].combine_chunks().fill_null(-1).to_numpy()
+    return values
 
 
 def by_code(labels: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """int32 label of each row from the label of each unique value; -1 where the code is -1."""
-    return np.append(labels.astype(np.int32), np.int32(-1))[codes]
+    each: np.ndarray = np.append(labels.astype(np.int32), np.int32(-1))[codes]
+    return each
 
 
 def named(codes: np.ndarray, names: Sequence[str] | pa.Array) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Both ends of a flow: address class, named network, direction, and whether it is a second sight."""
+"""Both ends of a flow: address class, named network, direction, second sight."""
 
 import numpy as np
 import pyarrow as pa

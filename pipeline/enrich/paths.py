@@ -107,7 +107,9 @@ def _rule(rows: pa.Table, lookups: Lookups) -> list[tuple[str, np.ndarray]]:
 
 def _is(rows: pa.Table, name: str, words: tuple[str, ...]) -> np.ndarray:
     uniques, codes = coded(rows, name)
-    return np.array([word in words for word in uniques.to_pylist()] + [False], bool)[codes]
+    hits = np.array([word in words for word in uniques.to_pylist()] + [False], bool)
+    found: np.ndarray = hits[codes]
+    return found
 
 
 def _translated(rows: pa.Table) -> np.ndarray:
@@ -117,14 +119,16 @@ def _translated(rows: pa.Table) -> np.ndarray:
     for end in ("src", "dst"):
         inside = ~_is(rows, f"{end}_class", (PUBLIC,)) & (coded(rows, f"{end}_class")[1] >= 0)
         found |= _public(rows, f"pkt_{end}addr") & inside
-    return found & (coded(rows, "instance_id")[1] < 0)
+    found &= coded(rows, "instance_id")[1] < 0
+    return found
 
 
 def _public(rows: pa.Table, name: str) -> np.ndarray:
     """True where a column holds a public address."""
     uniques, codes = coded(rows, name)
     kinds = _RANGES.find(Packed.of(uniques))
-    return by_code(((kinds < 0) | (kinds == _PUBLIC)).astype(np.int32), codes) == 1
+    public: np.ndarray = by_code(((kinds < 0) | (kinds == _PUBLIC)).astype(np.int32), codes) == 1
+    return public
 
 
 def _zones(rows: pa.Table, lookups: Lookups) -> tuple[tuple[str, np.ndarray], ...]:
@@ -143,9 +147,7 @@ def _zones(rows: pa.Table, lookups: Lookups) -> tuple[tuple[str, np.ndarray], ..
     )
 
 
-def _places(
-    rows: pa.Table, lookups: Lookups, end: str, name: str, near: np.ndarray
-) -> np.ndarray:
+def _places(rows: pa.Table, lookups: Lookups, end: str, name: str, near: np.ndarray) -> np.ndarray:
     """int32 number of the zone or region of one end of each row; NOWHERE where nothing tells."""
     # The codes of src_network and dst_network are the places of the networks in `known`.
     _, network = coded(rows, f"{end}_network")
@@ -154,7 +156,7 @@ def _places(
     numbered = {word: n for n, word in enumerate(sorted({*known, *own.to_pylist()} - {""}))}
     of_network = np.array([*(numbered.get(word, NOWHERE) for word in known), NOWHERE], np.int32)
     of_own = np.array([*(numbered[word] for word in own.to_pylist()), NOWHERE], np.int32)
-    found = of_network[network]
+    found: np.ndarray = of_network[network]
     return np.where((found == NOWHERE) & near, of_own[own_codes], found)
 
 

@@ -1,7 +1,7 @@
 """Names for numbers: protocol, service, TCP flags.
 
-Sources: IANA "Assigned Internet Protocol Numbers" (a choice that occurs in flow logs); the ports are
-an own list of those that matter there; flags RFC 9293.
+Sources: IANA "Assigned Internet Protocol Numbers" (those that occur in flow logs); the ports are an
+own list of those that matter there; flags RFC 9293.
 """
 
 import numpy as np

@@ -6,8 +6,7 @@ and the rows that the ledger promised; every quarantine object is there with its
 are told and do not matter; files that nobody catalogued are named and do not matter.
 """
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,10 +17,11 @@ import msgspec
 
 from pipeline.deliver.lake import HOUR_MS, LakeFile, digest_of
 from pipeline.lake import catalogue, views
-from pipeline.schema import BATCH, REJECT
 from pipeline.sources import find
 from pipeline.store import Store
 from pipeline.stream.log import Log
+
+ID_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,50 +189,23 @@ def _files(scope: _Scope) -> Iterator[Finding]:
         yield Finding(kind, file.path, detail, _source_of(file), _hour_of(file))
 
 
-@dataclass(slots=True)
-class _Flush:
-    """The rows of one table that were written at once, from one sequence number to another."""
-
-    first: int
-    last: int
-    held: int = 0
-    promised: int = 0
+_PROMISED = """
+select l.tbl, l.shard, l.flush, l.source, min(l.arrival_ms), sum(l.rows),
+  (select coalesce(sum(f.rows), 0) from lake_file f
+   where f.tbl = l.tbl and f.shard = l.shard and f.first_seq = l.flush)
+from ledger l where l.arrival_ms >= ? group by l.tbl, l.shard, l.flush
+"""
 
 
 def _rows_of_files(scope: _Scope) -> Iterator[Finding]:
     """Rows that the ledger promised against the rows of the catalogued files, flush by flush."""
-    flushes = _flushes(scope.store)
-    for row in scope.store.rows("select * from ledger where rows > 0"):
-        mine = flushes.get((row["tbl"], row["shard"]), [])
-        at = bisect_right(mine, row["seq"], key=lambda flush: flush.first) - 1
-        if at >= 0 and row["seq"] <= mine[at].last:
-            mine[at].promised += row["rows"]
-        else:
-            where = f"{row['tbl']}, shard {row['shard']}, sequence {row['seq']}"
-            detail = f"the ledger promised {row['rows']} rows; the catalogue has no file for them"
-            hour = row["arrival_ms"] // HOUR_MS
-            yield Finding("rows_missing", where, detail, row["source"], hour)
-    for (table, shard), mine in flushes.items():
-        for flush in mine:
-            if flush.held != flush.promised:
-                where = f"{table}, shard {shard}, sequences {flush.first} to {flush.last}"
-                detail = f"the ledger promised {flush.promised} rows, the files hold {flush.held}"
-                yield Finding("rows_missing", where, detail, table.replace("_", "-"))
-
-
-def _flushes(store: Store) -> dict[tuple[str, int], list[_Flush]]:
-    """Flushes of the sources' tables by table and shard, in order."""
-    own = (REJECT.name, BATCH.name)
-    found: dict[tuple[str, int, int], _Flush] = {}
-    for file in catalogue.all_files(store):
-        if file.table not in own:
-            key = (file.table, file.shard, file.first_seq)
-            flush = found.setdefault(key, _Flush(file.first_seq, file.last_seq))
-            flush.held += file.rows
-    flushes: dict[tuple[str, int], list[_Flush]] = defaultdict(list)
-    for table, shard, first in sorted(found):
-        flushes[table, shard].append(found[table, shard, first])
-    return flushes
+    for table, shard, flush, source, arrival_ms, rows, held in scope.store.rows(
+        _PROMISED, scope.since_ms
+    ):
+        if rows != held:
+            where = f"{table}, shard {shard}, from sequence {flush}"
+            detail = f"the ledger promised {rows} rows, the catalogued files hold {held}"
+            yield Finding("rows_missing", where, detail, source, arrival_ms // HOUR_MS)
 
 
 def _objects(scope: _Scope) -> Iterator[Finding]:
@@ -245,7 +218,7 @@ def _objects(scope: _Scope) -> Iterator[Finding]:
     for entry in promised:
         key, place = entry["object"], (entry["source"], entry["arrival_ms"] // HOUR_MS)
         row = known.get(key)
-        if row is None or row["rejects"] != entry["rejected"]:
+        if row is None or row["rejects"] != entry["rejected"] + len(row["resolved"]) // ID_BYTES:
             yield Finding("object_missing", key, "the ledger does not know this object", *place)
             continue
         try:
@@ -266,9 +239,7 @@ def _strays(scope: _Scope) -> Iterator[Finding]:
             yield Finding("stray_file", name, detail, unbalances=False)
 
 
-def _count_repeats(
-    scope: _Scope, hours: dict[tuple[str, int], Hour], broken: set[str]
-) -> None:
+def _count_repeats(scope: _Scope, hours: dict[tuple[str, int], Hour], broken: set[str]) -> None:
     import duckdb
 
     with duckdb.connect() as connection:

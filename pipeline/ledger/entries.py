@@ -1,7 +1,7 @@
 """Entries of the ledger: one a record, written with the checkpoint that passes it."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -10,12 +10,13 @@ from pipeline.deliver.quarantine import Kept
 
 
 def add(
-    connection: sqlite3.Connection, source: str, table: str, outcomes: Iterable[Outcome]
+    connection: sqlite3.Connection, source: str, table: str, outcomes: Sequence[Outcome]
 ) -> None:
-    """Note what became of records of one source."""
+    """Note what became of records of one source that were processed at once (one flush)."""
     connection.executemany(
         "insert into ledger (seq, shard, source, tbl, arrival_ms, events_in, rows, rejected,"
-        " dropped, reasons, bytes_in, object) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " dropped, reasons, bytes_in, object, flush)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 int(outcome.record.position),
@@ -30,6 +31,7 @@ def add(
                 msgspec.json.encode(dict(outcome.reasons)).decode(),
                 len(outcome.record.payload),
                 outcome.object,
+                int(outcomes[0].record.position),
             )
             for outcome in outcomes
         ],

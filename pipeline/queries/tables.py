@@ -1,4 +1,4 @@
-"""The tables that can be queried: those of the sources and the pipeline's own, from declarations."""
+"""The tables that can be queried: those of the sources and the pipeline's own."""
 
 from collections.abc import Mapping
 

@@ -159,9 +159,7 @@ def _read_once(lines: Lines, fields: Sequence[Field], latest_ms: np.ndarray) -> 
     return Reading([column.filter(mask) for column in columns], line[alive], faults)
 
 
-def _read_csv(
-    lines: Lines, fields: Sequence[Field], faults: Faults
-) -> tuple[pa.Table, np.ndarray]:
+def _read_csv(lines: Lines, fields: Sequence[Field], faults: Faults) -> tuple[pa.Table, np.ndarray]:
     def odd(row: csv.InvalidRow) -> str:
         at = row.number - 1
         faults.add(

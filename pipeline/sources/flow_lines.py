@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.decode import NO_TIME, LogBatch, Lines
+from pipeline.decode import NO_TIME, Lines, LogBatch
 from pipeline.errors import Drop, Reason, UsageError
 from pipeline.schema import EVENT_TIME, EXTRA, Field, Type
-from pipeline.sources.delimited import DAY_MS, SPACE, Faults, Reading, read, screen
+from pipeline.sources.delimited import BOM, DAY_MS, SPACE, Faults, Reading, read, screen
 from pipeline.sources.source import Formats, Parsed, Rejects
 
 WORD = re.compile(r"[a-z][a-z0-9-]*\Z")
@@ -56,13 +56,11 @@ class FlowLog:
 
     def has_time(self, formats: Sequence[str]) -> bool:
         """Whether all these formats carry a time (the default format does)."""
-        return all(
-            any(each.name in TIMES for each in self.layout(text)) for text in formats
-        )
+        return all(any(each.name in TIMES for each in self.layout(text)) for text in formats)
 
     def header(self, line: bytes) -> str:
         """The format that a header line sets; "" when the line is none."""
-        words = line.decode("ascii", "replace").split()
+        words = [word for word in line.decode("ascii", "replace").split(" ") if word]
         known = sum(word in self.fields for word in words)
         looks = len(words) > 1 and known * 2 >= len(words) and len(set(words)) == len(words)
         return " ".join(words) if looks and all(map(WORD.match, words)) else ""
@@ -81,7 +79,8 @@ class FlowLog:
 
     def carry(self, text: bytes, before: str) -> str:
         """The header in force behind some lines of a file, `before` being the one ahead of them."""
-        return next(reversed(self.headers(Lines.of_text(text)).values()), before)
+        lines = Lines.of_text(text.removeprefix(BOM).replace(b"\r\n", b"\n"))
+        return next(reversed(self.headers(lines).values()), before)
 
     def parse(self, batch: LogBatch, formats: Formats) -> Parsed:
         """Parse every line of a batch by the format declared for it."""
@@ -181,14 +180,19 @@ class _Parse:
         numbers = np.zeros(len(self.batch), np.int32)
         starts = self.batch.segment_starts.tolist()
         inside = np.searchsorted(starts, list(headers), "right") - 1 if headers else ()
-        for start, segment in zip(starts, self.batch.segments, strict=True):
-            declared = segment.formats or self.formats.of(segment.stream) or (self.log.default,)
-            numbers[start : start + segment.count] = known.setdefault(declared, len(known))
+        of_segment: dict[int, list[int]] = {}
         for at, place in zip(headers, inside, strict=True):
-            segment = self.batch.segments[place]
+            of_segment.setdefault(int(place), []).append(at)
+        in_force: dict[int, tuple[str, ...]] = {}  # by record: what its last header line has set
+        for place, (start, segment) in enumerate(zip(starts, self.batch.segments, strict=True)):
+            declared = segment.formats or self.formats.of(segment.stream) or (self.log.default,)
             if segment.ids is None:
+                declared = in_force.get(segment.record, declared)
+            numbers[start : start + segment.count] = known.setdefault(declared, len(known))
+            for at in of_segment.get(place, ()) if segment.ids is None else ():
+                in_force[segment.record] = (headers[at],)
                 number = known.setdefault((headers[at],), len(known))
-                numbers[at : starts[place] + segment.count] = number
+                numbers[at : start + segment.count] = number
         return numbers, list(known)
 
     def _read(self, mine: np.ndarray, layouts: list[tuple[Field, ...]]) -> None:

@@ -22,21 +22,25 @@ import pyarrow.compute as pc
 from pipeline.schema import Field, Type
 
 FIELDS = (
-    Field("lambda_event", Type.VARCHAR, "init_start, start, end or report: a line of Lambda's."),
+    Field(
+        "lambda_event",
+        Type.VARCHAR,
+        "Kind of a line of Lambda itself: init_start, start, end, report.",
+    ),
     Field("lambda_version", Type.VARCHAR, "Version of the function, such as $LATEST."),
     Field("duration_ms", Type.DOUBLE, "Time in the handler.", "ms", "Duration"),
     Field("billed_duration_ms", Type.INT64, "Time that is paid for.", "ms", "Billed Duration"),
     Field("memory_size_mb", Type.INT32, "Memory that the function may use.", "MB", "Memory Size"),
     Field("max_memory_used_mb", Type.INT32, "Most memory it has used.", "MB", "Max Memory Used"),
-    Field("init_duration_ms", Type.DOUBLE, "Start of a new one (cold).", "ms", "Init Duration"),
+    Field("init_duration_ms", Type.DOUBLE, "Cold start: time to set up.", "ms", "Init Duration"),
     Field(
         "restore_duration_ms",
         Type.DOUBLE,
-        "Start of a new one from a snapshot (SnapStart).",
+        "Cold start from a snapshot (SnapStart).",
         "ms",
         "Restore Duration",
     ),
-    Field("status", Type.VARCHAR, "How it ended: timeout, error; null or success if well."),
+    Field("status", Type.VARCHAR, "How it ended: timeout, error, failure; success or null."),
     Field("xray_trace_id", Type.VARCHAR, "X-Ray trace of the invocation, or of a JSON line."),
 )
 # How a text line begins; XRAY is the second line of a REPORT, where each line is one of its own.
@@ -44,7 +48,7 @@ BEGIN = (
     r"(?P<event>START|END|REPORT|INIT_START|XRAY)"
     r" (?:RequestId: |Runtime Version: |TraceId: )"
 )
-REQUEST = r"(?:START|END|REPORT) RequestId: (?P<value>\S+)"
+REQUEST = r"RequestId: (?P<value>\S+)"
 VERSION = r"START RequestId: \S+ Version: (?P<value>\S+)"
 TRACE = r"XRAY TraceId: (?P<value>\S+)"
 MS, MB = r"(?P<value>\d{1,15}(?:\.\d{1,9})?) ms", r"(?P<value>\d{1,9}) MB"

@@ -79,7 +79,7 @@ class Heads:
     level    as `levels` gives it
     request  text, empty where there is none
     event    word that a line of Lambda's own begins with, else empty
-    brace    boolean: the rest begins with one and may be a JSON object
+    brace    boolean: behind a time and the rest of a head comes what may be a JSON object
     """
 
     time_ms: np.ndarray
@@ -96,10 +96,9 @@ def read(texts: pa.Array) -> Heads:
     time_ms = np.where(time_ms == NO_TIME, behind, time_ms)
     timed = pa.array(time_ms != NO_TIME)
     word, level = groups.field("word"), _level(groups, timed)
-    # A known level or nothing stands before JSON: "INFO {", not "got {".
-    brace = pc.and_(
-        pc.equal(groups.field("brace"), "{"), pc.or_(pc.equal(word, ""), level.is_valid())
-    )
+    # JSON follows the head itself, or a level: not the "got" of "got {".
+    brace = pc.and_(timed, pc.equal(groups.field("brace"), "{"))
+    brace = pc.and_(brace, pc.or_(pc.equal(word, ""), level.is_valid()))
     own = pc.or_(timed, pc.equal(groups.field("named"), "RequestId: "))
     return Heads(
         time_ms,

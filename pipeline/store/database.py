@@ -40,15 +40,16 @@ create table lake_file (
   first_ms integer not null, last_ms integer not null,
   shard integer not null, first_seq integer not null, last_seq integer not null);
 create index lake_file_by_table on lake_file (tbl, zone, last_ms);
+create index lake_file_by_flush on lake_file (tbl, shard, first_seq);
 create table ledger (
   seq integer primary key, shard integer not null, source text not null, tbl text not null,
   arrival_ms integer not null, events_in integer not null, rows integer not null,
   rejected integer not null, dropped text not null, reasons text not null,
-  bytes_in integer not null, object text);
+  bytes_in integer not null, object text, flush integer not null);
 create index ledger_by_arrival on ledger (arrival_ms);
 create table quarantine_object (
   key text primary key, seq integer not null, digest text not null, bytes integer not null,
-  rejects integer not null, state text not null default 'open');
+  rejects integer not null, resolved blob not null default x'');
 create index quarantine_by_seq on quarantine_object (seq);
 """
 

@@ -222,8 +222,7 @@ def _feed_whole(
 def _feed_slices(
     store: Store, path: Path, found: Scan, origin: Origin, limits: Limits
 ) -> Iterator[Progress]:
-    known = known_input(store, origin.source.name, found.digest)
-    assert known is not None
+    known = known_input(store, origin.source.name, found.digest) or {}
     origin = replace(origin, arrival_ms=known["arrival_ms"])
     carry = Carry(known["header"], known["time_ms"])
     check = Content()

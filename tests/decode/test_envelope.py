@@ -73,7 +73,7 @@ def test_system_fields_that_are_not_text_tell_no_region() -> None:
     ids=lambda text: text[:40].decode(),
 )
 def test_what_is_no_envelope_is_refused(text: bytes) -> None:
-    with pytest.raises(Refused, match=".") as refused:
+    with pytest.raises(Refused, match=r".") as refused:
         read(text)
     assert refused.value.reason == Reason.ENVELOPE_MALFORMED
 
@@ -171,7 +171,7 @@ def test_of_duplicate_keys_the_last_one_counts_on_both_ways() -> None:
 @pytest.mark.parametrize("depth", [10, 500, 900])
 def test_a_deep_event_is_at_fault_alone(depth: int) -> None:
     deep = "[" * depth + "]" * depth
-    events = read(envelope(log_events(["first"]) + ["@"]).replace(b'"@"', deep.encode()))
+    events = read(envelope([*log_events(["first"]), "@"]).replace(b'"@"', deep.encode()))
     assert (events.messages[0], list(events.malformed)) == ("first", [1])
 
 

@@ -115,9 +115,11 @@ def test_one_changed_byte_is_an_error_or_does_not_matter(content: bytes, at: int
     payload = bytearray(gzipped(content))
     payload[2 + at % (len(payload) - 2)] ^= flip
     try:
-        assert inflated(bytes(payload)) == content
+        found: bytes | Reason = inflated(bytes(payload))
     except Refused as refused:
-        assert refused.reason in (Reason.GZIP_CORRUPT, Reason.GZIP_TRUNCATED, Reason.GZIP_JUNK)
+        found = refused.reason
+    damaged = (Reason.GZIP_CORRUPT, Reason.GZIP_TRUNCATED, Reason.GZIP_JUNK)
+    assert found in (content, *damaged)
 
 
 @pytest.mark.parametrize("size", [MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 1])

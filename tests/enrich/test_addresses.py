@@ -171,7 +171,7 @@ def test_what_only_looks_like_an_address_is_none(text: str) -> None:
         ("224.0.0.1", "multicast"),
         ("239.255.255.255", "multicast"),
         ("ff02::1", "multicast"),
-        ("0.0.0.0", "reserved"),
+        ("0.0.0.1", "reserved"),
         ("0.255.255.255", "reserved"),
         ("240.0.0.0", "reserved"),
         ("255.255.255.255", "reserved"),

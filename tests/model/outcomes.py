@@ -12,7 +12,7 @@ from tests.model.flow_line import Drop, Outcome, Reject, Row, words
 from tests.model.samples import KNOWN
 
 OF_A_COLUMN = ("type", "range", "address", "value", "time_range")
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Arrow gives UTC without zone
+EPOCH = datetime(1970, 1, 1)  # Arrow gives UTC without zone
 
 
 def outcomes(records: Sequence[Record], source: str, within: Context) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Formats of flow lines: declared, bound to where lines come from, set by headers, never guessed."""
+"""Formats of flow lines: declared, bound to an origin, set by headers, never guessed."""
 
 import pytest
 
@@ -53,9 +53,7 @@ def test_a_wrong_format_is_a_usage_error(text: str, message: str) -> None:
         ((DEFAULT_FORMAT,), True),
     ],
 )
-def test_a_format_without_start_and_end_has_no_time(
-    formats: tuple[str, ...], timed: bool
-) -> None:
+def test_a_format_without_start_and_end_has_no_time(formats: tuple[str, ...], timed: bool) -> None:
     assert LOG.has_time(formats) is timed
 
 
@@ -86,6 +84,7 @@ def test_the_header_in_force_is_carried_to_the_next_slice() -> None:
     assert LOG.carry(b"22 1418530070\n", "srcport end") == "srcport end"
     assert LOG.carry(b"22 1\nend srcport\n1 22\nsrcport end\n", "") == "srcport end"
     assert LOG.carry(b"", "") == ""
+    assert LOG.carry(b"\xef\xbb\xbfsrcport end\r\n22 1\r\n", "") == "srcport end"
 
 
 @pytest.mark.parametrize("lines", [50, 5000])

@@ -68,7 +68,7 @@ def _schema(views: list[str]) -> dict[str, object]:
     return {view: columns_of(tables[table_of(view)]) for view in views}
 
 
-def _type_parameters(tree: exp.Expression, types: Mapping[str, str]) -> tuple[str, ...]:
+def _type_parameters(tree: exp.Expr, types: Mapping[str, str]) -> tuple[str, ...]:
     used = []
     for placeholder in list(tree.find_all(exp.Placeholder)):
         name = placeholder.name
@@ -82,7 +82,7 @@ def _type_parameters(tree: exp.Expression, types: Mapping[str, str]) -> tuple[st
     return tuple(dict.fromkeys(used))
 
 
-def _name_columns(tree: exp.Expression) -> None:
+def _name_columns(tree: exp.Expr) -> None:
     """Give columns without a name the one that Trino gives them."""
     if isinstance(tree, exp.Select):
         for index, column in enumerate(tree.selects):
@@ -90,7 +90,7 @@ def _name_columns(tree: exp.Expression) -> None:
                 column.replace(exp.alias_(column.copy(), f"_col{index}"))
 
 
-def _type_decimals(tree: exp.Expression) -> None:
+def _type_decimals(tree: exp.Expr) -> None:
     # In Trino 1.5 is a decimal; sqlglot would take it for a double.
     for literal in list(tree.find_all(exp.Literal)):
         if not literal.is_string and "." in literal.name and "e" not in literal.name.lower():

@@ -15,16 +15,17 @@ _FORMS = {
     "decimal": r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)",
     "boolean": "(?i)(t|f|true|false|1|0)",
     "date": "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
-    "timestamp": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?",
+    "timestamp": r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+    r"( UTC)?)?",
 }
-_MILLISECONDS = "3"
+_MILLISECONDS = exp.DataType.build("timestamp(3)", dialect="athena")
 
 
-def cure(node: exp.Expression) -> exp.Expression | None:
+def cure(node: exp.Expr) -> exp.Expr | None:
     """CAST and TRY_CAST, and with them typed literals such as DATE '2026-01-01'."""
     source, target = node.this, node.args["to"]
     if not target.is_type(*_TARGETS):
-        raise refuse(node, "this type is not allowed in a query", "see the list of types: TABLES.md")
+        raise refuse(node, "this type is not allowed in a query", f"allowed: {', '.join(_TARGETS)}")
     if target.is_type("decimal") and not target.expressions:
         raise refuse(node, "a decimal needs its precision", "write DECIMAL(10, 2), or 1.50")
     if target.is_type(*TEXTS):
@@ -37,14 +38,12 @@ def cure(node: exp.Expression) -> exp.Expression | None:
     return None
 
 
-def _to_text(
-    node: exp.Expression, source: exp.Expression, target: exp.Expression
-) -> exp.Expression | None:
+def _to_text(node: exp.Expr, source: exp.Expr, target: exp.Expr) -> exp.Expr | None:
     if source.is_type(*FLOATS):
         fix = "cast it to decimal(18, 2) or bigint before"
         raise refuse(node, "a double reads differently as text on Athena", fix)
     if source.is_type("timestamp"):
-        if [param.name for param in source.type.expressions] != [_MILLISECONDS]:
+        if not source.is_type(_MILLISECONDS):
             raise refuse(node, "its precision decides how this reads", "write date_format(x, '..')")
         return call("strftime", source, exp.Literal.string("%Y-%m-%d %H:%M:%S.%g"))
     if target.expressions:
@@ -54,9 +53,7 @@ def _to_text(
     return None
 
 
-def _from_text(
-    node: exp.Expression, source: exp.Expression, target: exp.Expression
-) -> exp.Expression | None:
+def _from_text(node: exp.Expr, source: exp.Expr, target: exp.Expr) -> exp.Expr | None:
     name = target.this.value.lower()
     form = _FORMS.get(name)
     if form is None:
@@ -72,5 +69,5 @@ def _from_text(
     return _same_cast(node, call("tr_must", source, pattern, exp.Literal.string(name)))
 
 
-def _same_cast(node: exp.Expression, source: exp.Expression) -> exp.Expression:
+def _same_cast(node: exp.Expr, source: exp.Expr) -> exp.Expr:
     return type(node)(this=source, to=node.args["to"].copy())

@@ -12,7 +12,7 @@ from sqlglot import exp
 from pipeline.queries.dialect import casts
 from pipeline.queries.dialect.trees import FLOATS, TEXTS, WHOLES, call, refuse
 
-Cure = Callable[[exp.Expression], exp.Expression | None]
+Cure = Callable[[exp.Expr], exp.Expr | None]
 _WHOLE_UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _PARTS = ("year", "quarter", "month", "week", "day", "dow", "doy", "hour", "minute", "second")
 _TIMES = ("date", "timestamp", "timestamptz")
@@ -24,43 +24,45 @@ _FAMILIES = (
 )
 
 
-def apply(tree: exp.Expression) -> exp.Expression:
+def apply(tree: exp.Expr) -> exp.Expr:
     """Cure a whole tree, innermost first: a cure may look at the types of what is inside."""
-    root = exp.Subquery(this=tree)
+    # Around the tree, so that its root can be replaced like any other node.
+    root = exp.Paren(this=tree)
     for node in reversed(list(tree.walk())):
         cure = CURES.get(type(node))
         cured = cure(node) if cure else None
         if cured is not None:
             cured.type = node.type
             node.replace(cured)
-    return root.this
+    cured_tree: exp.Expr = root.this
+    return cured_tree
 
 
-def _whole_units(node: exp.Expression) -> exp.Expression | None:
+def _whole_units(node: exp.Expr) -> exp.Expr | None:
     unit = node.args["unit"].name.lower()
     if unit not in _WHOLE_UNITS:
         return None if unit == "millisecond" else _no_unit(node)
     return call("date_sub", exp.Literal.string(unit), node.expression, node.this)
 
 
-def _no_unit(node: exp.Expression) -> exp.Expression:
+def _no_unit(node: exp.Expr) -> exp.Expr:
     raise refuse(node, "the unit is unknown", f"known: {', '.join(_WHOLE_UNITS)}, millisecond")
 
 
-def _as_bigint(node: exp.Expression) -> exp.Expression | None:
+def _as_bigint(node: exp.Expr) -> exp.Expr | None:
     """sum and count_if: DuckDB's are 128 bits wide. Around the window, not inside it."""
     if isinstance(node.parent, exp.Window | exp.Filter) and node.arg_key == "this":
         return None
     core = node
     while isinstance(core, exp.Window | exp.Filter):
         core = core.this
-    if isinstance(core, exp.Sum | exp.CountIf) and core.type.is_type("bigint"):
+    if isinstance(core, exp.Sum | exp.CountIf) and core.is_type("bigint"):
         return exp.Cast(this=node.copy(), to=exp.DataType.build("bigint"))
     return None
 
 
-def _divide(node: exp.Expression) -> exp.Expression | None:
-    if node.type.is_type("decimal"):
+def _divide(node: exp.Expr) -> exp.Expr | None:
+    if node.is_type("decimal"):
         fix = "write one side as 1e0, or CAST(x AS double)"
         raise refuse(node, "Athena divides decimals to few digits", fix)
     # The engine divides whole numbers whole by itself; sqlglot would go through a double.
@@ -69,13 +71,13 @@ def _divide(node: exp.Expression) -> exp.Expression | None:
     return None
 
 
-def _mean(node: exp.Expression) -> exp.Expression | None:
+def _mean(node: exp.Expr) -> exp.Expr | None:
     if node.this.is_type("decimal"):
         raise refuse(node, "Athena averages decimals to few digits", "write avg(CAST(x AS double))")
     return None
 
 
-def _round(node: exp.Expression) -> exp.Expression | None:
+def _round(node: exp.Expr) -> exp.Expr | None:
     places = node.args.get("decimals")
     if places is None or not node.this.is_type(*FLOATS):
         return None
@@ -84,23 +86,27 @@ def _round(node: exp.Expression) -> exp.Expression | None:
     return exp.Paren(this=exp.Div(this=call("round", scaled), expression=scale.copy()))
 
 
-def _keep_date(node: exp.Expression) -> exp.Expression | None:
+def _keep_date(node: exp.Expr) -> exp.Expr | None:
     """date_trunc and date_add of a date: DuckDB makes it a timestamp."""
     if node.this.is_type("date"):
         return exp.Cast(this=node.copy(), to=exp.DataType.build("date"))
     return None
 
 
-def _shift(node: exp.Expression) -> exp.Expression | None:
-    dates = [side for side in (node.left, node.right) if side.is_type(*_TIMES)]
-    if len(dates) == 2:
-        raise refuse(node, "times cannot be subtracted", "write date_diff('second', a, b)")
+def _shift(node: exp.Expr) -> exp.Expr | None:
+    sides = (node.this, node.expression)
+    dates = [side for side in sides if side.is_type(*_TIMES)]
+    spans = [side for side in sides if isinstance(side, exp.Interval)]
+    if len(dates) == 2 or len(spans) == 2:
+        raise refuse(node, "the engine here has no such lengths", "write date_diff('second', a, b)")
     if dates and dates[0].is_type("date"):
+        if any(span.text("unit").lower() in ("hour", "minute", "second") for span in spans):
+            raise refuse(node, "a date has no hours", "cast it to timestamp before")
         return exp.Cast(this=exp.Paren(this=node.copy()), to=exp.DataType.build("date"))
     return None
 
 
-def _extract(node: exp.Expression) -> exp.Expression | None:
+def _extract(node: exp.Expr) -> exp.Expr | None:
     part = node.name.lower()
     if part not in _PARTS:
         raise refuse(node, "this part of a time is unknown", f"known: {', '.join(_PARTS)}")
@@ -110,7 +116,7 @@ def _extract(node: exp.Expression) -> exp.Expression | None:
 
 
 def _by(name: str) -> Cure:
-    def cure(node: exp.Expression) -> exp.Expression:
+    def cure(node: exp.Expr) -> exp.Expr:
         if node.args.get("count"):
             raise refuse(node, "only one value can be asked for", "use ORDER BY and LIMIT")
         return call(name, node.this, node.expression)
@@ -119,21 +125,21 @@ def _by(name: str) -> Cure:
 
 
 def _macro(name: str, *keys: str) -> Cure:
-    def cure(node: exp.Expression) -> exp.Expression:
+    def cure(node: exp.Expr) -> exp.Expr:
         return call(name, *(node.args[key] for key in keys if node.args.get(key) is not None))
 
     return cure
 
 
 def _without(*keys: str) -> Cure:
-    def cure(node: exp.Expression) -> None:
+    def cure(node: exp.Expr) -> None:
         if any(node.args.get(key) for key in keys):
             raise refuse(node, "one argument too many for the engine here", "leave the last out")
 
     return cure
 
 
-def _regexp_extract(node: exp.Expression) -> exp.Expression:
+def _regexp_extract(node: exp.Expr) -> exp.Expr:
     pattern, group = node.expression, node.args["group"]
     optional = re.search(r"\)[?*{]|\|", pattern.name)
     if group.name != "0" and (optional or not isinstance(pattern, exp.Literal)):
@@ -141,7 +147,7 @@ def _regexp_extract(node: exp.Expression) -> exp.Expression:
     return call("tr_regexp_extract", node.this, pattern, group)
 
 
-def _regexp_replace(node: exp.Expression) -> exp.Expression:
+def _regexp_replace(node: exp.Expr) -> exp.Expr:
     text = node.args.get("replacement") or exp.Literal.string("")
     if not isinstance(text, exp.Literal) or re.search(r"\\|\$(?![0-9](?![0-9]))", text.name):
         raise refuse(node, "only text and $1 to $9 can stand in for a match", "write replace(..)")
@@ -150,12 +156,29 @@ def _regexp_replace(node: exp.Expression) -> exp.Expression:
     return call("regexp_replace", node.this, node.expression, written, flags)
 
 
-def _cardinality(node: exp.Expression) -> exp.Expression | None:
+def _sequence(node: exp.Expr) -> exp.Expr | None:
+    start, end = node.args["start"], node.args["end"]
+    if start.is_type("date"):
+        raise refuse(node, "a sequence of dates", "write it with timestamps")
+    if node.args.get("step") is not None:
+        return None
+    down = exp.GT(this=start.copy(), expression=end.copy())
+    step = exp.Case().when(down, exp.Literal.number(-1)).else_(exp.Literal.number(1))
+    return call("generate_series", start, end, step)
+
+
+def _reverse(node: exp.Expr) -> exp.Expr | None:
+    return None if node.this.is_type(*TEXTS) else call("list_reverse", node.this)
+
+
+def _cardinality(node: exp.Expr) -> exp.Expr | None:
     return call("cardinality", node.this) if node.this.is_type("map") else None
 
 
-def _comparable(node: exp.Expression) -> exp.Expression | None:
+def _comparable(node: exp.Expr) -> exp.Expr | None:
     """Athena compares like with like only; DuckDB would cast."""
+    if isinstance(node.args.get("expression"), exp.Any | exp.All):
+        return None
     sides = [node.this, *(node.args[k] for k in ("expression", "low", "high") if node.args.get(k))]
     kinds = [name for side in sides for name, types in _FAMILIES if side.is_type(*types)]
     if len(set(kinds)) > 1:
@@ -164,7 +187,7 @@ def _comparable(node: exp.Expression) -> exp.Expression | None:
     return None
 
 
-CURES: Mapping[type[exp.Expression], Cure] = {
+CURES: Mapping[type[exp.Expr], Cure] = {
     exp.DateDiff: _whole_units,
     exp.Cast: casts.cure,
     exp.TryCast: casts.cure,
@@ -186,6 +209,9 @@ CURES: Mapping[type[exp.Expression], Cure] = {
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpReplace: _regexp_replace,
     exp.ArraySize: _cardinality,
+    exp.GenerateSeries: _sequence,
+    exp.Reverse: _reverse,
+    exp.UnixToTime: _without("zone", "hours", "minutes", "format"),
     **dict.fromkeys(
         (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.NullSafeNEQ),
         _comparable,

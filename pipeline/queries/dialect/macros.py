@@ -12,8 +12,7 @@ MACROS = (
     " WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END",
     "tr_substr(s, b) AS CASE WHEN b = 0 OR b < -length(s) THEN '' ELSE substring(s, b) END,"
     " (s, b, n) AS CASE WHEN b = 0 OR b < -length(s) THEN '' ELSE substring(s, b, n) END",
-    "tr_regexp_extract(s, p, g) AS"
-    " CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
+    "tr_regexp_extract(s, p, g) AS CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END",
     "tr_contains(a, x) AS CASE WHEN a IS NULL OR x IS NULL THEN NULL"
     " WHEN list_contains(a, x) THEN true"
     " WHEN len(list_filter(a, lambda e: e IS NULL)) = 0 THEN false END",

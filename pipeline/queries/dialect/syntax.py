@@ -6,19 +6,20 @@ engine is closed against the same a second time.
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
-from sqlglot.tokens import Token, TokenType
 
 from pipeline.errors import QueryFailed
 from pipeline.queries.dialect.functions import FUNCTIONS, REASONS, TYPES, WORDS
+from pipeline.queries.dialect.trees import refuse
 
 ATHENA = "athena"
+NOT_ALLOWED = ("not allowed in a query", "allowed is what answers the same on Athena and here")
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
-_NOT_CALLED = ("current_date", "current_timestamp")
 _SYNTAX = (
     exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
     exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Fetch, exp.Distinct,
@@ -26,16 +27,18 @@ _SYNTAX = (
     exp.TableAlias, exp.Identifier, exp.Column, exp.Star, exp.Alias, exp.Literal, exp.Null,
     exp.Boolean, exp.Paren, exp.Tuple, exp.Values, exp.Binary, exp.Unary, exp.Between, exp.In,
     exp.Case, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Unnest, exp.Placeholder,
-    exp.Exists, exp.Any, exp.All, exp.IgnoreNulls, exp.RespectNulls, exp.Func,
+    exp.Exists, exp.Any, exp.All, exp.IgnoreNulls, exp.RespectNulls, exp.JSONPath,
+    exp.JSONPathPart, exp.Bracket, exp.Func,
 )  # fmt: skip
 # Of those families the ones that DuckDB answers differently, or that Trino does not know.
 _REFUSED = (
-    exp.AtTimeZone, exp.Bracket, exp.Dot, exp.Glob, exp.ILike, exp.Kwarg, exp.JSONExtract,
-    exp.IntDiv, exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot,
+    exp.AtTimeZone, exp.Dot, exp.Glob, exp.ILike, exp.Kwarg, exp.IntDiv, exp.BitwiseAnd,
+    exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot, exp.Struct, exp.CurrentUser, exp.CurrentTime,
+    exp.Localtime, exp.Localtimestamp, exp.CurrentSchema, exp.CurrentCatalog, exp.CurrentDatetime,
 )  # fmt: skip
 
 
-def read(sql: str) -> exp.Expression:
+def read(sql: str) -> exp.Expr:
     """The tree of a query.
 
     Raises QueryFailed, naming the place, for what a query may not be.
@@ -58,7 +61,7 @@ def read(sql: str) -> exp.Expression:
     return trees[0]
 
 
-def tables_of(tree: exp.Expression) -> list[str]:
+def tables_of(tree: exp.Expr) -> list[str]:
     """Names of the views that a query reads, those of its own WITH left out."""
     found = {
         source.name.lower()
@@ -83,11 +86,11 @@ def _unreadable(error: SqlglotError) -> QueryFailed:
     return QueryFailed(f"the SQL cannot be read: {what}", where, "it is Athena's dialect")
 
 
-def _check_calls(tree: exp.Expression, tokens: Sequence[Token]) -> None:
+def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
     # By the words as written: the tree has only the functions that they were taken for.
     named = {
         alias.name.lower()
-        for alias in (*tree.find_all(exp.TableAlias), *tree.find_all(exp.Window))
+        for alias in tree.find_all(exp.TableAlias)
         if alias.name.upper() not in exp.FUNCTION_BY_NAME
     }
     for token in _called(tokens):
@@ -102,42 +105,39 @@ def _check_calls(tree: exp.Expression, tokens: Sequence[Token]) -> None:
 
 
 def _called(tokens: Sequence[Token]) -> Iterator[Token]:
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in pairwise(tokens):
         word = token.text[:1].isalpha() or token.text[:1] == "_"
         is_name = word or token.token_type == TokenType.IDENTIFIER
         if following.token_type == TokenType.L_PAREN and is_name:
             yield token
 
 
-def _check_nodes(tree: exp.Expression) -> None:
+def _check_nodes(tree: exp.Expr) -> None:
     for node in tree.walk():
         _check_place(node)
         if isinstance(node, exp.Anonymous) and node.name.lower() not in FUNCTIONS:
             raise QueryFailed(f"the function {node.name} is not allowed in a query")
-        if not isinstance(node, _SYNTAX) or isinstance(node, _REFUSED):
-            raise _refused(node)
+        if not isinstance(node, _SYNTAX) or isinstance(node, _REFUSED) or _is_operator(node):
+            raise refuse(node, *NOT_ALLOWED)
 
 
-def _check_place(node: exp.Expression) -> None:
+def _is_operator(node: exp.Expr) -> bool:
+    """Whether a[1] or a -> 'b' was written, where Athena has element_at and json_extract."""
+    if isinstance(node, exp.Bracket):
+        return not node.args.get("safe")
+    return isinstance(node, exp.JSONExtract) and "only_json_types" in node.args
+
+
+def _check_place(node: exp.Expr) -> None:
     """Refuse a table that is no plain name, and what may follow a query or a table unseen."""
     if isinstance(node, exp.Table):
         plain = isinstance(node.this, exp.Identifier) and not node.args.get("db")
         extras = set(node.args) - {"this", "alias", "joins", "laterals", "db", "catalog"}
         if not plain or any(node.args.get(name) for name in extras):
-            raise _refused(node)
+            raise refuse(node, *NOT_ALLOWED)
     if isinstance(node, exp.Select):
         refused = ("into", "locks", "hint", "qualify", "kind", "sample", "pivots", "connect")
         if any(node.args.get(name) for name in refused):
-            raise _refused(node)
+            raise refuse(node, *NOT_ALLOWED)
     if isinstance(node, exp.Fetch) and "TIES" in node.sql(ATHENA):
-        raise _refused(node)
-
-
-def _refused(node: exp.Expression) -> QueryFailed:
-    text = node.sql(ATHENA)
-    shown = text if len(text) <= 60 else text[:59] + "…"
-    return QueryFailed(
-        f"this is not allowed in a query: {shown}",
-        "",
-        "allowed is what answers the same on Athena and here",
-    )
+        raise refuse(node, *NOT_ALLOWED)

@@ -9,12 +9,12 @@ FLOATS = ("float", "double")
 TEXTS = ("varchar", "text")
 
 
-def call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def call(name: str, *arguments: exp.Expr) -> exp.Expr:
     """A call of a function of DuckDB, written as it stands."""
     return exp.Anonymous(this=name, expressions=[each.copy() for each in arguments])
 
 
-def refuse(node: exp.Expression, why: str, fix: str) -> QueryFailed:
+def refuse(node: exp.Expr, why: str, fix: str) -> QueryFailed:
     """The error for something that has no cure."""
     text = node.sql("athena")
     shown = text if len(text) <= 60 else text[:59] + "…"

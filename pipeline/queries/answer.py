@@ -1,0 +1,119 @@
+"""The answer of a query: a table and what there is to know about it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.queries.front_matter import Column
+from pipeline.queries.window import Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+# Beyond it JavaScript's numbers, and many JSON readers, lose digits.
+EXACT = 2**53
+IDENTITY = "record_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows, columns as Athena types them, and where they came from.
+
+    window         None: the query was not bounded
+    as_of          newest event_time of the tables it reads, all of their rows
+    seconds        from the question to the answer
+    bytes_scanned  sizes of the Parquet files that were opened, whole; fewer bytes were read
+    home           the folder that was read: the demo's where the home itself holds nothing
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    table: "pa.Table"
+    window: Window | None
+    as_of: datetime | None
+    seconds: float
+    bytes_scanned: int
+    home: Path
+    engine: str = "duckdb"
+
+    @property
+    def newest(self) -> datetime | None:
+        """Newest event there is, where the answer is empty."""
+        return None if self.table.num_rows else self.as_of
+
+    def df(self) -> "pd.DataFrame":
+        """The rows as a pandas frame."""
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
+
+    def rows(self) -> list[list[Any]]:
+        """The rows as JSON can say them: record ids and whole numbers beyond 2^53 as text."""
+        columns = [
+            [_plain(value, column.name) for value in values.to_pylist()]
+            for column, values in zip(self.columns, self.table.columns, strict=True)
+        ]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--output json` and the HTTP API say."""
+        return {
+            "name": self.name,
+            "columns": [
+                {"name": column.name, "type": column.type, "unit": column.unit}
+                for column in self.columns
+            ],
+            "rows": self.rows(),
+            "from": self.window and _plain(self.window.from_time),
+            "to": self.window and _plain(self.window.to_time),
+            "as_of": _plain(self.as_of),
+            "seconds": round(self.seconds, 3),
+            "bytes_scanned": self.bytes_scanned,
+            "engine": self.engine,
+        }
+
+
+def columns_of(table: "pa.Table", declared: Sequence[Column]) -> tuple[Column, ...]:
+    """The declared columns; without a declaration those of the table, with Athena's types."""
+    return tuple(declared) or tuple(Column(field.name, _type(field.type)) for field in table.schema)
+
+
+def _type(arrow: "pa.DataType") -> str:
+    from pyarrow import types
+
+    from pipeline.schema import Type
+
+    if types.is_map(arrow):
+        return f"map({_type(arrow.key_type)}, {_type(arrow.item_type)})"
+    if types.is_list(arrow):
+        return f"array({_type(arrow.value_type)})"
+    if types.is_timestamp(arrow):
+        return Type.TIMESTAMP.sql + (" with time zone" if arrow.tz else "")
+    if types.is_decimal(arrow):
+        return f"decimal({arrow.precision}, {arrow.scale})"
+    others = {"date32[day]": "date", "int8": "tinyint", "int16": "smallint", "float": "real"}
+    known = {str(each.arrow): each.sql for each in Type} | others
+    return known.get(str(arrow), str(arrow))
+
+
+def _plain(value: Any, column: str = "") -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return str(value) if column == IDENTITY or abs(value) > EXACT else value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, datetime):
+        # Times without zone are UTC everywhere here.
+        precision = "milliseconds" if value.microsecond else "seconds"
+        return value.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return str(value)

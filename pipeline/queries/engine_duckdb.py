@@ -1,0 +1,98 @@
+"""DuckDB as the engine: one closed connection a query, over the files that can hold its rows."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.deliver.lake import LakeFile
+from pipeline.errors import QueryFailed
+from pipeline.lake.views import create_views
+from pipeline.queries.dialect.macros import MACROS
+from pipeline.schema import Table
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+# Log readers may be attackers, and what they write reaches the engine: no download, no variables
+# of this process as tables.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+    "memory_limit": "50%",
+    "preserve_insertion_order": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A table and those of its files that a query opens."""
+
+    table: Table
+    files: tuple[LakeFile, ...]
+
+
+def execute(
+    sql: str, values: Mapping[str, object], lake: Path, readings: Iterable[Reading], where: str
+) -> "pa.Table":
+    """The rows of a translated statement, times floored to milliseconds.
+
+    `where` names the query in errors. Raises QueryFailed when the engine refuses it or breaks off.
+    """
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="tailrace-") as spill:
+        connection = duckdb.connect(config={**_CONFIG, "temp_directory": spill})
+        try:
+            for reading in readings:
+                create_views(connection, lake, reading.table, reading.files)
+            _close_off(connection, lake)
+            return _milliseconds(connection.sql(sql, params=dict(values)).to_arrow_table())
+        except duckdb.Error as error:
+            raise _failed(error, where) from error
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from error
+            raise
+        finally:
+            connection.close()
+
+
+def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path) -> None:
+    for macro in MACROS:
+        connection.execute(f"create macro {macro}")
+    folder = str(lake.absolute()).replace("'", "''")
+    for setting in (
+        "timezone = 'UTC'",
+        "integer_division = true",
+        f"allowed_directories = ['{folder}/']",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"set {setting}")
+
+
+def _milliseconds(table: "pa.Table") -> "pa.Table":
+    import pyarrow as pa
+
+    fields = [
+        field.with_type(pa.timestamp("ms", field.type.tz))
+        if pa.types.is_timestamp(field.type)
+        else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields), safe=False)
+
+
+def _failed(error: "duckdb.Error", where: str) -> QueryFailed:
+    import duckdb
+
+    what = str(error).splitlines()[0]
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return QueryFailed(what, where, "ask for a shorter window: --since 15m")
+    if isinstance(error, duckdb.IOException):
+        return QueryFailed(what, where, "see what is missing: tailrace audit")
+    return QueryFailed(what, where, "correct the SQL; --explain shows what the engine was given")

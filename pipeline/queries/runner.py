@@ -1,0 +1,154 @@
+"""Ask a question: a saved query or a text of SQL, of a home."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from pipeline.errors import NotConfigured, UsageError
+from pipeline.queries import window as windows
+from pipeline.queries.answer import Answer, columns_of
+from pipeline.queries.catalogue import find
+from pipeline.queries.front_matter import SavedQuery
+from pipeline.queries.parameters import read_all
+from pipeline.queries.window import Window
+from pipeline.store import Store, exists
+
+if TYPE_CHECKING:
+    from pipeline.queries.dialect import Translation
+    from pipeline.queries.engine_duckdb import Reading
+
+LAKE, DEMO = "lake", "demo"
+AD_HOC = "sql"
+_NO_PARAMS: Mapping[str, object] = {}
+
+
+def run(
+    name: str | None = None,
+    *,
+    sql: str | None = None,
+    params: Mapping[str, object] = _NO_PARAMS,
+    window: Window | None = None,
+    home: Path,
+    now: datetime,
+) -> Answer:
+    """Answer a saved query by its name, or one SELECT in Athena's dialect.
+
+    params  values by name, as text or already of their type
+    window  None: a saved query takes its own default, ending at `now`; a text is not bounded
+    home    read as it is; where it holds nothing, the demo's home inside it
+
+    Raises UsageError for a wrong call, NotConfigured when there is nothing to read, QueryFailed
+    when the SQL is refused or the engine breaks off.
+    """
+    started = perf_counter()
+    query = _asked(name, sql)
+    if query.path:
+        window = window or windows.parse(now, since=query.since)
+    values: dict[str, object] = dict(read_all(query.name, query.params, params))
+    folder = _readable(home)
+    translated = _translated(query)
+    _check_window(query, translated.parameters, window)
+    if window:
+        values.update(window.values(query.lookback))
+    with closing(Store(folder, writer=False)) as store:
+        as_of = _newest(store, translated.views)
+        readings = _readings(store, translated.views, query, window)
+    from pipeline.queries import engine_duckdb
+
+    table = engine_duckdb.execute(
+        translated.sql,
+        {each: values[each] for each in translated.parameters},
+        folder / LAKE,
+        readings,
+        f"in {query.path or 'the text of --sql'}",
+    )
+    return Answer(
+        query.name,
+        columns_of(table, query.columns),
+        table,
+        window,
+        as_of,
+        perf_counter() - started,
+        sum(file.bytes for reading in readings for file in reading.files),
+        folder,
+    )
+
+
+def explain(name: str | None = None, *, sql: str | None = None) -> str:
+    """The statement that DuckDB is given for a saved query or a text.
+
+    Raises UsageError or QueryFailed as `run` does.
+    """
+    return _translated(_asked(name, sql)).sql
+
+
+def _asked(name: str | None, sql: str | None) -> SavedQuery:
+    if (name is None) == (sql is None):
+        raise UsageError("ask one question", "", "give the name of a query, or --sql TEXT")
+    return find(name) if name is not None else SavedQuery(AD_HOC, sql or "")
+
+
+def _readable(home: Path) -> Path:
+    """The home, or the demo's inside it where the home itself holds nothing."""
+    for folder in (home, home / DEMO):
+        if exists(folder):
+            with closing(Store(folder, writer=False)) as store:
+                if store.rows("select 1 from lake_file limit 1"):
+                    return folder
+    shown = home if home.is_absolute() or str(home).startswith("..") else f"./{home}"
+    raise NotConfigured(
+        f"nothing to read in {shown}",
+        "no source has sent anything yet",
+        "try: tailrace demo, or tailrace ingest vpc-flow FILE",
+    )
+
+
+def _translated(query: SavedQuery) -> "Translation":
+    from pipeline.queries.dialect import translate
+
+    declared = {parameter.name: parameter.type for parameter in query.params}
+    return translate(query.sql, {**windows.TYPES, **declared})
+
+
+def _check_window(query: SavedQuery, used: Sequence[str], window: Window | None) -> None:
+    """A text of SQL is bounded by what it says itself: a window that it does not use would lie."""
+    bound = [name for name in used if name in windows.TYPES]
+    if bound and window is None:
+        raise UsageError(f"the SQL needs a window for :{bound[0]}", "", "add --since 1h")
+    if window is not None and not bound and not query.path:
+        raise UsageError(
+            "the SQL is not bounded by the window that was given",
+            "",
+            "write event_time >= :from_time AND event_time < :to_time in it",
+        )
+
+
+def _newest(store: Store, views: Sequence[str]) -> datetime | None:
+    from pipeline.queries.tables import table_of
+
+    last_ms = [
+        store.rows("select max(last_ms) from lake_file where tbl = ?", table_of(view))[0][0]
+        for view in views
+    ]
+    known = [each for each in last_ms if each is not None]
+    return datetime.fromtimestamp(max(known) / 1000, UTC) if known else None
+
+
+def _readings(
+    store: Store, views: Sequence[str], query: SavedQuery, window: Window | None
+) -> list["Reading"]:
+    from pipeline.lake import catalogue
+    from pipeline.queries.engine_duckdb import Reading
+    from pipeline.queries.tables import all_tables, table_of
+
+    first_ms = last_ms = None
+    if query.path and window:
+        first_ms, last_ms = window.reaching_back(query.lookback).bounds_ms
+    tables = all_tables()
+    return [
+        Reading(tables[name], tuple(catalogue.files_of(store, name, first_ms, last_ms)))
+        for name in sorted({table_of(view) for view in views})
+    ]

@@ -1,0 +1,27 @@
+-- name: flow_health
+-- title: Flow log health
+-- description: Is anything missing: what each interface logged, and when it was last heard of.
+-- panel: health
+-- since: 1h
+-- param: top integer 1..100000 = 200 -- rows at most, lost records first
+-- column: account_id varchar
+-- column: interface_id varchar
+-- column: ok bigint (rows) -- rows with traffic
+-- column: nodata bigint (rows) -- intervals without traffic
+-- column: skipdata bigint (rows) -- intervals of which AWS lost records
+-- column: last_seen timestamp(3) -- newest event
+-- column: lag_seconds bigint (seconds) -- from there to the end of the window
+SELECT
+    account_id,
+    interface_id,
+    count(*) FILTER (WHERE log_status = 'OK') AS ok,
+    count(*) FILTER (WHERE log_status = 'NODATA') AS nodata,
+    count(*) FILTER (WHERE log_status = 'SKIPDATA') AS skipdata,
+    max(event_time) AS last_seen,
+    date_diff('second', max(event_time), :to_time) AS lag_seconds
+FROM vpc_flow
+WHERE dt BETWEEN :first_day AND :last_day
+    AND event_time >= :from_time AND event_time < :to_time
+GROUP BY account_id, interface_id
+ORDER BY skipdata DESC, last_seen, account_id, interface_id
+LIMIT :top

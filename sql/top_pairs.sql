@@ -1,0 +1,53 @@
+-- name: top_pairs
+-- title: Top pairs
+-- description: Who sends to whom: pairs of addresses by the bytes that were let through.
+-- panel: table
+-- since: 1h
+-- param: top integer 1..10000 = 20 -- rows at most
+-- column: srcaddr varchar -- source address
+-- column: dstaddr varchar -- destination address
+-- column: service varchar -- service that carried most of the bytes
+-- column: direction varchar -- internal, egress, ingress or external
+-- column: flows bigint (flows) -- flows and intervals
+-- column: packets bigint (packets)
+-- column: bytes bigint (bytes)
+-- column: share double (share) -- of all bytes that were let through
+--
+-- A direction is a function of the two addresses and the networks file, so max() names the only one.
+WITH talk AS (
+    SELECT
+        srcaddr,
+        dstaddr,
+        service,
+        max(direction) AS direction,
+        count(*) AS flows,
+        sum(packets) AS packets,
+        sum(bytes) AS bytes
+    FROM vpc_flow
+    WHERE dt BETWEEN :first_day AND :last_day
+        AND event_time >= :from_time AND event_time < :to_time
+        AND action = 'ACCEPT'
+        AND second_sight IS NOT TRUE
+    GROUP BY srcaddr, dstaddr, service
+),
+
+ranked AS (
+    SELECT
+        talk.*,
+        row_number() OVER (PARTITION BY srcaddr, dstaddr ORDER BY bytes DESC, service) AS place
+    FROM talk
+)
+
+SELECT
+    srcaddr,
+    dstaddr,
+    max(CASE WHEN place = 1 THEN service END) AS service,
+    max(direction) AS direction,
+    sum(flows) AS flows,
+    sum(packets) AS packets,
+    sum(bytes) AS bytes,
+    CAST(sum(bytes) AS double) / NULLIF(CAST(sum(sum(bytes)) OVER () AS double), 0e0) AS share
+FROM ranked
+GROUP BY srcaddr, dstaddr
+ORDER BY bytes DESC, srcaddr, dstaddr
+LIMIT :top

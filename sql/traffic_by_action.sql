@@ -1,0 +1,29 @@
+-- name: traffic_by_action
+-- title: Accepted and rejected traffic
+-- description: Flows, packets and bytes that were let through and that were rejected.
+-- panel: figures
+-- since: 1h
+-- param: top integer 1..100 = 10 -- rows at most
+-- column: action varchar -- ACCEPT or REJECT
+-- column: flows bigint (flows) -- flows and intervals
+-- column: packets bigint (packets)
+-- column: bytes bigint (bytes)
+-- column: sources bigint (addresses) -- distinct source addresses
+-- column: share double (share) -- of all bytes
+--
+-- Between two known networks both ends log a flow: second_sight leaves one of them out.
+SELECT
+    action,
+    count(*) AS flows,
+    sum(packets) AS packets,
+    sum(bytes) AS bytes,
+    count(DISTINCT srcaddr) AS sources,
+    CAST(sum(bytes) AS double) / NULLIF(CAST(sum(sum(bytes)) OVER () AS double), 0e0) AS share
+FROM vpc_flow
+WHERE dt BETWEEN :first_day AND :last_day
+    AND event_time >= :from_time AND event_time < :to_time
+    AND action IS NOT NULL
+    AND second_sight IS NOT TRUE
+GROUP BY action
+ORDER BY action
+LIMIT :top

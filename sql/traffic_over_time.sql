@@ -1,0 +1,33 @@
+-- name: traffic_over_time
+-- title: Traffic over time
+-- description: Flows and bytes, let through and rejected, in buckets of some minutes.
+-- panel: series
+-- since: 1h
+-- param: bucket integer 1..1440 = 5 -- minutes in a bucket
+-- param: top integer 1..100000 = 10000 -- buckets at most, the oldest first
+-- column: bucket_start timestamp(3) -- first moment of the bucket, UTC
+-- column: accepted_bytes bigint (bytes)
+-- column: rejected_bytes bigint (bytes)
+-- column: accepted_flows bigint (flows)
+-- column: rejected_flows bigint (flows)
+--
+-- A flow counts at its end. Buckets without a flow are left out: no data is not zero. Each flow
+-- counts once; the first and the last bucket may be cut by the window.
+SELECT
+    date_add(
+        'minute',
+        date_diff('minute', TIMESTAMP '1970-01-01 00:00:00.000', event_time) / :bucket * :bucket,
+        TIMESTAMP '1970-01-01 00:00:00.000'
+    ) AS bucket_start,
+    COALESCE(sum(bytes) FILTER (WHERE action = 'ACCEPT'), 0) AS accepted_bytes,
+    COALESCE(sum(bytes) FILTER (WHERE action = 'REJECT'), 0) AS rejected_bytes,
+    count(*) FILTER (WHERE action = 'ACCEPT') AS accepted_flows,
+    count(*) FILTER (WHERE action = 'REJECT') AS rejected_flows
+FROM vpc_flow
+WHERE dt BETWEEN :first_day AND :last_day
+    AND event_time >= :from_time AND event_time < :to_time
+    AND action IS NOT NULL
+    AND second_sight IS NOT TRUE
+GROUP BY 1
+ORDER BY bucket_start
+LIMIT :top

@@ -1,6 +1,5 @@
 """The product's own path as cases of the benchmark."""
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -65,15 +64,13 @@ class _Etl:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.source = find("vpc-flow")
+        # One folder for all invocations: names depend on the records, so each overwrites the last.
+        self.folder = tempfile.TemporaryDirectory()
         formats = Formats() if columns == V2 else Formats(otherwise=(" ".join(columns),))
         self.context = Context(Lookups(Networks.of()), Limits(), formats)
 
     def __call__(self, payloads: list[str]) -> None:
-        folder = Path(tempfile.mkdtemp())
-        try:
-            self._process(payloads, folder)
-        finally:
-            shutil.rmtree(folder)
+        self._process(payloads, Path(self.folder.name))
 
     def digest(self, payloads: list[str]) -> Digest:
         """What the Parquet files of one invocation say."""
@@ -92,7 +89,7 @@ class _Etl:
 
 def _digest(folder: Path) -> Digest:
     with duckdb.connect() as connection:
-        rows = connection.execute(
+        rows = connection.sql(
             f"select {COLUMNS} from read_parquet('{folder}/**/*.parquet')"  # noqa: S608 - own folder
         ).to_arrow_table()
     return Digest.of(rows.to_pylist())

@@ -216,7 +216,7 @@ def writing(
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     # The lock is the kernel's: it ends with the process, however that dies.
-    with (folder / LOCK).open("a+", encoding="ascii") as file:
+    with _lock_file(folder) as file:
         deadline = time.monotonic() + LOCK_PATIENCE_S
         while not _locked(file):
             if time.monotonic() > deadline:
@@ -231,6 +231,17 @@ def _lock(folder: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        return (folder / LOCK).open("a+", encoding="ascii")
+    except OSError as error:
+        raise HomeError(
+            f"the home cannot be written: {error.strerror}",
+            f"at {folder.absolute()}",
+            "mend its permissions, or choose another with --home",
+        ) from error
 
 
 def _locked(file: TextIO) -> bool:

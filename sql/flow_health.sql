@@ -1,6 +1,6 @@
 -- name: flow_health
 -- title: Flow log health
--- description: Is anything missing: what each interface logged, and when it was last heard of.
+-- description: what each interface logged, and when it was last heard of
 -- panel: health
 -- since: 1h
 -- param: top integer 1..100000 = 200 -- rows at most, lost records first

@@ -1,6 +1,6 @@
 -- name: protocol_mix
 -- title: Protocol mix
--- description: What the network is used for: protocols and services by bytes, each flow once.
+-- description: protocols and services by accepted bytes
 -- panel: table
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

@@ -1,6 +1,6 @@
 -- name: rejected_ports
 -- title: Rejected ports
--- description: Ports that were knocked on in vain, by attempts, and from how many addresses.
+-- description: what is being knocked on, and from how many addresses
 -- panel: table
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

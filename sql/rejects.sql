@@ -1,6 +1,6 @@
 -- name: rejects
 -- title: Rejected lines
--- description: Lines that could not be read, by source and reason, with the newest example of each.
+-- description: lines that could not be read, and why
 -- panel: table
 -- since: 24h
 -- param: top integer 1..10000 = 50 -- rows at most

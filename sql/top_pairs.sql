@@ -1,6 +1,6 @@
 -- name: top_pairs
 -- title: Top pairs
--- description: Who sends to whom: pairs of addresses by the bytes that were let through.
+-- description: who sends to whom, by accepted bytes
 -- panel: table
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

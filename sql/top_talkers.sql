@@ -1,6 +1,6 @@
 -- name: top_talkers
 -- title: Top talkers
--- description: Source addresses by the bytes that were let through, each flow counted once.
+-- description: addresses that send most, by accepted bytes
 -- panel: ranking
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

@@ -1,6 +1,6 @@
 -- name: traffic_by_action
 -- title: Accepted and rejected traffic
--- description: Flows, packets and bytes that were let through and that were rejected.
+-- description: flows and bytes that were let through and rejected
 -- panel: figures
 -- since: 1h
 -- param: top integer 1..100 = 10 -- rows at most

@@ -1,6 +1,6 @@
 -- name: traffic_over_time
 -- title: Traffic over time
--- description: Flows and bytes, let through and rejected, in buckets of some minutes.
+-- description: bytes and flows per bucket, accepted and rejected
 -- panel: series
 -- since: 1h
 -- param: bucket integer 1..1440 = 5 -- minutes in a bucket

@@ -6,6 +6,7 @@ acknowledged, and the same records processed again write the same rows and objec
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ def _refuse(reading: Reading, wrong: np.ndarray, reason: Reason, detail: str) ->
             for line in parsed.line[wrong].tolist()
         ]
         rows, line = parsed.rows.filter(pa.array(~wrong)), parsed.line[~wrong]
-        parsed = Parsed(rows, line, parsed.rejects, parsed.dropped, parsed.miscounts)
+        parsed = replace(parsed, rows=rows, line=line)
     refusals.sort(key=lambda each: (each.record, -1 if each.line is None else each.line))
     return Reading(batch, parsed, refusals)
 
@@ -118,7 +119,8 @@ def _quarantined(
         mine = refused.get(index, [])
         key = None
         if mine:
-            key, content = object_of(source.name, batch, index, mine, whole=rows[index] == 0)
+            headers = parsed.headers if rows[index] else None
+            key, content = object_of(source.name, batch, index, mine, headers)
             quarantine.keep(key, content, record, len(mine))
         drops = dropped.get(index, Counter())
         outcomes.append(

@@ -7,8 +7,9 @@ it arrived; else only the rejected lines. Key and bytes depend on the record alo
 import base64
 import gzip
 import re
+from bisect import bisect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,7 +18,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline.decode import DECODER_VERSION, NO_TIME, Lines, LogBatch, Segment, Stream, decode
+from pipeline.decode import (
+    DECODER_VERSION,
+    NO_TIME,
+    Failure,
+    Lines,
+    LogBatch,
+    Segment,
+    Stream,
+    decode,
+)
 from pipeline.errors import Reason
 from pipeline.settings import Limits
 from pipeline.triggers import Record
@@ -45,9 +55,16 @@ def key_of(source: str, record: Record, digest: str) -> str:
 
 
 def object_of(
-    source: str, batch: LogBatch, index: int, refusals: Sequence[Refusal], whole: bool
+    source: str,
+    batch: LogBatch,
+    index: int,
+    refusals: Sequence[Refusal],
+    headers: Mapping[int, str] | None,
 ) -> tuple[str, bytes]:
-    """Key and content (gzipped JSON) of the object of record `index`."""
+    """Key and content (gzipped JSON) of the object of record `index`.
+
+    headers: header lines of the batch, by index; None when no line of the record became a row.
+    """
     record = batch.records[index]
     digest = sha256(record.payload).hexdigest()
     body: dict[str, Any] = {
@@ -67,13 +84,18 @@ def object_of(
         "sha256": digest,
         "reasons": dict(Counter(str(refusal.reason) for refusal in refusals)),
     }
-    if whole:
+    if headers is None:
         body["payload"] = base64.b64encode(record.payload).decode()
         body["detail"] = refusals[0].detail[:DETAIL]
     else:
         starts = batch.segment_starts
+        own = [
+            (at, text)
+            for at, text in headers.items()
+            if batch.record[at] == index and batch.segments[_place(starts, at)].ids is None
+        ]
         body["lines"] = [
-            _line(batch, starts, refusal, refusal.line)
+            _line(batch, starts, own, refusal, refusal.line)
             for refusal in refusals
             if refusal.line is not None
         ]
@@ -82,9 +104,13 @@ def object_of(
     return key_of(source, record, digest), content
 
 
-def _line(batch: LogBatch, starts: np.ndarray, refusal: Refusal, at: int) -> dict[str, Any]:
-    place = int(np.searchsorted(starts, at, "right")) - 1
+def _line(
+    batch: LogBatch, starts: np.ndarray, headers: list[tuple[int, str]], refusal: Refusal, at: int
+) -> dict[str, Any]:
+    place = _place(starts, at)
     segment = batch.segments[place]
+    last_header = bisect(headers, (at,)) - 1
+    header = headers[last_header][1] if last_header >= 0 and segment.ids is None else ""
     stream = segment.stream
     event_id = segment.ids[at - int(starts[place])] if segment.ids is not None else None
     return {
@@ -96,6 +122,8 @@ def _line(batch: LogBatch, starts: np.ndarray, refusal: Refusal, at: int) -> dic
         "owner": stream.owner if stream else None,
         "log_group": stream.group if stream else None,
         "log_stream": stream.name if stream else None,
+        "owner_region": stream.region if stream else None,
+        "header": header,
         "formats": segment.formats,
         "reason": str(refusal.reason),
         "detail": refusal.detail[:DETAIL],
@@ -103,10 +131,16 @@ def _line(batch: LogBatch, starts: np.ndarray, refusal: Refusal, at: int) -> dic
     }
 
 
+def _place(starts: np.ndarray, at: int) -> int:
+    """Place of the segment that a line is in."""
+    return int(np.searchsorted(starts, at, "right")) - 1
+
+
 def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[str, LogBatch]:
     """Source and lines of an object, with their old identities, to be read by today's formats.
 
-    `formats` take the place of those that the record came with; empty keeps them.
+    `formats` take the place of those that the record came with; empty keeps them. A header line
+    counts for the lines that stood behind it, now as then.
     """
     body = msgspec.json.decode(gzip.decompress(content), type=_Object)
     record = Record(
@@ -126,12 +160,13 @@ def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[st
         return body.source, decode([record], limits)
     lines = body.lines
     segments = [
-        Segment(0, line.stream, 1, line.ordinal, formats or line.formats, line.ids)
+        Segment(0, line.stream, 1, line.ordinal, line.header or formats or line.formats, line.ids)
         for line in lines
     ]
+    raw = [base64.b64decode(line.raw) for line in lines]
     return body.source, LogBatch(
         [record],
-        Lines.of_bytes([base64.b64decode(line.raw) for line in lines]),
+        Lines.of_bytes(raw),
         segments,
         record=np.zeros(len(lines), np.int32),
         ordinal=np.array([line.ordinal for line in lines], np.int64),
@@ -139,6 +174,11 @@ def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[st
         time_ms=np.array(
             [NO_TIME if e.timestamp is None else e.timestamp for e in lines], np.int64
         ),
+        failures=[
+            Failure(0, at, Reason.TOO_LONG, f"a line of more than {limits.line_bytes} bytes")
+            for at, line in enumerate(raw)
+            if len(line) > limits.line_bytes
+        ],
     )
 
 
@@ -152,13 +192,21 @@ class _Line(msgspec.Struct):
     log_stream: str | None
     formats: tuple[str, ...]
     raw: str
+    owner_region: str | None = None
+    header_text: str = msgspec.field(default="", name="header")
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The format that a header line had set for it; empty for none."""
+        return (self.header_text,) if self.header_text else ()
 
     @property
     def stream(self) -> Stream | None:
         """Provenance of the line; None where nothing is known."""
         if self.log_group is None:
             return None
-        return Stream(self.owner or "", self.log_group, self.log_stream or "")
+        region = self.owner_region or ""
+        return Stream(self.owner or "", self.log_group, self.log_stream or "", region)
 
     @property
     def ids(self) -> list[str] | None:

@@ -9,6 +9,7 @@ from pipeline.batch.ports import Outcome
 from pipeline.batch.quarantine import DETAIL, Refusal
 from pipeline.decode import DECODER_VERSION, LogBatch, Stream
 from pipeline.decode.identity import h64
+from pipeline.enrich.columns import named
 from pipeline.errors import Drop
 from pipeline.schema import BATCH, REJECT, Table, Type
 
@@ -107,10 +108,8 @@ def _provenance(batch: LogBatch, line: np.ndarray) -> dict[str, pa.Array]:
     for name, values in texts.items():
         words = list(dict.fromkeys(values))
         place = {word: code if word else -1 for code, word in enumerate(words)}
-        codes = np.array([*(place[value] for value in values), -1], np.int32)[segment]
-        columns[name] = pa.DictionaryArray.from_arrays(
-            pa.array(codes, mask=codes < 0), pa.array(words, pa.string())
-        )
+        codes = np.array([*(place[value] for value in values), -1], np.int32)
+        columns[name] = named(codes[segment], words)
     return columns
 
 

@@ -23,10 +23,8 @@ class _WithoutPandas(MetaPathFinder):
 def main() -> None:
     """Run the command line and exit with its code; the one place that ends for any error."""
     sys.meta_path.insert(0, _WithoutPandas())
-    from pipeline.cli.app import app, debugging
-
     try:
-        app(standalone_mode=True)
+        _run()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(INTERRUPTED)
@@ -35,15 +33,28 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except TailraceError as error:
-        if debugging():
+        if _debugging():
             raise
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
     except Exception as error:
-        if debugging():
+        if _debugging():
             raise
         sys.stderr.write(
             f"error: this is a defect of Tailrace: {type(error).__name__}: {error}\n"
             "  run it again with: tailrace --debug ...\n  and report what it prints\n"
         )
         sys.exit(1)
+
+
+def _run() -> None:
+    # Imported here: Ctrl-C while a command is still loading ends like any other.
+    from pipeline.cli.app import app
+
+    app(standalone_mode=True)
+
+
+def _debugging() -> bool:
+    from pipeline.cli.app import debugging
+
+    return debugging()

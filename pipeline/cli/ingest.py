@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,12 +101,16 @@ class _Run:
         self, path: str, origin: "Origin", key: str, show: Callable[[str, int, int], None]
     ) -> None:
         """Bring one input in, and show how far it is."""
-        from pipeline.stream.files import feed, feed_stdin, known_input, scan
+        from pipeline.stream.files import feed, feed_stdin, first_arrival, known_input, scan
 
         worker, store = self.home.worker, self.home.store
         if path == "-":
-            request = f"{origin.source.name}/{key or uuid.uuid4()}"
-            stream = feed_stdin(store, sys.stdin.buffer, f"request/{request}", origin, self.limits)
+            source = origin.source.name
+            identity = f"request/{source}/{key or uuid.uuid4()}"
+            if key:
+                arrival_ms = first_arrival(store, source, identity, origin.arrival_ms)
+                origin = replace(origin, arrival_ms=arrival_ms)
+            stream = feed_stdin(store, sys.stdin.buffer, identity, origin, self.limits)
         else:
             show(path, 0, 0)
             found = scan(Path(path), self.limits)

@@ -29,8 +29,13 @@ def check_files(files: Sequence[str] | None) -> list[str]:
                 "",
                 "copy it here first: aws s3 cp " + path + " .",
             )
-        if path != STDIN and not Path(path).is_file():
-            raise UsageError("there is no such file", f"at {path}", "check the path")
+        if path == STDIN or Path(path).is_file():
+            continue
+        if Path(path).exists():
+            # A file is read twice, so a pipe will not do.
+            fix = "name the files of a folder; give a pipe as standard input: - < FILE"
+            raise UsageError("this is no regular file", f"at {path}", fix)
+        raise UsageError("there is no such file", f"at {path}", "check the path")
     return paths
 
 

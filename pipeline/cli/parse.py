@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from pipeline.cli.options import Config, Files, Format, SourceName, settings_of
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.batch import Context
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.triggers import Record
 
 PIECE = 1 << 20
+RAW_HEAD = 1024
 
 
 def parse(
@@ -54,7 +56,7 @@ def parse(
     check_formats(found, formats or (), settings)
     paths = check_files(files)
     with ExitStack() as stack:
-        to = stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else sys.stderr
+        to = stack.enter_context(_opened(rejects)) if rejects else sys.stderr
         run = _Run(found, context_of(settings), tuple(formats or ()), to)
         for path in paths:
             run.file(path)
@@ -63,6 +65,15 @@ def parse(
     sys.stderr.write(f"accepted={run.accepted} rejected={run.rejected} skipped={run.skipped}\n")
     if strict and run.rejected:
         raise typer.Exit(1)
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"the rejects cannot be written: {error.strerror}", f"at {path}", "name another file"
+        ) from error
 
 
 @dataclass(slots=True)
@@ -98,8 +109,11 @@ class _Run:
         read = (
             partial(os.read, stream.fileno(), PIECE) if path == "-" else partial(stream.read, PIECE)
         )
-        if path != "-" and scan(Path(path), limits).whole:
-            yield Record(stream.read(), path, now_ms, path, formats=self.formats)
+        found = scan(Path(path), limits) if path != "-" else None
+        if found is not None and found.whole:
+            payload = stream.read(RAW_HEAD if found.refused else -1)
+            refused = found.refused
+            yield Record(payload, path, now_ms, path, formats=self.formats, refused=refused)
             return
         carry, line = Carry(), 0
         for piece in cut(inflate(iter(read, b""), limits), PIECE, limits.record_bytes):
@@ -118,7 +132,7 @@ class _Run:
         sys.stdout.writelines(json_lines(parsed.rows))
         for refusal in refusals:
             ordinal = None if refusal.line is None else int(batch.ordinal[refusal.line]) + 1
-            raw = record.payload[:1024] if refusal.line is None else batch.lines[refusal.line]
+            raw = record.payload[:RAW_HEAD] if refusal.line is None else batch.lines[refusal.line]
             self._refuse(ordinal, str(refusal.reason), refusal.detail, raw)
         self.accepted += len(parsed.rows)
         self.skipped += sum(len(lines) for lines in parsed.dropped.values())

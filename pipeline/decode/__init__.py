@@ -3,7 +3,6 @@
 Never raises for data: what cannot be opened is a Failure with its reason, neighbours go on.
 """
 
-import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -84,7 +83,11 @@ def open_payload(record: Record, limits: Limits) -> bytes:
 
 def _unbase64(payload: bytes, must: bool) -> bytes:
     try:
-        return base64.b64decode(payload.translate(None, WHITESPACE), validate=True)
+        return binascii.a2b_base64(payload, strict_mode=True)
+    except binascii.Error:
+        pass  # line breaks are allowed, in files
+    try:
+        return binascii.a2b_base64(payload.translate(None, WHITESPACE), strict_mode=True)
     except binascii.Error as error:
         if must:
             raise Refused(Reason.BASE64_MALFORMED, f"no base64: {error}") from error

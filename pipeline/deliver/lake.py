@@ -11,7 +11,6 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
@@ -62,13 +61,15 @@ class LakeSink:
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
         """Write the rows, one file for each hour of arrival."""
-        arrival = rows["ingest_time"].combine_chunks().cast(pa.int64()).to_numpy() // HOUR_MS
-        if arrival.min() == arrival.max():
-            self.written.append(self._write_hour(table, rows, records, int(arrival[0])))
+        hours = sorted({record.arrival_ms // HOUR_MS for record in records})
+        if len(hours) == 1:
+            self.written.append(self._write_hour(table, rows, records, hours[0]))
             return
-        for hour in np.unique(arrival):
+        arrival = rows["ingest_time"].combine_chunks().cast(pa.int64()).to_numpy() // HOUR_MS
+        for hour in hours:
             part = rows.filter(pa.array(arrival == hour))
-            self.written.append(self._write_hour(table, part, records, int(hour)))
+            if len(part):
+                self.written.append(self._write_hour(table, part, records, hour))
 
     def take(self) -> list[LakeFile]:
         """What was written since the last time it was asked."""

@@ -15,7 +15,7 @@ from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Generator
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import HomeError
-from pipeline.home import WritingHome, writing
+from pipeline.home import LOCK, WritingHome, writing
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.stream.log import Incoming
@@ -89,7 +89,9 @@ def demo(settings: Settings, events_per_s: float, seed: int = 1) -> Iterator[Dem
 
 
 def _check_mark(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    # A demo that was killed at once left its lock behind and no mark.
+    if found - {LOCK} and MARK not in found:
         raise HomeError(
             "the demo will not empty a folder that is not its own",
             f"at {folder.absolute()}",

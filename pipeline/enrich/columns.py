@@ -32,8 +32,12 @@ def by_code(labels: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def named(codes: np.ndarray, names: Sequence[str] | pa.Array) -> pa.Array:
     """Dictionary array of the name of each code; null where the code is -1."""
-    indices = pa.array(codes.astype(np.int32, copy=False), mask=codes < 0)
+    codes = codes.astype(np.int32, copy=False)
     values = names if isinstance(names, pa.Array) else pa.array(names, pa.string())
+    missing = codes < 0
+    if missing.all():
+        return pa.nulls(len(codes), pa.dictionary(pa.int32(), pa.string()))
+    indices = pa.array(codes, mask=missing) if missing.any() else pa.array(codes)
     return pa.DictionaryArray.from_arrays(indices, values)
 
 

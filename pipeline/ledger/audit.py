@@ -98,7 +98,12 @@ class _Scope:
 
 def audit(store: Store, lake: Path, quarantine: Path, since_ms: int = 0) -> Audit:
     """Audit all that arrived since a time, at whole hours."""
-    scope = _Scope(store, lake, quarantine, since_ms // HOUR_MS * HOUR_MS)
+    # One state throughout: else a batch that is noted meanwhile looks like one half missing.
+    with store.snapshot():
+        return _audit(_Scope(store, lake, quarantine, since_ms // HOUR_MS * HOUR_MS))
+
+
+def _audit(scope: _Scope) -> Audit:
     hours = _hours(scope)
     findings = [
         *_sums(hours),
@@ -190,15 +195,29 @@ def _files(scope: _Scope) -> Iterator[Finding]:
 
 
 _PROMISED = """
-select l.tbl, l.shard, l.flush, l.source, min(l.arrival_ms), sum(l.rows),
+with promised as (
+  select tbl, shard, flush, source, arrival_ms, rows from ledger
+  union all
+  select 'batch', shard, flush, source, arrival_ms, 1 from ledger
+  union all
+  select 'reject', l.shard, l.flush, l.source, l.arrival_ms, o.rejects
+  from ledger l join quarantine_object o on o.key = l.object),
+hourly as (
+  select tbl, shard, flush, source, strftime('%Y-%m-%dT%H', arrival_ms / 1000, 'unixepoch') as hour,
+    min(arrival_ms) as arrival_ms, sum(rows) as rows
+  from promised where arrival_ms >= ? group by tbl, shard, flush, hour)
+select h.tbl, h.shard, h.flush, h.source, h.arrival_ms, h.rows,
   (select coalesce(sum(f.rows), 0) from lake_file f
-   where f.tbl = l.tbl and f.shard = l.shard and f.first_seq = l.flush)
-from ledger l where l.arrival_ms >= ? group by l.tbl, l.shard, l.flush
+   where f.tbl = h.tbl and f.shard = h.shard and f.first_seq = h.flush and f.arrival_hour = h.hour)
+from hourly h
 """
 
 
 def _rows_of_files(scope: _Scope) -> Iterator[Finding]:
-    """Rows that the ledger promised against the rows of the catalogued files, flush by flush."""
+    """Rows that the ledger promised against those of the catalogued files, by flush and hour.
+
+    A reject is promised one row of `reject`, a record one of `batch`.
+    """
     for table, shard, flush, source, arrival_ms, rows, held in scope.store.rows(
         _PROMISED, scope.since_ms
     ):
@@ -245,8 +264,12 @@ def _count_repeats(scope: _Scope, hours: dict[tuple[str, int], Hour], broken: se
     with duckdb.connect() as connection:
         for source in sorted({source for source, _ in hours}):
             table = find(source).table
-            files = catalogue.files_of(scope.store, table.name)
-            files = [file for file in files if file.path not in broken]
+            # What arrived before was not looked at, and may not be there.
+            files = [
+                file
+                for file in _catalogued(scope)
+                if file.table == table.name and file.path not in broken
+            ]
             views.create_views(connection, scope.lake, table, files)
             repeats = connection.execute(
                 f"select epoch_ms(ingest_time) // {HOUR_MS}, count(*) from (select ingest_time,"  # noqa: S608 - own names

@@ -9,7 +9,9 @@
     -- param: NAME TYPE [LOW..HIGH] [= DEFAULT] [-- doc]
     -- column: NAME TYPE [(unit)] [-- doc]             in the order of SELECT
 
-An empty comment ends it; what follows up to the statement is for the reader of the file.
+Units: bytes, share (a part of one) and seconds are drawn as such; every other is the noun of what
+was counted. An empty comment ends the front matter; what follows up to the statement is for who
+reads the file.
 """
 
 import re

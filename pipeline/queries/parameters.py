@@ -10,6 +10,7 @@ from pipeline.errors import UsageError
 Value = str | int | float | bool | datetime | None
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _RANGES = {"integer": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
+_NUMBER = re.compile(r"[+-]?[0-9]{1,17}(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
 _WORDS = {"true": True, "false": False}
 
 
@@ -28,27 +29,39 @@ class Parameter:
 
         Raises ValueError saying what was expected.
         """
-        if self.type == "varchar":
-            return str(given)
-        if self.type == "boolean":
-            return _truth(given)
-        if self.type == "double":
-            return float(str(given))
-        return self._whole(given)
-
-    def _whole(self, given: object) -> int:
         text = str(given)
+        if self.type == "varchar":
+            return _text(text)
+        if self.type == "boolean":
+            return _truth(text)
+        if self.type == "double":
+            return _number(text)
+        return self._whole(text)
+
+    def _whole(self, text: str) -> int:
         low, high = self.limits or _RANGES[self.type]
         if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 
 
-def _truth(given: object) -> bool:
-    try:
-        return _WORDS[str(given).lower()]
-    except KeyError:
-        raise ValueError("true or false") from None
+def _text(text: str) -> str:
+    # Bytes of a command line that are no UTF-8 arrive as surrogates.
+    if text.encode("utf-8", "replace").decode() != text:
+        raise ValueError("valid text")
+    return text
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _WORDS:
+        raise ValueError("true or false")
+    return _WORDS[text.lower()]
+
+
+def _number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("a number")
+    return float(text)
 
 
 def read_all(
@@ -86,9 +99,8 @@ def _read(query: str, parameter: Parameter, given: object) -> Value:
     try:
         return parameter.read(given)
     except ValueError as error:
-        expected = "a number" if parameter.type == "double" else str(error)
         raise UsageError(
-            f"parameter {parameter.name} of {query} is not {expected}: {given!r}",
+            f"parameter {parameter.name} of {query} is not {error}: {given!r}",
             parameter.doc,
             f"it is of type {parameter.type}, by default {parameter.default}",
         ) from error

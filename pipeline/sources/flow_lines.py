@@ -172,7 +172,8 @@ class _Parse:
             self._read(mine, [self.log.layout(text) for text in layouts])
         rows, at = self._joined()
         dropped = {Drop.BLANK: blank, Drop.HEADER: np.array(list(headers), np.int64)}
-        return Parsed(rows, at, self._rejects(set(refused)), dropped, self.miscounts)
+        rejects = self._rejects(set(refused))
+        return Parsed(rows, at, rejects, dropped, self.miscounts, headers)
 
     def _candidates(self, headers: dict[int, str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
         """Number of the candidate formats of each line, and what the numbers mean."""

@@ -39,6 +39,7 @@ class Parsed:
     line       int64 index in the batch of each row, ascending
     dropped    int64 indexes in the batch, by name
     miscounts  (fields declared, fields found): lines refused for it
+    headers    by index, in order: header lines and the format that each has set behind it
     """
 
     rows: pa.Table
@@ -46,6 +47,7 @@ class Parsed:
     rejects: Rejects
     dropped: Mapping[Drop, np.ndarray] = field(default_factory=dict)
     miscounts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    headers: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

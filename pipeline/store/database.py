@@ -119,6 +119,15 @@ class Store:
                 "free some space or mend the permissions; nothing was lost, run it again",
             ) from error
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside, all that is read is of one moment, whatever another process writes."""
+        self.connection.execute("begin")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback")
+
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """All rows of a reading statement."""
         with closing(self.connection.execute(sql, values)) as cursor:

@@ -9,6 +9,7 @@ where it stopped.
 import os
 import select
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -197,11 +198,16 @@ def _note_input(store: Store, path: Path, found: Scan, origin: Origin) -> None:
                 found.length,
                 found.lines,
                 *found.complete,
-                str(path),
+                _name(path),
                 msgspec.json.encode(origin.formats).decode(),
                 origin.arrival_ms,
             ),
         )
+
+
+def _name(path: Path) -> str:
+    """A path as text that can be stored; bytes of it that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _feed_whole(
@@ -210,7 +216,7 @@ def _feed_whole(
     payload = path.read_bytes() if found.size <= limits.kept_file_bytes else b""
     refused = found.refused
     if not payload:
-        kept = {"path": str(path.absolute()), "length": found.size, "digest": found.digest}
+        kept = {"path": _name(path.absolute()), "length": found.size, "digest": found.digest}
         payload = msgspec.json.encode(kept)
         refused = refused or f"{Reason.TOO_LARGE}: a file of {found.size} bytes as one record"
     record = _incoming(origin, found, payload)
@@ -226,7 +232,8 @@ def _feed_slices(
     origin = replace(origin, arrival_ms=known["arrival_ms"])
     carry = Carry(known["header"], known["time_ms"])
     check = Content()
-    with path.open("rb") as file:
+    # What cannot be read any more is another file than the one that was scanned.
+    with path.open("rb") as file, suppress(Refused):
         content = inflate(iter(partial(file.read, CHUNK), b""), limits)
         for piece in cut(_upto(content, found.length), limits.slice_bytes, limits.record_bytes):
             start, first = check.length, check.newlines
@@ -272,6 +279,24 @@ class Carry:
         return Carry(header, time_ms)
 
 
+def first_arrival(store: Store, source: str, identity: str, arrival_ms: int) -> int:
+    """When lines of this identity first came: what arrives again has its old times.
+
+    Notes the given time when they never did.
+    """
+    known = known_input(store, source, identity)
+    if known is not None:
+        return int(known["arrival_ms"])
+    with store.transaction() as connection:
+        connection.execute(
+            "insert into input (source, digest, length, lines, complete_length, complete_digest,"
+            " name, formats, arrival_ms, done_bytes, done_lines)"
+            " values (?, ?, 0, 0, 0, '', '-', '[]', ?, 0, 0)",
+            (source, identity, arrival_ms),
+        )
+    return arrival_ms
+
+
 def feed_stdin(
     store: Store, stream: BinaryIO, identity: str, origin: Origin, limits: Limits
 ) -> Iterator[Progress]:
@@ -310,21 +335,28 @@ def cut(chunks: Iterator[bytes], at_least: int, at_most: int) -> Iterator[bytes]
     """Pieces that end with a line, of `at_least` bytes where there are as many.
 
     A line longer than `at_most` is cut: it will be refused, and memory has an end.
+    When the chunks break off (Refused), the whole lines before the break come first.
     """
     held: list[bytes] = []
     size = 0
-    for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size < at_least:
-            continue
-        border = chunk.rfind(b"\n") + 1
-        if not border and size < at_most:
-            continue
-        border = border or len(chunk)
-        held[-1] = chunk[:border]
-        yield b"".join(held)
-        held, size = [chunk[border:]], len(chunk) - border
+    try:
+        for chunk in chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size < at_least:
+                continue
+            border = chunk.rfind(b"\n") + 1
+            if not border and size < at_most:
+                continue
+            border = border or len(chunk)
+            held[-1] = chunk[:border]
+            yield b"".join(held)
+            held, size = [chunk[border:]], len(chunk) - border
+    except Refused:
+        whole, newline, _ = b"".join(held).rpartition(b"\n")
+        if newline:
+            yield whole + newline
+        raise
     if size:
         yield b"".join(held)
 
@@ -375,12 +407,17 @@ def _gathered(chunks: Iterator[bytes], stream: BinaryIO, at_least: int) -> Itera
     """Larger chunks, as long as more is there to be had at once."""
     held: list[bytes] = []
     size = 0
-    for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size < at_least and select.select([stream], [], [], 0)[0]:
-            continue
-        yield b"".join(held)
-        held, size = [], 0
+    try:
+        for chunk in chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size < at_least and select.select([stream], [], [], 0)[0]:
+                continue
+            yield b"".join(held)
+            held, size = [], 0
+    except Refused:
+        if held:
+            yield b"".join(held)
+        raise
     if held:
         yield b"".join(held)

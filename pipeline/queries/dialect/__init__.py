@@ -4,6 +4,7 @@ Wrong answers matter more than failures: what DuckDB would answer differently is
 refused. The allowed functions are in functions.py, the cures in cures.py and casts.py.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import window
@@ -40,16 +42,24 @@ def translate(sql: str, parameters: Mapping[str, str] = window.TYPES) -> Transla
     `:name` becomes `$name`, to be bound. Raises QueryFailed for what cannot be read, is not allowed
     or would be answered differently.
     """
+    try:
+        return _translate(sql, parameters)
+    except RecursionError as error:
+        raise QueryFailed("the SQL is nested too deeply", "", "write it in steps: WITH") from error
+
+
+def _translate(sql: str, parameters: Mapping[str, str]) -> Translation:
     tree = syntax.read(sql)
-    views = syntax.tables_of(tree)
+    views = _views(tree)
     schema = _schema(views)
+    typed_by = MappingSchema(dict(schema), dialect=syntax.ATHENA)
     used = _type_parameters(tree, parameters)
     _name_columns(tree)
     _type_decimals(tree)
     try:
         typed = annotate_types(
-            qualify(tree, schema=schema, dialect=syntax.ATHENA, expand_alias_refs=False),
-            schema=schema,
+            qualify(tree, schema=typed_by, dialect=syntax.ATHENA, expand_alias_refs=False),
+            schema=typed_by,
             dialect=syntax.ATHENA,
         )
         cured = cures.apply(typed)
@@ -59,7 +69,14 @@ def translate(sql: str, parameters: Mapping[str, str] = window.TYPES) -> Transla
     return Translation(text, tuple(views), used)
 
 
-def _schema(views: list[str]) -> dict[str, object]:
+def _views(tree: exp.Expr) -> list[str]:
+    try:
+        return syntax.tables_of(tree)
+    except SqlglotError as error:
+        raise _unresolved(error, {}) from error
+
+
+def _schema(views: list[str]) -> dict[str, dict[str, str]]:
     tables = all_tables()
     for view in views:
         if table_of(view) not in tables:
@@ -86,7 +103,7 @@ def _name_columns(tree: exp.Expr) -> None:
     """Give columns without a name the one that Trino gives them."""
     if isinstance(tree, exp.Select):
         for index, column in enumerate(tree.selects):
-            if not column.alias_or_name and not column.is_star:
+            if not isinstance(column, exp.Alias | exp.Column | exp.Star):
                 column.replace(exp.alias_(column.copy(), f"_col{index}"))
 
 
@@ -100,6 +117,13 @@ def _type_decimals(tree: exp.Expr) -> None:
             literal.replace(exp.Cast(this=literal.copy(), to=to))
 
 
-def _unresolved(error: SqlglotError, schema: Mapping[str, object]) -> QueryFailed:
-    what = str(error).splitlines()[0].replace('"', "").replace("'", "")
-    return QueryFailed(f"the SQL does not hold together: {what}", "", "see tailrace tables")
+def _unresolved(error: SqlglotError, schema: Mapping[str, Mapping[str, str]]) -> QueryFailed:
+    first = str(error).splitlines()[0].replace('"', "").replace("'", "")
+    what, _, place = first.partition(" Line: ")
+    known = sorted({column for columns in schema.values() for column in columns})
+    missing = re.match(r"Column (\w+) could not", what)
+    hint = syntax.near(missing[1], known) if missing else ""
+    where = f"line {place.partition(',')[0]}" if place else ""
+    return QueryFailed(
+        f"the SQL does not hold together: {what}", where, hint or "all columns: tailrace tables"
+    )

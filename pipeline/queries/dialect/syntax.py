@@ -43,11 +43,13 @@ def read(sql: str) -> exp.Expr:
 
     Raises QueryFailed, naming the place, for what a query may not be.
     """
+    if sql.encode("utf-8", "replace").decode() != sql or "\0" in sql:
+        raise QueryFailed("the SQL is not valid text", "", "write it in UTF-8")
     try:
         tokens = sqlglot.tokenize(sql, read=ATHENA)
         if not tokens or tokens[0].token_type not in _BEGINNINGS:
             raise QueryFailed(
-                f"only SELECT is allowed, not {tokens[0].text if tokens else 'nothing'}",
+                f"only SELECT is allowed, not {tokens[0].text if tokens else 'an empty text'}",
                 "",
                 "begin with SELECT or WITH",
             )
@@ -99,7 +101,7 @@ def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
             fix = REASONS.get(name) or near(name, sorted(FUNCTIONS))
             raise QueryFailed(
                 f"the function {name} is not allowed in a query",
-                f"line {token.line}, column {token.col}",
+                f"line {token.line}, column {token.col - len(token.text) + 1}",
                 fix or "allowed are those that answer the same on Athena and here",
             )
 

@@ -1,0 +1,59 @@
+"""What holds for every saved query: its front matter and its body say the same."""
+
+from sqlglot import exp, parse_one
+from sqlglot.optimizer.scope import traverse_scope
+
+from pipeline.errors import QueryFailed
+from pipeline.queries import SavedQuery
+from pipeline.queries.dialect import translate
+from pipeline.queries.window import TYPES
+
+BOUNDS = {
+    "dt BETWEEN :first_day AND :last_day",
+    "event_time >= :from_time",
+    "event_time < :to_time",
+}
+LOOKBACK_BOUNDS = {
+    "dt BETWEEN :lookback_day AND :last_day",
+    "event_time >= :lookback_time",
+    "event_time < :to_time",
+}
+
+
+def problems(query: SavedQuery) -> list[str]:
+    """Everything that is wrong with a saved query; nothing for a good one."""
+    declared = {parameter.name: parameter.type for parameter in query.params}
+    try:
+        translated = translate(query.sql, TYPES | declared)
+    except QueryFailed as error:
+        return [error.what]
+    tree = parse_one(query.sql, read="athena")
+    found = [f"parameter {name} is not used" for name in set(declared) - set(translated.parameters)]
+    found += [f"parameter {name} is the window's" for name in set(declared) & set(TYPES)]
+    if tree.named_selects != [column.name for column in query.columns]:
+        found.append(f"the columns are {', '.join(tree.named_selects)}")
+    return found + _unbounded(tree, query) + _unordered(tree)
+
+
+def _unbounded(tree: exp.Expr, query: SavedQuery) -> list[str]:
+    wanted = LOOKBACK_BOUNDS if query.lookback else BOUNDS
+    found = []
+    for scope in traverse_scope(tree):
+        tables = [source for source in scope.sources.values() if isinstance(source, exp.Table)]
+        where = scope.expression.args.get("where")
+        said = {each.sql("athena") for each in where.this.flatten()} if where else set()
+        if tables and not (BOUNDS <= said or wanted <= said):
+            found.append(f"{tables[0].name} is read without bounds")
+    return found
+
+
+def _unordered(tree: exp.Expr) -> list[str]:
+    order, limit, group = (tree.args.get(name) for name in ("order", "limit", "group"))
+    if not order or not limit or limit.expression.sql("athena") != ":top":
+        return ["it has no ORDER BY and LIMIT :top"]
+    ordered = {each.this.name for each in order.expressions}
+    keys = [
+        tree.selects[int(key.name) - 1].alias if key.is_int else key.name
+        for key in (group.expressions if group else ())
+    ]
+    return [f"{key} does not break ties" for key in keys if key not in ordered]

@@ -1,0 +1,135 @@
+"""Front matter against the body, both ways."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.queries import Column, Parameter, find, load
+from pipeline.queries.catalogue import folder
+from pipeline.queries.front_matter import read
+from tests.queries.checks import problems
+
+HEAD = """\
+-- name: small
+-- title: Small
+-- description: a small one
+-- panel: table
+-- since: 15m
+"""
+PARAMS = "-- param: top integer 1..50 = 5 -- rows at most\n"
+COLUMNS = "-- column: srcaddr varchar\n-- column: bytes bigint (bytes) -- of all flows\n"
+BODY = """\
+--
+-- Why it is so.
+SELECT srcaddr, sum(bytes) AS bytes
+FROM vpc_flow
+WHERE dt BETWEEN :first_day AND :last_day
+    AND event_time >= :from_time AND event_time < :to_time
+GROUP BY srcaddr
+ORDER BY bytes DESC, srcaddr
+LIMIT :top
+"""
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(text=HEAD + PARAMS + COLUMNS + BODY):
+        path = tmp_path / "small.sql"
+        path.write_text(text)
+        return read(path)
+
+    return save
+
+
+def test_front_matter_says_all_there_is_to_know(saved):
+    query = saved()
+    assert (query.name, query.title, query.panel, query.since) == ("small", "Small", "table", "15m")
+    assert query.params == (Parameter("top", "integer", "5", (1, 50), "rows at most"),)
+    assert query.columns == (
+        Column("srcaddr", "varchar"),
+        Column("bytes", "bigint", "bytes", "of all flows"),
+    )
+    assert query.sql.startswith("SELECT srcaddr") and query.sql.endswith("LIMIT :top")
+    assert problems(query) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("-- panel: table\n", "", "does not say panel"),
+        ("-- panel: table", "-- panels: table", "panels is unknown"),
+        ("-- panel: table", "-- panel: table\n-- panel: map", "panel is unknown or said twice"),
+        ("top integer", "top of integer", "not a parameter"),
+        ("-- column: srcaddr varchar", "-- column: srcaddr", "not a column"),
+    ],
+)
+def test_broken_front_matter_names_the_file(saved, before, after, message):
+    with pytest.raises(ValueError, match=rf"small\.sql.*{message}"):
+        saved((HEAD + PARAMS + COLUMNS + BODY).replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        (PARAMS, "", "the parameter :top is not declared"),
+        (PARAMS, PARAMS + "-- param: port integer\n", "parameter port is not used"),
+        (PARAMS, PARAMS + "-- param: to_time timestamp\n", "parameter to_time is the window's"),
+        ("-- column: srcaddr varchar\n", "", "the columns are srcaddr, bytes"),
+        ("SELECT srcaddr, sum(bytes) AS bytes", "SELECT sum(bytes) AS bytes, srcaddr",
+         "the columns are bytes, srcaddr"),
+        ("dt BETWEEN :first_day AND :last_day\n    AND ", "", "vpc_flow is read without bounds"),
+        (" AND event_time < :to_time", "", "vpc_flow is read without bounds"),
+        ("event_time >= :from_time AND", "event_time > :from_time AND",
+         "vpc_flow is read without bounds"),
+        (" AND event_time < :to_time", " AND event_time < :to_time OR true",
+         "vpc_flow is read without bounds"),
+        ("sum(bytes)", "skewness(bytes)", "the function skewness is not allowed in a query"),
+        ("DESC, srcaddr", "DESC", "srcaddr does not break ties"),
+        ("LIMIT :top", "LIMIT 5", "it has no ORDER BY and LIMIT :top"),
+    ],
+)  # fmt: skip
+def test_a_body_that_says_otherwise_is_found(saved, before, after, problem):
+    query = saved((HEAD + PARAMS + COLUMNS + BODY).replace(before, after))
+    assert problem in problems(query)
+
+
+def test_a_lookback_asks_for_its_own_bounds(saved):
+    query = replace(saved(), lookback="7d")
+    wider = query.sql.replace(":first_day", ":lookback_day").replace(":from_time", ":lookback_time")
+    assert problems(query) == []
+    assert problems(replace(query, sql=wider)) == []
+    assert "vpc_flow is read without bounds" in problems(replace(query, sql=wider, lookback=""))
+
+
+@pytest.mark.parametrize("name", load())
+def test_saved_query_and_its_front_matter_agree(name):
+    query = load()[name]
+    assert query.name == name == query.path.stem
+    assert problems(query) == []
+
+
+def test_catalogue_fits_a_terminal():
+    assert [name for name, query in load().items() if len(query.description) > 60] == []
+
+
+def test_sql_lies_beside_the_package_in_a_checkout():
+    assert folder().name == "sql" and (folder() / "top_talkers.sql").is_file()
+
+
+@pytest.mark.parametrize("name", ["top_talkers", "top-talkers"])
+def test_hyphens_and_underscores_name_the_same_query(name):
+    assert find(name).name == "top_talkers"
+
+
+def test_unknown_query_names_the_nearest():
+    with pytest.raises(UsageError, match="there is no query called top-talker") as caught:
+        find("top-talker")
+    assert caught.value.where.startswith("nearest: top_talkers")
+    assert caught.value.fix == "all of them: tailrace query"
+
+
+@pytest.mark.parametrize("name", ["../secrets", "/etc/passwd", "", "top_talkers.sql"])
+def test_a_name_is_no_path(name):
+    with pytest.raises(UsageError, match="there is no query called"):
+        find(name)

@@ -1,0 +1,105 @@
+"""Each saved query over fixed rows, its answer written by hand."""
+
+from datetime import datetime
+
+import pytest
+
+from pipeline.queries import load, run
+from tests.queries.homes import moment
+
+NOW = moment("2026-11-25T15:05")
+ALL = 4100  # accepted bytes of the hour, each flow once
+
+
+def at(time: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-25T{time}")
+
+
+GOLDEN = {
+    "top_talkers": [
+        ("52.94.76.1", None, 1, 6, 2400, 2400 / ALL),
+        ("10.0.1.5", "web", 2, 14, 1600, 1600 / ALL),
+        ("10.0.1.6", "web", 1, 1, 100, 100 / ALL),
+    ],
+    "top_pairs": [
+        ("52.94.76.1", "10.0.1.5", "https", "ingress", 1, 6, 2400, 2400 / ALL),
+        ("10.0.1.5", "10.0.2.9", "postgresql", "internal", 1, 10, 1000, 1000 / ALL),
+        ("10.0.1.5", "52.94.76.1", "https", "egress", 1, 4, 600, 600 / ALL),
+        ("10.0.1.6", "10.0.2.9", "dns", "internal", 1, 1, 100, 100 / ALL),
+    ],
+    "rejected_ports": [
+        (22, "TCP", "ssh", 3, 4, 2, 2, at("14:11:00"), at("14:12:00")),
+        (23, "TCP", "telnet", 1, 1, 1, 1, at("14:13:00"), at("14:13:00")),
+    ],
+    "traffic_over_time": [
+        (at("14:00:00"), 1000, 0, 1, 0),
+        (at("14:05:00"), 3000, 0, 2, 0),
+        (at("14:10:00"), 0, 204, 0, 4),
+        (at("14:20:00"), 100, 0, 1, 0),
+    ],
+    "protocol_mix": [
+        ("TCP", "https", 2, 3000, 3000 / ALL),
+        ("TCP", "postgresql", 1, 1000, 1000 / ALL),
+        ("UDP", "dns", 1, 100, 100 / ALL),
+    ],
+    "flow_health": [
+        ("1", "eni-c", 0, 1, 1, at("14:22:00"), 2280),
+        ("1", "eni-a", 7, 0, 0, at("14:13:00"), 2820),
+        ("1", "eni-b", 2, 0, 0, at("14:20:00"), 2400),
+    ],
+    "rejects": [
+        ("vpc-flow", "field_count", 3, at("14:30:00"), at("14:40:00"), "third"),
+        ("vpc-flow", "address", 1, at("14:40:00"), at("14:40:00"), "1 eni-a 10.0.1.999 10.0.2.9"),
+    ],
+}
+
+
+def rows(answer):
+    return list(zip(*(column.to_pylist() for column in answer.table.columns), strict=True))
+
+
+def test_every_saved_query_has_a_golden_answer():
+    assert set(GOLDEN) == set(load())
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name != "rejects"])
+def test_golden_answer(name, home, hour):
+    answer = run(name, home=home, window=hour, now=NOW)
+    assert rows(answer) == GOLDEN[name]
+
+
+def test_rejects_are_counted_with_the_newest_example(home, hour):
+    found = rows(run("rejects", home=home, window=hour, now=NOW))
+    heads = [(*row[:5], row[6][:27]) for row in found]
+    assert heads == GOLDEN["rejects"]
+    assert all(detail and path for *_, detail, _, path in found)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_answer_has_the_declared_columns_and_types(name, home, hour):
+    answer = run(name, home=home, window=hour, now=NOW)
+    shown = [(column.name, column.type) for column in load()[name].columns]
+    as_text = run(
+        sql=f"SELECT * FROM ({load()[name].sql.replace(':top', '5').replace(':bucket', '5')}) AS t",
+        home=home,
+        window=hour,
+        now=NOW,
+    )
+    assert [(column.name, column.type) for column in answer.columns] == shown
+    assert [(column.name, column.type) for column in as_text.columns] == shown
+
+
+def test_bucket_of_an_hour_holds_the_whole_hour(home, hour):
+    answer = run("traffic-over-time", params={"bucket": "60"}, home=home, window=hour, now=NOW)
+    assert rows(answer) == [(at("14:00:00"), 4100, 204, 4, 4)]
+
+
+def test_top_cuts_the_answer_but_not_the_shares(home, hour):
+    answer = run("top_talkers", params={"top": 1}, home=home, window=hour, now=NOW)
+    assert rows(answer) == GOLDEN["top_talkers"][:1]
+
+
+def test_default_window_ends_now(home):
+    answer = run("top_talkers", home=home, now=moment("2026-11-25T14:06:31"))
+    assert [(row[0], row[4]) for row in rows(answer)] == [("10.0.1.5", 7777 + 1000 + 600)]
+    assert answer.window.from_time == moment("2026-11-25T13:06:31")

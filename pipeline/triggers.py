@@ -6,9 +6,9 @@ Sources: AWS Lambda Developer Guide ("Using Lambda with Kinesis", "... CloudWatc
 "... Amazon Data Firehose").
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, TypeGuard
 
 from pipeline.errors import UsageError
 
@@ -51,8 +51,11 @@ def kinesis(event: dict[str, Any]) -> list[Record]:
 
     Raises UsageError when it is no Kinesis event.
     """
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not _all_objects(records) or any(r.get("eventSource") != "aws:kinesis" for r in records):
+        raise _wrong_event("Kinesis")
     found = []
-    for record in _records(event, "aws:kinesis", "Kinesis"):
+    for record in records:
         inner = record["kinesis"]
         shard, _, _ = record["eventID"].partition(":")
         stream = record["eventSourceARN"].rpartition("/")[2]
@@ -71,15 +74,16 @@ def kinesis(event: dict[str, Any]) -> list[Record]:
 
 
 def awslogs(event: dict[str, Any], now_ms: int) -> list[Record]:
-    """The one record of a CloudWatch Logs subscription event, which does not tell its arrival.
+    """The one record of a CloudWatch Logs subscription event, which tells neither arrival nor id.
 
     Raises UsageError when it is no such event.
     """
-    try:
-        data = event["awslogs"]["data"]
-    except (KeyError, TypeError) as error:
-        raise _wrong_event("CloudWatch Logs") from error
-    return [Record(data.encode(), "awslogs", now_ms, "awslogs", base64=True)]
+    inner = event.get("awslogs") if isinstance(event, dict) else None
+    data = inner.get("data") if isinstance(inner, dict) else None
+    if not isinstance(data, str):
+        raise _wrong_event("CloudWatch Logs")
+    position = sha256(data.encode()).hexdigest()[:32]
+    return [Record(data.encode(), position, now_ms, f"awslogs/{position}", base64=True)]
 
 
 def firehose(event: dict[str, Any]) -> list[Record]:
@@ -87,28 +91,31 @@ def firehose(event: dict[str, Any]) -> list[Record]:
 
     Raises UsageError when it is no Firehose event.
     """
-    if not isinstance(event, dict) or "deliveryStreamArn" not in event:
+    records = event.get("records") if isinstance(event, dict) else None
+    if not _all_objects(records) or "deliveryStreamArn" not in event:
         raise _wrong_event("Firehose")
-    stream = event["deliveryStreamArn"].rpartition("/")[2]
-    found = []
-    for record in event.get("records", []):
-        meta = record.get("kinesisRecordMetadata")
-        source = (event.get("sourceKinesisStreamArn") or "").rpartition("/")[2]
-        identity = (
-            f"kinesis/{source}/{meta['shardId']}/{meta['sequenceNumber']}"
-            if meta and source
-            else f"firehose/{stream}/{record['recordId']}"
+    return [
+        Record(
+            record["data"].encode(),
+            record["recordId"],
+            int(record["approximateArrivalTimestamp"]),
+            _firehose_identity(event, record),
+            base64=True,
         )
-        found.append(
-            Record(
-                record["data"].encode(),
-                record["recordId"],
-                int(record["approximateArrivalTimestamp"]),
-                identity,
-                base64=True,
-            )
-        )
-    return found
+        for record in records
+    ]
+
+
+def _firehose_identity(event: dict[str, Any], record: dict[str, Any]) -> str:
+    stream = (event.get("sourceKinesisStreamArn") or "").rpartition("/")[2]
+    meta = record.get("kinesisRecordMetadata")
+    if not (meta and stream):
+        name = event["deliveryStreamArn"].rpartition("/")[2]
+        return f"firehose/{name}/{record['recordId']}"
+    identity = f"kinesis/{stream}/{meta['shardId']}/{meta['sequenceNumber']}"
+    # Firehose takes aggregated records apart; the parts share a sequence number.
+    part = meta.get("subsequenceNumber")
+    return f"{identity}/{part}" if part else identity
 
 
 def s3_object(content: bytes, key: str, digest: str, arrival_ms: int) -> Record:
@@ -121,11 +128,8 @@ def http_body(body: bytes, request: str, arrival_ms: int) -> Record:
     return Record(body, request, arrival_ms, f"request/{request}")
 
 
-def _records(event: dict[str, Any], event_source: str, name: str) -> Iterable[dict[str, Any]]:
-    records = event.get("Records") if isinstance(event, dict) else None
-    if not isinstance(records, list) or any(r.get("eventSource") != event_source for r in records):
-        raise _wrong_event(name)
-    return records
+def _all_objects(records: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(records, list) and all(isinstance(record, dict) for record in records)
 
 
 def _wrong_event(name: str) -> UsageError:

@@ -110,7 +110,7 @@ def _catalogue() -> str:
     rows = []
     for each in catalogue.load().values():
         params = " ".join(f"{p.name}={p.default or ''}" for p in each.params)
-        rows.append((each.name, each.title, params))
+        rows.append((each.name, each.description, params))
     listing = table(("name", "answers", "parameters"), rows, (False,) * 3)
     first = next(iter(catalogue.load()))
     return (
@@ -120,10 +120,11 @@ def _catalogue() -> str:
 
 
 def _explained(name: str, sql: str | None) -> str:
-    from pipeline.queries import catalogue, dialect
+    from pipeline.queries import catalogue, explain
 
     text = sql if sql is not None else catalogue.find(name).sql
-    return f"-- as written (Athena)\n{text.strip()}\n\n-- for duckdb\n{dialect.to_duckdb(text)}\n"
+    duckdb = explain(name or None, sql=sql)
+    return f"-- as written (Athena)\n{text.strip()}\n\n-- for duckdb\n{duckdb.strip()}\n"
 
 
 def _why_empty(answer: "Answer") -> str:

@@ -14,13 +14,13 @@ from pipeline.decode import envelope, identity
 from pipeline.decode.batch import DECODER_VERSION, NO_TIME, Failure, LogBatch, Segment
 from pipeline.decode.envelope import Stream
 from pipeline.decode.inflate import Refused, inflate, inflate_record
-from pipeline.decode.lines import Lines
+from pipeline.decode.lines import Lines, with_plain_ends
 from pipeline.errors import Drop, Reason
 from pipeline.settings import Limits
 from pipeline.triggers import Record
 
 __all__ = ["DECODER_VERSION", "NO_TIME", "Failure", "Lines", "LogBatch", "Segment", "Stream"]
-__all__ += ["PARQUET_MAGIC", "Refused", "decode", "inflate", "open_payload"]
+__all__ += ["PARQUET_MAGIC", "Refused", "decode", "inflate", "open_payload", "with_plain_ends"]
 
 BOM = b"\xef\xbb\xbf"
 PARQUET_MAGIC = b"PAR1"
@@ -128,9 +128,7 @@ def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
 def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     if record.first_ordinal == 0:
         text = text.removeprefix(BOM)
-    if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n")
-    lines = Lines.of_text(text)
+    lines = Lines.of_text(with_plain_ends(text))
     special = np.flatnonzero(lines.first_bytes == BRACE) if len(lines) else ()
     run: list[bytes] | None = None
     first = 0

@@ -106,6 +106,11 @@ class Lines:
         return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
 
+def with_plain_ends(text: bytes) -> bytes:
+    """Text whose lines end with LF where they ended with CRLF."""
+    return text.replace(b"\r\n", b"\n") if b"\r" in text else text
+
+
 def _encode(message: str) -> bytes:
     # JSON escapes can name half a surrogate pair, which is no character; a byte that was not
     # UTF-8 comes back as itself. Either way the line is refused later, its neighbours are not.

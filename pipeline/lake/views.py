@@ -4,6 +4,7 @@
 (event_time, record_id), the newest decoder's row first, and has the column `dt`.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from pipeline.schema import Table
 
 if TYPE_CHECKING:
     import duckdb
+
+WILD = re.compile(r"[\[*?]")
 
 
 def create_views(
@@ -39,5 +42,10 @@ def _scan(folder: Path, table: Table, files: Sequence[LakeFile]) -> str:
     if not files:
         empty = ", ".join(f'null::{field.type.duckdb} as "{field.name}"' for field in table)
         return f"(select {empty} where false)"
-    paths = ", ".join("'" + str(folder / file.path).replace("'", "''") + "'" for file in files)
+    paths = ", ".join(_quoted(folder / file.path) for file in files)
     return f"read_parquet([{paths}], hive_partitioning = false)"
+
+
+def _quoted(path: Path) -> str:
+    # DuckDB takes a path for a pattern: under a home called a[1] it would read that of a1.
+    return "'" + WILD.sub(r"[\g<0>]", str(path)).replace("'", "''") + "'"

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+INTERRUPT_AGAIN_S = 0.05
 # Log readers may be attackers, and what they write reaches the engine: no download, no variables
 # of this process as tables.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -50,15 +52,25 @@ def execute(
             for reading in readings:
                 create_views(connection, lake, reading.table, reading.files)
             _close_off(connection, lake)
-            return _milliseconds(connection.sql(sql, params=dict(values)).to_arrow_table())
+            return _milliseconds(_interruptible(connection, sql, dict(values)))
         except duckdb.Error as error:
             raise _failed(error, where) from error
-        except RuntimeError as error:
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
-            raise
         finally:
             connection.close()
+
+
+def _interruptible(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: dict[str, object]
+) -> "pa.Table":
+    # In the thread that gets the signal the engine does not always notice Ctrl-C.
+    with ThreadPoolExecutor(1) as pool:
+        rows = pool.submit(lambda: connection.sql(sql, params=values).to_arrow_table())
+        try:
+            return rows.result()
+        except KeyboardInterrupt:
+            while wait([rows], INTERRUPT_AGAIN_S).not_done:
+                connection.interrupt()
+            raise
 
 
 def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.decode import NO_TIME, Lines, LogBatch
+from pipeline.decode import NO_TIME, Lines, LogBatch, with_plain_ends
 from pipeline.errors import Drop, Reason, UsageError
 from pipeline.schema import EVENT_TIME, EXTRA, Field, Type
 from pipeline.sources.delimited import BOM, DAY_MS, SPACE, Faults, Reading, read, screen
@@ -79,7 +79,7 @@ class FlowLog:
 
     def carry(self, text: bytes, before: str) -> str:
         """The header in force behind some lines of a file, `before` being the one ahead of them."""
-        lines = Lines.of_text(text.removeprefix(BOM).replace(b"\r\n", b"\n"))
+        lines = Lines.of_text(with_plain_ends(text.removeprefix(BOM)))
         return next(reversed(self.headers(lines).values()), before)
 
     def parse(self, batch: LogBatch, formats: Formats) -> Parsed:

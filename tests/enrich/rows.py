@@ -10,12 +10,12 @@ from pipeline.enrich.networks import Network, Networks
 from pipeline.sources.vpc_flow import TABLE
 
 NETWORKS = (
+    Network("203.0.113.0/24", "office"),
     Network("10.0.0.0/16", "ireland"),
     Network("10.0.1.0/24", "web-a", "euw1-az1", "vpc-1", "eu-west-1"),
     Network("10.0.2.0/24", "web-b", "euw1-az2", "vpc-1", "eu-west-1"),
     Network("10.8.1.0/24", "frankfurt", "euc1-az1", "vpc-8", "eu-central-1"),
     Network("10.9.0.0/16", "sweden", region="eu-north-1"),
-    Network("203.0.113.0/24", "office"),
     Network("2001:db8:1::/64", "web-a6", "euw1-az1", "vpc-1", "eu-west-1"),
 )
 LOOKUPS = Lookups(Networks.of(NETWORKS))

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.enrich.addresses import CLASS_NAMES, CLASSES, Packed, Ranges, class_ranges, packed
@@ -25,12 +25,12 @@ v6_addresses = v6_numbers.map(IPv6Address)
 v4_networks = st.builds(
     lambda number, prefix: ip_network((number >> (32 - prefix) << (32 - prefix), prefix)),
     v4_numbers,
-    st.integers(0, 32),
+    st.integers(0, 32) | st.integers(26, 32),
 )
 v6_networks = st.builds(
     lambda number, prefix: IPv6Network((number >> (128 - prefix) << (128 - prefix), prefix)),
     v6_numbers,
-    st.integers(0, 128),
+    st.integers(0, 128) | st.integers(122, 128),
 )
 
 
@@ -50,6 +50,7 @@ def labels(networks: list[Network], texts: list[str | None]) -> list[int]:
     return found
 
 
+@settings(max_examples=300)
 @given(
     st.lists(st.one_of(v4_networks, v6_networks), max_size=12),
     st.lists(st.one_of(v4_addresses, v6_addresses), max_size=12),
@@ -75,6 +76,12 @@ def test_nested_networks_close_where_they_end() -> None:
     texts += ["10.0.3.0", "11.0.0.0", "2001:db8::1", "2001:db8:1::1", "2001:db8:2::1", "2001:db9::"]
     expected = [0, 1, 1, 2, 2, 3, 0, -1, 4, 5, 4, -1]
     assert labels([ip_network(each) for each in networks], texts) == expected
+
+
+def test_a_network_may_end_or_begin_with_the_one_around_it() -> None:
+    networks = ["10.0.0.0/24", "10.0.0.255/32", "10.0.0.0/32", "10.0.1.0/24"]
+    texts = ["10.0.0.0", "10.0.0.1", "10.0.0.254", "10.0.0.255", "10.0.1.0", "10.0.2.0"]
+    assert labels([ip_network(each) for each in networks], texts) == [2, 0, 0, 1, 3, -1]
 
 
 @pytest.mark.parametrize("everything", ["0.0.0.0/0", "::/0"])

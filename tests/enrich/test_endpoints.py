@@ -54,6 +54,7 @@ def test_the_class_and_the_network_of_each_end() -> None:
     [
         ("ingress", "10.0.1.7", True),
         ("ingress", "2001:db8:1::7", True),
+        ("ingress", "203.0.113.5", True),
         ("ingress", "192.0.2.1", False),
         ("ingress", "192.168.0.1", False),  # private, but nobody logs it
         ("ingress", None, False),

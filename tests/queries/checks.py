@@ -42,7 +42,7 @@ def _unbounded(tree: exp.Expr, query: SavedQuery) -> list[str]:
         tables = [source for source in scope.sources.values() if isinstance(source, exp.Table)]
         where = scope.expression.args.get("where")
         said = {each.sql("athena") for each in where.this.flatten()} if where else set()
-        if tables and not (BOUNDS <= said or wanted <= said):
+        if tables and not (said.issuperset(BOUNDS) or said.issuperset(wanted)):
             found.append(f"{tables[0].name} is read without bounds")
     return found
 

@@ -36,9 +36,7 @@ def bring(home: Path, lines: Sequence[str], identity: str = "a", arrival: str = 
     """One record of flow lines into the lake of a home."""
     payload = "".join(f"{line}\n" for line in lines).encode()
     arrival_ms = int(moment(arrival).timestamp() * 1000)
-    record = Incoming(
-        "vpc-flow", "key", payload, arrival_ms, f"file/{identity}", formats=(FORMAT,)
-    )
+    record = Incoming("vpc-flow", "key", payload, arrival_ms, f"file/{identity}", formats=(FORMAT,))
     with writing(home, context_of(Settings(), NETWORKS)) as opened:
         opened.log.append([record])
         opened.worker.drain()

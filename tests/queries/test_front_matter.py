@@ -50,7 +50,8 @@ def test_front_matter_says_all_there_is_to_know(saved):
         Column("srcaddr", "varchar"),
         Column("bytes", "bigint", "bytes", "of all flows"),
     )
-    assert query.sql.startswith("SELECT srcaddr") and query.sql.endswith("LIMIT :top")
+    assert query.sql.startswith("SELECT srcaddr")
+    assert query.sql.endswith("LIMIT :top")
     assert problems(query) == []
 
 
@@ -114,7 +115,7 @@ def test_catalogue_fits_a_terminal():
 
 
 def test_sql_lies_beside_the_package_in_a_checkout():
-    assert folder().name == "sql" and (folder() / "top_talkers.sql").is_file()
+    assert (folder() / "top_talkers.sql").is_file()
 
 
 @pytest.mark.parametrize("name", ["top_talkers", "top-talkers"])

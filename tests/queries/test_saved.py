@@ -37,6 +37,10 @@ GOLDEN = {
         (at("14:10:00"), 0, 204, 0, 4),
         (at("14:20:00"), 100, 0, 1, 0),
     ],
+    "traffic_by_action": [
+        ("ACCEPT", 4, 21, 4100, 3, 4100 / 4304),
+        ("REJECT", 4, 5, 204, 2, 204 / 4304),
+    ],
     "protocol_mix": [
         ("TCP", "https", 2, 3000, 3000 / ALL),
         ("TCP", "postgresql", 1, 1000, 1000 / ALL),
@@ -79,12 +83,9 @@ def test_rejects_are_counted_with_the_newest_example(home, hour):
 def test_answer_has_the_declared_columns_and_types(name, home, hour):
     answer = run(name, home=home, window=hour, now=NOW)
     shown = [(column.name, column.type) for column in load()[name].columns]
-    as_text = run(
-        sql=f"SELECT * FROM ({load()[name].sql.replace(':top', '5').replace(':bucket', '5')}) AS t",
-        home=home,
-        window=hour,
-        now=NOW,
-    )
+    # As a text it has no declaration: these are the types that the engine itself gave.
+    text = load()[name].sql.replace(":top", "5").replace(":bucket", "5")
+    as_text = run(sql=text, home=home, window=hour, now=NOW)
     assert [(column.name, column.type) for column in answer.columns] == shown
     assert [(column.name, column.type) for column in as_text.columns] == shown
 

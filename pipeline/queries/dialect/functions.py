@@ -28,7 +28,7 @@ _CURED = """
 
 FUNCTIONS = frozenset(f"{_PLAIN} {_CURED}".split())
 
-TYPES = frozenset(("varchar", "decimal", "timestamp", "array", "map"))
+TYPES = frozenset(("varchar", "char", "decimal", "timestamp", "array", "map"))
 
 # Words of the language that may stand before a parenthesis.
 _WORDS = """

@@ -47,20 +47,13 @@ def read(sql: str) -> exp.Expr:
         raise QueryFailed("the SQL is not valid text", "", "write it in UTF-8")
     try:
         tokens = sqlglot.tokenize(sql, read=ATHENA)
-        if not tokens or tokens[0].token_type not in _BEGINNINGS:
-            raise QueryFailed(
-                f"only SELECT is allowed, not {tokens[0].text if tokens else 'an empty text'}",
-                "",
-                "begin with SELECT or WITH",
-            )
-        trees = [tree for tree in sqlglot.parse(sql, read=ATHENA) if tree is not None]
+        _check_beginning(tokens)
+        tree = sqlglot.parse_one(sql, read=ATHENA)
     except SqlglotError as error:
         raise _unreadable(error) from error
-    if len(trees) != 1:
-        raise QueryFailed(f"only one statement is allowed, not {len(trees)}", "", "leave out ;")
-    _check_calls(trees[0], tokens)
-    _check_nodes(trees[0])
-    return trees[0]
+    _check_calls(tree, tokens)
+    _check_nodes(tree)
+    return tree
 
 
 def tables_of(tree: exp.Expr) -> list[str]:
@@ -86,6 +79,15 @@ def _unreadable(error: SqlglotError) -> QueryFailed:
     what = str(first.get("description") or error).splitlines()[0]
     where = f"line {first['line']}, column {first['col']}" if "line" in first else ""
     return QueryFailed(f"the SQL cannot be read: {what}", where, "it is Athena's dialect")
+
+
+def _check_beginning(tokens: Sequence[Token]) -> None:
+    if not tokens or tokens[0].token_type not in _BEGINNINGS:
+        found = tokens[0].text if tokens else "an empty text"
+        raise QueryFailed(f"only SELECT is allowed, not {found}", "", "begin with SELECT or WITH")
+    for token in tokens[:-1]:
+        if token.token_type == TokenType.SEMICOLON:
+            raise QueryFailed("only one statement is allowed", f"line {token.line}", "leave out ;")
 
 
 def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:

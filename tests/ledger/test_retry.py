@@ -1,0 +1,190 @@
+"""The same file with another format: what was refused is tried again, rows stand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import DeliveryError, InputError
+from pipeline.home import retry, writing
+from pipeline.stream.files import scan
+from tests.carriers import envelope, log_events
+from tests.homes import Ran, ask, call, edit, files_under, flow, flows, lake_files, numbers, written
+from tests.processed import context
+
+FIVE = "${bytes} ${srcaddr} ${dstaddr} ${start} ${end}"
+SIX = "${bytes} ${srcaddr} ${dstaddr} ${packets} ${start} ${end}"
+FIVE_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 1418530010 1418530070\n" % n for n in (11, 12))
+SIX_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 9 1418530010 1418530070\n" % n for n in (21, 22, 23))
+
+
+def ingest(home: Path, path: Path, *words: str) -> Ran:
+    return call("ingest", "vpc-flow", path, "--home", home, *words)
+
+
+def balance(home: Path) -> tuple[int, int, int]:
+    """(events in, rows, rejected) of a home that balances."""
+    ran = call("audit", "--json", "--home", home)
+    found: dict[str, Any] = json.loads(ran.out)
+    assert (ran.code, found["findings"]) == (0, [])
+    (hour,) = found["hours"]
+    return hour["events_in"], hour["rows"], hour["rejected"]
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    return written(tmp_path / "mixed.log", flow(1), FIVE_LINES, SIX_LINES, b"nothing\n", flow(2))
+
+
+def test_several_formats_in_turn_bring_in_what_each_can_read(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    assert (numbers(home), balance(home)) == ([1, 2], (8, 2, 6))
+    ingest(home, mixed, "--format", FIVE)
+    assert (numbers(home), balance(home)) == ([1, 2, 11, 12], (8, 4, 4))
+    ingest(home, mixed, "--format", SIX)
+    assert (numbers(home), balance(home)) == ([1, 2, 11, 12, 21, 22, 23], (8, 7, 1))
+    ingest(home, mixed, "--format", FIVE)
+    ingest(home, mixed)
+    assert (numbers(home), balance(home)) == ([1, 2, 11, 12, 21, 22, 23], (8, 7, 1))
+
+
+def test_the_same_format_twice_changes_nothing(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    first = ingest(home, mixed, "--format", FIVE)
+    assert "with this format 2 of its refused lines became rows\n" in first.err
+    assert "rows=2 rejected=0 dropped=0 in " in first.err
+    before = files_under(home / "lake")
+    second = ingest(home, mixed, "--format", FIVE)
+    assert f"{mixed} was ingested before (as {mixed}): nothing new\n" in second.err
+    assert files_under(home / "lake") == before
+
+
+def test_several_candidates_at_once_bring_in_all_they_can_read(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    ingest(home, mixed, "--format", FIVE, "--format", SIX)
+    assert (numbers(home), balance(home)) == ([1, 2, 11, 12, 21, 22, 23], (8, 7, 1))
+
+
+def test_a_file_of_which_nothing_was_a_row_is_read_whole(tmp_path: Path) -> None:
+    home, path = tmp_path / "home", written(tmp_path / "five.log", FIVE_LINES)
+    refused = ingest(home, path)
+    assert "warning: most lines do not fit the declared format" in refused.err
+    assert balance(home) == (2, 0, 2)
+    ingest(home, path, "--format", FIVE)
+    assert (numbers(home), balance(home)) == ([11, 12], (2, 2, 0))
+
+
+def test_lines_that_are_mended_have_the_identity_they_always_had(
+    tmp_path: Path, mixed: Path
+) -> None:
+    ids = "select record_id, event_time, bytes from vpc_flow order by record_id"
+    at_once, in_turn = tmp_path / "a", tmp_path / "b"
+    ingest(at_once, mixed, "--format", FIVE)
+    ingest(in_turn, mixed, "--format", SIX)
+    ingest(in_turn, mixed, "--format", FIVE)
+    assert set(ask(at_once, ids)) < set(ask(in_turn, ids))
+
+
+def test_mended_rows_keep_the_hour_that_their_file_came_in(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    arrived = ask(home, "select distinct ingest_time from vpc_flow")
+    ingest(home, mixed, "--format", FIVE)
+    assert ask(home, "select distinct ingest_time from vpc_flow") == arrived
+    assert len({path.parent for path in lake_files(home)}) == 1
+
+
+def test_refused_events_of_an_envelope_are_mended_as_that_event(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    messages = [flow(1)[:-1].decode(), FIVE_LINES.split(b"\n")[0].decode()]
+    path = written(tmp_path / "envelope.json", envelope(log_events(messages)))
+    ingest(home, path)
+    ingest(home, path, "--format", FIVE)
+    found = ask(home, "select bytes, record_id, log_group from vpc_flow order by bytes")
+    assert [(row[0], row[2]) for row in found] == [(1, "flow-logs"), (11, "flow-logs")]
+    assert found[1][1] - found[0][1] == 1
+    assert balance(home) == (2, 2, 0)
+
+
+@pytest.mark.fault
+def test_the_object_stays_and_the_audit_still_looks_at_it(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    before = files_under(home / "quarantine")
+    ingest(home, mixed, "--format", FIVE)
+    assert files_under(home / "quarantine") == before
+    (home / "quarantine" / before[0]).unlink()
+    assert call("audit", "--home", home).code == 1
+
+
+@pytest.mark.fault
+def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    (name,) = files_under(home / "quarantine")
+    for content in (b"", b"no gzip", (home / "quarantine" / name).read_bytes()[:-9]):
+        (home / "quarantine" / name).write_bytes(content)
+        ran = ingest(home, mixed, "--format", FIVE)
+        assert ran.code == 1
+        assert ran.err.startswith("error: a quarantine object cannot be read: ")
+        assert name in ran.err
+
+
+@pytest.mark.fault
+def test_a_crash_before_the_commit_is_mended_by_the_next_try(tmp_path: Path, mixed: Path) -> None:
+    home, limits = tmp_path / "home", context().limits
+    ingest(home, mixed)
+    edit(
+        home,
+        "create trigger full before insert on lake_file begin select raise(abort, 'crash'); end",
+    )
+    digest = scan(mixed, limits).digest
+    with (
+        writing(home, context()) as opened,
+        pytest.raises(DeliveryError, match=r"log\.db cannot be written: crash"),
+    ):
+        retry(opened, "vpc-flow", digest, (FIVE,))
+    assert len(lake_files(home)) == 2  # written, and known to nobody
+    assert numbers(home) == [1, 2]
+    edit(home, "drop trigger full")
+    with writing(home, context()) as opened:
+        assert retry(opened, "vpc-flow", digest, (FIVE,)) == 2
+        assert retry(opened, "vpc-flow", digest, (FIVE,)) == 0
+    assert (numbers(home), balance(home)) == ([1, 2, 11, 12], (8, 4, 4))
+
+
+def test_a_file_nobody_knows_has_nothing_to_try_again(tmp_path: Path) -> None:
+    with writing(tmp_path, context()) as opened:
+        assert retry(opened, "vpc-flow", "0f1e", (FIVE,)) == 0
+
+
+def test_a_missing_object_is_an_input_error(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    (name,) = files_under(home / "quarantine")
+    (home / "quarantine" / name).unlink()
+    with (
+        writing(home, context()) as opened,
+        pytest.raises(InputError, match=r"a quarantine object cannot be read: .*No such file"),
+    ):
+        retry(opened, "vpc-flow", scan(mixed, context().limits).digest, (FIVE,))
+
+
+def test_lines_of_several_slices_are_mended_in_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILRACE_LIMITS_SLICE_BYTES", "1")
+    home = tmp_path / "home"
+    path = written(tmp_path / "a.log", *((flows(n) + FIVE_LINES) for n in range(9_000)))
+    ingest(home, path)
+    assert balance(home) == (27_000, 9_000, 18_000)
+    assert len(files_under(home / "quarantine")) > 1
+    ingest(home, path, "--format", FIVE)
+    assert balance(home) == (27_000, 27_000, 0)
+    assert ask(home, "select count(*), sum(bytes) from vpc_flow") == [
+        (27_000, 9_000 * 8_999 // 2 + 9_000 * 23)
+    ]

@@ -1,0 +1,94 @@
+"""Log readers may be attackers: a query reads our tables and does nothing else."""
+
+import duckdb
+import pytest
+
+from pipeline.errors import QueryFailed
+from pipeline.queries import engine_duckdb, run
+from pipeline.queries.dialect import to_duckdb
+from tests.queries.homes import moment
+
+NOW = moment("2026-11-25T15:00")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "",
+        "COPY (SELECT 1) TO '/tmp/x.csv'",
+        "ATTACH '/tmp/x.db'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "PRAGMA database_list",
+        "SET threads = 1",
+        "CREATE TABLE x AS SELECT 1",
+        "INSERT INTO vpc_flow SELECT * FROM vpc_flow",
+        "DELETE FROM vpc_flow",
+        "DROP VIEW vpc_flow",
+        "EXPLAIN SELECT 1",
+        "DESCRIBE vpc_flow",
+        "SHOW TABLES",
+        "CALL pragma_version()",
+        "FROM vpc_flow",
+        "SELECT 1; SELECT 2",
+        "SELECT 1; DROP VIEW vpc_flow",
+        "WITH x AS (INSERT INTO vpc_flow SELECT 1) SELECT 1",
+        "SELECT * INTO x FROM vpc_flow",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM \"read_csv\"('/etc/passwd')",
+        "SELECT read_text('/etc/passwd')",
+        "WITH read_csv(x) AS (SELECT 1) SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        'SELECT * FROM "/etc/passwd"',
+        'SELECT * FROM "x.csv", (WITH "x.csv" AS (SELECT 1 AS a) SELECT * FROM "x.csv") AS t',
+        "SELECT * FROM TABLE(glob('/*'))",
+        "SELECT * FROM glob('/*')",
+        "SELECT * FROM duckdb_settings()",
+        "SELECT * FROM information_schema.tables",
+        "SELECT * FROM sqlite_master",
+        "SELECT current_user",
+        "SELECT getenv('HOME')",
+        "SELECT query('SELECT 1')",
+        "SELECT 'a\\', read_text('/etc/passwd') --'",
+        "SELECT * FROM vpc_flow FOR UPDATE",
+        "SELECT /*+ hint */ nextval('x')",
+        "SELECT 1\0",
+        "SELECT '\udc80'",
+        "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+    ],
+)
+def test_everything_but_a_select_over_our_tables_is_refused(sql, home):
+    with pytest.raises(QueryFailed):
+        run(sql=sql, home=home, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM '/etc/hostname'",
+        "COPY (SELECT 1) TO '{}/x.csv'",
+        "ATTACH '{}/x.db'",
+        "SET enable_external_access = true",
+        "SET memory_limit = '1TB'",
+        "SELECT * FROM NOW",
+    ],
+)
+def test_the_engine_is_closed_even_without_the_dialect(sql, home, tmp_path):
+    with pytest.raises(QueryFailed) as caught:
+        engine_duckdb.execute(sql.format(tmp_path), {}, home / "lake", [], "in a test")
+    assert isinstance(caught.value.__cause__, duckdb.Error)
+    assert "\n" not in caught.value.what
+    assert caught.value.where == "in a test"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_comments_do_not_reach_the_engine():
+    assert to_duckdb("SELECT 1 AS a -- */ ; DROP VIEW vpc_flow\n /* x */") == 'SELECT 1 AS "a"'
+
+
+def test_a_quoted_name_is_folded_like_any_other(home):
+    answer = run(
+        sql='SELECT count(*) FROM "VPC_FLOW" WHERE "ACTION" = \'REJECT\'', home=home, now=NOW
+    )
+    assert answer.rows() == [[4]]

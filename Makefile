@@ -18,7 +18,7 @@ $(foreach word,ARGS NAME SINCE ENGINE STAGE,$(if $(filter environment,$(origin $
 
 ##@ Use it
 
-demo: .venv/.embedded ## traffic through the whole pipeline, with a live page (ARGS="--for 20 --no-open")
+demo: .venv/.embedded ## made-up traffic through the whole pipeline; Ctrl-C prints the answers (ARGS="--for 20")
 	@$(BIN)/tailrace demo $(ARGS)
 
 query: .venv/.embedded ## answer a saved query (NAME=top_talkers SINCE=1h); no NAME lists them

@@ -11,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -26,16 +26,16 @@ from pipeline.enrich.networks import Networks, read_networks
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.lake import catalogue
 from pipeline.ledger import entries
+from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import Audit, audit
-from pipeline.ledger.retry import Place, retry_input
+from pipeline.schema import DAY_MS
 from pipeline.settings import Settings
 from pipeline.sources import Formats, find
 from pipeline.store import Store, exists
 from pipeline.stream import log
 from pipeline.stream.log import Log, Stored
 
-LAKE, QUARANTINE, LOCK = "lake", "quarantine", "writer.lock"
-DAY_MS = 86_400_000
+LAKE, QUARANTINE, LOCK, DEMO = "lake", "quarantine", "writer.lock", "demo"
 PRUNE_SLICE = 2_000
 # A reader that asks who writes holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
@@ -141,6 +141,8 @@ def readable(folder: Path) -> Iterator[ReadingHome]:
 
     Raises NotConfigured when nothing was ever written there.
     """
+    if folder.exists() and not folder.is_dir():
+        raise HomeError("the home is no folder", f"at {folder}", "choose another with --home")
     if not exists(folder):
         raise NotConfigured(
             f"nothing to read in {folder}",
@@ -154,6 +156,39 @@ def readable(folder: Path) -> Iterator[ReadingHome]:
         store.close()
 
 
+def answering(home: Path) -> Path:
+    """The home, or the demo's inside it where the home itself holds nothing.
+
+    Raises NotConfigured when neither holds anything, HomeError when it cannot be read.
+    """
+    _check_folder(home)
+    for folder in (home, home / DEMO):
+        if exists(folder):
+            with closing(Store(folder, writer=False)) as store:
+                if store.rows("select 1 from lake_file limit 1"):
+                    return folder
+    shown = home if home.is_absolute() or str(home).startswith("..") else f"./{home}"
+    raise NotConfigured(
+        f"nothing to read in {shown}",
+        "no source has sent anything yet",
+        "try: tailrace demo, or tailrace ingest vpc-flow FILE",
+    )
+
+
+def _check_folder(home: Path) -> None:
+    """What cannot be looked into is not empty."""
+    try:
+        os.stat(os.path.join(home, os.curdir))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HomeError(
+            f"the home cannot be read: {error.strerror}",
+            f"at {home.absolute()}",
+            "mend its permissions, or choose another with --home",
+        ) from error
+
+
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
     """Audit all that arrived at a home since a time."""
     return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
@@ -161,8 +196,14 @@ def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
 
 def retry(home: WritingHome, source: str, digest: str, formats: tuple[str, ...]) -> int:
     """Try the rejected lines of a known file again; returns how many became rows."""
-    place = Place(home.store, home.folder / LAKE, home.folder / QUARANTINE)
-    return retry_input(place, source, digest, formats, home.worker.context)
+    place = ledger_retry.Place(home.store, home.folder / LAKE, home.folder / QUARANTINE)
+    now_ms = int(home.worker.clock() * 1000)
+    return ledger_retry.retry_input(place, source, digest, formats, home.worker.context, now_ms)
+
+
+def rejected_of(home: WritingHome, source: str, digest: str) -> int:
+    """Lines of a known file that are refused until now."""
+    return ledger_retry.rejected_of(home.store, source, digest)
 
 
 def context_of(settings: Settings, networks: Networks | None = None) -> Context:

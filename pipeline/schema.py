@@ -11,6 +11,9 @@ from functools import cached_property
 
 import pyarrow as pa
 
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
 
 class Type(Enum):
     """A column type: its name in SQL (Athena), its Glue (Hive) type and its Arrow type.
@@ -150,6 +153,12 @@ def declare(name: str, doc: str, *fields: Field, open_format: bool = True) -> Ta
     return Table(name, doc, (EVENT_TIME, *fields, *last, *IDENTITY, *PROVENANCE))
 
 
+ATTEMPT = Field(
+    "attempt",
+    Type.INT32,
+    "0 when it first came, one more with each later attempt; the view holds the newest.",
+)
+
 REJECT = declare(
     "reject",
     "Lines and records that could not become a row, one row each; event_time is the arrival.",
@@ -159,6 +168,12 @@ REJECT = declare(
     Field("line", Type.INT64, "Ordinal in its record or file, from 0; null for a whole record."),
     Field("raw_head", Type.VARCHAR, "The first bytes of it, as text.", unit="<= 1 KiB"),
     Field("object", Type.VARCHAR, "Quarantine object that keeps the original bytes."),
+    ATTEMPT,
+    Field(
+        "resolved",
+        Type.BOOLEAN,
+        "True: a later attempt made a row of it; the view leaves it out, reject_landing keeps it.",
+    ),
     open_format=False,
 )
 
@@ -183,5 +198,6 @@ BATCH = declare(
     ),
     Field("bytes_in", Type.INT64, "Size of the record as it arrived.", unit="bytes"),
     Field("landed_at", Type.TIMESTAMP, "When its rows were written."),
+    ATTEMPT,
     open_format=False,
 )

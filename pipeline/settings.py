@@ -49,6 +49,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_bytes: Annotated[
         int, Positive, Meta(description="Stored size of the records that are processed at once.")
     ] = 16 << 20
+    batch_text_bytes: Annotated[
+        int, Positive, Meta(description="Text of some records that is parsed at once.")
+    ] = 256 << 20
     batch_records: Annotated[
         int, Positive, Meta(description="Records that are processed at once.")
     ] = 2_000
@@ -130,23 +133,21 @@ def described() -> list[tuple[str, str, Any]]:
     """(dotted name, what it does, default) of every setting, in order."""
     found: list[tuple[str, str, Any]] = []
     defaults = Settings()
-    for name, kind, doc in _declared(Settings):
+    for name, doc in _declared(Settings):
         if name == "origins":
             continue
         value = getattr(defaults, name)
         if isinstance(value, msgspec.Struct):
-            found += [(f"{name}.{n}", d, getattr(value, n)) for n, _, d in _declared(type(value))]
+            found += [(f"{name}.{n}", d, getattr(value, n)) for n, d in _declared(type(value))]
         else:
             found.append((name, doc, value))
-        del kind
     return found
 
 
-def _declared(struct: type[msgspec.Struct]) -> list[tuple[str, Any, str]]:
-    hints = [(field.name, field.type) for field in msgspec.structs.fields(struct)]
+def _declared(struct: type[msgspec.Struct]) -> list[tuple[str, str]]:
     return [
-        (name, hint, next((m.description for m in _metas(hint) if m.description), ""))
-        for name, hint in hints
+        (field.name, next((m.description for m in _metas(field.type) if m.description), ""))
+        for field in msgspec.structs.fields(struct)
     ]
 
 

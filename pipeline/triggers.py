@@ -22,8 +22,9 @@ class Record:
     arrival_ms     arrival in the stream, or of the file; epoch milliseconds
     identity       base of the identity of its lines, where they have none of their own
     first_ordinal  ordinal of its first line (a slice of a file does not begin at 0)
-    formats        declared formats of its plain lines (or the one that a header line earlier in the
-                   same file has set); empty: by log group, else the default of the source
+    formats        declared formats of its plain lines; empty: by log group, else the default of
+                   the source
+    header         format that a header line earlier in the same file has set; "" for none
     log_group      log group that its plain lines are said to come from; "" for none
     time_ms        time of the last line before it in the same file; None for none
     base64         the payload is base64, as Lambda events carry bytes
@@ -38,6 +39,7 @@ class Record:
     identity: str
     first_ordinal: int = 0
     formats: tuple[str, ...] = ()
+    header: str = ""
     log_group: str = ""
     time_ms: int | None = None
     base64: bool = False

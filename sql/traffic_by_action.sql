@@ -11,7 +11,9 @@
 -- column: sources bigint (addresses) -- distinct source addresses
 -- column: share double (share) -- of all bytes
 --
--- Between two known networks both ends log a flow: second_sight leaves one of them out.
+-- Between two known networks both ends log a flow: second_sight leaves one of them out. A row that
+-- says REJECT always counts, for the other end may say ACCEPT: accepted is what the end that logs it
+-- first let through, and a flow that one end let through and the other rejected counts under both.
 SELECT
     action,
     count(*) AS flows,
@@ -23,7 +25,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action IS NOT NULL
-    AND second_sight IS NOT TRUE
+    AND (action = 'REJECT' OR second_sight IS NOT TRUE)
 GROUP BY action
 ORDER BY action
 LIMIT :top

@@ -11,8 +11,10 @@
 -- column: accepted_flows bigint (flows)
 -- column: rejected_flows bigint (flows)
 --
--- A flow counts at its end. Buckets without a flow are left out: no data is not zero. Each flow
--- counts once; the first and the last bucket may be cut by the window.
+-- A flow counts at its end. Buckets without a flow are left out: no data is not zero. The first and
+-- the last bucket may be cut by the window.
+-- A flow that both ends have logged counts once (second_sight); one that its source let through and
+-- its target rejected counts under both, accepted and rejected.
 SELECT
     date_add(
         'minute',
@@ -27,7 +29,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action IS NOT NULL
-    AND second_sight IS NOT TRUE
+    AND (action = 'REJECT' OR second_sight IS NOT TRUE)
 GROUP BY 1
 ORDER BY bucket_start
 LIMIT :top

@@ -74,7 +74,7 @@ def run(*words: str | Path, stdin: bytes = b"", **environ: str) -> Ran:
         input=stdin,
         capture_output=True,
         env=clean_environ() | environ,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -135,6 +135,14 @@ def written(path: Path, *parts: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(parts))
     return path
+
+
+def piped(content: bytes) -> str:
+    """Path of a pipe that holds some content, as a shell gives for `<(command)`."""
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return f"/dev/fd/{reading}"
 
 
 def lines_of(text: str) -> Sequence[str]:

@@ -5,26 +5,35 @@ acknowledged, and the same records processed again write the same rows and objec
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Sink
-from pipeline.batch.quarantine import Refusal, object_of, reopen
-from pipeline.batch.rows import batch_rows, reject_rows, table_rows
-from pipeline.decode import DECODER_VERSION, LogBatch, decode
+from pipeline.batch.quarantine import Places, Refusal, object_of, reopen
+from pipeline.batch.rows import Attempt, batch_rows, reject_rows, table_rows
+from pipeline.decode import DECODER_VERSION, LogBatch, decode, decode_in_parts
 from pipeline.errors import Drop, Reason
-from pipeline.schema import BATCH, EVENT_TIME, REJECT
+from pipeline.schema import BATCH, DAY_MS, EVENT_TIME, REJECT
 from pipeline.sources import Parsed, Source
 from pipeline.triggers import Record
 
-__all__ = ["DECODER_VERSION", "Context", "Outcome", "Ports", "Quarantine", "Report", "Sink"]
-__all__ += ["Reading", "judge", "process", "read", "reopen", "rows_of", "with_times"]
-
-DAY_MS = 86_400_000
+__all__ = [
+    "DECODER_VERSION",
+    "Attempt",
+    "Context",
+    "Outcome",
+    "Ports",
+    "Quarantine",
+    "Report",
+    "Sink",
+]
+__all__ += ["Reading", "judge", "outcomes_of", "process", "read", "reopen", "rows_of"]
+__all__ += ["Refusal", "batch_rows", "reject_rows", "with_times"]
 
 
 class Reading(NamedTuple):
@@ -39,16 +48,29 @@ def process(
     records: Sequence[Record], source: Source, ports: Ports, context: Context, now_ms: int
 ) -> Report:
     """Bring records of one source to the sink and the quarantine; `now_ms` is the landing time."""
-    reading = with_times(read(records, source, context))
+    outcomes: list[Outcome] = []
+    miscounts: Counter[tuple[int, int]] = Counter()
+    for batch in decode_in_parts(records, context.limits, context.own_log_groups):
+        reading = with_times(judge(batch, source, context))
+        outcomes += _deliver(reading, source, ports, context, now_ms)
+        miscounts.update(reading.parsed.miscounts)
+    return Report(outcomes, miscounts)
+
+
+def _deliver(
+    reading: Reading, source: Source, ports: Ports, context: Context, now_ms: int
+) -> list[Outcome]:
     batch, parsed, refusals = reading
     if len(parsed.line):
-        ports.sink.write(source.table, rows_of(reading, source, context), records)
-    outcomes = _quarantined(batch, parsed, refusals, source, ports.quarantine)
+        rows = rows_of(reading, source, context)
+        ports.sink.write(source.table, rows, batch.records)
+    outcomes = _quarantined(reading, source, ports.quarantine)
     if refusals:
         objects = [outcome.object for outcome in outcomes]
-        ports.sink.write(REJECT, reject_rows(batch, refusals, source.name, objects), records)
-    ports.sink.write(BATCH, batch_rows(outcomes, source.name, now_ms), records)
-    return Report(outcomes, parsed.miscounts)
+        rows = reject_rows(batch, refusals, source.name, objects)
+        ports.sink.write(REJECT, rows, batch.records)
+    ports.sink.write(BATCH, batch_rows(outcomes, source.name, now_ms), batch.records)
+    return outcomes
 
 
 def read(records: Sequence[Record], source: Source, context: Context) -> Reading:
@@ -101,40 +123,50 @@ def _refuse(reading: Reading, wrong: np.ndarray, reason: Reason, detail: str) ->
     return Reading(batch, parsed, refusals)
 
 
-def _quarantined(
-    batch: LogBatch,
-    parsed: Parsed,
-    refusals: Sequence[Refusal],
-    source: Source,
-    quarantine: Quarantine,
-) -> list[Outcome]:
-    count = len(batch.records)
-    rows = np.bincount(batch.record[parsed.line], minlength=count)
-    refused: dict[int, list[Refusal]] = defaultdict(list)
+def outcomes_of(reading: Reading, objects: Mapping[int, str]) -> list[Outcome]:
+    """What became of each record of a batch; `objects` by the index of the record.
+
+    events_in is counted where lines are made, so that a parser that loses one does not balance.
+    """
+    batch, parsed, refusals = reading
+    records = batch.records
+    events_in = np.bincount(batch.record, minlength=len(records)).tolist()
+    for failure in batch.failures:
+        events_in[failure.record] += failure.line is None
+    for (index, _), events in batch.dropped.items():
+        events_in[index] += events
+    rows = np.bincount(batch.record[parsed.line], minlength=len(records)).tolist()
+    reasons: dict[int, Counter[Reason]] = defaultdict(Counter)
     for refusal in refusals:
-        refused[refusal.record].append(refusal)
+        reasons[refusal.record][refusal.reason] += 1
     dropped = _dropped(batch, parsed)
-    outcomes = []
-    for index, record in enumerate(batch.records):
-        mine = refused.get(index, [])
-        key = None
-        if mine:
-            headers = parsed.headers if rows[index] else None
-            key, content = object_of(source.name, batch, index, mine, headers)
-            quarantine.keep(key, content, record, len(mine))
-        drops = dropped.get(index, Counter())
-        outcomes.append(
-            Outcome(
-                record,
-                events_in=int(rows[index]) + len(mine) + drops.total(),
-                rows=int(rows[index]),
-                rejected=len(mine),
-                dropped=drops,
-                reasons=Counter(refusal.reason for refusal in mine),
-                object=key,
-            )
+    return [
+        Outcome(
+            record,
+            flush=records[0].position,
+            events_in=events_in[index],
+            rows=rows[index],
+            rejected=reasons[index].total() if index in reasons else 0,
+            dropped=dropped.get(index, {}),
+            reasons=reasons.get(index, {}),
+            object=objects.get(index),
         )
-    return outcomes
+        for index, record in enumerate(records)
+    ]
+
+
+def _quarantined(reading: Reading, source: Source, quarantine: Quarantine) -> list[Outcome]:
+    batch, parsed, refusals = reading
+    with_rows = set(np.unique(batch.record[parsed.line]).tolist())
+    places = Places.of(batch, parsed.headers)
+    objects = {}
+    for index, group in groupby(refusals, key=lambda refusal: refusal.record):
+        mine = list(group)
+        whole = index not in with_rows
+        key, content = object_of(source.name, batch, index, mine, None if whole else places)
+        quarantine.keep(key, content, batch.records[index], len(mine))
+        objects[index] = key
+    return outcomes_of(reading, objects)
 
 
 def _dropped(batch: LogBatch, parsed: Parsed) -> dict[int, Counter[Drop]]:

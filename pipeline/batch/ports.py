@@ -55,9 +55,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one record: events_in = rows + rejected + all that was dropped."""
+    """What became of one record: events_in = rows + rejected + all that was dropped.
+
+    flush  position of the first of the records that were written at once with it
+    """
 
     record: Record
+    flush: str
     events_in: int
     rows: int
     rejected: int

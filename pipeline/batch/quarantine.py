@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -59,11 +59,11 @@ def object_of(
     batch: LogBatch,
     index: int,
     refusals: Sequence[Refusal],
-    headers: Mapping[int, str] | None,
+    places: "Places | None",
 ) -> tuple[str, bytes]:
     """Key and content (gzipped JSON) of the object of record `index`.
 
-    headers: header lines of the batch, by index; None when no line of the record became a row.
+    places: where lines stand; None when no line of the record became a row.
     """
     record = batch.records[index]
     digest = sha256(record.payload).hexdigest()
@@ -77,25 +77,21 @@ def object_of(
         "identity": record.identity,
         "first_ordinal": record.first_ordinal,
         "formats": record.formats,
+        "header": record.header,
         "log_group": record.log_group,
         "time_ms": record.time_ms,
         "base64": record.base64,
         "opened": record.opened,
+        "refused": record.refused,
         "sha256": digest,
         "reasons": dict(Counter(str(refusal.reason) for refusal in refusals)),
     }
-    if headers is None:
+    if places is None:
         body["payload"] = base64.b64encode(record.payload).decode()
         body["detail"] = refusals[0].detail[:DETAIL]
     else:
-        starts = batch.segment_starts
-        own = [
-            (at, text)
-            for at, text in headers.items()
-            if batch.record[at] == index and batch.segments[_place(starts, at)].ids is None
-        ]
         body["lines"] = [
-            _line(batch, starts, own, refusal, refusal.line)
+            _line(batch, places, refusal, refusal.line)
             for refusal in refusals
             if refusal.line is not None
         ]
@@ -104,15 +100,31 @@ def object_of(
     return key_of(source, record, digest), content
 
 
-def _line(
-    batch: LogBatch, starts: np.ndarray, headers: list[tuple[int, str]], refusal: Refusal, at: int
-) -> dict[str, Any]:
-    place = _place(starts, at)
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where the lines of a batch stand: first lines of its segments, and its header lines."""
+
+    starts: np.ndarray
+    headers: Sequence[tuple[int, str]]
+
+    @classmethod
+    def of(cls, batch: LogBatch, headers: Mapping[int, str]) -> "Places":
+        """The places of a batch; `headers` by line."""
+        return cls(batch.segment_starts, sorted(headers.items()))
+
+    def header(self, batch: LogBatch, at: int) -> str:
+        """The format that a header line ahead of line `at` has set in its segment; "" for none."""
+        place = _place(self.starts, at)
+        last = bisect(self.headers, (at,)) - 1
+        inside = last >= 0 and self.headers[last][0] >= int(self.starts[place])
+        return self.headers[last][1] if inside else batch.segments[place].header
+
+
+def _line(batch: LogBatch, places: Places, refusal: Refusal, at: int) -> dict[str, Any]:
+    place = _place(places.starts, at)
     segment = batch.segments[place]
-    last_header = bisect(headers, (at,)) - 1
-    header = headers[last_header][1] if last_header >= 0 and segment.ids is None else ""
     stream = segment.stream
-    event_id = segment.ids[at - int(starts[place])] if segment.ids is not None else None
+    event_id = segment.ids[at - int(places.starts[place])] if segment.ids is not None else None
     return {
         "ordinal": int(batch.ordinal[at]),
         # As text: it passes 2^53, where JSON readers begin to round.
@@ -123,7 +135,7 @@ def _line(
         "log_group": stream.group if stream else None,
         "log_stream": stream.name if stream else None,
         "owner_region": stream.region if stream else None,
-        "header": header,
+        "header": places.header(batch, at) if segment.ids is None else "",
         "formats": segment.formats,
         "reason": str(refusal.reason),
         "detail": refusal.detail[:DETAIL],
@@ -136,11 +148,19 @@ def _place(starts: np.ndarray, at: int) -> int:
     return int(np.searchsorted(starts, at, "right")) - 1
 
 
-def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[str, LogBatch]:
+class Reopened(NamedTuple):
+    """Lines of an object; `whole`: all that its record held, else only what was refused."""
+
+    source: str
+    batch: LogBatch
+    whole: bool
+
+
+def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> Reopened:
     """Source and lines of an object, with their old identities, to be read by today's formats.
 
-    `formats` take the place of those that the record came with; empty keeps them. A header line
-    counts for the lines that stood behind it, now as then.
+    `formats` take the place of those that it came with; empty: by log group, else the default. A
+    header line counts for the lines that stood behind it, now as then.
     """
     body = msgspec.json.decode(gzip.decompress(content), type=_Object)
     record = Record(
@@ -149,22 +169,23 @@ def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[st
         body.arrival_ms,
         body.identity,
         body.first_ordinal,
-        formats or body.formats,
+        formats,
+        body.header,
         body.log_group,
         body.time_ms,
         body.base64,
         body.opened,
         body.shard,
+        body.refused,
     )
     if body.payload is not None:
-        return body.source, decode([record], limits)
+        return Reopened(body.source, decode([record], limits), True)
     lines = body.lines
     segments = [
-        Segment(0, line.stream, 1, line.ordinal, line.header or formats or line.formats, line.ids)
-        for line in lines
+        Segment(0, line.stream, 1, line.ordinal, formats, line.header, line.ids) for line in lines
     ]
     raw = [base64.b64decode(line.raw) for line in lines]
-    return body.source, LogBatch(
+    batch = LogBatch(
         [record],
         Lines.of_bytes(raw),
         segments,
@@ -180,6 +201,7 @@ def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> tuple[st
             if len(line) > limits.line_bytes
         ],
     )
+    return Reopened(body.source, batch, False)
 
 
 class _Line(msgspec.Struct):
@@ -193,12 +215,7 @@ class _Line(msgspec.Struct):
     formats: tuple[str, ...]
     raw: str
     owner_region: str | None = None
-    header_text: str = msgspec.field(default="", name="header")
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The format that a header line had set for it; empty for none."""
-        return (self.header_text,) if self.header_text else ()
+    header: str = ""
 
     @property
     def stream(self) -> Stream | None:
@@ -226,5 +243,7 @@ class _Object(msgspec.Struct):
     time_ms: int | None
     base64: bool
     opened: bool
+    header: str = ""
+    refused: str = ""
     payload: str | None = None
     lines: list[_Line] = []

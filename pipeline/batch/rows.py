@@ -1,6 +1,7 @@
 """Rows in the schema of their table: identity, arrival and provenance beside what was parsed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +25,28 @@ def table_rows(table: Table, rows: pa.Table, batch: LogBatch, line: np.ndarray) 
     return _conform(table, columns, len(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which try it is: 0 when a record first came, then counted up."""
+
+    number: int = 0
+    resolved: bool = False
+
+
+FIRST = Attempt()
+
+
 def reject_rows(
-    batch: LogBatch, refusals: Sequence[Refusal], source: str, objects: Sequence[str | None]
+    batch: LogBatch,
+    refusals: Sequence[Refusal],
+    source: str,
+    objects: Sequence[str | None],
+    attempt: Attempt = FIRST,
 ) -> pa.Table:
-    """One row of the table `reject` for each refusal; `objects` by record."""
+    """One row of the table `reject` for each refusal; `objects` by record.
+
+    With `attempt.resolved` they say that the refusals are none any more.
+    """
     records = [batch.records[refusal.record] for refusal in refusals]
     line = np.array([-1 if r.line is None else r.line for r in refusals], np.int64)
     of_line = line >= 0
@@ -43,13 +62,17 @@ def reject_rows(
         "line": pa.array(ordinals, mask=~of_line),
         "raw_head": pa.array([_head(batch, r) for r in refusals], pa.string()),
         "object": pa.array([objects[r.record] for r in refusals], pa.string()).dictionary_encode(),
+        "attempt": pa.repeat(pa.scalar(attempt.number, Type.INT32.arrow), len(refusals)),
+        "resolved": pa.repeat(pa.scalar(attempt.resolved), len(refusals)),
     }
     columns |= _identity(np.where(of_line, own, whole.view(np.int64)), arrival)
     columns |= _provenance(batch, line)
     return _conform(REJECT, columns, len(refusals))
 
 
-def batch_rows(outcomes: Sequence[Outcome], source: str, now_ms: int) -> pa.Table:
+def batch_rows(
+    outcomes: Sequence[Outcome], source: str, now_ms: int, attempt: Attempt = FIRST
+) -> pa.Table:
     """One row of the table `batch` for each record."""
     records = [outcome.record for outcome in outcomes]
     arrival = np.array([record.arrival_ms for record in records], np.int64)
@@ -65,12 +88,13 @@ def batch_rows(outcomes: Sequence[Outcome], source: str, now_ms: int) -> pa.Tabl
         "dropped": pa.array([sum(o.dropped.values()) for o in outcomes], pa.int64()),
         "bytes_in": pa.array([len(record.payload) for record in records], pa.int64()),
         "landed_at": _times(np.full(len(outcomes), now_ms, np.int64)),
+        "attempt": pa.repeat(pa.scalar(attempt.number, Type.INT32.arrow), len(outcomes)),
     }
     for name in names:
         drop = Drop(name.removeprefix("dropped_"))
         columns[name] = pa.array([o.dropped.get(drop, 0) for o in outcomes], pa.int64())
     # The identity of what is said about a record is its place in the stream.
-    places = [h64("batch", record.identity, str(record.first_ordinal)) for record in records]
+    places = [h64("batch", str(record.shard), record.position) for record in records]
     columns |= _identity(np.array(places, np.uint64).view(np.int64), arrival)
     return _conform(BATCH, columns, len(outcomes))
 

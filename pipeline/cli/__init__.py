@@ -3,40 +3,42 @@
 import sys
 from importlib.abc import MetaPathFinder
 
+from pipeline.cli import streams
 from pipeline.errors import TailraceError
 
 INTERRUPTED = 130
+UNWANTED = ("pandas", "dateutil")
 
 
 class _WithoutPandas(MetaPathFinder):
     """Makes pandas look absent: where it is installed pyarrow imports it with its first array.
 
-    That is 0.25 s of CPU, as much as a command's whole start, and no command needs it.
+    That is 0.25 s of CPU, as much as a command's whole start, and no command needs it. So it does
+    with dateutil, and a Ctrl-C that comes meanwhile is lost.
     """
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:
-        """Refuse pandas, leave everything else to the other finders."""
-        if name == "pandas":
+        """Refuse these two, leave everything else to the other finders."""
+        if name in UNWANTED:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def main() -> None:
     """Run the command line and exit with its code; the one place that ends for any error."""
     sys.meta_path.insert(0, _WithoutPandas())
+    streams.prepare()
     try:
-        _run()
+        code = _run()
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:
-        # The reader has had enough (`| head`); Python would complain again while it ends.
-        sys.stderr.close()
-        sys.exit(1)
+        # The reader has had enough (`| head`): as much as was wanted was said.
+        code = 0
     except TailraceError as error:
         if _debugging():
             raise
         sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except Exception as error:
         if _debugging():
             raise
@@ -44,14 +46,28 @@ def main() -> None:
             f"error: this is a defect of Tailrace: {type(error).__name__}: {error}\n"
             "  run it again with: tailrace --debug ...\n  and report what it prints\n"
         )
-        sys.exit(1)
+        code = 1
+    if code == INTERRUPTED:
+        sys.stderr.write("interrupted\n")
+    streams.end(code)
 
 
-def _run() -> None:
+def _run() -> int:
     # Imported here: Ctrl-C while a command is still loading ends like any other.
-    from pipeline.cli.app import app
+    from typer import TyperException
 
-    app(standalone_mode=True)
+    from pipeline.cli.app import app
+    from pipeline.cli.usage import said
+
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except TyperException as error:
+        sys.stderr.write(said(error))
+        return error.exit_code
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        raise
 
 
 def _debugging() -> bool:

@@ -1,22 +1,34 @@
 """tailrace audit: does every accepted event stand where the ledger says?"""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, Since, settings_of
+from pipeline.cli import streams
+from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
+from pipeline.cli.output import counted
 
 if TYPE_CHECKING:
-    from pipeline.ledger.audit import Audit, Hour
+    from pipeline.ledger.audit import Audit, Finding
 
 SHOWN = 20
+# The ledger's sums, and what they are called here.
+SUMS = {
+    "events_in": "events in",
+    "rows": "rows",
+    "rejected": "rejected",
+    "dropped": "dropped",
+    "duplicates": "repeats",
+}
 
 
 def audit(
     since: Since = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    stage: Stage = "",
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -30,26 +42,40 @@ def audit(
     """
     import msgspec
 
+    from pipeline.cli.footer import demo_note
+    from pipeline.cli.homes import to_read
     from pipeline.home import audit_of, readable
 
+    if stage:
+        raise no_stack("--stage")
     settings = settings_of(config, home)
-    with readable(settings.home_path) as opened:
-        found = audit_of(opened, since_ms_of(since))
+    since_ms, read = since_ms_of(since), to_read(settings.home_path)
+    with readable(read) as opened:
+        found = audit_of(opened, since_ms)
     if as_json:
+        streams.as_data(sys.stdout)
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found.as_json())).decode() + "\n")
     else:
         sys.stdout.write(table_of(found))
-    notes = [finding for finding in found.findings if not finding.unbalances]
+    sys.stdout.flush()
+    if read != settings.home_path:
+        sys.stderr.write(demo_note(read))
+    _say(found.findings)
+    if not found.balanced:
+        raise typer.Exit(1)
+
+
+def _say(findings: Sequence["Finding"]) -> None:
+    notes = [finding for finding in findings if not finding.unbalances]
+    wrong = [finding for finding in findings if finding.unbalances]
     for finding in notes[:SHOWN]:
         sys.stderr.write(f"note: {finding.where}: {finding.detail}\n")
     if len(notes) > SHOWN:
-        sys.stderr.write(f"note: and {len(notes) - SHOWN} more; all with --json\n")
-    if not found.balanced:
-        wrong = [finding for finding in found.findings if finding.unbalances]
-        sys.stderr.write(f"error: not balanced: {len(wrong)} findings\n")
-        for finding in wrong[:SHOWN]:
-            sys.stderr.write(f"  {finding.kind}: {finding.where}: {finding.detail}\n")
-        raise typer.Exit(1)
+        sys.stderr.write(f"note: and {len(notes) - SHOWN:,} more; all with --json\n")
+    if wrong:
+        sys.stderr.write(f"error: not balanced: {counted(len(wrong), 'finding')}\n")
+    for finding in wrong[:SHOWN]:
+        sys.stderr.write(f"  {finding.kind}: {finding.where}: {finding.detail}\n")
 
 
 def since_ms_of(since: str | None) -> int:
@@ -61,23 +87,24 @@ def since_ms_of(since: str | None) -> int:
 
 
 def table_of(found: "Audit") -> str:
-    """The sums by source and hour, and over all, as a table."""
-    from pipeline.cli.output import table
+    """The sums by source and hour and over all as a table, and the verdict."""
+    from pipeline.cli.table import Column, table
     from pipeline.ledger.audit import Hour
 
     total = Hour("all", 0, balanced=found.balanced)
     for hour in found.hours:
-        for name in ("events_in", "rows", "rejected", "dropped", "duplicates"):
+        for name in SUMS:
             setattr(total, name, getattr(total, name) + getattr(hour, name))
-    rows = [(hour.source, hour.name, *_cells(hour)) for hour in found.hours]
-    rows.append(("all", "", *_cells(total)))
-    rows[-1] = (*rows[-1][:-1], "✓ balanced" if found.balanced else "✗ not balanced")
-    head = ("source", "hour of arrival", "events in", "rows", "rejected", "dropped", "repeats")
-    right = (False, False, True, True, True, True, True, True, False)
-    return table((*head, "unaccounted", ""), rows, right)
-
-
-def _cells(hour: "Hour") -> tuple[str, ...]:
-    numbers = (hour.events_in, hour.rows, hour.rejected, hour.dropped, hour.duplicates)
-    mark = "✓" if hour.balanced else "✗"
-    return (*(f"{number:,}" for number in numbers), f"{hour.unaccounted:,}", mark)
+    hours = [*found.hours, total]
+    arrived = [datetime.fromisoformat(hour.name) for hour in found.hours]
+    columns = (
+        Column("source", [hour.source for hour in hours]),
+        Column("arrived", [*arrived, ""]),
+        *(
+            Column(head, [f"{getattr(hour, name):,}" for hour in hours], number=True)
+            for name, head in (SUMS | {"unaccounted": "unaccounted"}).items()
+        ),
+        Column("", ["✓" if hour.balanced else "✗" for hour in hours]),
+    )
+    verdict = "✓ balanced" if found.balanced else "✗ not balanced"
+    return f"{table(columns, streams.width())}\n{verdict}\n"

@@ -1,31 +1,58 @@
 """What moves on stderr: redrawn in place on a terminal, one line a phase elsewhere."""
 
 import sys
-from types import TracebackType
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.cli import streams
+
+REDRAWN_S = 0.2
 
 
 class Live:
-    """One line that is drawn again and again; silent when stderr is no terminal."""
+    """A line that is drawn again and again on a terminal, and the lines that stay."""
 
     def __init__(self) -> None:
-        self._drawn = False
         self._terminal = sys.stderr.isatty()
-
-    def __enter__(self) -> "Live":
-        return self
+        self._drawn = False
 
     def show(self, text: str) -> None:
-        """Draw the line anew."""
+        """Draw the moving line anew; silent when stderr is no terminal."""
         if self._terminal:
-            sys.stderr.write(f"\r\x1b[2K{text}")
+            # One column less: some terminals begin a new line behind the last.
+            columns = (streams.width(sys.stderr) or streams.USUAL_WIDTH) - 1
+            sys.stderr.write(f"\r\x1b[2K{streams.cut(text, columns)}")
             sys.stderr.flush()
             self._drawn = True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def say(self, text: str) -> None:
+        """Put a line that stays in the place of the moving one."""
+        self.close()
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Take the moving line away."""
         if self._drawn:
-            sys.stderr.write("\n")
+            sys.stderr.write("\r\x1b[2K")
+            self._drawn = False
+
+    @contextmanager
+    def watching(self, text: Callable[[], str]) -> Iterator[None]:
+        """Draw the line again while something works that says nothing itself."""
+        done = threading.Event()
+
+        def draw() -> None:
+            while not done.wait(REDRAWN_S):
+                self.show(text())
+
+        thread = threading.Thread(target=draw, daemon=True)
+        if self._terminal:
+            thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            if self._terminal:
+                thread.join()

@@ -1,20 +1,24 @@
 """tailrace demo: made-up traffic through the whole embedded pipeline."""
 
 import sys
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, settings_of
+from pipeline.cli.options import Config, Home, no_stack, settings_of
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipeline.cli.console import Live
     from pipeline.demo.run import Demo
     from pipeline.ledger.audit import Audit
     from pipeline.queries import Answer
 
 RATE = 800
+EMBEDDED, LOCALSTACK = "embedded", "localstack"
 
 
 def demo(
@@ -29,6 +33,7 @@ def demo(
     ] = RATE,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     port: Annotated[int, typer.Option("--port", metavar="P", help="Port of the page.")] = 8808,
+    target: Annotated[str, typer.Option("--target", metavar="T", hidden=True)] = EMBEDDED,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -43,24 +48,27 @@ def demo(
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
     from pipeline.cli.console import Live
-    from pipeline.demo.run import HISTORY_S
+    from pipeline.demo.run import FOLDER
     from pipeline.demo.run import demo as run_demo
     from pipeline.home import audit_of
+    from pipeline.store import exists
 
     del no_open, port
+    _check_target(target)
     settings = settings_of(config, home)
+    older = exists(settings.home_path / FOLDER)
+    live = Live()
     with run_demo(settings, rate) as running:
-        folder = running.home.folder
-        sys.stderr.write(f"Tailrace demo, home {folder}\n")
-        sys.stderr.write(f"sending the last {HISTORY_S / 60:.0f} minutes of {rate} events/s\n")
-        with Live() as live:
-            try:
-                running.history()
-                for seconds in running.ticks(for_s):
-                    live.show(_status(running, seconds, for_s))
-            except KeyboardInterrupt:
-                if for_s is not None:
-                    raise
+        live.say(f"Tailrace demo, home {running.home.folder}")
+        if older:
+            live.say("the data of the demo before is thrown away")
+        try:
+            _history(running, rate, live)
+            _live(running, for_s, live)
+        except KeyboardInterrupt:
+            live.close()
+            if for_s is not None:
+                raise
         running.home.worker.drain()
         found = audit_of(running.home)
         _print_answers(running, found)
@@ -68,17 +76,53 @@ def demo(
         raise typer.Exit(1)
 
 
+def _check_target(target: str) -> None:
+    if target == LOCALSTACK:
+        raise no_stack(f"--target {target}")
+    if target != EMBEDDED:
+        raise UsageError(
+            f"there is no target {target!r}", "--target", f"one of {EMBEDDED}, {LOCALSTACK}"
+        )
+
+
+def _history(running: "Demo", rate: int, live: "Live") -> None:
+    from pipeline.demo.run import HISTORY_S
+
+    started = time.monotonic()
+    what = f"the last {HISTORY_S / 60:.0f} minutes of {rate:,} events/s"
+    if not sys.stderr.isatty():
+        live.say(f"sending {what}")
+
+    def progress() -> str:
+        done = running.home.worker.rows
+        return f"sending the past: {done:,} rows, {time.monotonic() - started:.0f} s"
+
+    with live.watching(progress):
+        running.history()
+    live.say(f"sent {what}: {running.home.worker.rows:,} rows, {time.monotonic() - started:.1f} s")
+
+
+def _live(running: "Demo", for_s: float | None, live: "Live") -> None:
+    how_long = f"for {for_s:.0f} s" if for_s is not None else "until Ctrl-C"
+    if not sys.stderr.isatty():
+        live.say(f"live {how_long}")
+    seconds = 0.0
+    for seconds in running.ticks(for_s):
+        live.show(_status(running, seconds, for_s))
+    live.say(_status(running, seconds, for_s))
+
+
 def _status(running: "Demo", seconds: float, for_s: float | None) -> str:
     worker = running.home.worker
-    of = f" of {for_s:.0f}" if for_s is not None else ""
-    return (
-        f"{seconds:4.0f}{of} s live  {worker.rows:,} rows  {worker.rejected:,} rejected  "
-        f"{worker.dropped:,} dropped  Ctrl-C stops and prints the audit"
-    )
+    counts = f"{worker.rows:,} rows  {worker.rejected:,} rejected  {worker.dropped:,} dropped"
+    if for_s is None:
+        return f"live {seconds:.0f} s  {counts}  Ctrl-C ends it"
+    return f"live {seconds:.0f} of {for_s:.0f} s  {counts}"
 
 
 def _print_answers(running: "Demo", found: "Audit") -> None:
     from pipeline.cli.audit import table_of
+    from pipeline.cli.output import counted
     from pipeline.cli.render import answer_table
     from pipeline.queries import run, window
 
@@ -98,17 +142,22 @@ def _print_answers(running: "Demo", found: "Audit") -> None:
     sys.stdout.write(f"Rejected lines by reason\n\n{_rejects(found)}\n")
     sys.stdout.write(f"Audit\n\n{table_of(found)}\n")
     repeats = sum(hour.duplicates for hour in found.hours)
-    sys.stdout.write(
-        f"{repeats:,} repeats seen, none counted twice.  Ask on: tailrace query --home {folder}\n"
-    )
+    sys.stdout.write(f"{counted(repeats, 'repeat')} seen, none counted twice.\n")
+    sys.stdout.write(f"Ask on: tailrace query --home {folder}\n")
 
 
 def _rejects(found: "Audit") -> str:
-    from pipeline.cli.output import table
+    from pipeline.cli.streams import width
+    from pipeline.cli.table import Column, table
 
     counts: Counter[tuple[str, str]] = Counter()
     for hour in found.hours:
         for reason, count in hour.reasons.items():
             counts[hour.source, reason] += count
-    rows = [(s, r, f"{n:,}") for (s, r), n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))]
-    return table(("source", "reason", "lines"), rows, (False, False, True))
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    columns = (
+        Column("source", [source for (source, _), _ in ordered]),
+        Column("reason", [reason for (_, reason), _ in ordered]),
+        Column("lines", [f"{count:,}" for _, count in ordered], number=True),
+    )
+    return table(columns, width())

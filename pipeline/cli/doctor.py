@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli.options import Config, Home, settings_of
+from pipeline.cli.options import Config, Home, Stage, no_stack, settings_of
+from pipeline.cli.output import counted
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -27,7 +28,7 @@ class Check:
     fix: str = ""
 
 
-def doctor(config: Config = None, home: Home = None) -> None:
+def doctor(stage: Stage = "", config: Config = None, home: Home = None) -> None:
     """Check the machine and the home, and print every setting with its origin.
 
     Ends with 1 when something has to be mended, and says how.
@@ -35,9 +36,12 @@ def doctor(config: Config = None, home: Home = None) -> None:
     \b
     tailrace doctor
     """
-    from pipeline.cli.output import table
+    from pipeline.cli.streams import width
+    from pipeline.cli.table import listing
     from pipeline.settings import described
 
+    if stage:
+        raise no_stack("--stage")
     settings = settings_of(config, home)
     checks = list(_checks(settings))
     for check in checks:
@@ -45,19 +49,21 @@ def doctor(config: Config = None, home: Home = None) -> None:
         if not check.ok:
             sys.stdout.write(f"  {'':<10}{check.fix}\n")
     rows = [
-        (name, str(_value(settings, name)), settings.origins.get(name, "default"))
+        (name, _value(settings, name), settings.origins.get(name, "default"))
         for name, _, _ in described()
     ]
-    sys.stdout.write("\n" + table(("setting", "value", "from"), rows, (False,) * 3))
+    sys.stdout.write("\n" + listing(("setting", "value", "from"), rows, width()))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
 
-def _value(settings: "Settings", name: str) -> object:
+def _value(settings: "Settings", name: str) -> str:
     value: object = settings
     for part in name.split("."):
         value = getattr(value, part)
-    return value
+    if isinstance(value, dict):
+        return counted(len(value), "log group")
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _checks(settings: "Settings") -> Iterator[Check]:
@@ -88,6 +94,7 @@ def _networks(settings: "Settings") -> Check:
 
 
 def _home(folder: Path) -> Iterator[Check]:
+    from pipeline.cli.homes import to_read
     from pipeline.errors import TailraceError
     from pipeline.home import readable, writer_of
 
@@ -97,14 +104,17 @@ def _home(folder: Path) -> Iterator[Check]:
         "disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", "free some space at the home"
     )
     try:
-        with readable(folder) as opened:
+        read = to_read(folder)
+        with readable(read) as opened:
             waiting = opened.store.rows("select count(*) from record")[0][0]
             files = opened.store.rows("select count(*), coalesce(sum(rows), 0) from lake_file")[0]
     except TailraceError as error:
         empty = error.exit_code == 3
         yield Check("home", empty, f"{folder}: {error.what}", error.fix)
         return
-    yield Check("home", True, f"{folder}: {files[1]:,} rows in {files[0]:,} files")
-    yield Check("stream", True, f"{waiting:,} records kept")
-    pid = writer_of(folder)
+    demo = "" if read == folder else " (the home is empty; this is the demo's data)"
+    held = f"{counted(files[1], 'row')} in {counted(files[0], 'file')}"
+    yield Check("home", True, f"{read}: {held}{demo}")
+    yield Check("stream", True, f"{counted(waiting, 'record')} kept")
+    pid = writer_of(read)
     yield Check("writer", True, f"process {pid} writes now" if pid else "nobody writes now")

@@ -5,10 +5,9 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Limits
     from pipeline.sources import Source
     from pipeline.stream.files import Origin
+    from pipeline.stream.scan import Scan
 
 
 def ingest(
@@ -51,30 +51,34 @@ def ingest(
     tailrace ingest vpc-flow flows.log --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
     aws logs tail ... | tailrace ingest app-log - --log-group /ecs/web
     """
-    from pipeline.cli.inputs import STDIN, check_files, check_formats, check_times
+    from pipeline.cli import inputs
+    from pipeline.cli.inputs import STDIN, check_files, formats_of
     from pipeline.home import context_of, writing
     from pipeline.sources import find
     from pipeline.stream.files import Origin
 
     settings = settings_of(config, home)
     found = find(source)
-    check_formats(found, formats or (), settings)
-    check_times(found, formats or (), log_group, settings)
+    inputs.check_formats(found, formats or (), settings)
+    inputs.check_times(found, formats or (), log_group, settings)
     paths = check_files(files)
     if key and paths != [STDIN]:
         raise UsageError(
             "--idempotency-key is for standard input", "", "files are known by their content"
         )
+    if found.check_format is not None:
+        sys.stderr.write(inputs.group_note(log_group, formats or (), settings))
     started = time.monotonic()
     with writing(settings.home_path, context_of(settings)) as opened:
         opened.worker.drain()  # what an earlier run left waiting is not part of this one
-        run = _Run(opened, settings.limits, tuple(formats or ()))
-        origin = Origin(found, tuple(formats or ()), log_group, int(time.time() * 1000))
+        in_force = formats_of(formats or (), log_group, settings)
+        run = _Run(opened, settings.limits, in_force)
+        origin = Origin(found, in_force, log_group, int(time.time() * 1000))
         with _progress(len(paths)) as show:
             for path in paths:
                 run.read(path, origin, key, show)
         run.report(found, time.monotonic() - started)
-    if strict and run.rejected:
+    if strict and (run.rejected or run.left):
         raise typer.Exit(1)
 
 
@@ -86,6 +90,7 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     before: tuple[int, int, int] = (0, 0, 0)
     mended: int = 0
+    left: int = 0
 
     def __post_init__(self) -> None:
         worker = self.home.worker
@@ -101,40 +106,52 @@ class _Run:
         self, path: str, origin: "Origin", key: str, show: Callable[[str, int, int], None]
     ) -> None:
         """Bring one input in, and show how far it is."""
-        from pipeline.stream.files import feed, feed_stdin, first_arrival, known_input, scan
+        from pipeline.cli.inputs import opened, read_once
+        from pipeline.stream.files import feed
+        from pipeline.stream.pipe import feed_stdin, first_arrival
+        from pipeline.stream.scan import name_of, scan
 
-        worker, store = self.home.worker, self.home.store
-        if path == "-":
-            source = origin.source.name
-            identity = f"request/{source}/{key or uuid.uuid4()}"
-            if key:
-                arrival_ms = first_arrival(store, source, identity, origin.arrival_ms)
-                origin = replace(origin, arrival_ms=arrival_ms)
-            stream = feed_stdin(store, sys.stdin.buffer, identity, origin, self.limits)
-        else:
-            show(path, 0, 0)
-            found = scan(Path(path), self.limits)
-            known = known_input(store, origin.source.name, found.digest)
-            if found.length == 0:
-                self.notes.append(f"{path} is empty")
-            elif known is not None and known["done_bytes"] >= found.length:
-                self.notes.append(self._again(path, origin, found.digest, known))
-            stream = feed(store, Path(path), found, origin, self.limits)
-        for progress in stream:
-            worker.drain()
-            show(path, progress.done, progress.total)
-        worker.drain()
+        store = self.home.store
+        with ExitStack() as stack:
+            file = stack.enter_context(opened(path))
+            if read_once(path):
+                source = origin.source.name
+                identity = f"request/{source}/{key or uuid.uuid4()}"
+                if key:
+                    arrival_ms = first_arrival(store, source, identity, origin.arrival_ms)
+                    origin = replace(origin, arrival_ms=arrival_ms)
+                stream = feed_stdin(store, file, identity, origin, self.limits)
+            else:
+                show(path, 0, 0)
+                found = scan(file, name_of(path), self.limits)
+                self._note(path, origin, found)
+                stream = feed(store, file, found, origin, self.limits)
+            for progress in stream:
+                self.home.worker.drain()
+                show(path, progress.done, progress.total)
+        self.home.worker.drain()
 
-    def _again(self, path: str, origin: "Origin", digest: str, known: dict[str, Any]) -> str:
-        """Deal with a file that was ingested before; other formats may read what was refused."""
-        from pipeline.home import retry
+    def _note(self, path: str, origin: "Origin", found: "Scan") -> None:
+        """Say so when a file is empty or known; other formats may read what was refused of it."""
+        from pipeline.home import rejected_of, retry
+        from pipeline.stream.files import known_input
 
-        before = f"{path} was ingested before (as {known['name']})"
-        if tuple(json.loads(known["formats"])) == origin.formats:
-            return f"{before}: nothing new"
-        mended = retry(self.home, origin.source.name, digest, origin.formats)
+        known = known_input(self.home.store, origin.source.name, found.digest)
+        if found.length == 0:
+            self.notes.append(f"{path} is empty")
+        if known is None or found.length == 0 or known["done_bytes"] < found.length:
+            return
+        note = f"{path} was ingested before"
+        if known["name"] != path:
+            note += f" (as {known['name']})"
+        mended = 0
+        if tuple(json.loads(known["formats"])) != origin.formats:
+            mended = retry(self.home, origin.source.name, found.digest, origin.formats)
         self.mended += mended
-        return f"{before}: with this format {mended:,} of its refused lines became rows"
+        left = rejected_of(self.home, origin.source.name, found.digest)
+        self.left += left
+        note += f": {mended:,} of its refused lines became rows" if mended else ": nothing new"
+        self.notes.append(note + (f", {left:,} are still refused" if left else ""))
 
     def report(self, found: "Source", seconds: float) -> None:
         """Say on stderr what became of it all."""

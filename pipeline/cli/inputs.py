@@ -2,10 +2,13 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
+from typing import BinaryIO
 
-from pipeline.errors import NotConfigured, UsageError
+from pipeline.errors import InputError, NotConfigured, UsageError
 from pipeline.settings import Settings
 from pipeline.sources import Source
 
@@ -29,14 +32,50 @@ def check_files(files: Sequence[str] | None) -> list[str]:
                 "",
                 "copy it here first: aws s3 cp " + path + " .",
             )
-        if path == STDIN or Path(path).is_file():
+        if read_once(path) or Path(path).is_file():
             continue
         if Path(path).exists():
-            # A file is read twice, so a pipe will not do.
-            fix = "name the files of a folder; give a pipe as standard input: - < FILE"
-            raise UsageError("this is no regular file", f"at {path}", fix)
+            raise UsageError(
+                "this is no regular file", f"at {path}", "name files, a pipe or - for what is piped"
+            )
         raise UsageError("there is no such file", f"at {path}", "check the path")
     return paths
+
+
+def read_once(path: str) -> bool:
+    """Whether an input can be read only once: standard input, or a pipe such as `<(command)`."""
+    return path == STDIN or Path(path).is_fifo()
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """An input, opened.
+
+    Raises InputError when it cannot be.
+    """
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below, and only opening is watched
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be opened: {error.strerror}", f"at {path}", "mend its permissions"
+        ) from error
+    with file:
+        yield file
+
+
+def group_note(log_group: str, formats: Sequence[str], settings: Settings) -> str:
+    """What to tell about a log group without a format that is called nearly as one with; "" else.
+
+    It may be right as it is, or mistyped.
+    """
+    declared = {name.partition(":")[0] for name in settings.declared_formats()}
+    if not log_group or formats or log_group in declared:
+        return ""
+    near = get_close_matches(log_group, sorted(declared), 1)
+    return f"note: no format is declared for {log_group}; nearest: {near[0]}\n" if near else ""
 
 
 def check_formats(source: Source, formats: Sequence[str], settings: Settings) -> None:
@@ -72,10 +111,15 @@ def format_hint(
 
 def check_times(source: Source, formats: Sequence[str], log_group: str, settings: Settings) -> None:
     """Raise UsageError when the lines to come could not say when they happened."""
-    declared = tuple(formats) or settings.declared_formats().get(log_group, ())
+    declared = formats_of(formats, log_group, settings)
     if declared and not source.has_time(declared):
         raise UsageError(
             "the format has no time: neither start nor end",
             f"in {declared[0][:200]!r}",
             "add end to the flow log's format; tailrace parse reads such lines without it",
         )
+
+
+def formats_of(formats: Sequence[str], log_group: str, settings: Settings) -> tuple[str, ...]:
+    """Formats in force for lines said to come from a log group; empty: the source's default."""
+    return tuple(formats) or settings.declared_formats().get(log_group, ())

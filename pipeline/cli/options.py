@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.errors import NotConfigured
 from pipeline.settings import Settings, load
 
 Home = Annotated[
@@ -35,6 +36,17 @@ Format = Annotated[
 Since = Annotated[
     str | None, typer.Option("--since", metavar="AGE", help="From so long ago: 15m, 1h, 7d.")
 ]
+
+Stage = Annotated[str, typer.Option("--stage", metavar="S", hidden=True)]
+
+
+def no_stack(option: str) -> NotConfigured:
+    """What an option that names a deployed stack is answered with."""
+    return NotConfigured(
+        "this needs a deployed stack, which this version does not have yet",
+        "",
+        f"leave out {option}: everything here is local",
+    )
 
 
 def settings_of(config: Path | None, home: Path | None) -> Settings:

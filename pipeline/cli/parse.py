@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, BinaryIO
 
@@ -48,6 +49,7 @@ def parse(
     zcat flows.log.gz | tailrace parse vpc-flow - --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
     """
     from pipeline.cli.inputs import check_files, check_formats
+    from pipeline.cli.streams import as_data
     from pipeline.home import context_of
     from pipeline.sources import find
 
@@ -55,6 +57,7 @@ def parse(
     found = find(source)
     check_formats(found, formats or (), settings)
     paths = check_files(files)
+    as_data(sys.stdout, sys.stderr)
     with ExitStack() as stack:
         to = stack.enter_context(_opened(rejects)) if rejects else sys.stderr
         run = _Run(found, context_of(settings), tuple(formats or ()), to)
@@ -89,10 +92,10 @@ class _Run:
 
     def file(self, path: str) -> None:
         """Read one file, or standard input, in pieces."""
+        from pipeline.cli.inputs import opened
         from pipeline.decode import Refused
 
-        with ExitStack() as stack:
-            stream = sys.stdin.buffer if path == "-" else stack.enter_context(open(path, "rb"))
+        with opened(path) as stream:
             try:
                 for record in self._records(path, stream):
                     self._read(record)
@@ -100,29 +103,35 @@ class _Run:
                 self._refuse(None, str(refused.reason), refused.detail, b"")
 
     def _records(self, path: str, stream: BinaryIO) -> Iterator["Record"]:
-        from pipeline.decode import inflate
-        from pipeline.stream.files import Carry, cut, scan
+        from pipeline.cli.inputs import read_once
+        from pipeline.decode import BASE64_OF_GZIP, PARQUET_MAGIC, inflate
+        from pipeline.stream.files import Carry, Origin
+        from pipeline.stream.scan import cut, scan, slices
         from pipeline.triggers import Record
 
-        now_ms = int(time.time() * 1000)
         limits = self.context.limits
-        read = (
-            partial(os.read, stream.fileno(), PIECE) if path == "-" else partial(stream.read, PIECE)
-        )
-        found = scan(Path(path), limits) if path != "-" else None
+        origin = Origin(self.source, self.formats, "", int(time.time() * 1000))
+        template = Record(b"", path, origin.arrival_ms, path, formats=self.formats)
+        once = read_once(path)
+        found = None if once else scan(stream, path, limits)
+        if found is not None:
+            stream.seek(0)
         if found is not None and found.whole:
             payload = stream.read(RAW_HEAD if found.refused else -1)
-            refused = found.refused
-            yield Record(payload, path, now_ms, path, formats=self.formats, refused=refused)
+            yield replace(template, payload=payload, refused=found.refused)
             return
-        carry, line = Carry(), 0
-        for piece in cut(inflate(iter(read, b""), limits), PIECE, limits.record_bytes):
-            formats = carry.formats or self.formats
-            yield Record(
-                piece, path, now_ms, path, line, formats, time_ms=carry.time_ms, opened=True
-            )
-            carry = carry.after(self.source, piece)
-            line += piece.count(b"\n")
+        read = partial(os.read, stream.fileno()) if once else stream.read
+        chunks: Iterator[bytes] = iter(partial(read, PIECE), b"")
+        head = next(chunks, b"")
+        chunks = chain((head,), chunks)
+        if head.startswith((BASE64_OF_GZIP, PARQUET_MAGIC)):
+            yield replace(template, payload=b"".join(chunks))
+            return
+        carry = Carry()
+        for each in slices(cut(inflate(chunks, limits), PIECE, limits.record_bytes)):
+            record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
+            yield replace(record, header=carry.header, time_ms=carry.time_ms)
+            carry = carry.after(origin, each.payload)
 
     def _read(self, record: "Record") -> None:
         from pipeline.batch import read

@@ -2,22 +2,24 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, Since, settings_of
-from pipeline.errors import NotConfigured, UsageError
+from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.queries import Answer
+    from pipeline.queries import Answer, Window
 
 FORM = "--output"
 
 
 def query(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A saved query.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A saved query.")] = "",
     since: Since = None,
     from_time: Annotated[
         str | None, typer.Option("--from", metavar="T", help="First moment, ISO-8601, UTC.")
@@ -36,11 +38,17 @@ def query(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Print the SQL, ask nothing.")] = False,
     engine: Annotated[str, typer.Option("--engine", metavar="E", help="duckdb.")] = "duckdb",
-    stage: Annotated[str, typer.Option("--stage", metavar="S", hidden=True)] = "",
+    stage: Stage = "",
     config: Config = None,
     home: Home = None,
 ) -> None:
     """Ask a saved query, or anything in SQL; without a name, list the saved queries.
+
+    Without --since or --from a saved query reads its default window, most of them the last 1h (of
+    the event's time, not of its arrival); SQL reads all that there is.
+
+    json is one object: name, columns ({name, type, unit}), rows (lists in the order of columns),
+    from, to, as_of, seconds, bytes_scanned, engine. jsonl is one object a row.
 
     \b
     tailrace query
@@ -48,49 +56,78 @@ def query(
     tailrace query rejected_ports --from 2026-11-25 --to 2026-11-26 --output csv
     tailrace query --sql "SELECT count(*) FROM vpc_flow WHERE action = 'REJECT'"
     """
-    from pipeline.cli import render
+    from pipeline.cli.render import check_form
 
-    if output not in render.FORMS:
-        raise UsageError(f"there is no form {output!r}", FORM, f"one of {', '.join(render.FORMS)}")
+    check_form(output, FORM)
     if engine != "duckdb" or stage:
-        raise NotConfigured(
-            "this needs a deployed stack, which this version does not have yet",
-            "",
-            "leave out --engine and --stage: the local engine answers",
-        )
+        raise no_stack("--stage" if stage else f"--engine {engine}")
     if sql is not None and name:
         raise UsageError("a name and --sql were both given", "", "give one of them")
     if not name and sql is None:
         sys.stdout.write(_catalogue())
         return
+    asked = _Asked(name, sql, _parameters(given or ()), since, from_time, to_time)
     if explain:
-        sys.stdout.write(_explained(name, sql))
+        sys.stdout.write(asked.explained())
         return
     settings = settings_of(config, home)
-    answer = _ask(name, sql, (since, from_time, to_time), _parameters(given or ()), settings.home)
+    _answer(asked, settings.home_path, output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    name: str
+    sql: str | None
+    params: dict[str, str]
+    since: str | None
+    from_time: str | None
+    to_time: str | None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def window(self) -> "Window | None":
+        """The window that was asked for."""
+        from pipeline.queries import parse
+
+        return parse(self.now, self.since, self.from_time, self.to_time)
+
+    def answer(self, home: Path) -> "Answer":
+        """What a home answers."""
+        from pipeline.queries import run
+
+        name = self.name or None
+        return run(
+            name, sql=self.sql, params=self.params, window=self.window, home=home, now=self.now
+        )
+
+    def explained(self) -> str:
+        """The SQL of it."""
+        from pipeline.cli.explained import explained
+
+        return explained(self.name, self.sql, self.params, self.window, self.now)
+
+    def why_empty(self, answer: "Answer") -> str:
+        """Why there is no row."""
+        from pipeline.cli.footer import why_empty
+        from pipeline.queries import catalogue
+
+        if self.sql is not None:
+            return why_empty(answer, self.sql, "")
+        query = catalogue.find(self.name)
+        return why_empty(answer, query.sql, "" if self.window else query.since)
+
+
+def _answer(asked: _Asked, home: Path, output: str) -> None:
+    from pipeline.cli import render
+    from pipeline.cli.footer import demo_note, footer
+
+    answer = asked.answer(home)
     render.write(answer, output)
-    sys.stdout.flush()
-    if answer.home != settings.home_path:
-        sys.stderr.write(render.demo_note(answer.home))
+    if answer.home != home:
+        sys.stderr.write(demo_note(answer.home))
     if not len(answer.table):
-        sys.stderr.write(_why_empty(answer))
-    sys.stderr.write(render.footer(answer))
-
-
-def _ask(
-    name: str,
-    sql: str | None,
-    times: tuple[str | None, str | None, str | None],
-    params: dict[str, str],
-    home: str,
-) -> "Answer":
-    from pathlib import Path
-
-    from pipeline.queries import run, window
-
-    now = datetime.now(UTC)
-    asked = window.parse(now, *times)
-    return run(name or None, sql=sql, params=params, window=asked, home=Path(home), now=now)
+        sys.stderr.write(asked.why_empty(answer))
+    sys.stderr.write(footer(answer))
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:
@@ -104,32 +141,17 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
 
 
 def _catalogue() -> str:
-    from pipeline.cli.output import table
+    from pipeline.cli.streams import width
+    from pipeline.cli.table import listing
     from pipeline.queries import catalogue
 
-    rows = []
-    for each in catalogue.load().values():
-        params = " ".join(f"{p.name}={p.default or ''}" for p in each.params)
-        rows.append((each.name, each.description, params))
-    listing = table(("name", "answers", "parameters"), rows, (False,) * 3)
-    first = next(iter(catalogue.load()))
+    saved = catalogue.load()
+    rows = [
+        (each.name, each.description, " ".join(f"{p.name}={p.default or ''}" for p in each.params))
+        for each in saved.values()
+    ]
     return (
-        f"{listing}\ntailrace query {first} --since 1h -p top=5"
-        "     all take --since, --from, --to, --output, --explain\n"
+        f"{listing(('name', 'answers', 'parameters'), rows, width())}\n"
+        f"tailrace query {next(iter(saved))} --since 1h -p top=5\n"
+        "all take --since, --from, --to, --output, --explain\n"
     )
-
-
-def _explained(name: str, sql: str | None) -> str:
-    from pipeline.queries import catalogue, explain
-
-    text = sql if sql is not None else catalogue.find(name).sql
-    duckdb = explain(name or None, sql=sql)
-    return f"-- as written (Athena)\n{text.strip()}\n\n-- for duckdb\n{duckdb.strip()}\n"
-
-
-def _why_empty(answer: "Answer") -> str:
-    from pipeline.cli.output import iso
-
-    if answer.newest is None:
-        return "no rows: its tables hold nothing yet\n"
-    return f"no rows: the newest event is of {iso(answer.newest)}; try a longer --since\n"

@@ -4,52 +4,67 @@ import csv
 import io
 import sys
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.output import iso, json_lines, table
+from pipeline.cli import streams
+from pipeline.cli.output import iso, json_lines
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer
 
 FORMS = ("table", "csv", "json", "jsonl", "parquet")
-NULL = "\u2013"
 # A spreadsheet runs a cell that begins so as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def check_form(form: str, option: str) -> None:
+    """Raise UsageError for a form that is none, or that standard output cannot take."""
+    if form not in FORMS:
+        raise UsageError(f"there is no form {form!r}", option, f"one of {', '.join(FORMS)}")
+    if form == "parquet" and sys.stdout.isatty():
+        raise UsageError(
+            "Parquet is no text", "standard output is a terminal", "write it to a file: > FILE"
+        )
 
 
 def write(answer: "Answer", form: str) -> None:
     """Write an answer to stdout; Parquet as bytes."""
     if form == "table":
         sys.stdout.write(answer_table(answer))
-    elif form == "csv":
+    elif form == "parquet":
+        from pyarrow import parquet
+
+        parquet.write_table(answer.table, sys.stdout.buffer)
+    else:
+        streams.as_data(sys.stdout)
+        _write_data(answer, form)
+    sys.stdout.flush()
+
+
+def _write_data(answer: "Answer", form: str) -> None:
+    if form == "csv":
         sys.stdout.write(as_csv(answer))
     elif form == "jsonl":
         sys.stdout.writelines(json_lines(answer.table))
-    elif form == "json":
+    else:
         import msgspec
 
         sys.stdout.write(msgspec.json.encode(answer.as_json()).decode() + "\n")
-    else:
-        from pyarrow import parquet
-
-        sys.stdout.flush()
-        parquet.write_table(answer.table, sys.stdout.buffer)
 
 
 def answer_table(answer: "Answer") -> str:
-    """A table for people: numbers grouped and to the right, bytes with three digits."""
-    columns = answer.table.to_pydict()
-    cells = [
-        [_cell(value, column.unit) for value in values]
-        for column, values in zip(answer.columns, columns.values(), strict=True)
-    ]
-    right = [column.type not in ("varchar", "timestamp(3)", "boolean") for column in answer.columns]
-    rows = list(zip(*cells, strict=True))
-    if not rows:
+    """A table for people; on a terminal no wider than that."""
+    from pipeline.cli.cells import cell, is_number
+    from pipeline.cli.table import Column, table
+
+    if not len(answer.table):
         return ""
-    return table([column.name for column in answer.columns], rows, right)
+    columns = [
+        Column(column.name, [cell(v, column) for v in values.to_pylist()], is_number(column))
+        for column, values in zip(answer.columns, answer.table.columns, strict=True)
+    ]
+    return table(columns, streams.width())
 
 
 def as_csv(answer: "Answer") -> str:
@@ -68,46 +83,3 @@ def _csv_cell(value: object) -> object:
     if isinstance(value, str) and value.startswith(FORMULA):
         return "'" + value
     return "" if value is None else value
-
-
-def _cell(value: object, unit: str) -> str:
-    if value is None:
-        return NULL
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) and unit == "bytes":
-        return size(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float) and unit == "share":
-        return f"{value:.2%}" if abs(value) < 0.01 else f"{value:.1%}"
-    if isinstance(value, float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.2g}"
-    if isinstance(value, list):
-        return ", ".join(f"{key}={word}" for key, word in value)
-    return str(value)
-
-
-def size(count: float) -> str:
-    """Bytes with three significant digits, in decimal units."""
-    place = 0
-    while abs(count) >= 999.5 and place < len(UNITS) - 1:
-        count /= 1000
-        place += 1
-    return f"{count:.3g} {UNITS[place]}" if place else f"{count:.0f} B"
-
-
-def footer(answer: "Answer") -> str:
-    """What an answer cost, for stderr."""
-    count = len(answer.table)
-    return (
-        f"{count:,} row{'' if count == 1 else 's'} · {answer.seconds:.2f} s · "
-        f"{size(answer.bytes_scanned)} read · 0 USD · {answer.engine}, local\n"
-    )
-
-
-def demo_note(home: Path) -> str:
-    """Said when an answer comes from the demo's home."""
-    return f"note: the home is empty; this is the demo's data, in {home}\n"

@@ -1,16 +1,19 @@
 """tailrace tables: the data dictionary."""
 
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pipeline.cli import streams
 
 if TYPE_CHECKING:
     from pipeline.schema import Table
 
 
 def tables(
-    name: Annotated[str, typer.Argument(metavar="[TABLE]", help="One table only.")] = "",
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="One table only.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What can be asked: every table and column, with type, unit and meaning.
@@ -22,18 +25,27 @@ def tables(
     """
     import msgspec
 
-    from pipeline.cli.output import table
-    from pipeline.lake.tables import all_tables, columns, find_table
+    from pipeline.lake.tables import all_tables, find_table
 
     found = [find_table(name)] if name else list(all_tables().values())
     if as_json:
+        streams.as_data(sys.stdout)
         text = msgspec.json.encode([as_object(each) for each in found])
         sys.stdout.write(msgspec.json.format(text).decode() + "\n")
         return
     for each in found:
-        rows = [(f.name, f.type.sql, f.unit, f.doc) for f in columns(each)]
-        sys.stdout.write(f"{each.name}: {each.doc}\n\n")
-        sys.stdout.write(table(("column", "type", "unit", "meaning"), rows, (False,) * 4) + "\n")
+        sys.stdout.write(_shown(each) + "\n")
+
+
+def _shown(table: "Table") -> str:
+    from pipeline.cli.table import listing
+    from pipeline.lake.tables import columns
+
+    width = streams.width()
+    title = f"{table.name}: {table.doc}"
+    title = title if width is None else textwrap.fill(title, width)
+    rows = [(f.name, f.type.sql, f.unit, f.doc) for f in columns(table)]
+    return f"{title}\n\n{listing(('column', 'type', 'unit', 'meaning'), rows, width)}"
 
 
 def as_object(table: "Table") -> dict[str, object]:

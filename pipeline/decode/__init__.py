@@ -4,7 +4,7 @@ Never raises for data: what cannot be opened is a Failure with its reason, neigh
 """
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -20,7 +20,15 @@ from pipeline.settings import Limits
 from pipeline.triggers import Record
 
 __all__ = ["DECODER_VERSION", "NO_TIME", "Failure", "Lines", "LogBatch", "Segment", "Stream"]
-__all__ += ["PARQUET_MAGIC", "Refused", "decode", "inflate", "open_payload", "with_plain_ends"]
+__all__ += [
+    "BASE64_OF_GZIP",
+    "PARQUET_MAGIC",
+    "Refused",
+    "decode",
+    "inflate",
+    "open_payload",
+    "with_plain_ends",
+]
 
 BOM = b"\xef\xbb\xbf"
 PARQUET_MAGIC = b"PAR1"
@@ -35,6 +43,8 @@ BRACE = ord("{")
 class _Gathered:
     own_log_groups: tuple[str, ...]
     limits: Limits
+    records: list[Record] = field(default_factory=list)
+    size: int = 0
     parts: list[Lines] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     enveloped: list[Segment] = field(default_factory=list)
@@ -51,13 +61,37 @@ def decode(
 ) -> LogBatch:
     """All lines of all records. Lines of log groups with an own prefix are dropped and counted."""
     into = _Gathered(tuple(own_log_groups), limits)
-    for index, record in enumerate(records):
-        try:
-            text = record.payload if record.opened else open_payload(record, limits)
-            _gather(into, index, record, text)
-        except Refused as refused:
-            into.failures.append(Failure(index, None, refused.reason, refused.detail))
-    return _joined(into, records)
+    for record in records:
+        _gather_record(into, record)
+    return _joined(into)
+
+
+def decode_in_parts(
+    records: Sequence[Record], limits: Limits, own_log_groups: Sequence[str] = ()
+) -> Iterator[LogBatch]:
+    """The same in parts of whole records, each of at most about `limits.batch_text_bytes`.
+
+    What compressed records inflate to is known only when they are open; memory must have an end.
+    """
+    into = _Gathered(tuple(own_log_groups), limits)
+    for record in records:
+        _gather_record(into, record)
+        if into.size >= limits.batch_text_bytes:
+            yield _joined(into)
+            into = _Gathered(tuple(own_log_groups), limits)
+    if into.records:
+        yield _joined(into)
+
+
+def _gather_record(into: _Gathered, record: Record) -> None:
+    index = len(into.records)
+    into.records.append(record)
+    try:
+        text = record.payload if record.opened else open_payload(record, into.limits)
+        into.size += len(text)
+        _gather(into, index, record, text)
+    except Refused as refused:
+        into.failures.append(Failure(index, None, refused.reason, refused.detail))
 
 
 def open_payload(record: Record, limits: Limits) -> bytes:
@@ -98,7 +132,7 @@ def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     braces = text.lstrip(b" \t\r\n")[:1] == b"{"
     if braces and envelope.MARK in text:
         try:
-            _add_events(into, index, envelope.read(text))
+            _add_events(into, index, record, envelope.read(text))
         except Refused:
             # Several envelopes, one a line; or lines of another kind that merely look so.
             if b"\n" not in text.strip():
@@ -108,7 +142,7 @@ def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     _add_text(into, index, record, text)
 
 
-def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
+def _add_events(into: _Gathered, index: int, record: Record, events: envelope.Events) -> None:
     group = events.stream.group
     own = bool(into.own_log_groups) and group.startswith(into.own_log_groups)
     if events.control or own:
@@ -120,7 +154,8 @@ def _add_events(into: _Gathered, index: int, events: envelope.Events) -> None:
         into.failures.append(Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault))
     into.messages += events.messages
     into.times.append(np.array(events.times, np.int64))
-    segment = Segment(index, events.stream, len(events.ids), ids=events.ids)
+    count = len(events.ids)
+    segment = Segment(index, events.stream, count, formats=record.formats, ids=events.ids)
     into.enveloped.append(segment)
     _add_segment(into, segment)
 
@@ -139,7 +174,7 @@ def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
             if events is not None:
                 plain = run if run is not None else lines
                 _add_plain(into, index, record, plain, first, int(at))
-                _add_events(into, index, events)
+                _add_events(into, index, record, events)
                 first = int(at) + 1
         elif line[1:].lstrip(b" \t").startswith(WRAPPER):
             message = envelope.unwrap(line)
@@ -178,7 +213,10 @@ def _add_plain(
     into.record_ids.append(identity.of_ordinals(record.identity, ordinals))
     into.times.append(np.full(stop - first, NO_TIME))
     stream = Stream("", record.log_group, "") if record.log_group else None
-    _add_segment(into, Segment(index, stream, stop - first, int(ordinals[0]), record.formats))
+    _add_segment(
+        into,
+        Segment(index, stream, stop - first, int(ordinals[0]), record.formats, record.header),
+    )
 
 
 def _add_segment(into: _Gathered, segment: Segment) -> None:
@@ -198,7 +236,7 @@ def _flush_envelopes(into: _Gathered) -> None:
     into.messages, into.enveloped = [], []
 
 
-def _joined(into: _Gathered, records: Sequence[Record]) -> LogBatch:
+def _joined(into: _Gathered) -> LogBatch:
     _flush_envelopes(into)
     lines = Lines.concat(into.parts) if into.parts else Lines.of_text(b"")
     counts = np.array([segment.count for segment in into.segments], np.int64)
@@ -207,7 +245,7 @@ def _joined(into: _Gathered, records: Sequence[Record]) -> LogBatch:
     owners = np.array([segment.record for segment in into.segments], np.int32)
     _refuse_long(into, lines, owners, counts)
     return LogBatch(
-        records,
+        into.records,
         lines,
         into.segments,
         record=np.repeat(owners, counts),

@@ -23,6 +23,7 @@ class Segment:
     count          lines in the run
     first_ordinal  ordinal of its first line in the record (envelope: in the envelope)
     formats        formats declared for the run itself; empty: by its stream
+    header         format that a header line before the run has set; "" for none
     ids            CloudWatch event ids; None for plain lines
     """
 
@@ -31,6 +32,7 @@ class Segment:
     count: int
     first_ordinal: int = 0
     formats: tuple[str, ...] = ()
+    header: str = ""
     ids: list[str] | None = None
 
 

@@ -17,12 +17,16 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
+        folders = (path.parent, *path.parent.parents)
+        new = [folder for folder in folders if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        # A new folder is itself an entry of the one above it, that a power loss could take.
+        for folder in (path.parent, *(each.parent for each in new)):
+            _sync_folder(folder)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

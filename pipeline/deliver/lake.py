@@ -16,11 +16,10 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.deliver.files import write_whole
-from pipeline.schema import Field, Range, Table, Type
+from pipeline.schema import HOUR_MS, Field, Range, Table, Type
 from pipeline.triggers import Record
 
 LANDING = "landing"
-HOUR_MS = 3_600_000
 # Only what a reader can prune by in time order: statistics on all columns cost a sixth of the CPU.
 STATISTICS = ("event_time", "ingest_time")
 FEW = 255

@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.stream.log import Incoming
 
-FOLDER, MARK = "demo", ".demo"
+MARK = ".demo"
 HISTORY_S = 300.0
 TICK_S = 1.0
 PIECE = 64
@@ -78,7 +78,7 @@ def demo(settings: Settings, events_per_s: float, seed: int = 1) -> Iterator[Dem
 
     Raises HomeError when that folder holds something else, or another process writes to it.
     """
-    folder = settings.home_path / FOLDER
+    folder = settings.home_path / DEMO
     _check_mark(folder)
     networks = Networks.of(tuple(Network(*row) for row in NETWORKS))
     flow_groups = [group for group, source in LOG_GROUPS.items() if source == "vpc-flow"]

@@ -27,7 +27,7 @@ FIELDS = (
         "second_sight",
         Type.BOOLEAN,
         "True on an ingress row whose source lies in a named network: the other end logged the"
-        " flow too. Null without flow_direction. Sums that count a flow once say"
+        " flow too. Null without flow_direction. Sums that count an accepted flow once say"
         " second_sight IS NOT TRUE.",
     ),
 )

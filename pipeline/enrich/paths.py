@@ -154,8 +154,10 @@ def _places(rows: pa.Table, lookups: Lookups, end: str, name: str, near: np.ndar
     own, own_codes = coded(rows, name)
     known = [getattr(each, name) for each in lookups.networks.known]
     numbered = {word: n for n, word in enumerate(sorted({*known, *own.to_pylist()} - {""}))}
-    of_network = np.array([*(numbered.get(word, NOWHERE) for word in known), NOWHERE], np.int32)
-    of_own = np.array([*(numbered[word] for word in own.to_pylist()), NOWHERE], np.int32)
+    of_network, of_own = (
+        np.array([*(numbered.get(word, NOWHERE) for word in words), NOWHERE], np.int32)
+        for words in (known, own.to_pylist())
+    )
     found: np.ndarray = of_network[network]
     return np.where((found == NOWHERE) & near, of_own[own_codes], found)
 

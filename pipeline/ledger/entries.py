@@ -12,7 +12,7 @@ from pipeline.deliver.quarantine import Kept
 def add(
     connection: sqlite3.Connection, source: str, table: str, outcomes: Sequence[Outcome]
 ) -> None:
-    """Note what became of records of one source that were processed at once (one flush)."""
+    """Note what became of records of one source."""
     connection.executemany(
         "insert into ledger (seq, shard, source, tbl, arrival_ms, events_in, rows, rejected,"
         " dropped, reasons, bytes_in, object, flush)"
@@ -31,7 +31,7 @@ def add(
                 msgspec.json.encode(dict(outcome.reasons)).decode(),
                 len(outcome.record.payload),
                 outcome.object,
-                int(outcomes[0].record.position),
+                int(outcome.flush),
             )
             for outcome in outcomes
         ],

@@ -2,23 +2,41 @@
 
 The rows keep the identity and the hour of arrival that their record gave them; the object of the
 quarantine stays, and the ledger remembers which of its lines are resolved, so that running it again
-changes nothing.
+changes nothing. The tables `reject` and `batch` get newer versions of their rows.
 """
 
-from dataclasses import dataclass
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from pipeline.batch import Context, Reading, judge, reopen, rows_of, with_times
-from pipeline.decode.identity import h64
+from pipeline.batch import (
+    Attempt,
+    Context,
+    Outcome,
+    Reading,
+    Refusal,
+    batch_rows,
+    judge,
+    outcomes_of,
+    reject_rows,
+    reopen,
+    rows_of,
+    with_times,
+)
 from pipeline.deliver.lake import LakeSink
-from pipeline.errors import InputError
+from pipeline.errors import Drop, InputError, Reason
 from pipeline.lake import catalogue
-from pipeline.sources import Parsed, find
+from pipeline.schema import BATCH, REJECT
+from pipeline.sources import Source, find
 from pipeline.store import Store
+
+_dropped = msgspec.json.Decoder(dict[Drop, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +48,49 @@ class Place:
     quarantine: Path
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One more attempt at an object, judged: nothing is written yet.
+
+    mended    the rows that are new
+    outcome   what the ledger says of the record from now on
+    resolved  int64 record ids of all its lines that became rows later
+    opened    the record is kept whole and can be opened: a refusal of it as a whole is over
+    """
+
+    source: Source
+    mended: Reading
+    left: list[Refusal]
+    outcome: Outcome
+    resolved: np.ndarray
+    attempt: int
+    opened: bool
+
+
 def retry_input(
-    place: Place, source: str, digest: str, formats: tuple[str, ...], context: Context
+    place: Place,
+    source: str,
+    digest: str,
+    formats: tuple[str, ...],
+    context: Context,
+    now_ms: int,
 ) -> int:
     """Try the rejected lines of a file again with other formats; returns how many became rows.
 
     Raises InputError when an object is gone or damaged, DeliveryError when a row finds no place.
     """
     rows = place.store.rows(
-        "select o.key, o.seq, o.resolved, l.flush from input_record r"
+        "select o.key, o.resolved, l.* from input_record r"
         " join quarantine_object o on o.seq = r.seq join ledger l on l.seq = r.seq"
-        " where r.source = ? and r.digest = ? order by o.seq",
+        " where r.source = ? and r.digest = ? and l.rejected > 0 order by o.seq",
         *(source, digest),
     )
-    mended = sum(
-        _retry(place, row["key"], row["resolved"], row["flush"], formats, context) for row in rows
-    )
+    mended = 0
+    for row in rows:
+        tried = _judged(place, row, formats, context)
+        if len(tried.mended.parsed.line):
+            _write(place, tried, row["flush"], context, now_ms)
+            mended += len(tried.mended.parsed.line)
     with place.store.transaction() as connection:
         connection.execute(
             "update input set formats = ? where source = ? and digest = ?",
@@ -54,48 +99,98 @@ def retry_input(
     return mended
 
 
-def _retry(
-    place: Place,
-    key: str,
-    resolved: bytes,
-    flush: int,
-    formats: tuple[str, ...],
-    context: Context,
-) -> int:
+def rejected_of(store: Store, source: str, digest: str) -> int:
+    """Lines of a file that are refused until now."""
+    rows = store.rows(
+        "select coalesce(sum(l.rejected), 0) from input_record r join ledger l on l.seq = r.seq"
+        " where r.source = ? and r.digest = ?",
+        *(source, digest),
+    )
+    return int(rows[0][0])
+
+
+def _judged(place: Place, row: sqlite3.Row, formats: tuple[str, ...], context: Context) -> _Try:
+    path = place.quarantine / row["key"]
     try:
-        content = (place.quarantine / key).read_bytes()
-        source_name, batch = reopen(content, formats, context.limits)
+        name, batch, whole = reopen(path.read_bytes(), formats, context.limits)
     except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
         raise InputError(
             f"a quarantine object cannot be read: {error}",
-            f"at {place.quarantine / key}",
+            f"at {path}",
             "tailrace audit names what is missing; put it back from a copy",
         ) from error
-    source = find(source_name)
-    reading = _without(with_times(judge(batch, source, context)), np.frombuffer(resolved, np.int64))
-    mended = len(reading.parsed.line)
-    if not mended:
-        return 0
-    name = f"{h64(*formats, str(len(resolved))):016x}"
-    sink = LakeSink(place.lake, replay=name, flush=flush)
-    sink.write(source.table, rows_of(reading, source, context), batch.records)
-    new = batch.record_id[reading.parsed.line].tobytes()
+    reading = with_times(judge(batch, find(name), context))
+    known = np.frombuffer(row["resolved"], np.int64)
+    new = ~np.isin(batch.record_id[reading.parsed.line], known)
+    parsed = replace(
+        reading.parsed,
+        rows=reading.parsed.rows.filter(pa.array(new)),
+        line=reading.parsed.line[new],
+    )
+    resolved = np.concatenate([known, batch.record_id[parsed.line]])
+    left = [
+        r for r in reading.refusals if r.line is None or batch.record_id[r.line] not in resolved
+    ]
+    outcome = _outcome(outcomes_of(reading, {0: row["key"]})[0], row, whole, len(resolved), left)
+    mended = Reading(batch, parsed, reading.refusals)
+    opened = whole and all(refusal.line is not None for refusal in left)
+    return _Try(find(name), mended, left, outcome, resolved, row["attempt"] + 1, opened)
+
+
+def _outcome(
+    found: Outcome, row: sqlite3.Row, whole: bool, resolved: int, left: list[Refusal]
+) -> Outcome:
+    """What became of the record, over all attempts: lines that once became rows stay rows."""
+    reasons: Mapping[Reason, int] = Counter(refusal.reason for refusal in left)
+    if whole:
+        rejected = found.events_in - sum(found.dropped.values()) - resolved
+        return replace(found, rows=resolved, rejected=rejected, reasons=reasons)
+    first_rows = row["rows"] + row["rejected"] - found.events_in
+    return replace(
+        found,
+        events_in=row["events_in"],
+        rows=first_rows + resolved,
+        rejected=found.events_in - resolved,
+        dropped=_dropped.decode(row["dropped"]),
+        reasons=reasons,
+    )
+
+
+def _write(place: Place, tried: _Try, flush: int, context: Context, now_ms: int) -> None:
+    batch, parsed, _ = tried.mended
+    key = tried.outcome.object or ""
+    sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush)
+    sink.write(tried.source.table, rows_of(tried.mended, tried.source, context), batch.records)
+    name = tried.source.name
+    gone = [Refusal(0, line, Reason.VALUE, "it became a row") for line in parsed.line.tolist()]
+    if tried.opened:
+        gone.append(Refusal(0, None, Reason.VALUE, "it could be opened"))
+    number = Attempt(tried.attempt)
+    resolved = reject_rows(batch, gone, name, [key], replace(number, resolved=True))
+    left = reject_rows(batch, tried.left, name, [key], number)
+    sink.write(REJECT, pa.concat_tables([resolved, left]).unify_dictionaries(), batch.records)
+    sink.write(BATCH, batch_rows([tried.outcome], name, now_ms, number), batch.records)
     with place.store.transaction() as connection:
         catalogue.add(connection, sink.take())
-        connection.execute(
-            "update quarantine_object set resolved = cast(resolved || ? as blob) where key = ?",
-            (new, key),
-        )
-        connection.execute(
-            "update ledger set rows = rows + ?, rejected = rejected - ? where object = ?",
-            (mended, mended, key),
-        )
-    return mended
+        _note(connection, tried)
 
 
-def _without(reading: Reading, resolved: np.ndarray) -> Reading:
-    """The same without the rows that an earlier try brought in."""
-    batch, parsed, refusals = reading
-    new = ~np.isin(batch.record_id[parsed.line], resolved)
-    rows = parsed.rows.filter(pa.array(new))
-    return Reading(batch, Parsed(rows, parsed.line[new], parsed.rejects), refusals)
+def _note(connection: sqlite3.Connection, tried: _Try) -> None:
+    outcome = tried.outcome
+    connection.execute(
+        "update quarantine_object set resolved = ?, rejects = ? where key = ?",
+        (tried.resolved.tobytes(), outcome.rejected + len(tried.resolved), outcome.object),
+    )
+    connection.execute(
+        "update ledger set events_in = ?, rows = ?, rejected = ?, dropped = ?, reasons = ?,"
+        " attempt = ? where object = ?",
+        (
+            outcome.events_in,
+            outcome.rows,
+            outcome.rejected,
+            msgspec.json.encode(dict(outcome.dropped)).decode(),
+            msgspec.json.encode(dict(outcome.reasons)).decode(),
+            tried.attempt,
+            outcome.object,
+        ),
+    )

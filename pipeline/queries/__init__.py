@@ -7,7 +7,7 @@ from pipeline.queries.answer import Answer
 from pipeline.queries.catalogue import find, load
 from pipeline.queries.front_matter import Column, SavedQuery
 from pipeline.queries.parameters import Parameter
-from pipeline.queries.runner import explain, run
+from pipeline.queries.runner import bindings, explain, run
 from pipeline.queries.window import Window, parse
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Parameter",
     "SavedQuery",
     "Window",
+    "bindings",
     "explain",
     "find",
     "load",

@@ -1,5 +1,6 @@
 """DuckDB as the engine: one closed connection a query, over the files that can hold its rows."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -27,6 +28,10 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "50%",
     "preserve_insertion_order": False,
 }
+# How the engine begins its errors: "Binder Error: ".
+_KIND = re.compile(r"^[A-Za-z ]+ Error: ")
+_NO_FUNCTION = re.compile(r"No function matches the given name and argument types '(.+?)'")
+_TYPES = {"INT64": "bigint", "INT32": "integer", "INT16": "smallint", "INT8": "tinyint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,21 @@ def _milliseconds(table: "pa.Table") -> "pa.Table":
 
 
 def _failed(error: "duckdb.Error", where: str) -> QueryFailed:
+    """The engine's words without what only makes sense to who has it at hand."""
     import duckdb
 
-    what = str(error).splitlines()[0]
+    what = _KIND.sub("", str(error).splitlines()[0])
+    if what.startswith("Division by zero"):
+        fix = "write x / NULLIF(y, 0): it is NULL where y is 0"
+        return QueryFailed("the SQL divides by zero", where, fix)
+    unknown = _NO_FUNCTION.match(what)
+    if unknown:
+        what = f"there is no {unknown[1].lower()}"
+        return QueryFailed(what, where, "CAST what it is given to another type")
     if isinstance(error, duckdb.OutOfMemoryException):
         return QueryFailed(what, where, "ask for a shorter window: --since 15m")
     if isinstance(error, duckdb.IOException):
         return QueryFailed(what, where, "see what is missing: tailrace audit")
+    for name, known in _TYPES.items():
+        what = what.replace(name, known)
     return QueryFailed(what, where, "correct the SQL; --explain shows what the engine was given")

@@ -2,25 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from pipeline.errors import NotConfigured, UsageError
+from pipeline.errors import UsageError
+from pipeline.home import LAKE, answering
 from pipeline.queries import window as windows
 from pipeline.queries.answer import Answer, columns_of
 from pipeline.queries.catalogue import find
 from pipeline.queries.front_matter import SavedQuery
 from pipeline.queries.parameters import read_all
 from pipeline.queries.window import Window
-from pipeline.store import Store, exists
+from pipeline.store import Store
 
 if TYPE_CHECKING:
     from pipeline.queries.dialect import Translation
     from pipeline.queries.engine_duckdb import Reading
 
-LAKE, DEMO = "lake", "demo"
 AD_HOC = "sql"
 _NO_PARAMS: Mapping[str, object] = {}
 
@@ -40,19 +41,13 @@ def run(
     window  None: a saved query takes its own default, ending at `now`; a text is not bounded
     home    read as it is; where it holds nothing, the demo's home inside it
 
-    Raises UsageError for a wrong call, NotConfigured when there is nothing to read, QueryFailed
-    when the SQL is refused or the engine breaks off.
+    Raises UsageError for a wrong call, NotConfigured when there is nothing to read, HomeError when
+    the home cannot be read, QueryFailed when the SQL is refused or the engine breaks off.
     """
     started = perf_counter()
-    query = _asked(name, sql)
-    if query.path:
-        window = window or windows.parse(now, since=query.since)
-    values: dict[str, object] = dict(read_all(query.name, query.params, params))
-    folder = _readable(home)
-    translated = _translated(query)
-    _check_window(query, translated.parameters, window)
-    if window:
-        values.update(window.values(query.lookback))
+    question = _question(name, sql, params, window, now)
+    query, translated, window = question.query, question.translated, question.window
+    folder = answering(home)
     with closing(Store(folder, writer=False)) as store:
         as_of = _newest(store, translated.views)
         readings = _readings(store, translated.views, query, window)
@@ -60,7 +55,7 @@ def run(
 
     table = engine_duckdb.execute(
         translated.sql,
-        {each: values[each] for each in translated.parameters},
+        question.values,
         folder / LAKE,
         readings,
         f"in {query.path or 'the text of --sql'}",
@@ -78,32 +73,61 @@ def run(
 
 
 def explain(name: str | None = None, *, sql: str | None = None) -> str:
-    """The statement that DuckDB is given for a saved query or a text.
+    """The statement that DuckDB is given for a saved query or a text, one clause a line.
 
     Raises UsageError or QueryFailed as `run` does.
     """
     return _translated(_asked(name, sql)).sql
 
 
+def bindings(
+    name: str | None = None,
+    *,
+    sql: str | None = None,
+    params: Mapping[str, object] = _NO_PARAMS,
+    window: Window | None = None,
+    now: datetime,
+) -> dict[str, object]:
+    """The values that `run` would bind to the statement, by name: parameters, then the window.
+
+    Times are without zone, as the tables have them. Raises UsageError or QueryFailed as `run` does.
+    """
+    return _question(name, sql, params, window, now).values
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A query ready to be asked of any home; `values` are those that it binds."""
+
+    query: SavedQuery
+    translated: "Translation"
+    window: Window | None
+    values: dict[str, object]
+
+
+def _question(
+    name: str | None,
+    sql: str | None,
+    params: Mapping[str, object],
+    window: Window | None,
+    now: datetime,
+) -> _Question:
+    query = _asked(name, sql)
+    if query.path:
+        window = window or windows.parse(now, since=query.since)
+    values: dict[str, object] = dict(read_all(query.name, query.params, params))
+    translated = _translated(query)
+    _check_window(query, translated.parameters, window)
+    if window:
+        values.update(window.values(query.lookback))
+    bound = {each: values[each] for each in values if each in translated.parameters}
+    return _Question(query, translated, window, bound)
+
+
 def _asked(name: str | None, sql: str | None) -> SavedQuery:
     if (name is None) == (sql is None):
         raise UsageError("ask one question", "", "give the name of a query, or --sql TEXT")
     return find(name) if name is not None else SavedQuery(AD_HOC, sql or "")
-
-
-def _readable(home: Path) -> Path:
-    """The home, or the demo's inside it where the home itself holds nothing."""
-    for folder in (home, home / DEMO):
-        if exists(folder):
-            with closing(Store(folder, writer=False)) as store:
-                if store.rows("select 1 from lake_file limit 1"):
-                    return folder
-    shown = home if home.is_absolute() or str(home).startswith("..") else f"./{home}"
-    raise NotConfigured(
-        f"nothing to read in {shown}",
-        "no source has sent anything yet",
-        "try: tailrace demo, or tailrace ingest vpc-flow FILE",
-    )
 
 
 def _translated(query: SavedQuery) -> "Translation":

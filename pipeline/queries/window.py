@@ -17,8 +17,8 @@ TYPES: Mapping[str, str] = {
     "lookback_day": "varchar",
 }
 MOMENT = timedelta(milliseconds=1)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SPAN = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_SPAN = re.compile("".join(f"((?P<{unit}>[1-9][0-9]{{0,5}}){unit[0]})?" for unit in _UNITS))
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
@@ -76,7 +76,7 @@ def parse(
 ) -> Window | None:
     """The window that was asked for; None when nothing was.
 
-    since      a span that ends now: 15m, 1h, 7d
+    since      a span that ends now: 15m, 1h30m, 7d
     from_time  ISO-8601 or a date; without a zone it is UTC
     to_time    the same; without it the window ends now
 
@@ -96,16 +96,16 @@ def parse(
 
 
 def span(text: str) -> timedelta:
-    """A length of time such as 15m.
+    """A length of time such as 15m or 1h30m, the longest unit first.
 
     Raises UsageError for text that is none.
     """
     found = _SPAN.fullmatch(text)
-    if not found:
+    if not text or not found:
         raise UsageError(
-            f"not a length of time: {text!r}", "", "write it like 30s, 15m, 1h, 24h or 7d"
+            f"not a length of time: {text!r}", "", "write it like 30s, 15m, 1h30m, 24h, 7d or 2w"
         )
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{unit: int(count) for unit, count in found.groupdict("0").items()})
 
 
 def _moment(text: str) -> datetime:

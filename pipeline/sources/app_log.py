@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.decode import NO_TIME, Lines, LogBatch, decode
 from pipeline.errors import Drop, Reason
-from pipeline.schema import EVENT_TIME, Field, Type, declare
+from pipeline.schema import DAY_MS, EVENT_TIME, Field, Type, declare
 from pipeline.settings import Limits
 from pipeline.sources import json_lines, lambda_lines, log_heads
 from pipeline.sources.source import Formats, Parsed, Rejects, Source
@@ -50,7 +50,6 @@ TRACE_KEYS = ("xray_trace_id", "xRayTraceId", "xrayTraceId")
 NEWLINE, RETURN, BRACE, LAST_ASCII = ord("\n"), ord("\r"), ord("{"), 127
 INK = np.ones(256, bool)
 INK[list(b" \t\n\v\f\r")] = False
-DAY_MS = 86_400_000
 # Offsets of Arrow's strings end at 2 GiB; the records of one batch can inflate to more.
 PIECE_BYTES = 1 << 30
 TAIL_BYTES = 1 << 16
@@ -61,15 +60,15 @@ def parse(batch: LogBatch, formats: Formats) -> Parsed:
     return _parse(batch)[0]
 
 
-def carry_time(text: bytes, before: int | None) -> int | None:
-    """The time of the last line that has one in a file's slice, else `before`."""
+def carry_time(text: bytes, before: int | None, arrival_ms: int) -> int | None:
+    """The time of the last line that has a possible one in a file's slice, else `before`."""
     stop, tail = len(text), TAIL_BYTES
     while stop > 0:
         start = text.rfind(b"\n", 0, max(stop - tail, 0)) + 1
         lines = Lines.of_text(text[start:stop])
         may = lines.select(log_heads.MAY_HAVE_TIME[lines.first_bytes]).data
         _, own = _parse(decode([Record(may, "", 0, "", opened=True)], Limits()))
-        known = own[own >= DAY_MS]
+        known = own[(own >= DAY_MS) & (own <= arrival_ms + DAY_MS)]
         if len(known):
             return int(known[-1])
         stop, tail = start, tail * 2

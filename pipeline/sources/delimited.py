@@ -19,12 +19,11 @@ from pyarrow import csv
 from pipeline.decode import Lines
 from pipeline.enrich.addresses import packed
 from pipeline.errors import Reason
-from pipeline.schema import Domain, Field, OneOf, Range, Type
+from pipeline.schema import DAY_MS, Domain, Field, OneOf, Range, Type
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NUMBER = re.compile(r"-?[0-9]+\Z")
 MOST = Range(-(10**18) + 1, 10**18 - 1)
-DAY_MS = 86_400_000
 FIRST_MS = DAY_MS
 # A larger Unix time is meant in milliseconds: seconds reach 2^31 in 2038.
 LAST_SECOND = 2**31 - 1
@@ -166,7 +165,7 @@ def _read_csv(lines: Lines, fields: Sequence[Field], faults: Faults) -> tuple[pa
             at,
             -1,
             Reason.FIELD_COUNT,
-            f"{row.actual_columns} fields where the format has {row.expected_columns}",
+            f"{_fields(row.actual_columns)} where the format has {row.expected_columns}",
         )
         return "skip"
 
@@ -362,6 +361,10 @@ def _wanted_number(declared: Field) -> str:
     if isinstance(declared.domain, Range):
         return f"a whole number from {declared.domain.low} to {declared.domain.high}"
     return "a whole number"
+
+
+def _fields(count: int) -> str:
+    return f"{count} field{'' if count == 1 else 's'}"
 
 
 def _shown(value: bytes) -> str:

@@ -1,8 +1,9 @@
 """Flow log lines in declared formats: what `vpc-flow` and `tgw-flow` share.
 
 A format is declared, never guessed from the number of fields: by the log group, by `--format`, or
-by a header line (all its words look like field names, at least half of them are known), which is
-dropped and counts for the lines behind it in the same file or record.
+by a header line, which is dropped and counts for the lines behind it in the same file or record.
+All words of a header look like field names and at least two, and half, of them are known: AWS adds
+fields, and a header with a new one is no line of data.
 
 Source: Amazon VPC User Guide, "Flow log records".
 """
@@ -18,8 +19,8 @@ import pyarrow.compute as pc
 
 from pipeline.decode import NO_TIME, Lines, LogBatch, with_plain_ends
 from pipeline.errors import Drop, Reason, UsageError
-from pipeline.schema import EVENT_TIME, EXTRA, Field, Type
-from pipeline.sources.delimited import BOM, DAY_MS, SPACE, Faults, Reading, read, screen
+from pipeline.schema import DAY_MS, EVENT_TIME, EXTRA, Field, Type
+from pipeline.sources.delimited import BOM, SPACE, Faults, Reading, read, screen
 from pipeline.sources.source import Formats, Parsed, Rejects
 
 WORD = re.compile(r"[a-z][a-z0-9-]*\Z")
@@ -62,7 +63,7 @@ class FlowLog:
         """The format that a header line sets; "" when the line is none."""
         words = [word for word in line.decode("ascii", "replace").split(" ") if word]
         known = sum(word in self.fields for word in words)
-        looks = len(words) > 1 and known * 2 >= len(words) and len(set(words)) == len(words)
+        looks = known > 1 and known * 2 >= len(words) and len(set(words)) == len(words)
         return " ".join(words) if looks and all(map(WORD.match, words)) else ""
 
     def headers(self, lines: Lines) -> dict[int, str]:
@@ -186,7 +187,9 @@ class _Parse:
             of_segment.setdefault(int(place), []).append(at)
         in_force: dict[int, tuple[str, ...]] = {}  # by record: what its last header line has set
         for place, (start, segment) in enumerate(zip(starts, self.batch.segments, strict=True)):
-            declared = segment.formats or self.formats.of(segment.stream) or (self.log.default,)
+            header = (segment.header,) if segment.header else ()
+            declared = header or segment.formats or self.formats.of(segment.stream)
+            declared = declared or (self.log.default,)
             if segment.ids is None:
                 declared = in_force.get(segment.record, declared)
             numbers[start : start + segment.count] = known.setdefault(declared, len(known))

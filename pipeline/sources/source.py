@@ -79,7 +79,7 @@ class Source:
     check_format   raises UsageError for a declared format that is none; None: takes no format
     has_time       whether lines of these formats carry a time of their own
     carry          (lines of a file, header so far) -> the header in force after them
-    carry_time     (lines of a file, time so far) -> the time that a line without one inherits
+    carry_time     (lines of a file, time so far, arrival) -> time that a line without one inherits
     """
 
     name: str
@@ -89,4 +89,4 @@ class Source:
     check_format: Callable[[str], None] | None = None
     has_time: Callable[[Sequence[str]], bool] = lambda formats: True
     carry: Callable[[bytes, str], str] | None = None
-    carry_time: Callable[[bytes, int | None], int | None] | None = None
+    carry_time: Callable[[bytes, int | None, int], int | None] | None = None

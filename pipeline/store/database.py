@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from pipeline.errors import DeliveryError, HomeError
+from pipeline.errors import DeliveryError, HomeError, NotConfigured
 
 VERSION = 1
 NAME = "log.db"
@@ -21,7 +21,8 @@ SCHEMA = """
 create table record (
   seq integer primary key autoincrement, shard integer not null, source text not null,
   arrival_ms integer not null, identity text, first_ordinal integer not null,
-  formats text not null, log_group text not null, time_ms integer, opened integer not null,
+  formats text not null, header text not null, log_group text not null, time_ms integer,
+  opened integer not null,
   refused text not null, codec text not null, size integer not null, payload blob not null);
 create index record_by_shard on record (shard, seq);
 create table checkpoint (shard integer primary key, seq integer not null);
@@ -45,7 +46,8 @@ create table ledger (
   seq integer primary key, shard integer not null, source text not null, tbl text not null,
   arrival_ms integer not null, events_in integer not null, rows integer not null,
   rejected integer not null, dropped text not null, reasons text not null,
-  bytes_in integer not null, object text, flush integer not null);
+  bytes_in integer not null, object text, flush integer not null,
+  attempt integer not null default 0);
 create index ledger_by_arrival on ledger (arrival_ms);
 create table quarantine_object (
   key text primary key, seq integer not null, digest text not null, bytes integer not null,
@@ -91,6 +93,12 @@ class Store:
         if found == 0 and self.writer:
             script = f"begin; {SCHEMA} pragma user_version = {VERSION}; commit;"
             connection.executescript(script)
+        elif found == 0:
+            raise NotConfigured(
+                f"nothing to read in {self.path.parent}",
+                "the home is just being made",
+                "try it again in a moment",
+            )
         elif found != VERSION:
             raise HomeError(
                 f"the home has version {found}, this Tailrace reads version {VERSION}",
@@ -109,7 +117,9 @@ class Store:
             try:
                 yield self.connection
             except BaseException:
-                self.connection.execute("rollback")
+                # On a full disk SQLite has rolled back by itself.
+                if self.connection.in_transaction:
+                    self.connection.execute("rollback")
                 raise
             self.connection.execute("commit")
         except sqlite3.Error as error:

@@ -41,6 +41,7 @@ class Incoming:
     identity: str | None = None
     first_ordinal: int = 0
     formats: tuple[str, ...] = ()
+    header: str = ""
     log_group: str = ""
     time_ms: int | None = None
     opened: bool = False
@@ -112,8 +113,8 @@ def append(connection: sqlite3.Connection, record: Incoming) -> int:
     packed, codec = _pack(record.payload)
     cursor = connection.execute(
         "insert into record (shard, source, arrival_ms, identity, first_ordinal, formats,"
-        " log_group, time_ms, opened, refused, codec, size, payload)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " header, log_group, time_ms, opened, refused, codec, size, payload)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             shard_of(record.key),
             record.source,
@@ -121,6 +122,7 @@ def append(connection: sqlite3.Connection, record: Incoming) -> int:
             record.identity,
             record.first_ordinal,
             msgspec.json.encode(record.formats).decode(),
+            record.header,
             record.log_group,
             record.time_ms,
             record.opened,
@@ -168,6 +170,7 @@ def _stored(row: sqlite3.Row) -> Stored:
         identity=row["identity"] or f"stream/{STREAM}/{shard}/{seq}",
         first_ordinal=row["first_ordinal"],
         formats=_formats.decode(row["formats"]),
+        header=row["header"],
         log_group=row["log_group"],
         time_ms=row["time_ms"],
         opened=bool(row["opened"]),

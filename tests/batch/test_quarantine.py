@@ -120,7 +120,7 @@ def reopened(
 ) -> tuple[list[dict[str, Any]], list[str], list[int]]:
     """Rows, reasons and identities of refused lines that today's code makes of an object."""
     within = within or context()
-    name, batch = reopen(content, formats, within.limits)
+    name, batch, _ = reopen(content, formats, within.limits)
     source = find(name)
     reading = with_times(judge(batch, source, within))
     rows = rows_of(reading, source, within).cast(source.table.arrow_schema)
@@ -161,6 +161,16 @@ def test_what_is_opened_again_is_refused_again_for_the_same_reason(payload: byte
         "field_count" if reason == "envelope_malformed" else reason for reason in done.reasons
     ]
     assert ids == [reject["record_id"] for reject in done.rejects if reject["line"] is not None]
+
+
+@pytest.mark.parametrize("source", ["vpc-flow", "app-log"])
+def test_a_file_refused_when_it_was_scanned_stays_refused(source: str) -> None:
+    # Too big a file is kept by its path: what stands for it is no line of a log.
+    stand_in = b'{"path":"/var/log/big.gz","length":99999999,"digest":"0f1e"}'
+    done = processed([record(stand_in, refused="gzip_truncated: breaks off at byte 9")], source)
+    (content,) = done.quarantine.objects.values()
+    assert done.reasons == ["gzip_truncated"]
+    assert reopened(content) == ([], ["gzip_truncated"], [])
 
 
 def test_lines_refused_under_a_wrong_format_are_rows_under_the_right_one() -> None:

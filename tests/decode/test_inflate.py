@@ -99,6 +99,7 @@ def test_damage_has_its_own_reason_and_place(
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.data())
 def test_a_cut_member_is_never_taken_for_a_whole_one(parts: list[bytes], data: st.DataObject):
+    parts[0] = b"x" + parts[0]  # else the content may look like a second layer
     payload = b"".join(map(gzipped, parts))
     starts = [len(b"".join(map(gzipped, parts[:count]))) for count in range(len(parts) + 1)]
     length = data.draw(st.integers(2, len(payload) - 1))

@@ -1,6 +1,8 @@
 """Views: each event once, the newest decoder's row, over the catalogued files alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from pipeline.deliver.lake import LakeFile, LakeSink
 from pipeline.lake.tables import all_tables, columns
 from pipeline.lake.views import create_views
+from pipeline.schema import REJECT, Table
 from pipeline.sources import find
 from pipeline.triggers import Record
 from tests.carriers import ARRIVAL_MS
@@ -22,23 +25,26 @@ from tests.processed import record
 VPC_FLOW = find("vpc-flow").table
 
 
-def asked(folder: Path, files: Sequence[LakeFile], sql: str) -> list[tuple[Any, ...]]:
+def asked(
+    folder: Path, files: Sequence[LakeFile], sql: str, table: Table = VPC_FLOW
+) -> list[tuple[Any, ...]]:
     with duckdb.connect() as connection:
-        create_views(connection, folder, VPC_FLOW, files)
+        create_views(connection, folder, table, files)
         return connection.execute(sql).fetchall()
 
 
 def again(folder: Path, file: LakeFile, name: str, **columns: Any) -> LakeFile:
     """The rows of a file delivered once more, some of their columns changed."""
-    rows = rows_of(folder, file, VPC_FLOW)
+    table = all_tables()[file.table]
+    rows = rows_of(folder, file, table)
     for column, value in columns.items():
-        place = VPC_FLOW.arrow_schema.get_field_index(column)
-        field = VPC_FLOW.arrow_schema.field(place)
+        place = table.arrow_schema.get_field_index(column)
+        field = table.arrow_schema.field(place)
         array = pa.array(np.full(len(rows), value)).cast(field.type)
         rows = rows.set_column(place, field, array)
     sink = LakeSink(folder, replay=name)
-    sink.write(VPC_FLOW, rows, [Record(b"", "7", ARRIVAL_MS, "s")])
-    return file_of(sink.take())
+    sink.write(table, rows, [Record(b"", "7", ARRIVAL_MS, "s")])
+    return file_of(sink.take(), table.name)
 
 
 def test_rows_delivered_twice_are_there_once(tmp_path: Path) -> None:
@@ -64,6 +70,58 @@ def test_among_equal_decoders_the_first_arrival_stands(tmp_path: Path) -> None:
     later = again(tmp_path, first, "a", ingest_time=ARRIVAL_MS + 1, bytes=2)
     for files in ([first, later], [later, first]):
         assert asked(tmp_path, files, "select bytes from vpc_flow") == [(1,)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_among_equal_copies_the_one_written_last_stands(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    first = file_of(landed(tmp_path, [record(flow(1), "7")]))
+    retried = again(tmp_path, first, "a", bytes=2)
+    later = replace(again(tmp_path, first, "b", bytes=3), last_seq=8)
+    files = [(first, retried, later)[place] for place in order]
+    assert asked(tmp_path, files, "select bytes from vpc_flow") == [(3,)]
+    files.remove(later)
+    assert asked(tmp_path, files, "select bytes from vpc_flow") == [(2,)]
+
+
+@pytest.mark.parametrize("name", ["reject", "batch"])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_the_pipelines_own_rows_the_newest_attempt_stands(
+    tmp_path: Path, name: str, order: tuple[int, ...]
+) -> None:
+    first = file_of(landed(tmp_path, [record(b"no flow\n")]), name)
+    second = again(tmp_path, first, "b", attempt=1, ingest_time=ARRIVAL_MS + 9)
+    newest = again(tmp_path, first, "a", attempt=2, ingest_time=ARRIVAL_MS + 9)
+    files = [(first, second, newest)[place] for place in order]
+    with duckdb.connect() as connection:
+        create_views(connection, tmp_path, all_tables()[name], files)
+        assert connection.table(name).project("attempt").fetchall() == [(2,)]
+
+
+def test_a_newer_decoder_wins_over_a_newer_attempt(tmp_path: Path) -> None:
+    first = file_of(landed(tmp_path, [record(b"no flow\n")]), "reject")
+    newer = again(tmp_path, first, "a", attempt=1, decoder_version=9)
+    attempt = again(tmp_path, first, "b", attempt=7)
+    files = [attempt, newer, first]
+    assert asked(tmp_path, files, "select attempt from reject", REJECT) == [(1,)]
+
+
+def test_a_resolved_reject_is_seen_in_landing_only(tmp_path: Path) -> None:
+    first = file_of(landed(tmp_path, [record(b"no flow\n" * 2)]), "reject")
+    resolved = again(tmp_path, first, "a", attempt=1, resolved=True)
+    count = "select count(*), count(*) filter (where resolved) from reject"
+    assert asked(tmp_path, [first], count, REJECT) == [(2, 0)]
+    assert asked(tmp_path, [first, resolved], count, REJECT) == [(0, 0)]
+    assert asked(tmp_path, [first, resolved], count + "_landing", REJECT) == [(4, 2)]
+
+
+def test_a_reject_that_came_back_is_there_again(tmp_path: Path) -> None:
+    first = file_of(landed(tmp_path, [record(b"no flow\n")]), "reject")
+    resolved = again(tmp_path, first, "a", attempt=1, resolved=True)
+    back = again(tmp_path, first, "b", attempt=2)
+    files = [first, resolved, back]
+    assert asked(tmp_path, files, "select attempt from reject", REJECT) == [(2,)]
 
 
 def test_equal_lines_and_equal_ids_at_other_times_are_events_of_their_own(tmp_path: Path) -> None:

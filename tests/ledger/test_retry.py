@@ -1,5 +1,7 @@
 """The same file with another format: what was refused is tried again, rows stand."""
 
+import base64
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,22 @@ import pytest
 
 from pipeline.errors import DeliveryError, InputError
 from pipeline.home import retry, writing
-from pipeline.stream.files import scan
+from pipeline.settings import Limits
+from pipeline.stream.scan import scan
 from tests.carriers import envelope, log_events
 from tests.homes import Ran, ask, call, edit, files_under, flow, flows, lake_files, numbers, written
+from tests.model import flow_line
 from tests.processed import context
 
 FIVE = "${bytes} ${srcaddr} ${dstaddr} ${start} ${end}"
 SIX = "${bytes} ${srcaddr} ${dstaddr} ${packets} ${start} ${end}"
 FIVE_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 1418530010 1418530070\n" % n for n in (11, 12))
 SIX_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 9 1418530010 1418530070\n" % n for n in (21, 22, 23))
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return scan(file, str(path), Limits()).digest
 
 
 def ingest(home: Path, path: Path, *words: str) -> Ran:
@@ -54,11 +63,11 @@ def test_the_same_format_twice_changes_nothing(tmp_path: Path, mixed: Path) -> N
     home = tmp_path / "home"
     ingest(home, mixed)
     first = ingest(home, mixed, "--format", FIVE)
-    assert "with this format 2 of its refused lines became rows\n" in first.err
+    assert "2 of its refused lines became rows, 4 are still refused\n" in first.err
     assert "rows=2 rejected=0 dropped=0 in " in first.err
     before = files_under(home / "lake")
     second = ingest(home, mixed, "--format", FIVE)
-    assert f"{mixed} was ingested before (as {mixed}): nothing new\n" in second.err
+    assert f"{mixed} was ingested before: nothing new, 4 are still refused\n" in second.err
     assert files_under(home / "lake") == before
 
 
@@ -136,13 +145,13 @@ def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> Non
 
 @pytest.mark.fault
 def test_a_crash_before_the_commit_is_mended_by_the_next_try(tmp_path: Path, mixed: Path) -> None:
-    home, limits = tmp_path / "home", context().limits
+    home = tmp_path / "home"
     ingest(home, mixed)
     edit(
         home,
         "create trigger full before insert on lake_file begin select raise(abort, 'crash'); end",
     )
-    digest = scan(mixed, limits).digest
+    digest = digest_of(mixed)
     with (
         writing(home, context()) as opened,
         pytest.raises(DeliveryError, match=r"log\.db cannot be written: crash"),
@@ -171,7 +180,7 @@ def test_a_missing_object_is_an_input_error(tmp_path: Path, mixed: Path) -> None
         writing(home, context()) as opened,
         pytest.raises(InputError, match=r"a quarantine object cannot be read: .*No such file"),
     ):
-        retry(opened, "vpc-flow", scan(mixed, context().limits).digest, (FIVE,))
+        retry(opened, "vpc-flow", digest_of(mixed), (FIVE,))
 
 
 def test_lines_of_several_slices_are_mended_in_all_of_them(
@@ -188,3 +197,58 @@ def test_lines_of_several_slices_are_mended_in_all_of_them(
     assert ask(home, "select count(*), sum(bytes) from vpc_flow") == [
         (27_000, 9_000 * 8_999 // 2 + 9_000 * 23)
     ]
+
+
+def test_a_wrong_format_and_then_none_reads_the_default(tmp_path: Path) -> None:
+    home, path = tmp_path / "home", written(tmp_path / "a.log", flow(1), flow(2))
+    assert "rejected=2" in ingest(home, path, "--format", FIVE).err
+    assert "2 of its refused lines became rows" in ingest(home, path).err
+    assert (numbers(home), balance(home)) == ([1, 2], (2, 2, 0))
+
+
+def test_a_format_mended_in_the_settings_is_tried_like_one_given(tmp_path: Path) -> None:
+    home, path = tmp_path / "home", written(tmp_path / "a.log", FIVE_LINES)
+    settings = written(tmp_path / "t.toml", b'[formats]\n"g" = "${srcaddr} ${end}"\n')
+    words = ("--log-group", "g", "--config", str(settings))
+    assert "rejected=2" in ingest(home, path, *words).err
+    written(settings, f'[formats]\n"g" = "{FIVE}"\n'.encode())
+    assert "2 of its refused lines became rows" in ingest(home, path, *words).err
+    assert (numbers(home), balance(home)) == ([11, 12], (2, 2, 0))
+
+
+def test_a_header_of_an_earlier_slice_still_wins(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    bad = b"10.0.0.1 10.0.0.2 70000 10 1418530070\n"
+    path = written(tmp_path / "a.log", b"srcaddr dstaddr dstport bytes end\n" + bad)
+    settings = written(tmp_path / "t.toml", b"[limits]\nslice_bytes = 1\n")
+    words = ("--config", str(settings))
+    assert "rejected=1" in ingest(home, path, *words).err
+    again = ingest(home, path, *words, "--format", "srcaddr dstaddr bytes packets end")
+    assert "nothing new, 1 are still refused" in again.err
+    assert balance(home) == (2, 0, 1)
+
+
+def test_a_record_that_can_be_opened_later_counts_its_lines(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    packed = base64.b64encode(gzip.compress(flows(*range(9_000))))
+    path = written(tmp_path / "a.log", packed)
+    narrow = written(tmp_path / "t.toml", b"[limits]\nratio_from_bytes = 1\ninflate_ratio = 2\n")
+    assert "rejected=1" in ingest(home, path, "--config", str(narrow)).err
+    assert balance(home) == (1, 0, 1)
+    again = ingest(home, path, "--format", " ".join(flow_line.VPC_DEFAULT))
+    assert "9,000 of its refused lines became rows" in again.err
+    assert balance(home) == (9_000, 9_000, 0)
+    assert ask(home, "select count(*) from reject", "reject") == [(0,)]
+
+
+def test_resolved_lines_leave_the_views_of_the_pipeline(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    ingest(home, mixed, "--format", FIVE)
+    assert ask(home, "select count(*) from reject", "reject") == [(4,)]
+    assert ask(home, "select rows, rejected, attempt from batch", "batch") == [(4, 4, 1)]
+
+
+def test_strict_says_what_is_still_refused_of_a_known_file(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    assert [ingest(home, mixed, "--strict").code for _ in range(2)] == [1, 1]

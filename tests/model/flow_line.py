@@ -150,11 +150,12 @@ def split(line: bytes) -> tuple[str, ...]:
 
 
 def is_header(texts: tuple[str, ...], known: frozenset[str]) -> bool:
+    known_count = sum(text in known for text in texts)
     return (
-        len(texts) >= 2
+        known_count >= 2
         and all(re.fullmatch("[a-z][a-z0-9-]*", text) for text in texts)
         and len(set(texts)) == len(texts)
-        and 2 * sum(text in known for text in texts) >= len(texts)
+        and 2 * known_count >= len(texts)
     )
 
 

@@ -217,7 +217,8 @@ def test_the_sources_know_their_own_fields() -> None:
     [
         (b"srcport end", Drop("header")),
         (b"  end   srcport ", Drop("header")),
-        (b"srcport weather", Drop("header")),
+        (b"srcport weather", Reject("type", "srcport")),
+        (b"srcport end weather wind", Drop("header")),
         (b"version account-id srcaddr x1 x2", Drop("header")),
         (b"srcport x1 x2", Reject("field_count")),
         (b"srcport srcport", Reject("type", "srcport")),
@@ -232,11 +233,17 @@ def test_a_header_is_two_different_words_half_of_them_known(line: bytes, outcome
 
 
 def test_a_header_sets_the_format_of_the_lines_after_it() -> None:
-    lines = [b"22 1418530070", b"end weather", b"1418530070 fair", b"srcport end", b"22 x"]
+    lines = [
+        b"22 1418530070",
+        b"end srcport weather",
+        b"1418530070 9 fair",
+        b"srcport end",
+        b"22 x",
+    ]
     assert read_all(lines, END, ARRIVAL) == [
         Row({"srcport": 22, "end_time": 1_418_530_070_000}, 1_418_530_070_000),
         Drop("header"),
-        Row({"end_time": 1_418_530_070_000}, 1_418_530_070_000, {"weather": "fair"}),
+        Row({"end_time": 1_418_530_070_000, "srcport": 9}, 1_418_530_070_000, {"weather": "fair"}),
         Drop("header"),
         Reject("type", "end_time"),
     ]

@@ -8,8 +8,9 @@ from pipeline.queries import Window
 from tests.queries.homes import bring, lines_at, moment
 
 # Network web sends to db (both ends log it: the second line is a second sight), talks to a web
-# server outside, and is knocked on from outside. The first and the last line lie just outside of
-# the hour that is asked for.
+# server outside, and is knocked on from outside. What 10.0.1.7 sends to db its own interface lets
+# through and the other end rejects. The first and the last line lie just outside of the hour that
+# is asked for.
 FLOWS = """
 1 eni-a 10.0.1.5    10.0.2.9     40000 5432  6 10 7777 13:59:59 ACCEPT OK       egress
 1 eni-a 10.0.1.5    10.0.2.9     40000 5432  6 10 1000 14:00:00 ACCEPT OK       egress
@@ -21,6 +22,8 @@ FLOWS = """
 1 eni-a 45.33.32.77 10.0.1.6     50001 22    6 1  40   14:12:00 REJECT OK       ingress
 1 eni-a 45.33.32.77 10.0.1.5     50002 23    6 1  44   14:13:00 REJECT OK       ingress
 1 eni-b 10.0.1.6    10.0.2.9     40002 53   17 1  100  14:20:00 ACCEPT OK       egress
+1 eni-a 10.0.1.7    10.0.2.8     40003 3306  6 3  180  14:20:30 ACCEPT OK       egress
+1 eni-d 10.0.1.7    10.0.2.8     40003 3306  6 3  180  14:20:30 REJECT OK       ingress
 1 eni-c -           -            -     -     - -  -    14:21:00 -      NODATA   -
 1 eni-c -           -            -     -     - -  -    14:22:00 -      SKIPDATA -
 1 eni-a 10.0.1.5    10.0.2.9     40000 5432  6 10 8888 15:00:00 ACCEPT OK       egress

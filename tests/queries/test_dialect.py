@@ -192,15 +192,46 @@ def test_what_would_be_answered_differently_is_refused(expression, message):
         ("SELECT lenght('a')", "the function lenght is not allowed", "did you mean length"),
         ("SELECT bytes AS b FROM vpc_flow WHERE b = 1", "Column b could not", "tailrace tables"),
         ("SELECT bytes FROM vpc_flow, tgw_flow", "Column bytes could not", "bytes"),
+        ("SELECT 1 FROM vpc_flow WHERE dstport = '22'", "a number with text",
+         "write 22 without quotes"),
+        ("SELECT 1 FROM vpc_flow WHERE dstport IN (22, '80')", "a number with text",
+         "write 80 without quotes"),
+        ("SELECT 1 FROM vpc_flow WHERE account_id IN ('1', 123456789010)", "text with a number",
+         "write '123456789010' in single quotes"),
+        ('SELECT 1 FROM vpc_flow WHERE srcaddr = "1.2.3.4"', "Column 1.2.3.4 could not",
+         "text takes single quotes: '1.2.3.4'"),
+        ('SELECT 1 FROM vpc_flow WHERE action = "REJECT"', "Column reject could not",
+         "text takes single quotes: 'REJECT'"),
+        ("show tables", "only SELECT is allowed, not show", "tailrace tables"),
+        ("DESCRIBE vpc_flow", "only SELECT is allowed, not DESCRIBE", "tailrace tables"),
+        ("DROP TABLE vpc_flow", "only SELECT is allowed, not DROP", "begin with SELECT"),
+        ("SELECT 1 FROM vpc_flow WHERE", "something is missing in WHERE", "Athena"),
         ("SELECT :who", "the parameter :who is not declared", "known: from_time"),
         ("SELECT 1 +", "the SQL cannot be read", "Athena"),
         ("SELECT 'a", "the SQL cannot be read", "Athena"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_named_with_a_hint(sql, message, hint):
     with pytest.raises(QueryFailed, match=message) as caught:
         to_duckdb(sql)
     assert hint in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("sql", "column"),
+    [
+        ("SELECT srcaddr, FROM vpc_flow", 15),
+        ("SELECT srcaddr,, dstaddr FROM vpc_flow", 15),
+        ("SELECT 1, 2,", 12),
+        ("SELECT coalesce(srcaddr,) FROM vpc_flow", 24),
+        ("SELECT 1 FROM vpc_flow WHERE dstport IN (22,)", 44),
+        ("SELECT srcaddr FROM vpc_flow GROUP BY srcaddr, ORDER BY srcaddr", 46),
+    ],
+)
+def test_a_comma_that_nothing_follows_is_refused_as_athena_does(sql, column):
+    with pytest.raises(QueryFailed, match="nothing follows a comma") as caught:
+        to_duckdb(sql)
+    assert caught.value.where == f"line 1, column {column}"
 
 
 def test_the_place_of_a_mistake_is_named():

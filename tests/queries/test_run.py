@@ -1,6 +1,8 @@
 """Questions to a home: what is opened, what comes back, what is said when nothing does."""
 
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import NotConfigured, QueryFailed, UsageError
+from pipeline.errors import HomeError, NotConfigured, QueryFailed, UsageError
 from pipeline.lake import catalogue
-from pipeline.queries import Window, explain, parse, run
+from pipeline.queries import Window, bindings, explain, parse, run
 from pipeline.store import Store
 from tests.queries.homes import bring, lines_at, moment
 
@@ -110,7 +112,7 @@ def test_json_keeps_every_digit(home):
 
 def test_answer_as_a_frame(home, hour):
     frame = run("protocol_mix", window=hour, home=home, now=NOW).df()
-    assert frame["bytes"].tolist() == [3000, 1000, 100]
+    assert frame["bytes"].tolist() == [3000, 1000, 180, 100]
 
 
 def test_an_empty_answer_knows_when_the_newest_data_is(home, hour):
@@ -131,7 +133,7 @@ def test_a_table_without_rows_gives_an_empty_answer(days):
 
 def test_tables_of_the_pipeline_itself_can_be_asked(home):
     sql = "SELECT sum(events_in), sum(rows), sum(rejected) FROM batch"
-    assert run(sql=sql, home=home, now=NOW).rows() == [[17, 13, 4]]
+    assert run(sql=sql, home=home, now=NOW).rows() == [[19, 15, 4]]
 
 
 def test_nothing_to_read_says_what_to_do(tmp_path):
@@ -144,6 +146,27 @@ def test_nothing_to_read_says_what_to_do(tmp_path):
     ]
     with pytest.raises(NotConfigured, match=r"nothing to read in \./\.nowhere"):
         run("top_talkers", home=Path(".nowhere"), now=NOW)
+
+
+def test_a_home_that_cannot_be_looked_into_is_not_an_empty_one(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for home, why in (
+        (tmp_path / "file", "Not a directory"),
+        (tmp_path / "file" / "below", "Not a directory"),
+        (tmp_path / "loop", "Too many levels of symbolic links"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(HomeError, match=f"the home cannot be read: {why}\n  at {home}\n"):
+            run("top_talkers", home=home, now=NOW)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_home_without_permission_is_not_an_empty_one(tmp_path):
+    home = tmp_path / "closed"
+    home.mkdir(0o600)
+    with pytest.raises(HomeError, match="the home cannot be read: Permission denied"):
+        run("top_talkers", home=home, now=NOW)
 
 
 def test_the_demo_is_read_where_the_home_itself_holds_nothing(tmp_path):
@@ -185,9 +208,52 @@ def test_the_engine_breaking_off_is_told_in_one_line(days):
     assert caught.value.where == "in the text of --sql"
 
 
-def test_explain_shows_what_the_engine_is_given():
-    assert explain("top_talkers").startswith('SELECT "vpc_flow"."srcaddr" AS "srcaddr"')
-    assert explain(sql="SELECT 7 / 2 AS v") == 'SELECT 7 / 2 AS "v"'
+@pytest.mark.parametrize(
+    ("sql", "what", "fix"),
+    [
+        ("SELECT bytes / 0 FROM vpc_flow", "the SQL divides by zero", r"write x / NULLIF\(y, 0\)"),
+        ("SELECT bytes % (bytes - bytes) FROM vpc_flow", "the SQL divides by zero",
+         r"write x / NULLIF\(y, 0\)"),
+        ("SELECT sum(srcaddr) FROM vpc_flow", r"there is no sum\(varchar\)",
+         "CAST what it is given"),
+        ("SELECT bytes * 9223372036854775807 FROM vpc_flow", "Overflow in multiplication of bigint",
+         "correct the SQL"),
+        ("SELECT srcaddr, count(*) FROM vpc_flow", "column .srcaddr. must appear in the GROUP BY",
+         "correct the SQL"),
+    ],
+)  # fmt: skip
+def test_the_engines_errors_are_put_into_plain_words(days, sql, what, fix):
+    with pytest.raises(QueryFailed, match=f"^{what}") as caught:
+        run(sql=sql, home=days, now=NOW)
+    assert re.match(fix, caught.value.fix)
+    assert not re.search(r"Error:|\bSET\b|INT64", str(caught.value))
+
+
+def test_explain_shows_what_the_engine_is_given_one_clause_a_line():
+    assert explain("top_talkers").startswith('SELECT\n  "vpc_flow"."srcaddr" AS "srcaddr",\n')
+    assert explain(sql="SELECT max(bytes) AS v FROM vpc_flow LIMIT 1").splitlines() == [
+        "SELECT",
+        '  MAX("vpc_flow"."bytes") AS "v"',
+        'FROM "vpc_flow" AS "vpc_flow"',
+        "LIMIT 1",
+    ]
+
+
+def test_bindings_are_the_values_that_the_statement_takes():
+    window = parse(NOW, from_time="2026-11-25T14:00", to_time="2026-11-26")
+    bound = bindings("traffic_over_time", params={"bucket": "1"}, window=window, now=NOW)
+    assert [(name, str(value)) for name, value in bound.items()] == [
+        ("bucket", "1"),
+        ("top", "10000"),
+        ("from_time", "2026-11-25 14:00:00"),
+        ("to_time", "2026-11-26 00:00:00"),
+        ("first_day", "2026-11-25"),
+        ("last_day", "2026-11-25"),
+    ]
+    assert str(bindings("top_talkers", now=NOW)["from_time"]) == "2026-11-25 14:05:00"
+    assert bindings(sql="SELECT 1", now=NOW) == {}
+    with pytest.raises(UsageError, match="top_talkers has no parameter limit"):
+        bindings("top_talkers", params={"limit": 5}, now=NOW)
 
 
 INTERRUPTED = """

@@ -16,6 +16,8 @@ NOW = moment("2026-11-25T14:42:07.123456")
         ("30s", "2026-11-25T14:41:37.123"),
         ("15m", "2026-11-25T14:27:07.123"),
         ("1h", "2026-11-25T13:42:07.123"),
+        ("1h30m", "2026-11-25T13:12:07.123"),
+        ("1w2d3h4m5s", "2026-11-16T11:38:02.123"),
         ("24h", "2026-11-24T14:42:07.123"),
         ("7d", "2026-11-18T14:42:07.123"),
         ("2w", "2026-11-11T14:42:07.123"),
@@ -76,13 +78,31 @@ def test_a_window_binds_times_without_zone_and_days_as_text():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1", "h", "0h", "-1h", "1.5h", "1 h", "1H", "1y", "1h30m", "1_0m", "\uff11h", "now"],
+    [
+        "",
+        "1",
+        "h",
+        "0h",
+        "-1h",
+        "1.5h",
+        "1 h",
+        "1H",
+        "1y",
+        "30m1h",
+        "1h1h",
+        "1h0m",
+        "1h 30m",
+        "1h30",
+        "1_0m",
+        "\uff11h",
+        "now",
+    ],
 )
 def test_what_is_no_length_of_time_is_shown(text):
     with pytest.raises(UsageError, match="not a length of time: ") as caught:
         span(text)
     assert repr(text) in caught.value.what
-    assert "15m" in caught.value.fix
+    assert caught.value.fix == "write it like 30s, 15m, 1h30m, 24h, 7d or 2w"
 
 
 @pytest.mark.parametrize(

@@ -545,7 +545,7 @@ def test_the_last_time_of_a_slice_is_carried_on(
     text: bytes, before: int | None, after: int | None
 ) -> None:
     assert SOURCE.carry_time is not None
-    assert SOURCE.carry_time(text, before) == after
+    assert SOURCE.carry_time(text, before, ARRIVAL_MS) == after
 
 
 PARTS = st.sampled_from(
@@ -585,7 +585,7 @@ def test_a_file_cut_anywhere_gives_the_same_rows(lines: list[bytes], data: st.Da
     cut = data.draw(st.integers(1, len(lines) - 1))
     head, tail = (b"".join(line + b"\n" for line in part) for part in (lines[:cut], lines[cut:]))
     assert SOURCE.carry_time is not None
-    time_ms = SOURCE.carry_time(head, None)
+    time_ms = SOURCE.carry_time(head, None, ARRIVAL_MS)
     slices = [record(head, opened=True), record(tail, opened=True, time_ms=time_ms)]
     whole = processed([record(head + tail, opened=True)], "app-log")
     found = processed(slices, "app-log")

@@ -62,7 +62,8 @@ def test_a_format_without_start_and_end_has_no_time(formats: tuple[str, ...], ti
     [
         (b"srcport end", "srcport end"),
         (b"  end   srcport ", "end srcport"),
-        (b"srcport weather", "srcport weather"),
+        (b"srcport weather", ""),
+        (b"srcport end weather wind", "srcport end weather wind"),
         (b"srcport x1 x2", ""),
         (b"srcport", ""),
         (b"srcport srcport", ""),
@@ -180,7 +181,7 @@ def test_a_line_that_fits_no_candidate_has_the_fault_of_the_nearest() -> None:
     assert [reject["detail"] for reject in done.rejects] == [
         "end: 'x' is not a time from 1970-01-02 to a day after arrival",
         "dstaddr: 'y' is not an IPv4 or IPv6 address",
-        "1 fields where the format has 2",
+        "1 field where the format has 2",
     ]
     assert len(done.rows) == 1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import DeliveryError, HomeError
+from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store import Store, exists
 
 CHECKPOINT = "insert into checkpoint (shard, seq) values (?, ?)"
@@ -113,6 +113,17 @@ def test_a_reader_makes_no_file(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match=r"the home cannot be opened: .*\n  at .*log.db"):
         Store(tmp_path, writer=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_is_just_being_made_holds_nothing_to_read(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "log.db").close()
+    (tmp_path / "log.db").touch()
+    with pytest.raises(
+        NotConfigured, match=r"nothing to read in .*\n  the home is just being made"
+    ):
+        Store(tmp_path, writer=False)
+    Store(tmp_path, writer=True).close()
+    Store(tmp_path, writer=False).close()
 
 
 @pytest.mark.parametrize("writer", [True, False])

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cli.inputs import opened
 from pipeline.decode.inflate import Refused
 from pipeline.errors import InputError, Reason
 from pipeline.settings import Limits
@@ -21,14 +22,12 @@ from pipeline.store import Store
 from pipeline.stream.files import (
     Origin,
     Progress,
-    cut,
     feed,
-    feed_stdin,
-    first_arrival,
     known_input,
-    scan,
 )
 from pipeline.stream.log import SHARDS, Log
+from pipeline.stream.pipe import feed_stdin, first_arrival
+from pipeline.stream.scan import Scan, cut, name_of, scan
 from pipeline.triggers import Record
 from tests.carriers import envelope, gzipped, log_event
 from tests.homes import flow, flows, written
@@ -49,8 +48,20 @@ def members(*parts: bytes) -> bytes:
     return b"".join(map(gzipped, parts))
 
 
+def scanned(path: Path, limits: Limits = TINY) -> Scan:
+    with opened(str(path)) as file:
+        return scan(file, name_of(str(path)), limits)
+
+
+def feeding(
+    store: Store, path: Path, found: Scan, origin: Origin, limits: Limits
+) -> Iterator[Progress]:
+    with path.open("rb") as file:
+        yield from feed(store, file, found, origin, limits)
+
+
 def fed(store: Store, path: Path, origin: Origin = ORIGIN, limits: Limits = TINY) -> list[Progress]:
-    return list(feed(store, path, scan(path, limits), origin, limits))
+    return list(feeding(store, path, scanned(path, limits), origin, limits))
 
 
 def records(store: Store) -> list[Record]:
@@ -65,7 +76,7 @@ def payloads(store: Store) -> list[bytes]:
 
 def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     text = b"one\ntwo\nrest"
-    found = scan(written(tmp_path / "a", text), TINY)
+    found = scanned(written(tmp_path / "a", text), TINY)
     assert (found.digest, found.length, found.lines) == (sha256(text).hexdigest(), 12, 3)
     assert found.complete == (8, sha256(b"one\ntwo\n").hexdigest())
     assert (found.whole, found.refused) == (False, "")
@@ -78,15 +89,15 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
 )
 def test_a_packed_file_has_the_digest_of_what_is_in_it(tmp_path: Path, packed: bytes) -> None:
     plain, zipped = (
-        scan(written(tmp_path / n, t), TINY) for n, t in (("a", b"one\ntwo\n"), ("b", packed))
+        scanned(written(tmp_path / n, t), TINY) for n, t in (("a", b"one\ntwo\n"), ("b", packed))
     )
     assert (zipped.digest, zipped.length, zipped.lines) == (plain.digest, 8, 2)
     assert zipped.complete == plain.complete
 
 
 def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
-    assert scan(written(tmp_path / "a"), TINY).length == 0
-    assert scan(written(tmp_path / "b", gzipped(b"")), TINY).length == 0
+    assert scanned(written(tmp_path / "a"), TINY).length == 0
+    assert scanned(written(tmp_path / "b", gzipped(b"")), TINY).length == 0
 
 
 @pytest.mark.parametrize(
@@ -158,10 +169,10 @@ def test_envelopes_one_a_line_are_lines(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_path_that_cannot_be_opened_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the file cannot be read: No such file.*\n  at .*gone"):
-        scan(tmp_path / "gone", TINY)
-    with pytest.raises(InputError, match="the file cannot be read: Is a directory"):
-        scan(tmp_path, TINY)
+    with pytest.raises(InputError, match=r"the file cannot be opened: No such file.*\n  at .*gone"):
+        scanned(tmp_path / "gone", TINY)
+    with pytest.raises(InputError, match="the file cannot be opened: Is a directory"):
+        scanned(tmp_path, TINY)
 
 
 def test_slices_end_with_a_line_and_go_on_counting_lines(store: Store, tmp_path: Path) -> None:
@@ -170,7 +181,7 @@ def test_slices_end_with_a_line_and_go_on_counting_lines(store: Store, tmp_path:
     assert payloads(store) == [b"one\ntwo\n", b"three\n", b"four\n", b"five"]
     assert [record.first_ordinal for record in records(store)] == [0, 2, 3, 4]
     assert progress == [Progress(done, 23) for done in (8, 14, 19, 23)]
-    digest = scan(tmp_path / "a", TINY).digest
+    digest = scanned(tmp_path / "a", TINY).digest
     assert {record.identity for record in records(store)} == {f"content/{digest}"}
 
 
@@ -204,7 +215,7 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     store: Store, tmp_path: Path, slice_bytes: int
 ) -> None:
     path = written(tmp_path / "a", members(*(b"line %d\n" % n for n in range(9))))
-    first = feed(store, path, scan(path, TINY), ORIGIN, TINY)
+    first = feeding(store, path, scanned(path, TINY), ORIGIN, TINY)
     assert [next(first).done for _ in range(4)] == [7, 14, 21, 28]
     del first
     later = Origin(ORIGIN.source, (), "", 999_000)
@@ -218,28 +229,28 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
 def test_a_header_holds_for_the_slices_behind_it(store: Store, tmp_path: Path) -> None:
     text = members(b"1 2\n", b"srcaddr end\n", b"10.0.0.1 1418530070\n", b"end srcaddr\n", b"3 4\n")
     fed(store, written(tmp_path / "a", text), Origin(ORIGIN.source, ("bytes end",), "", 1_000))
-    assert [record.formats for record in records(store)] == [
-        ("bytes end",),
-        ("bytes end",),
-        ("srcaddr end",),
-        ("srcaddr end",),
-        ("end srcaddr",),
+    assert [record.header for record in records(store)] == [
+        "",
+        "",
+        "srcaddr end",
+        "srcaddr end",
+        "end srcaddr",
     ]
 
 
 def test_a_header_still_holds_when_a_run_goes_on(store: Store, tmp_path: Path) -> None:
     path = written(tmp_path / "a", members(b"srcaddr end\n", b"10.0.0.1 1418530070\n"))
-    next(feed(store, path, scan(path, TINY), ORIGIN, TINY))
+    next(feeding(store, path, scanned(path, TINY), ORIGIN, TINY))
     fed(store, path)
-    assert [record.formats for record in records(store)] == [(), ("srcaddr end",)]
+    assert [record.header for record in records(store)] == ["", "srcaddr end"]
 
 
 def test_a_time_is_handed_on_to_the_slices_behind_it(store: Store, tmp_path: Path) -> None:
     path = written(
         tmp_path / "a", members(b"2014-12-14T04:07:50Z up\n", b"  no time\n", b"still none\n")
     )
-    origin = Origin(find("app-log"), (), "", 1_000)
-    next(feed(store, path, scan(path, TINY), origin, TINY))
+    origin = Origin(find("app-log"), (), "", 1_418_600_000_000)
+    next(feeding(store, path, scanned(path, TINY), origin, TINY))
     fed(store, path, origin)
     times = [record.time_ms for record in records(store)]
     assert times == [None, 1_418_530_070_000, 1_418_530_070_000]
@@ -250,9 +261,9 @@ def test_a_file_that_still_begins_so_gives_what_was_scanned(
     store: Store, tmp_path: Path, later: bytes
 ) -> None:
     path = written(tmp_path / "a", flows(1))
-    found = scan(path, TINY)
+    found = scanned(path, TINY)
     written(path, later)
-    list(feed(store, path, found, ORIGIN, TINY))
+    list(feeding(store, path, found, ORIGIN, TINY))
     assert payloads(store) == [flows(1)]
 
 
@@ -265,16 +276,16 @@ def test_a_file_that_changes_meanwhile_is_an_input_error(
     store: Store, tmp_path: Path, later: bytes
 ) -> None:
     path = written(tmp_path / "a", flows(1, 2))
-    found = scan(path, TINY)
+    found = scanned(path, TINY)
     written(path, later)
     with pytest.raises(InputError, match=r"the file changed while it was read\n  at .*a\n"):
-        list(feed(store, path, found, ORIGIN, TINY))
+        list(feeding(store, path, found, ORIGIN, TINY))
 
 
 def test_a_file_name_may_be_any_bytes(store: Store, tmp_path: Path) -> None:
     path = written(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.log")), flows(1))
     fed(store, path)
-    known = known_input(store, "vpc-flow", scan(path, TINY).digest)
+    known = known_input(store, "vpc-flow", scanned(path, TINY).digest)
     assert known is not None
     assert known["name"] == str(tmp_path / "\\xff.log")
 
@@ -310,7 +321,7 @@ def test_standard_input_is_read_as_it_comes(store: Store) -> None:
         assert list(coming) == []
     last = records(store)[-1]
     assert last.payload == b"10.0.0.2 1418530071\n"
-    assert (last.first_ordinal, last.formats) == (2, ("srcaddr end",))
+    assert (last.first_ordinal, last.header) == (2, "srcaddr end")
 
 
 def test_an_empty_standard_input_adds_nothing(store: Store) -> None:

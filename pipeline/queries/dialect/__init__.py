@@ -24,7 +24,10 @@ __all__ = ["Translation", "to_duckdb", "translate"]
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A statement for DuckDB, the views it reads and the parameters it binds."""
+    """A statement for DuckDB, the views it reads and the parameters it binds.
+
+    sql  one clause a line
+    """
 
     sql: str
     views: tuple[str, ...]
@@ -56,6 +59,11 @@ def _translate(sql: str, parameters: Mapping[str, str]) -> Translation:
     used = _type_parameters(tree, parameters)
     _name_columns(tree)
     _type_decimals(tree)
+    quoted = {
+        identifier.name.lower(): identifier.name
+        for identifier in tree.find_all(exp.Identifier)
+        if identifier.quoted
+    }
     try:
         typed = annotate_types(
             qualify(tree, schema=typed_by, dialect=syntax.ATHENA, expand_alias_refs=False),
@@ -63,9 +71,9 @@ def _translate(sql: str, parameters: Mapping[str, str]) -> Translation:
             dialect=syntax.ATHENA,
         )
         cured = cures.apply(typed)
-        text = cured.sql("duckdb", comments=False, unsupported_level=ErrorLevel.RAISE)
+        text = cured.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
-        raise _unresolved(error, schema) from error
+        raise _unresolved(error, schema, quoted) from error
     return Translation(text, tuple(views), used)
 
 
@@ -73,7 +81,7 @@ def _views(tree: exp.Expr) -> list[str]:
     try:
         return syntax.tables_of(tree)
     except SqlglotError as error:
-        raise _unresolved(error, {}) from error
+        raise _unresolved(error, {}, {}) from error
 
 
 def _schema(views: list[str]) -> dict[str, dict[str, str]]:
@@ -117,13 +125,19 @@ def _type_decimals(tree: exp.Expr) -> None:
             literal.replace(exp.Cast(this=literal.copy(), to=to))
 
 
-def _unresolved(error: SqlglotError, schema: Mapping[str, Mapping[str, str]]) -> QueryFailed:
+def _unresolved(
+    error: SqlglotError,
+    schema: Mapping[str, Mapping[str, str]],
+    quoted: Mapping[str, str],
+) -> QueryFailed:
     first = str(error).splitlines()[0].replace('"', "").replace("'", "")
     what, _, place = first.partition(" Line: ")
     known = sorted({column for columns in schema.values() for column in columns})
-    missing = re.match(r"Column (\w+) could not", what)
-    hint = syntax.near(missing[1], known) if missing else ""
+    missing = re.match(r"Column (.+) could not", what)
+    name = missing[1] if missing else ""
+    if name in quoted:
+        hint = f"text takes single quotes: '{quoted[name]}'"
+    else:
+        hint = syntax.near(name, known) or "all columns: tailrace tables"
     where = f"line {place.partition(',')[0]}" if place else ""
-    return QueryFailed(
-        f"the SQL does not hold together: {what}", where, hint or "all columns: tailrace tables"
-    )
+    return QueryFailed(f"the SQL does not hold together: {what}", where, hint)

@@ -5,7 +5,7 @@ Where no short cure exists the node is refused. The values were measured on Trin
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -16,6 +16,7 @@ Cure = Callable[[exp.Expr], exp.Expr | None]
 _WHOLE_UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _PARTS = ("year", "quarter", "month", "week", "day", "dow", "doy", "hour", "minute", "second")
 _TIMES = ("date", "timestamp", "timestamptz")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _FAMILIES = (
     ("text", TEXTS),
     ("a number", (*WHOLES, *FLOATS, "decimal")),
@@ -179,12 +180,27 @@ def _comparable(node: exp.Expr) -> exp.Expr | None:
     """Athena compares like with like only; DuckDB would cast."""
     if isinstance(node.args.get("expression"), exp.Any | exp.All):
         return None
-    sides = [node.this, *(node.args[k] for k in ("expression", "low", "high") if node.args.get(k))]
-    kinds = [name for side in sides for name, types in _FAMILIES if side.is_type(*types)]
-    if len(set(kinds)) > 1:
-        fix = "write a time as TIMESTAMP '2026-11-25 14:00:00', text in quotes, or CAST one side"
-        raise refuse(node, f"Athena does not compare {kinds[0]} with {kinds[-1]}", fix)
+    others = (node.args.get(key) for key in ("expression", "low", "high"))
+    sides = [node.this, *(side for side in others if side), *node.expressions]
+    kinds = [kind for kind in map(_family, sides) if kind]
+    other = next((kind for kind in kinds if kind != kinds[0]), None)
+    if other:
+        raise refuse(node, f"Athena does not compare {kinds[0]} with {other}", _to_compare(sides))
     return None
+
+
+def _family(node: exp.Expr) -> str | None:
+    return next((name for name, types in _FAMILIES if node.is_type(*types)), None)
+
+
+def _to_compare(sides: Sequence[exp.Expr]) -> str:
+    wanted = next((_family(side) for side in sides if not isinstance(side, exp.Literal)), None)
+    for literal in (side for side in sides if isinstance(side, exp.Literal)):
+        if wanted == "a number" and literal.is_string and _NUMBER.fullmatch(literal.name):
+            return f"write {literal.name} without quotes"
+        if wanted == "text" and not literal.is_string:
+            return f"write '{literal.name}' in single quotes"
+    return "write a time as TIMESTAMP '2026-11-25 14:00:00', text in quotes, or CAST one side"
 
 
 CURES: Mapping[type[exp.Expr], Cure] = {
@@ -213,7 +229,7 @@ CURES: Mapping[type[exp.Expr], Cure] = {
     exp.Reverse: _reverse,
     exp.UnixToTime: _without("zone", "hours", "minutes", "format"),
     **dict.fromkeys(
-        (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.NullSafeNEQ),
+        (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In, exp.NullSafeNEQ),
         _comparable,
     ),
 }

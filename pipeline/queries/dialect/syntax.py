@@ -4,6 +4,7 @@ Log readers may be attackers: nothing here may write, read a file, attach, or ch
 engine is closed against the same a second time.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
@@ -20,6 +21,13 @@ from pipeline.queries.dialect.trees import refuse
 ATHENA = "athena"
 NOT_ALLOWED = ("not allowed in a query", "allowed is what answers the same on Athena and here")
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
+_LOOKING = ("show", "describe", "desc")
+# What cannot follow a comma; sqlglot would read over it, Athena does not.
+_ENDS = (
+    TokenType.COMMA, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.SEMICOLON, TokenType.FROM,
+    TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.UNION,
+    TokenType.INTERSECT, TokenType.EXCEPT,
+)  # fmt: skip
 _SYNTAX = (
     exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
     exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Fetch, exp.Distinct,
@@ -48,6 +56,7 @@ def read(sql: str) -> exp.Expr:
     try:
         tokens = sqlglot.tokenize(sql, read=ATHENA)
         _check_beginning(tokens)
+        _check_commas(tokens)
         tree = sqlglot.parse_one(sql, read=ATHENA)
     except SqlglotError as error:
         raise _unreadable(error) from error
@@ -77,17 +86,34 @@ def _unreadable(error: SqlglotError) -> QueryFailed:
     details = getattr(error, "errors", None) or [{}]
     first = details[0]
     what = str(first.get("description") or error).splitlines()[0]
+    unfinished = re.search(r"missing for <class '.*\.(\w+)'>", what)
+    if unfinished:
+        what = f"something is missing in {unfinished[1].upper()}"
     where = f"line {first['line']}, column {first['col']}" if "line" in first else ""
     return QueryFailed(f"the SQL cannot be read: {what}", where, "it is Athena's dialect")
 
 
 def _check_beginning(tokens: Sequence[Token]) -> None:
     if not tokens or tokens[0].token_type not in _BEGINNINGS:
-        found = tokens[0].text if tokens else "an empty text"
-        raise QueryFailed(f"only SELECT is allowed, not {found}", "", "begin with SELECT or WITH")
+        # A statement that Athena gives to Hive begins with a token without text.
+        found = next((token.text for token in tokens if token.text), "an empty text")
+        looking = found.lower() in _LOOKING
+        fix = "tables and columns: tailrace tables" if looking else "begin with SELECT or WITH"
+        raise QueryFailed(f"only SELECT is allowed, not {found}", "", fix)
     for token in tokens[:-1]:
         if token.token_type == TokenType.SEMICOLON:
             raise QueryFailed("only one statement is allowed", f"line {token.line}", "leave out ;")
+
+
+def _check_commas(tokens: Sequence[Token]) -> None:
+    following = [*(token.token_type for token in tokens[1:]), TokenType.SEMICOLON]
+    for token, behind in zip(tokens, following, strict=True):
+        if token.token_type == TokenType.COMMA and behind in _ENDS:
+            raise QueryFailed("nothing follows a comma", _place(token), "leave the comma out")
+
+
+def _place(token: Token) -> str:
+    return f"line {token.line}, column {token.col - len(token.text) + 1}"
 
 
 def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
@@ -103,7 +129,7 @@ def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
             fix = REASONS.get(name) or near(name, sorted(FUNCTIONS))
             raise QueryFailed(
                 f"the function {name} is not allowed in a query",
-                f"line {token.line}, column {token.col - len(token.text) + 1}",
+                _place(token),
                 fix or "allowed are those that answer the same on Athena and here",
             )
 

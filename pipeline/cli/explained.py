@@ -1,0 +1,33 @@
+"""What `query --explain` prints: the SQL as written and as run, and the values it binds."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pipeline.cli.output import iso, visible
+
+if TYPE_CHECKING:
+    from pipeline.queries import Window
+
+
+def explained(
+    name: str, sql: str | None, params: Mapping[str, str], window: "Window | None", now: datetime
+) -> str:
+    """Both texts of a saved query or of free SQL, and the values of its parameters."""
+    from pipeline.queries import bindings, catalogue, explain
+
+    saved = name or None
+    values = bindings(saved, sql=sql, params=params, window=window, now=now)
+    written = catalogue.find(name).sql if sql is None else sql
+    parts = [
+        f"-- as written (Athena)\n{written.strip()}\n",
+        f"-- for duckdb\n{explain(saved, sql=sql).strip()}\n",
+    ]
+    if values:
+        told = "".join(f"-- :{each} = {_value(value)}\n" for each, value in values.items())
+        parts.append(f"-- with\n{told}")
+    return "\n".join(parts)
+
+
+def _value(value: object) -> str:
+    return iso(value) if isinstance(value, datetime) else visible(str(value))

@@ -1,0 +1,62 @@
+"""What is said on stderr beneath an answer: its cost, whose data it is, why it is empty."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli.cells import size
+from pipeline.cli.output import counted, iso
+
+if TYPE_CHECKING:
+    from pipeline.queries import Answer
+
+REJECT = "reject"
+
+
+def footer(answer: "Answer") -> str:
+    """What an answer cost."""
+    return (
+        f"{counted(len(answer.table), 'row')} · {answer.seconds:.2f} s · "
+        f"{size(answer.bytes_scanned)} read · 0 USD · {answer.engine}, local\n"
+    )
+
+
+def demo_note(home: Path) -> str:
+    """Said when the demo's home is read."""
+    return f"note: the home is empty; this is the demo's data, in {home}\n"
+
+
+def why_empty(answer: "Answer", sql: str, default: str) -> str:
+    """Said when there is no row: what was asked, and where the data is.
+
+    sql      the statement, in Athena's dialect
+    default  length of the window when none was asked for; "" when one was
+    """
+    what = "no line was refused" if _reads_rejects(sql) else "no rows"
+    window, newest = answer.window, answer.newest
+    if newest is None:
+        return what + (": nothing has come in yet\n" if what == "no rows" else "\n")
+    if window is None:
+        return f"{what}\n  the newest event is of {_second(newest)}\n"
+    first, last = (_second(end) for end in (window.from_time, window.to_time))
+    asked = f"{what} between {first} and {last}"
+    asked += f" (the default: the last {default})" if default else ""
+    if window.from_time <= newest < window.to_time:
+        return f"{asked}\n  there are events, but none that this query asks for\n"
+    return f"{asked}\n  the newest event is of {_second(newest)}\n  try: {_day_of(newest)}\n"
+
+
+def _reads_rejects(sql: str) -> bool:
+    from pipeline.queries.dialect import syntax
+    from pipeline.queries.tables import table_of
+
+    return REJECT in map(table_of, syntax.tables_of(syntax.read(sql)))
+
+
+def _second(moment: datetime) -> str:
+    return iso(moment.replace(microsecond=0))
+
+
+def _day_of(moment: datetime) -> str:
+    day = moment.date()
+    return f"--from {day} --to {day + timedelta(days=1)}"

@@ -1,0 +1,209 @@
+"""A look at a whole file before its first row: what it holds, its digest, whether it is broken."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from typing import BinaryIO
+
+import msgspec
+
+from pipeline.decode import BASE64_OF_GZIP, PARQUET_MAGIC, Refused, inflate
+from pipeline.decode.envelope import MARK
+from pipeline.errors import Reason
+from pipeline.settings import Limits
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a file holds once it is decompressed.
+
+    digest    of the content; of the bytes as they lie there when it was refused
+    complete  length and digest up to the last newline
+    borders   length and digest of the content up to the end of each slice
+    whole     to be taken as one record, as it lies there
+    refused   "reason: detail" when it cannot be read
+    """
+
+    name: str
+    size: int
+    digest: str
+    length: int
+    lines: int
+    complete: tuple[int, str]
+    borders: tuple[tuple[int, str], ...] = ()
+    whole: bool = False
+    refused: str = ""
+
+
+class Content:
+    """Running digest and line count of some content."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+        self.length = 0
+        self.newlines = 0
+        self.complete = (0, self._hash.hexdigest())
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        border = chunk.rfind(b"\n") + 1
+        if border:
+            self._hash.update(chunk[:border])
+            self.complete = (self.length + border, self._hash.hexdigest())
+            self.newlines += chunk.count(b"\n")
+        self._hash.update(chunk[border:])
+        self.length += len(chunk)
+
+    @property
+    def lines(self) -> int:
+        """Lines so far; an unterminated last one counts."""
+        return self.newlines + (self.length > self.complete[0])
+
+    @property
+    def digest(self) -> str:
+        """Digest so far."""
+        return self._hash.hexdigest()
+
+
+def name_of(path: str) -> str:
+    """A path as text that can be stored; bytes of it that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def scan(file: BinaryIO, name: str, limits: Limits) -> Scan:
+    """Look at a whole file once; it is left where it ended."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(CHUNK)
+    if head.startswith(PARQUET_MAGIC):
+        detail = "Parquet flow logs are not read yet; deliver them as text"
+        return _refused(file, name, size, Refused(Reason.PARQUET_UNSUPPORTED, detail))
+    if head.startswith(BASE64_OF_GZIP):
+        return replace(_digested(file, name, size), whole=True)
+    return _scan_lines(file, name, size, limits)
+
+
+def pieces(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    """The content of a file, decompressed, in pieces that end with a line.
+
+    Raises Refused where it cannot be decompressed.
+    """
+    file.seek(0)
+    content = inflate(iter(partial(file.read, CHUNK), b""), limits)
+    return cut(content, limits.slice_bytes, limits.record_bytes)
+
+
+def cut(chunks: Iterator[bytes], at_least: int, at_most: int) -> Iterator[bytes]:
+    """Pieces that end with a line, of `at_least` bytes where there are as many.
+
+    A line longer than `at_most` is cut: it will be refused, and memory has an end.
+    When the chunks break off (Refused), the whole lines before the break come first.
+    """
+    held: list[bytes] = []
+    size = 0
+    try:
+        for chunk in chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size < at_least:
+                continue
+            border = chunk.rfind(b"\n") + 1
+            if not border and size < at_most:
+                continue
+            border = border or len(chunk)
+            held[-1] = chunk[:border]
+            yield b"".join(held)
+            held, size = [chunk[border:]], len(chunk) - border
+    except Refused:
+        whole, newline, _ = b"".join(held).rpartition(b"\n")
+        if newline:
+            yield whole + newline
+        raise
+    if size:
+        yield b"".join(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Whole lines of some content.
+
+    payload  the lines; empty where a piece is nothing but the middle of an over-long line
+    first    ordinal of the first of them
+    done     bytes of content up to their end
+    lines    newlines up to their end
+    """
+
+    payload: bytes
+    first: int
+    done: int
+    lines: int
+
+
+def slices(found: Iterator[bytes], done: int = 0, lines: int = 0) -> Iterator[Slice]:
+    """Pieces as slices, from some bytes and lines on.
+
+    The rest of a line that was cut for its length belongs to the reject that its head became: it
+    begins no line of its own.
+    """
+    inside = False
+    for piece in found:
+        rest = piece.find(b"\n") + 1 or len(piece)
+        payload = piece[rest:] if inside else piece
+        first = lines + 1 if inside else lines
+        inside = not piece.endswith(b"\n")
+        done += len(piece)
+        lines += piece.count(b"\n")
+        yield Slice(payload, first, done, lines)
+
+
+def _scan_lines(file: BinaryIO, name: str, size: int, limits: Limits) -> Scan:
+    content = Content()
+    head = b""
+    borders = []
+    try:
+        for piece in pieces(file, limits):
+            head = head or piece[:CHUNK]
+            content.add(piece)
+            borders.append((content.length, content.digest))
+    except Refused as refused:
+        return _refused(file, name, size, refused)
+    whole = _is_one_envelope(head) and content.length <= limits.record_bytes
+    return Scan(
+        name,
+        size,
+        content.digest,
+        content.length,
+        content.lines,
+        content.complete,
+        tuple(borders),
+        whole,
+    )
+
+
+def _is_one_envelope(head: bytes) -> bool:
+    """Whether a JSON object with `messageType` runs over several lines."""
+    first, _, rest = head.lstrip().partition(b"\n")
+    if not first.startswith(b"{") or MARK not in head or not rest.strip():
+        return False
+    try:
+        msgspec.json.decode(first, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return True
+    return False
+
+
+def _digested(file: BinaryIO, name: str, size: int) -> Scan:
+    content = Content()
+    file.seek(0)
+    for chunk in iter(partial(file.read, CHUNK), b""):
+        content.add(chunk)
+    return Scan(name, size, content.digest, content.length, 1, content.complete)
+
+
+def _refused(file: BinaryIO, name: str, size: int, refused: Refused) -> Scan:
+    text = f"{refused.reason}: {refused.detail}"
+    return replace(_digested(file, name, size), whole=True, refused=text)

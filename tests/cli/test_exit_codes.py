@@ -1,0 +1,122 @@
+"""How a command ends: 0 ok, 1 failed, 2 usage, 3 not configured; one message, no traceback."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.home import writing
+from tests.homes import call, flow, run, written
+from tests.processed import context
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    call("ingest", "vpc-flow", written(tmp_path / "a", flow(1)), "--home", home)
+    return home
+
+
+@pytest.mark.parametrize("words", [["audit"], ["audit", "--since", "1h"], ["doctor"], ["tables"]])
+def test_a_command_that_does_its_work_ends_with_zero(
+    home: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILRACE_HOME", str(home))
+    assert call(*words).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["audit", "--since", "1x"], "error: not a length of time: '1x'\n"),
+        (["audit", "--config", "gone.toml"], "error: the settings file cannot be read: "),
+        (["query", "top_talkers", "--output", "xml"], "error: there is no form 'xml'\n"),
+        (
+            ["query", "top_talkers", "--sql", "select 1"],
+            "error: a name and --sql were both given\n",
+        ),
+        (["parse", "vpc-flow", "gone.log"], "error: there is no such file\n"),
+        (["demo", "--target", "zzz"], "error: there is no target 'zzz'\n"),
+        (["demo", "--for", "x"], "error: invalid value for '--for': "),
+        (["nothing"], "error: no such command 'nothing'\n"),
+        (["query", "--nothing"], "error: no such option: --nothing\n"),
+        (["tables", "zzz"], "error: there is no table called zzz\n"),
+    ],
+)
+def test_a_wrong_call_ends_with_two(
+    home: Path, words: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILRACE_HOME", str(home))
+    ran = call(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["query", "top_talkers", "--engine", "athena"], "error: this needs a deployed stack"),
+        (["query", "top_talkers", "--stage", "staging"], "error: this needs a deployed stack"),
+        (["audit", "--stage", "staging"], "error: this needs a deployed stack"),
+        (["doctor", "--stage", "staging"], "error: this needs a deployed stack"),
+        (["demo", "--target", "localstack"], "error: this needs a deployed stack"),
+        (["ingest", "vpc-flow", "s3://b/k"], "error: s3://b/k needs the AWS part"),
+        (["parse", "vpc-flow", "s3://b/k"], "error: s3://b/k needs the AWS part"),
+        (["audit", "--home", "no home"], "error: nothing to read in no home\n"),
+    ],
+)
+def test_what_is_not_there_yet_ends_with_three_and_one_message(words: list[str], says: str) -> None:
+    ran = call(*words)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith(says)
+    assert ran.err.count("error:") == 1
+    assert not Path("no home").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [("TAILRACE_HOEM", "did you mean TAILRACE_HOME?"), ("TAILRACE_LIMITS_X", "unknown setting")],
+)
+def test_an_unknown_setting_ends_with_two(variable: str, says: str) -> None:
+    ran = run("audit", **{variable: "1"})
+    assert (ran.code, ran.out) == (2, "")
+    assert says in ran.err
+
+
+def test_the_home_comes_from_the_flag_before_the_environment(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILRACE_HOME", str(tmp_path / "empty"))
+    assert call("audit").code == 3
+    assert call("audit", "--home", home).code == 0
+
+
+@pytest.mark.fault
+def test_a_home_that_cannot_be_used_ends_with_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", flow(1))
+    ran = call("ingest", "vpc-flow", path, "--home", path)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: the home cannot be made: ")
+    written(tmp_path / "home" / "log.db", b"no database" * 100)
+    for command in (["audit"], ["ingest", "vpc-flow", str(path)]):
+        ran = call(*command, "--home", tmp_path / "home")
+        assert ran.code == 1
+        assert ran.err.startswith("error: the home cannot be opened: file is not a database\n")
+
+
+def test_a_second_writer_ends_with_one_and_names_the_pid(home: Path, tmp_path: Path) -> None:
+    path = written(tmp_path / "b", flow(2))
+    with writing(home, context()):
+        ran = call("ingest", "vpc-flow", path, "--home", home)
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.startswith(
+            f"error: another process writes to this home: pid {os.getpid()}\n"
+        )
+        assert call("audit", "--home", home).code == 0
+    assert call("ingest", "vpc-flow", path, "--home", home).code == 0
+
+
+def test_debug_shows_the_traceback_of_a_failure(tmp_path: Path) -> None:
+    ran = run("--debug", "audit", "--home", tmp_path / "home")
+    assert "Traceback" in ran.err
+    assert "NotConfigured" in ran.err

@@ -1,0 +1,136 @@
+"""tailrace query: what it prints beside the rows, and why there are none."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.homes import call, flow, written
+
+OLD = "the newest event is of 2014-12-14T04:07:50Z"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    call("ingest", "vpc-flow", written(tmp_path / "a", flow(1)), "--home", home)
+    return home
+
+
+def now_s() -> int:
+    return int(datetime.now(UTC).timestamp()) - 60
+
+
+def test_an_empty_answer_says_what_was_asked_and_what_to_try(home: Path) -> None:
+    ran = call("query", "top_talkers", "--home", home)
+    asked, newest, try_, footer = ran.err.splitlines()
+    assert (ran.code, ran.out) == (0, "")
+    assert asked.startswith("no rows between 20")
+    assert asked.endswith("Z (the default: the last 1h)")
+    assert newest == "  " + OLD
+    assert footer.startswith("0 rows · ")
+    words = try_.removeprefix("  try: ").split()
+    assert words == ["--from", "2014-12-14", "--to", "2014-12-15"]
+    assert "172.31.16.139" in call("query", "top_talkers", *words, "--home", home).out
+
+
+def test_a_window_that_was_given_is_no_default(home: Path) -> None:
+    ran = call("query", "top_talkers", "--since", "2h", "--home", home)
+    assert "(the default" not in ran.err
+    assert OLD in ran.err
+
+
+def test_no_hint_where_the_window_holds_what_is_newest(home: Path) -> None:
+    days = ["--from", "2014-12-14", "--to", "2014-12-15"]
+    ran = call("query", "rejected_ports", *days, "--home", home)
+    assert "  there are events, but none that this query asks for\n" in ran.err
+    assert "try:" not in ran.err
+
+
+@pytest.mark.parametrize("words", [["rejects"], ["--sql", "select * from reject"]])
+def test_no_reject_is_said_to_be_none(home: Path, words: list[str]) -> None:
+    assert call("query", *words, "--home", home).err.startswith("no line was refused\n")
+
+
+def test_sql_without_rows_names_the_newest_event(home: Path) -> None:
+    ran = call("query", "--sql", "select * from vpc_flow where bytes = 0", "--home", home)
+    assert ran.err.startswith(f"no rows\n  {OLD}\n")
+
+
+def test_only_what_was_counted_is_grouped(home: Path, tmp_path: Path) -> None:
+    lines = b"".join(flow(n, now_s()).replace(b"ACCEPT", b"REJECT") for n in range(1_001))
+    call(
+        "ingest",
+        "vpc-flow",
+        written(tmp_path / "b", lines.replace(b" 22 ", b" 3389 ")),
+        "--home",
+        home,
+    )
+    ran = call("query", "rejected_ports", "--home", home)
+    assert ran.out.splitlines()[2].split()[:4] == ["3389", "TCP", "rdp", "1,001"]
+    ran = call("query", "--sql", "select count(*) * 10 from vpc_flow", "--home", home)
+    assert ran.out.splitlines()[2] == "10020"
+    assert ran.err.startswith("1 row · ")
+
+
+def test_explain_shows_the_values_that_are_bound() -> None:
+    ran = call(
+        "query",
+        "top_talkers",
+        "--explain",
+        "-p",
+        "top=3",
+        "--from",
+        "2026-11-25",
+        "--to",
+        "2026-11-26",
+    )
+    assert (ran.code, ran.err) == (0, "")
+    written_, run, bound = (
+        ran.out.split("\n\n-- ")[0],
+        ran.out.partition("-- for duckdb\n")[2],
+        ran.out.partition("\n-- with\n")[2],
+    )
+    assert ":from_time" in written_
+    assert len(run.splitlines()) > 5
+    assert sorted(bound.splitlines()) == [
+        "-- :first_day = 2026-11-25",
+        "-- :from_time = 2026-11-25T00:00:00Z",
+        "-- :last_day = 2026-11-25",
+        "-- :to_time = 2026-11-26T00:00:00Z",
+        "-- :top = 3",
+    ]
+
+
+def test_explain_refuses_a_parameter_that_would_be_refused() -> None:
+    assert call("query", "top_talkers", "--explain", "-p", "top=x").code == 2
+
+
+def test_json_is_of_the_shape_that_the_help_tells(home: Path) -> None:
+    ran = call("query", "traffic_by_action", "--since", "1d", "--output", "json", "--home", home)
+    told = call("query", "--help").out
+    for key in json.loads(ran.out):
+        assert key in told
+    assert "the last 1h" in told
+
+
+def test_the_demos_home_is_read_where_the_home_is_empty(home: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    home.rename(empty / "demo")
+    for words in (["query", "--sql", "select 1 from vpc_flow"], ["audit"]):
+        ran = call(*words, "--home", empty)
+        assert ran.code == 0
+        assert ran.err.startswith(
+            f"note: the home is empty; this is the demo's data, in {empty / 'demo'}\n"
+        )
+    assert "(the home is empty; this is the demo's data)\n" in call("doctor", "--home", empty).out
+
+
+def test_the_window_of_a_hint_is_a_day_of_the_data(home: Path, tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    at = int(yesterday.timestamp())
+    call("ingest", "vpc-flow", written(tmp_path / "b", flow(1, at)), "--home", home)
+    ran = call("query", "top_talkers", "--home", home)
+    assert f"  try: --from {yesterday:%Y-%m-%d} --to {datetime.now(UTC):%Y-%m-%d}\n" in ran.err

@@ -1,0 +1,131 @@
+"""Where output goes: closed pipes, locales without marks, terminals of some width."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+
+from tests.homes import COMMAND, Ran, call, clean_environ, flow, flows, run, written
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    call("ingest", "vpc-flow", written(tmp_path / "a", flows(*range(5_000))), "--home", home)
+    return home
+
+
+def closed(*words: str | Path) -> tuple[int, bytes]:
+    """Run with a reader that takes one byte and goes; the code and stderr."""
+    with subprocess.Popen(
+        [COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean_environ(),
+        bufsize=0,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        return process.wait(60), process.stderr.read()
+
+
+def on_a_terminal(columns: int, *words: str | Path) -> Ran:
+    """Run with standard output and error on a terminal of some width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environ = {name: text for name, text in clean_environ().items() if name != "COLUMNS"}
+    with subprocess.Popen([COMMAND, *words], stdout=theirs, stderr=theirs, env=environ) as process:
+        os.close(theirs)
+        told = b""
+        try:
+            while piece := os.read(ours, 1 << 16):
+                told += piece
+        except OSError:
+            pass  # how Linux says that the other end is closed
+        os.close(ours)
+        return Ran(process.wait(60), told.decode().replace("\r\n", "\n"), "")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl", "parquet"])
+def test_a_reader_that_has_had_enough_of_an_answer_is_no_error(home: Path, form: str) -> None:
+    sql = "select * from vpc_flow"
+    code, err = closed("query", "--sql", sql, "--output", form, "--home", home)
+    assert code == 0
+    assert b"Traceback" not in err
+    assert b"BrokenPipe" not in err
+
+
+def test_a_reader_that_has_had_enough_of_lines_is_no_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", flow(1) * 20_000)
+    assert closed("parse", "vpc-flow", path) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [["audit"], ["doctor"], ["query"], ["tables"], ["--help"]])
+def test_a_locale_without_marks_ends_no_command(home: Path, words: list[str]) -> None:
+    ran = run(*words, TAILRACE_HOME=str(home), **ASCII)
+    assert ran.code == 0
+    assert ran.out.isascii()
+    if words == ["audit"]:
+        assert ran.out.endswith("\nok balanced\n")
+
+
+def test_data_is_utf_8_whatever_the_locale() -> None:
+    ran = run("parse", "app-log", stdin="hällo\n".encode(), **ASCII)
+    assert json.loads(ran.out)["message"] == "hällo"
+    ran = run("parse", "vpc-flow", stdin="hällo\n".encode(), **ASCII)
+    assert json.loads(ran.err.splitlines()[0])["raw"] == "hällo"
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["query"],
+        ["audit"],
+        ["tables"],
+        ["doctor"],
+        ["query", "top_pairs", "--from", "2014-12-14", "--to", "2014-12-15"],
+        ["query", "flow_health", "--from", "2014-12-14", "--to", "2014-12-15"],
+    ],
+)
+def test_nothing_is_wider_than_the_terminal(
+    columns: int, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call("ingest", "vpc-flow", written(tmp_path / "a", flows(1, 2)))
+    ran = on_a_terminal(columns, *words)
+    assert ran.code == 0
+    assert [line for line in ran.out.splitlines() if len(line) > columns] == []
+
+
+def test_a_row_with_too_many_columns_is_told_value_by_value(home: Path) -> None:
+    ran = on_a_terminal(80, "query", "--sql", "select * from vpc_flow limit 1", "--home", home)
+    assert "srcaddr:         172.31.16.139\n" in ran.out
+    assert "columns without any value left out)\n" in ran.out
+
+
+def test_parquet_is_not_written_to_a_terminal(home: Path) -> None:
+    ran = on_a_terminal(80, "query", "top_talkers", "--output", "parquet", "--home", home)
+    assert (ran.code, ran.out.splitlines()[:2]) == (
+        2,
+        ["error: Parquet is no text", "  standard output is a terminal"],
+    )
+
+
+@pytest.mark.slow
+def test_the_demo_draws_no_line_that_is_wider_than_the_terminal(tmp_path: Path) -> None:
+    ran = on_a_terminal(40, "demo", "--for", "2", "--rate", "100", "--home", tmp_path)
+    drawn = [line for line in ran.out.split("\r\x1b[2K") if line.startswith(("sending", "live"))]
+    assert ran.code == 0
+    assert drawn
+    assert [line for line in drawn[:-1] if len(line) >= 40] == []

@@ -1,0 +1,108 @@
+"""The demo's own home: emptied when it is the demo's, refused when it is not; and a short run."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.demo.run import demo
+from pipeline.errors import HomeError
+from pipeline.home import audit_of, writing
+from pipeline.settings import Settings
+from tests.homes import ask, call, files_under, flow, lines_of, numbers, run, written
+from tests.processed import context
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(home=str(folder))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "lake/a.parquet", "log.db"])
+def test_a_folder_that_is_not_the_demos_is_refused_and_kept(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "demo" / name, b"precious")
+    with (
+        pytest.raises(HomeError, match=r"the demo will not empty a folder that is not its own\n"),
+        demo(settings(tmp_path), 100),
+    ):
+        pass
+    assert (tmp_path / "demo" / name).read_bytes() == b"precious"
+    assert files_under(tmp_path) == [f"demo/{name}"]
+    ran = call("demo", "--for", "1", "--home", tmp_path)
+    assert (ran.code, ran.out) == (1, "")
+
+
+def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
+    written(tmp_path / "demo", b"precious")
+    with pytest.raises(HomeError, match="the home cannot be made"), demo(settings(tmp_path), 100):
+        pass
+    assert (tmp_path / "demo").read_bytes() == b"precious"
+
+
+def test_the_demos_folder_is_emptied_at_each_start(tmp_path: Path) -> None:
+    counts = []
+    for _ in range(2):
+        with demo(settings(tmp_path), 20) as running:
+            assert not list((tmp_path / "demo").rglob("*.parquet"))
+            running.history()
+            counts.append(running.home.worker.rows)
+            assert audit_of(running.home).balanced
+    (rows,) = ask(tmp_path / "demo", "select count(*) from vpc_flow_landing")
+    (lines,) = ask(tmp_path / "demo", "select count(*) from app_log_landing", "app_log")
+    assert rows[0] + lines[0] == counts[1]
+    assert min(counts) > 1_000
+
+
+def test_what_lies_beside_the_demo_is_left_alone(tmp_path: Path) -> None:
+    call("ingest", "vpc-flow", written(tmp_path / "a", flow(1)), "--home", tmp_path / "home")
+    with demo(settings(tmp_path / "home"), 20):
+        pass
+    with demo(settings(tmp_path / "home"), 20):
+        pass
+    assert numbers(tmp_path / "home") == [1]
+
+
+def test_a_demo_that_was_killed_before_it_left_its_mark_can_start(tmp_path: Path) -> None:
+    written(tmp_path / "demo" / "writer.lock", b"99")
+    with demo(settings(tmp_path), 20):
+        assert (tmp_path / "demo" / ".demo").is_file()
+
+
+def test_two_demos_do_not_share_a_home(tmp_path: Path) -> None:
+    with demo(settings(tmp_path), 20):
+        before = files_under(tmp_path)
+        with (
+            pytest.raises(
+                HomeError, match=f"another process writes to this home: pid {os.getpid()}"
+            ),
+            demo(settings(tmp_path), 20),
+        ):
+            pass
+        assert files_under(tmp_path) == before
+
+
+def test_a_demo_beside_a_writer_of_the_home_is_no_matter(tmp_path: Path) -> None:
+    with writing(tmp_path, context()), demo(settings(tmp_path), 20):
+        pass
+
+
+@pytest.mark.slow
+def test_a_short_demo_prints_its_answers_and_balances(tmp_path: Path) -> None:
+    ran = run("demo", "--for", "3", "--no-open", "--rate", "100", "--home", tmp_path)
+    assert ran.code == 0, ran.err
+    titles = [
+        "Top talkers",
+        "Accepted and rejected traffic",
+        "Rejected ports",
+        "Rejected lines by reason",
+        "Audit",
+    ]
+    assert [line for line in lines_of(ran.out) if line in titles] == titles
+    assert "✓ balanced\n" in ran.out
+    assert "repeats seen, none counted twice." in ran.out
+    assert ran.err.startswith(f"Tailrace demo, home {tmp_path / 'demo'}\n")
+    assert "\x1b" not in ran.err
+    audit = run("audit", "--home", tmp_path / "demo")
+    assert (audit.code, audit.err) == (0, "")
+    asked = run("query", "top_talkers", "--since", "1h", "--home", tmp_path)
+    assert asked.code == 0
+    assert "this is the demo's data" in asked.err

@@ -1,0 +1,103 @@
+"""README.md and CONTRIBUTING.md name what there is, all of it and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from pipeline.cli.app import app
+from pipeline.queries import catalogue
+from pipeline.sources import NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+PAGES = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING}
+COMMANDS = set(get_command(app).commands)  # type: ignore[attr-defined]
+TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
+# In code: between backticks, or at the start of an indented line.
+COMMAND = re.compile(r"(?:`|^ {4}|^    .*/)tailrace ([a-z]+)", re.M)
+TARGET = re.compile(r"(?:`|^ {4})make ([a-z][a-z0-9-]*)", re.M)
+
+
+def first_column(page: str, head: str) -> list[str]:
+    """Code in the first column of the table whose first column is called so."""
+    table = page.partition(f"\n| {head} |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `([^`]+)`", table, re.M)
+
+
+def section(page: str, title: str) -> str:
+    return re.split(r"^#+ ", page.partition(f" {title}\n")[2], maxsplit=1, flags=re.M)[0]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_named_exists(page: str) -> None:
+    assert set(COMMAND.findall(PAGES[page])) <= COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_target_that_is_named_exists(page: str) -> None:
+    named = TARGET.findall(PAGES[page])
+    assert named
+    assert set(named) <= TARGETS
+
+
+def test_the_readme_names_every_command() -> None:
+    assert {name.split()[1] for name in first_column(README, "command")} == COMMANDS
+
+
+def test_the_readme_names_every_target() -> None:
+    assert set(TARGET.findall(README)) == TARGETS
+
+
+def test_the_readme_names_every_saved_question() -> None:
+    assert set(first_column(README, "query")) == set(catalogue.load())
+
+
+def test_the_readme_names_every_source() -> None:
+    assert first_column(README, "source") == list(NAMES)
+
+
+def test_every_option_that_the_readme_names_exists() -> None:
+    known = {
+        option
+        for command in (*get_command(app).commands.values(), get_command(app))  # type: ignore[attr-defined]
+        for parameter in command.params
+        for option in parameter.opts
+    } | {"--help"}
+    ours = re.sub(r"`aws [^`]*`", "", README)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ours)) <= known
+
+
+def test_every_message_that_the_readme_explains_is_said() -> None:
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "pipeline").rglob("*.py"))
+    messages = first_column(section(README, "When something is said"), "message")
+    assert messages
+    parts = [part.strip() for text in messages for part in text.split("...") if part.strip()]
+    assert [part for part in parts if part not in code] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_linked_to_is_there(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)", PAGES[page])
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (ROOT / link).is_file()] == []
+
+
+def test_the_first_command_of_the_readme_shows_something_working() -> None:
+    commands = re.findall(r"^ {4}(\S.*)", README, re.M)
+    assert [command.split("  ")[0] for command in commands[:2]] == ["make demo", "make test"]
+
+
+def test_every_room_has_its_line_in_the_house_and_no_other() -> None:
+    rows = re.findall(
+        r"^\| ((?:`\w+`(?:, )?)+) \|", section(CONTRIBUTING, "The shape of the house"), re.M
+    )
+    named = [room for row in rows for room in re.findall(r"`(\w+)`", row)]
+    rooms = {
+        path.stem
+        for path in (ROOT / "pipeline").iterdir()
+        if not path.name.startswith("_") and (path.suffix == ".py" or any(path.glob("*.py")))
+    }
+    assert set(named) == rooms

@@ -6,7 +6,7 @@ The product's cases live in bench/product.py, which offers
     commands(corpus: Corpus, file: Path) -> list[Case]     whole commands over corpus.text in a file
 
 `cases` is asked for each format and for the corpus with bad lines, `commands` for plain lines. It
-keeps every thread pool at one thread. Without that file only the base and the floor are measured.
+keeps every thread pool at one thread.
 """
 
 import argparse
@@ -15,16 +15,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench import base, measure
+from bench import base, measure, product
 from bench.corpus import Corpus, build
 from bench.measure import BenchError, Case
 
-LINES = 240_000
+LINES = 250_000
 QUICK_LINES = 40_000
 BAD_SHARE = 0.01
 
@@ -66,26 +64,23 @@ def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def comparisons(lines: int) -> Iterator[tuple[str, dict[str, float], list[Case]]]:
     """Title, corpus figures and cases of each comparison; the first case is the base."""
-    product = import_module("bench.product") if find_spec("bench.product") else None
     narrow = build(lines)
     cases = from_envelopes(narrow)
-    if product:
-        cases += [*product.cases(narrow), *with_bad_lines(product, lines)]
+    cases += [*product.cases(narrow), *with_bad_lines(lines)]
     yield "v2 lines in envelopes", narrow.figures(), cases
 
     wide = build(max(lines // 4, 1), base.V5)
     cases = from_envelopes(wide)
-    if product:
-        cases += product.cases(wide)
+    cases += product.cases(wide)
     yield "29 fields in envelopes", wide.figures(), cases
 
     with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
         file = Path(folder, "flows.log")
-        file.write_bytes(narrow.text)
-        cases = [from_plain_lines(narrow)]
-        if product:
-            cases += product.commands(narrow, file)
-        yield "v2 plain lines of a file", narrow.figures(), cases
+        plain = build(lines * 2)  # a command has a start of its own, that few lines would measure
+        file.write_bytes(plain.text)
+        cases = [from_plain_lines(plain)]
+        cases += product.commands(plain, file)
+        yield "v2 plain lines of a file", plain.figures(), cases
 
 
 def from_envelopes(corpus: Corpus) -> list[Case]:
@@ -112,7 +107,7 @@ def from_plain_lines(corpus: Corpus) -> Case:
     return Case("base", len(corpus.lines), lambda: work(text), lambda: base.digest(work(text)))
 
 
-def with_bad_lines(product: Any, lines: int) -> list[Case]:
+def with_bad_lines(lines: int) -> list[Case]:
     """The product's cases over the dirty twin, which owe the rows that are left."""
     twin = build(lines, bad_share=BAD_SHARE)
     owed = partial(base.process_lines, twin.first_good, twin.columns)

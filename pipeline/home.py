@@ -37,6 +37,7 @@ from pipeline.stream.log import Log, Stored
 
 LAKE, QUARANTINE, LOCK, DEMO = "lake", "quarantine", "writer.lock", "demo"
 PRUNE_SLICE = 2_000
+PATTERN = "*?["
 # A reader that asks who writes holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
@@ -228,6 +229,12 @@ def writing(
 
     Raises HomeError when another process writes to it, naming its pid.
     """
+    if set(str(folder.absolute())) & set(PATTERN):
+        raise HomeError(
+            f"a home's path cannot hold any of {' '.join(PATTERN)}",
+            f"at {folder}",
+            "choose another with --home: the query engine takes them for patterns",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

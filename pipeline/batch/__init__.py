@@ -157,12 +157,12 @@ def outcomes_of(reading: Reading, objects: Mapping[int, str]) -> list[Outcome]:
 
 def _quarantined(reading: Reading, source: Source, quarantine: Quarantine) -> list[Outcome]:
     batch, parsed, refusals = reading
-    with_rows = set(np.unique(batch.record[parsed.line]).tolist())
+    rows = np.bincount(batch.record[parsed.line], minlength=len(batch.records))
     places = Places.of(batch, parsed.headers)
     objects = {}
     for index, group in groupby(refusals, key=lambda refusal: refusal.record):
         mine = list(group)
-        whole = index not in with_rows
+        whole = rows[index] == 0
         key, content = object_of(source.name, batch, index, mine, None if whole else places)
         quarantine.keep(key, content, batch.records[index], len(mine))
         objects[index] = key

@@ -90,10 +90,11 @@ def object_of(
         body["payload"] = base64.b64encode(record.payload).decode()
         body["detail"] = refusals[0].detail[:DETAIL]
     else:
+        of_lines = [(refusal, refusal.line) for refusal in refusals if refusal.line is not None]
+        segments = places.of_lines([at for _, at in of_lines])
         body["lines"] = [
-            _line(batch, places, refusal, refusal.line)
-            for refusal in refusals
-            if refusal.line is not None
+            _line(batch, places, refusal, at, segment)
+            for (refusal, at), segment in zip(of_lines, segments, strict=True)
         ]
     # mtime 0: the same record gives the same bytes.
     content = gzip.compress(msgspec.json.encode(body), compresslevel=6, mtime=0)
@@ -112,16 +113,19 @@ class Places:
         """The places of a batch; `headers` by line."""
         return cls(batch.segment_starts, sorted(headers.items()))
 
-    def header(self, batch: LogBatch, at: int) -> str:
+    def of_lines(self, lines: Sequence[int]) -> list[int]:
+        """Place of the segment of each line."""
+        found: list[int] = (np.searchsorted(self.starts, lines, "right") - 1).tolist()
+        return found
+
+    def header(self, batch: LogBatch, at: int, place: int) -> str:
         """The format that a header line ahead of line `at` has set in its segment; "" for none."""
-        place = _place(self.starts, at)
         last = bisect(self.headers, (at,)) - 1
         inside = last >= 0 and self.headers[last][0] >= int(self.starts[place])
         return self.headers[last][1] if inside else batch.segments[place].header
 
 
-def _line(batch: LogBatch, places: Places, refusal: Refusal, at: int) -> dict[str, Any]:
-    place = _place(places.starts, at)
+def _line(batch: LogBatch, places: Places, refusal: Refusal, at: int, place: int) -> dict[str, Any]:
     segment = batch.segments[place]
     stream = segment.stream
     event_id = segment.ids[at - int(places.starts[place])] if segment.ids is not None else None
@@ -135,17 +139,12 @@ def _line(batch: LogBatch, places: Places, refusal: Refusal, at: int) -> dict[st
         "log_group": stream.group if stream else None,
         "log_stream": stream.name if stream else None,
         "owner_region": stream.region if stream else None,
-        "header": places.header(batch, at) if segment.ids is None else "",
+        "header": places.header(batch, at, place) if segment.ids is None else "",
         "formats": segment.formats,
         "reason": str(refusal.reason),
         "detail": refusal.detail[:DETAIL],
         "raw": base64.b64encode(batch.lines[at]).decode(),
     }
-
-
-def _place(starts: np.ndarray, at: int) -> int:
-    """Place of the segment that a line is in."""
-    return int(np.searchsorted(starts, at, "right")) - 1
 
 
 class Reopened(NamedTuple):

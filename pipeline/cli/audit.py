@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli import streams
 from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
-from pipeline.cli.output import counted
+from pipeline.cli.output import counted, say
 
 if TYPE_CHECKING:
     from pipeline.ledger.audit import Audit, Finding
@@ -59,7 +59,7 @@ def audit(
         sys.stdout.write(table_of(found))
     sys.stdout.flush()
     if read != settings.home_path:
-        sys.stderr.write(demo_note(read))
+        say(demo_note(read))
     _say(found.findings)
     if not found.balanced:
         raise typer.Exit(1)
@@ -69,13 +69,13 @@ def _say(findings: Sequence["Finding"]) -> None:
     notes = [finding for finding in findings if not finding.unbalances]
     wrong = [finding for finding in findings if finding.unbalances]
     for finding in notes[:SHOWN]:
-        sys.stderr.write(f"note: {finding.where}: {finding.detail}\n")
+        say(f"note: {finding.where}: {finding.detail}\n")
     if len(notes) > SHOWN:
         sys.stderr.write(f"note: and {len(notes) - SHOWN:,} more; all with --json\n")
     if wrong:
         sys.stderr.write(f"error: not balanced: {counted(len(wrong), 'finding')}\n")
     for finding in wrong[:SHOWN]:
-        sys.stderr.write(f"  {finding.kind}: {finding.where}: {finding.detail}\n")
+        say(f"  {finding.kind}: {finding.where}: {finding.detail}\n")
 
 
 def since_ms_of(since: str | None) -> int:

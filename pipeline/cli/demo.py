@@ -48,15 +48,14 @@ def demo(
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
     from pipeline.cli.console import Live
-    from pipeline.demo.run import FOLDER
     from pipeline.demo.run import demo as run_demo
-    from pipeline.home import audit_of
+    from pipeline.home import DEMO, audit_of
     from pipeline.store import exists
 
     del no_open, port
     _check_target(target)
     settings = settings_of(config, home)
-    older = exists(settings.home_path / FOLDER)
+    older = exists(settings.home_path / DEMO)
     live = Live()
     with run_demo(settings, rate) as running:
         live.say(f"Tailrace demo, home {running.home.folder}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.cli.options import Config, Home, Stage, no_stack, settings_of
-from pipeline.cli.output import counted
+from pipeline.cli.output import counted, visible
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -45,9 +45,9 @@ def doctor(stage: Stage = "", config: Config = None, home: Home = None) -> None:
     settings = settings_of(config, home)
     checks = list(_checks(settings))
     for check in checks:
-        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{check.found}\n")
+        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
         if not check.ok:
-            sys.stdout.write(f"  {'':<10}{check.fix}\n")
+            sys.stdout.write(f"  {'':<10}{visible(check.fix)}\n")
     rows = [
         (name, _value(settings, name), settings.origins.get(name, "default"))
         for name, _, _ in described()

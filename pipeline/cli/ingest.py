@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import Config, Files, Format, Home, SourceName, settings_of
+from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def ingest(
             "--idempotency-key is for standard input", "", "files are known by their content"
         )
     if found.check_format is not None:
-        sys.stderr.write(inputs.group_note(log_group, formats or (), settings))
+        say(inputs.group_note(log_group, formats or (), settings))
     started = time.monotonic()
     with writing(settings.home_path, context_of(settings)) as opened:
         opened.worker.drain()  # what an earlier run left waiting is not part of this one
@@ -156,7 +157,6 @@ class _Run:
     def report(self, found: "Source", seconds: float) -> None:
         """Say on stderr what became of it all."""
         from pipeline.cli.inputs import format_hint
-        from pipeline.cli.output import visible
 
         worker = self.home.worker
         rows, rejected, dropped = (
@@ -166,9 +166,9 @@ class _Run:
             )
         )
         for note in self.notes:
-            sys.stderr.write(visible(note) + "\n")
+            say(note + "\n")
         hint = format_hint(found, self.formats, worker.miscounts, rows + rejected)
-        sys.stderr.write(hint)
+        say(hint)
         if rejected:
             sys.stderr.write(
                 f"{rejected:,} refused {'line' if rejected == 1 else 'lines'} kept:"

@@ -1,6 +1,7 @@
 """Values as text, for people and for programs; log text can never drive the terminal."""
 
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def iso(moment: datetime) -> str:
@@ -31,6 +32,11 @@ def short_times(moments: list[datetime]) -> list[str]:
 def visible(text: str) -> str:
     """Text with control and direction characters written out, as \\x1b."""
     return CONTROL.sub(lambda m: m.group().encode("unicode_escape").decode(), text)
+
+
+def say(text: str) -> None:
+    """Write lines to stderr; text of a log may be in them, and must not drive the terminal."""
+    sys.stderr.write("\n".join(map(visible, text.split("\n"))))
 
 
 def counted(count: int, noun: str) -> str:

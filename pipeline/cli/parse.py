@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from pipeline.cli.options import Config, Files, Format, SourceName, settings_of
+from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class _Run:
 
     def _records(self, path: str, stream: BinaryIO) -> Iterator["Record"]:
         from pipeline.cli.inputs import read_once
-        from pipeline.decode import BASE64_OF_GZIP, PARQUET_MAGIC, inflate
+        from pipeline.decode import BASE64_OF_GZIP, inflate, may_be_base64_of_gzip
         from pipeline.stream.files import Carry, Origin
         from pipeline.stream.scan import cut, scan, slices
         from pipeline.triggers import Record
@@ -124,7 +125,7 @@ class _Run:
         chunks: Iterator[bytes] = iter(partial(read, PIECE), b"")
         head = next(chunks, b"")
         chunks = chain((head,), chunks)
-        if head.startswith((BASE64_OF_GZIP, PARQUET_MAGIC)):
+        if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
             yield replace(template, payload=b"".join(chunks))
             return
         carry = Carry()
@@ -163,4 +164,4 @@ class _Run:
         events = self.accepted + self.rejected
         hint = format_hint(self.source, self.formats, self.miscounts, events)
         if hint:
-            sys.stderr.write(hint)
+            say(hint)

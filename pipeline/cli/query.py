@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
+from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def _answer(asked: _Asked, home: Path, output: str) -> None:
     answer = asked.answer(home)
     render.write(answer, output)
     if answer.home != home:
-        sys.stderr.write(demo_note(answer.home))
+        say(demo_note(answer.home))
     if not len(answer.table):
-        sys.stderr.write(asked.why_empty(answer))
+        say(asked.why_empty(answer))
     sys.stderr.write(footer(answer))
 
 

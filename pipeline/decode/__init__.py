@@ -34,6 +34,8 @@ BOM = b"\xef\xbb\xbf"
 PARQUET_MAGIC = b"PAR1"
 # Base64 of the first three bytes of a gzip file with the usual method 8.
 BASE64_OF_GZIP = b"H4sI"
+BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n"
+GZIP_MAGIC = b"\x1f\x8b"
 WHITESPACE = b" \t\r\n"
 WRAPPER = b'"message"'
 BRACE = ord("{")
@@ -107,7 +109,7 @@ def open_payload(record: Record, limits: Limits) -> bytes:
         payload = _unbase64(payload, must=record.base64)
     if not payload:
         raise Refused(Reason.EMPTY, "the payload is empty")
-    if payload.startswith(PARQUET_MAGIC):
+    if payload.startswith(PARQUET_MAGIC) and payload.endswith(PARQUET_MAGIC):
         raise Refused(Reason.PARQUET_UNSUPPORTED, "Parquet flow logs are not read yet")
     text = inflate_record(payload, limits)
     if text in (b"", BOM):
@@ -117,29 +119,41 @@ def open_payload(record: Record, limits: Limits) -> bytes:
 
 def _unbase64(payload: bytes, must: bool) -> bytes:
     try:
-        return binascii.a2b_base64(payload, strict_mode=True)
-    except binascii.Error:
-        pass  # line breaks are allowed, in files
-    try:
-        return binascii.a2b_base64(payload.translate(None, WHITESPACE), strict_mode=True)
+        packed = _a2b(payload)
     except binascii.Error as error:
         if must:
             raise Refused(Reason.BASE64_MALFORMED, f"no base64: {error}") from error
         return payload
+    # Text may happen to be base64; what is told by its signature must have one inside.
+    return packed if must or packed.startswith(GZIP_MAGIC) else payload
+
+
+def _a2b(payload: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(payload, strict_mode=True)
+    except binascii.Error:  # line breaks are allowed, in files
+        return binascii.a2b_base64(payload.translate(None, WHITESPACE), strict_mode=True)
+
+
+def may_be_base64_of_gzip(chunk: bytes) -> bool:
+    """Whether some bytes of a payload (its first, or any later ones) fit base64 of gzip."""
+    return not chunk.translate(None, BASE64)
 
 
 def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
-    braces = text.lstrip(b" \t\r\n")[:1] == b"{"
-    if braces and envelope.MARK in text:
+    if _looks_like_envelope(text.lstrip(b" \t\r\n")):
         try:
             _add_events(into, index, record, envelope.read(text))
         except Refused:
-            # Several envelopes, one a line; or lines of another kind that merely look so.
             if b"\n" not in text.strip():
-                raise
+                raise  # several envelopes, one a line, are looked at below
         else:
             return
     _add_text(into, index, record, text)
+
+
+def _looks_like_envelope(text: bytes) -> bool:
+    return text.startswith(b"{") and envelope.MARK in text and envelope.EVENTS_MARK in text
 
 
 def _add_events(into: _Gathered, index: int, record: Record, events: envelope.Events) -> None:
@@ -150,6 +164,11 @@ def _add_events(into: _Gathered, index: int, record: Record, events: envelope.Ev
         key = (index, name)
         into.dropped[key] = into.dropped.get(key, 0) + (1 if events.control else len(events.ids))
         return
+    if events.malformed:
+        # Rejects have identities, too: those of one record must not meet those of another.
+        place = sum(segment.count for segment in into.segments if segment.record == index)
+        for at in events.malformed:
+            events.ids[at] = f"{record.identity}/{place + at}"
     for at, fault in events.malformed.items():
         into.failures.append(Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault))
     into.messages += events.messages
@@ -164,58 +183,64 @@ def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     if record.first_ordinal == 0:
         text = text.removeprefix(BOM)
     lines = Lines.of_text(with_plain_ends(text))
-    special = np.flatnonzero(lines.first_bytes == BRACE) if len(lines) else ()
-    run: list[bytes] | None = None
-    first = 0
-    for at in special:
-        line = lines[int(at)]
-        if envelope.MARK in line:
-            events = _events_of_line(into, index, record, line)
-            if events is not None:
-                plain = run if run is not None else lines
-                _add_plain(into, index, record, plain, first, int(at))
-                _add_events(into, index, record, events)
-                first = int(at) + 1
-        elif line[1:].lstrip(b" \t").startswith(WRAPPER):
+    braces = lines.first_bytes == BRACE if len(lines) else np.zeros(0, bool)
+    if braces.any() and _all_envelopes(lines, braces):
+        _add_envelopes(into, index, record, lines)
+    else:
+        _add_plain(into, index, record, _unwrapped(lines, np.flatnonzero(braces)), 0)
+
+
+def _all_envelopes(lines: Lines, braces: np.ndarray) -> bool:
+    """Whether every line is an envelope by its looks.
+
+    One line among others that says so is a line: log text must not forge another stream.
+    """
+    full = lines.lengths > 0
+    return bool(braces[full].all()) and all(
+        _looks_like_envelope(lines[int(at)]) for at in np.flatnonzero(full)
+    )
+
+
+def _add_envelopes(into: _Gathered, index: int, record: Record, lines: Lines) -> None:
+    for at in range(len(lines)):
+        line = lines[at]
+        if not line:
+            key = (index, Drop.BLANK)
+            into.dropped[key] = into.dropped.get(key, 0) + 1
+            continue
+        try:
+            _add_events(into, index, record, envelope.read(line))
+        except Refused as refused:
+            into.failures.append(Failure(index, into.count, refused.reason, refused.detail))
+            _add_plain(into, index, record, Lines.of_bytes([line]), at)
+
+
+def _unwrapped(lines: Lines, braces: np.ndarray) -> Lines:
+    """The lines with the text of `{"message": ...}` in the place of each such line."""
+    found = {}
+    for at in braces.tolist():
+        line = lines[at]
+        if line[1:].lstrip(b" \t").startswith(WRAPPER):
             message = envelope.unwrap(line)
             if message is not None:
-                run = [lines[i] for i in range(len(lines))] if run is None else run
-                run[int(at)] = message.encode("utf-8", "surrogatepass")
-    _add_plain(into, index, record, run if run is not None else lines, first, len(lines))
+                found[at] = message.encode("utf-8", "surrogatepass")
+    if not found:
+        return lines
+    return Lines.of_bytes([found.get(at, lines[at]) for at in range(len(lines))])
 
 
-def _events_of_line(
-    into: _Gathered, index: int, record: Record, line: bytes
-) -> envelope.Events | None:
-    try:
-        return envelope.read(line)
-    except Refused:
-        # Not every JSON line that says messageType is an envelope: its source will judge it.
-        return None
-
-
-def _add_plain(
-    into: _Gathered,
-    index: int,
-    record: Record,
-    lines: Lines | list[bytes],
-    first: int,
-    stop: int,
-) -> None:
-    if stop <= first:
+def _add_plain(into: _Gathered, index: int, record: Record, lines: Lines, first: int) -> None:
+    if len(lines) == 0:
         return
     _flush_envelopes(into)
-    if isinstance(lines, Lines):
-        into.parts.append(lines.slice(first, stop))
-    else:
-        into.parts.append(Lines.of_bytes(lines[first:stop]))
-    ordinals = np.arange(first, stop) + record.first_ordinal
+    into.parts.append(lines)
+    ordinals = np.arange(first, first + len(lines)) + record.first_ordinal
     into.record_ids.append(identity.of_ordinals(record.identity, ordinals))
-    into.times.append(np.full(stop - first, NO_TIME))
+    into.times.append(np.full(len(lines), NO_TIME))
     stream = Stream("", record.log_group, "") if record.log_group else None
     _add_segment(
         into,
-        Segment(index, stream, stop - first, int(ordinals[0]), record.formats, record.header),
+        Segment(index, stream, len(lines), int(ordinals[0]), record.formats, record.header),
     )
 
 

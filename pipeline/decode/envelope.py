@@ -5,7 +5,6 @@ Source: Amazon CloudWatch Logs User Guide, "Real-time processing of log data wit
 
 import json
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +13,9 @@ from pipeline.decode.inflate import Refused
 from pipeline.errors import Reason
 
 DATA, CONTROL = "DATA_MESSAGE", "CONTROL_MESSAGE"
-MARK = b'"messageType"'
+MARK, EVENTS_MARK = b'"messageType"', b'"logEvents"'
+# AWS allows 512 characters; longer ones would be copied into every row and reject.
+MOST_NAME = 512
 # Timestamps are int64 milliseconds later; the least int64 stands for "none".
 MOST_MS = 1 << 62
 MOST_DIGITS = 1000
@@ -77,12 +78,14 @@ def read(text: bytes) -> Events:
         found = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _read_leniently(text)
-    stream = Stream(found.owner, found.logGroup, found.logStream, _region(found.logEvents))
     events = found.logEvents
+    ids = [event.id for event in events]
+    if not all(ids):
+        return _read_leniently(text)
     return Events(
-        stream,
+        _stream(found.owner, found.logGroup, found.logStream, _region(events)),
         _is_control(found.messageType),
-        [event.id for event in events],
+        ids,
         [event.timestamp for event in events],
         [event.message for event in events],
         {},
@@ -98,6 +101,13 @@ def unwrap(line: bytes) -> str | None:
         return _wrapped.decode(line).message
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _stream(owner: str, group: str, name: str, region: str) -> Stream:
+    if max(map(len, (owner, group, name, region))) > MOST_NAME:
+        detail = f"owner, log group or stream of more than {MOST_NAME} characters"
+        raise Refused(Reason.ENVELOPE_MALFORMED, detail)
+    return Stream(owner, group, name, region)
 
 
 def _is_control(kind: str) -> bool:
@@ -134,23 +144,18 @@ def _read_leniently(text: bytes) -> Events:
     if not isinstance(found, dict) or not isinstance(found.get("logEvents"), list):
         raise Refused(Reason.ENVELOPE_MALFORMED, "no logEvents list")
     owner, group, name = (_name(found.get(key)) for key in ("owner", "logGroup", "logStream"))
-    stream = Stream(owner, group, name, _name(_first_region(found["logEvents"])))
+    stream = _stream(owner, group, name, _name(_first_region(found["logEvents"])))
     events = Events(stream, _is_control(str(found.get("messageType"))), [], [], [], {})
     for index, event in enumerate(found["logEvents"]):
         fault = _fault(event)
         if fault:
             events.malformed[index] = fault
             text_of_it = json.dumps(event)
-            event = {"id": _made_up_id(index, text_of_it), "timestamp": 0, "message": text_of_it}
+            event = {"id": "", "timestamp": 0, "message": text_of_it}
         events.ids.append(_name(event["id"]))
         events.times.append(event["timestamp"])
         events.messages.append(event["message"])
     return events
-
-
-def _made_up_id(index: int, text: str) -> str:
-    # Rejects have identities, too, and two of one envelope must not become one.
-    return f"{index}/{blake2b(text.encode(), digest_size=8).hexdigest()}"
 
 
 def _whole_number(digits: str) -> int | str:
@@ -174,6 +179,8 @@ def _fault(event: Any) -> str:
     for name, kind in (("id", str), ("timestamp", int), ("message", str)):
         if type(event.get(name)) is not kind:
             return f"a log event without a proper {name}"
+    if not event["id"]:
+        return "a log event with an empty id"
     if not -MOST_MS < event["timestamp"] < MOST_MS:
         return "a log event with a timestamp out of range"
     return ""

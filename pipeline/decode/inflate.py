@@ -23,6 +23,7 @@ MAGIC = b"\x1f\x8b"
 PADDING = b"\0"
 LAYERS = 2
 GZIP_WINDOW = 31
+FLAGS_AT, FLAG_NAME = 3, 0x08
 PIECE_OUT = 1 << 20
 # Small pieces in, because what is left behind a member is copied: a flood of empty members would
 # else cost the square of its size.
@@ -120,7 +121,11 @@ def _members(head: bytes, chunks: Iterator[bytes], meter: _Meter) -> Iterator[by
                     break
                 if not left.startswith(MAGIC):
                     raise Refused(Reason.GZIP_JUNK, f"bytes that are no gzip from {consumed} on")
-                member = engine.decompressobj(GZIP_WINDOW)
+                if len(left) <= FLAGS_AT:
+                    break
+                # isal loses its place when a header with more than a name comes in two pieces.
+                strange = left[FLAGS_AT] & ~FLAG_NAME
+                member = (zlib if strange else engine).decompressobj(GZIP_WINDOW)
             before = len(left)
             out = _step(member, left, consumed)
             left = member.unused_data if member.eof else member.unconsumed_tail

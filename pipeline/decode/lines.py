@@ -82,13 +82,6 @@ class Lines:
         first: np.ndarray = np.frombuffer(self.data, np.uint8)[self.starts]
         return first
 
-    def slice(self, start: int, stop: int) -> "Lines":
-        """The lines from `start` up to `stop`, not included."""
-        first = int(self.ends[start - 1]) + 1 if start else 0
-        ends = self.ends[start:stop]
-        last = int(ends[-1]) + 1 if len(ends) else first
-        return Lines(self.data[first:last], ends - first)
-
     def select(self, keep: np.ndarray) -> "Lines":
         """The lines where the boolean mask `keep` is true."""
         if keep.all():

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +24,7 @@ LANDING = "landing"
 # Only what a reader can prune by in time order: statistics on all columns cost a sixth of the CPU.
 STATISTICS = ("event_time", "ingest_time")
 FEW = 255
+WORTH_PACKING = 256
 ROWS_A_GROUP = 1 << 20
 VALUES_AT_ONCE = 1 << 16
 
@@ -120,6 +122,13 @@ def _dictionaries(table: Table) -> list[str]:
     return [field.name for field in table if _repeats(field)]
 
 
+def _packing(rows: int) -> dict[str, Any]:
+    """zstd level 1; nothing for a few rows: it costs more than all the rest of such a file."""
+    if rows < WORTH_PACKING:
+        return {"compression": "none"}
+    return {"compression": "zstd", "compression_level": 1}
+
+
 def _repeats(field: Field) -> bool:
     if field.type is Type.INT32:
         return isinstance(field.domain, Range) and field.domain.high <= FEW
@@ -131,8 +140,7 @@ def _parquet(table: Table, rows: pa.Table) -> pa.Buffer:
     parquet.write_table(
         rows,
         sink,
-        compression="zstd",
-        compression_level=1,
+        **_packing(len(rows)),
         use_dictionary=_dictionaries(table),
         column_encoding={"record_id": "DELTA_BINARY_PACKED"},
         write_statistics=list(STATISTICS),

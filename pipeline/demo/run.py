@@ -15,7 +15,7 @@ from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Generator
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import HomeError
-from pipeline.home import LOCK, WritingHome, writing
+from pipeline.home import DEMO, LOCK, WritingHome, writing
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.stream.log import Incoming

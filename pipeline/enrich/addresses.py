@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Network = IPv4Network | IPv6Network
 
@@ -33,16 +34,26 @@ CLASSES: tuple[tuple[str, str], ...] = (
     ("::/128", "reserved"),
 )
 PUBLIC = "public"
+LONGEST = 45  # of an IPv6 address with an IPv4 one inside
 V4_MAPPED = bytes(10) + b"\xff\xff"
 CLASS_NAMES = (PUBLIC, *dict.fromkeys(name for _, name in CLASSES))
 
 
-@lru_cache(maxsize=1 << 16)
-def packed(text: str | None) -> bytes | None:
-    """4 or 16 bytes of an address; None when it is none (strictly: no zones, no leading zeros).
+def packed(texts: pa.Array) -> list[bytes | None]:
+    """4 or 16 bytes of each address of a string array; None for null and for what is none.
 
-    Cached, because the parser and the enrichers ask for the same addresses.
+    Strictly: no zones, no leading zeros.
     """
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if longest <= LONGEST:
+        return list(map(_packed, texts.to_pylist()))
+    # Longer text is no address, and must not stay in the cache.
+    return [_packed(t if t and len(t) <= LONGEST else None) for t in texts.to_pylist()]
+
+
+@lru_cache(maxsize=1 << 16)
+def _packed(text: str | None) -> bytes | None:
+    # Cached, because the parser and the enrichers ask for the same addresses.
     if text is None:
         return None
     try:
@@ -68,9 +79,16 @@ class Ranges:
         starts, labels = zip(*(_flatten(networks, version) for version in (4, 6)), strict=True)
         return cls(starts, labels)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no address can be in any network."""
+        return all(labels.max() < 0 for labels in self.labels)
+
     def find(self, addresses: "Packed") -> np.ndarray:
         """int32 label of each address; -1 where it is null or in none."""
         found = np.full(addresses.count, -1, np.int32)
+        if self.empty:
+            return found
         for family in (0, 1):
             where, values = addresses.where[family], addresses.values[family]
             if len(where):
@@ -90,7 +108,7 @@ class Packed:
     @classmethod
     def of(cls, texts: pa.Array) -> "Packed":
         """Pack the addresses of a string array; what is null or no address belongs to nothing."""
-        packs = [packed(text) for text in texts.to_pylist()]
+        packs = packed(texts)
         if None not in packs and len(joined := b"".join(packs)) == 4 * len(packs):  # type: ignore[arg-type]
             every, none = np.arange(len(packs)), np.empty(0, np.int64)
             return cls(len(packs), (every, none), (_v4(joined), np.empty(0, "S16")))

@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.home import LAKE, answering
 from pipeline.queries import window as windows
 from pipeline.queries.answer import Answer, columns_of
 from pipeline.queries.catalogue import find
@@ -47,6 +46,8 @@ def run(
     started = perf_counter()
     question = _question(name, sql, params, window, now)
     query, translated, window = question.query, question.translated, question.window
+    from pipeline.home import LAKE, answering
+
     folder = answering(home)
     with closing(Store(folder, writer=False)) as store:
         as_of = _newest(store, translated.views)

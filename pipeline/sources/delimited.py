@@ -223,25 +223,28 @@ class _Checked:
 def _check_text_column(
     column: pa.Array, declared: Field, line: np.ndarray, latest_ms: np.ndarray
 ) -> _Checked:
-    uniques = column.dictionary.to_pylist()
-    wrong = _wrong_texts(uniques, declared)
+    wrong = _wrong_texts(column.dictionary, declared)
     bad: list[tuple[int, Reason]] = []
     if wrong:
         indices = column.indices.fill_null(-1).to_numpy()
         rows = np.flatnonzero(np.isin(indices, list(wrong)))
         bad = [(int(row), wrong[int(indices[row])]) for row in rows]
-    if declared.domain is Domain.PERCENT and any("%" in text for text in uniques):
+    if declared.domain is Domain.PERCENT:
+        uniques = column.dictionary.to_pylist()
         decoded = pa.array([_percent_decoded(text) for text in uniques], pa.string())
         column = decoded.take(column.indices).dictionary_encode()
     return _Checked(column, bad)
 
 
-def _wrong_texts(uniques: list[str], declared: Field) -> dict[int, Reason]:
+def _wrong_texts(values: pa.Array, declared: Field) -> dict[int, Reason]:
     """Codes of the unique values that the field does not allow."""
     domain = declared.domain
     if domain is Domain.ADDRESS:
-        packs = [packed(text) for text in uniques]
+        packs = packed(values)
+        if None not in packs:
+            return {}
         return {code: Reason.ADDRESS for code, pack in enumerate(packs) if pack is None}
+    uniques: list[str] = values.to_pylist()
     if isinstance(domain, OneOf):
         words = domain.words
         return {code: Reason.VALUE for code, text in enumerate(uniques) if text not in words}

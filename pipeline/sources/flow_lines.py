@@ -26,6 +26,7 @@ from pipeline.sources.source import Formats, Parsed, Rejects
 WORD = re.compile(r"[a-z][a-z0-9-]*\Z")
 TIMES = ("end_time", "start_time")
 FEW = 100
+MOST_HEADERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,7 @@ class _Parse:
         closed[blank] = True
         closed[refused] = True
         headers = {at: h for at, h in self.log.headers(lines).items() if not closed[at]}
+        headers = _bounded(headers)
         closed[list(headers)] = True
         numbers, candidates = self._candidates(headers)
         for number, layouts in enumerate(candidates):
@@ -185,23 +187,21 @@ class _Parse:
         of_segment: dict[int, list[int]] = {}
         for at, place in zip(headers, inside, strict=True):
             of_segment.setdefault(int(place), []).append(at)
-        in_force: dict[int, tuple[str, ...]] = {}  # by record: what its last header line has set
         for place, (start, segment) in enumerate(zip(starts, self.batch.segments, strict=True)):
             header = (segment.header,) if segment.header else ()
             declared = header or segment.formats or self.formats.of(segment.stream)
             declared = declared or (self.log.default,)
-            if segment.ids is None:
-                declared = in_force.get(segment.record, declared)
             numbers[start : start + segment.count] = known.setdefault(declared, len(known))
-            for at in of_segment.get(place, ()) if segment.ids is None else ():
-                in_force[segment.record] = (headers[at],)
-                number = known.setdefault((headers[at],), len(known))
-                numbers[at : start + segment.count] = number
+            inner = of_segment.get(place, []) if segment.ids is None else []
+            for at, stop in zip(inner, [*inner[1:], start + segment.count], strict=False):
+                numbers[at:stop] = known.setdefault((headers[at],), len(known))
         return numbers, list(known)
 
     def _read(self, mine: np.ndarray, layouts: list[tuple[Field, ...]]) -> None:
         at = np.flatnonzero(mine)
-        lines = self.batch.lines.select(mine)
+        all_lines = self.batch.lines
+        few = len(at) * FEW < len(all_lines)
+        lines = Lines.of_bytes([all_lines[int(i)] for i in at]) if few else all_lines.select(mine)
         latest = self.batch.arrival_ms[at] + DAY_MS
         readings = [read(lines, layout, latest) for layout in layouts]
         fits = np.zeros(len(at), np.int32)
@@ -242,6 +242,18 @@ class _Parse:
         at = np.concatenate([piece.at for piece in pieces])
         order = np.argsort(at, kind="stable")
         return table.unify_dictionaries().combine_chunks().take(pa.array(order)), at[order]
+
+
+def _bounded(headers: dict[int, str]) -> dict[int, str]:
+    """The headers up to a number of different formats: each costs a look at the whole batch.
+
+    What is left out stays a line, and is refused as one.
+    """
+    first = list(dict.fromkeys(headers.values()))
+    if len(first) <= MOST_HEADERS:
+        return headers
+    known = set(first[:MOST_HEADERS])
+    return {at: header for at, header in headers.items() if header in known}
 
 
 def _nearest(line: int, readings: list[Reading]) -> tuple[int, Reason, str]:

@@ -9,6 +9,7 @@ where it stopped.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import msgspec
@@ -19,7 +20,7 @@ from pipeline.settings import Limits
 from pipeline.sources import Source
 from pipeline.store import Store
 from pipeline.stream.log import Incoming, append
-from pipeline.stream.scan import Content, Scan, pieces, slices
+from pipeline.stream.scan import Content, Scan, pieces, scan, slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def _feed_whole(
         kept = {"path": found.name, "length": found.size, "digest": found.digest}
         payload = msgspec.json.encode(kept)
         refused = refused or f"{Reason.TOO_LARGE}: a file of {found.size} bytes as one record"
+    elif scan(BytesIO(payload), found.name, limits).digest != found.digest:
+        raise _changed(found)
     record = replace(_incoming(origin, found, payload), refused=refused)
     _append(store, found, record, found.length, found.lines, Carry())
     yield Progress(found.length, found.length)
@@ -130,11 +133,6 @@ def _as_scanned(file: BinaryIO, found: Scan, limits: Limits) -> Iterator[bytes]:
     """The pieces of a file, each compared with what was scanned before it is given on."""
     content = Content()
     borders = iter(found.borders)
-    changed = InputError(
-        "the file changed while it was read",
-        f"at {found.name}",
-        "run it again when nobody writes to it; what was accepted before stands",
-    )
     # What cannot be read any more behind the last border was not scanned either.
     with suppress(Refused):
         for piece in pieces(file, limits):
@@ -144,10 +142,18 @@ def _as_scanned(file: BinaryIO, found: Scan, limits: Limits) -> Iterator[bytes]:
             piece = piece[: border[0] - content.length]
             content.add(piece)
             if (content.length, content.digest) != border:
-                raise changed
+                raise _changed(found)
             yield piece
     if next(borders, None) is not None:
-        raise changed
+        raise _changed(found)
+
+
+def _changed(found: Scan) -> InputError:
+    return InputError(
+        "the file changed while it was read",
+        f"at {found.name}",
+        "run it again when nobody writes to it; what was accepted before stands",
+    )
 
 
 @dataclass(frozen=True, slots=True)

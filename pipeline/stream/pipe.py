@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
-from pipeline.decode import BASE64_OF_GZIP, PARQUET_MAGIC, Refused, inflate
+from pipeline.decode import BASE64_OF_GZIP, Refused, inflate, may_be_base64_of_gzip
 from pipeline.errors import Reason
 from pipeline.settings import Limits
 from pipeline.store import Store
@@ -54,7 +54,7 @@ def feed_stdin(
     carry, lines = Carry(), 0
     chunks = _as_it_comes(stream)
     head = next(chunks, b"")
-    if head.startswith((BASE64_OF_GZIP, PARQUET_MAGIC)):
+    if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
         yield _feed_whole(store, chain((head,), chunks), template, limits)
         return
     content = _gathered(inflate(chain((head,), chunks), limits), stream, limits.slice_bytes)
@@ -76,7 +76,7 @@ def feed_stdin(
 def _feed_whole(
     store: Store, chunks: Iterator[bytes], template: Incoming, limits: Limits
 ) -> Progress:
-    """What has to be opened as one record: base64 of gzip, Parquet; the head tells."""
+    """What has to be opened as one record: base64 of gzip, as the head tells."""
     payload = b"".join(_upto(chunks, limits.kept_file_bytes + 1))
     refused = ""
     if len(payload) > limits.kept_file_bytes:

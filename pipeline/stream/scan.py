@@ -9,7 +9,13 @@ from typing import BinaryIO
 
 import msgspec
 
-from pipeline.decode import BASE64_OF_GZIP, PARQUET_MAGIC, Refused, inflate
+from pipeline.decode import (
+    BASE64_OF_GZIP,
+    PARQUET_MAGIC,
+    Refused,
+    inflate,
+    may_be_base64_of_gzip,
+)
 from pipeline.decode.envelope import MARK
 from pipeline.errors import Reason
 from pipeline.settings import Limits
@@ -79,12 +85,22 @@ def scan(file: BinaryIO, name: str, limits: Limits) -> Scan:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(CHUNK)
-    if head.startswith(PARQUET_MAGIC):
+    if head.startswith(PARQUET_MAGIC) and _ends_with(file, PARQUET_MAGIC):
         detail = "Parquet flow logs are not read yet; deliver them as text"
         return _refused(file, name, size, Refused(Reason.PARQUET_UNSUPPORTED, detail))
-    if head.startswith(BASE64_OF_GZIP):
+    if head.startswith(BASE64_OF_GZIP) and _is_base64(file):
         return replace(_digested(file, name, size), whole=True)
     return _scan_lines(file, name, size, limits)
+
+
+def _ends_with(file: BinaryIO, mark: bytes) -> bool:
+    file.seek(-len(mark), os.SEEK_END)
+    return file.read() == mark
+
+
+def _is_base64(file: BinaryIO) -> bool:
+    file.seek(0)
+    return all(map(may_be_base64_of_gzip, iter(partial(file.read, CHUNK), b"")))
 
 
 def pieces(file: BinaryIO, limits: Limits) -> Iterator[bytes]:

@@ -54,7 +54,7 @@ def test_a_bad_line_leaves_its_neighbours_alone(bad: bytes, place: int) -> None:
         (gzipped(GOOD)[:-8] + bytes(8), "gzip_corrupt"),
         (gzipped(GOOD) + b"x", "gzip_junk"),
         (gzipped(gzipped(gzipped(GOOD))), "too_large"),
-        (b'{"messageType": "OTHER"}', "envelope_malformed"),
+        (b'{"messageType": "OTHER", "logEvents": []}', "envelope_malformed"),
         (b"PAR1", "parquet_unsupported"),
         (SHORT, "field_count"),
         (b"\xff\xff", "encoding"),
@@ -139,7 +139,7 @@ def test_an_event_over_the_limit_is_refused_and_kept_whole() -> None:
 
 @pytest.mark.fault
 def test_deep_json_is_quarantined_and_its_neighbours_are_rows() -> None:
-    deep = b'{"messageType": ' + b"[" * 100_000
+    deep = b'{"logEvents": 1, "messageType": ' + b"[" * 100_000
     done = processed([record(GOOD, "1"), record(deep, "2"), record(lines(deep, GOOD), "3")])
     assert (len(done.rows), done.reasons) == (2, ["envelope_malformed", "field_count"])
 

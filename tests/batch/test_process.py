@@ -71,9 +71,9 @@ def test_a_reject_row_says_what_where_and_why() -> None:
 
 
 def test_a_reject_of_a_whole_record_has_no_line() -> None:
-    done = processed([record(b"PAR1\xff\x00", "7"), record(b"PAR1\xff\x00", "8")])
+    done = processed([record(b"PAR1\xff\x00PAR1", "7"), record(b"PAR1\xff\x00PAR1", "8")])
     first, second = done.rejects
-    assert (first["line"], first["raw_head"]) == (None, "PAR1\\xff\x00")
+    assert (first["line"], first["raw_head"]) == (None, "PAR1\\xff\x00PAR1")
     assert first["record_id"] != second["record_id"]
 
 

@@ -56,21 +56,23 @@ def test_of_a_record_with_rows_only_the_rejected_lines_are_kept() -> None:
 
 
 def test_an_object_of_lines_tells_the_identity_of_each() -> None:
-    text = lines(GOOD, BAD) + envelope([log_event("x", 5), log_event(LINE, 6)]) + b"\n" + SHORT
-    done = processed([record(text, "7", identity="stream/s/0/7")])
+    done = processed([record(lines(GOOD, BAD, SHORT), "7", identity="stream/s/0/7")])
     (held,) = done.objects.values()
-    plain, event, last = held["lines"]
-    for line in (plain, last):
+    for line in held["lines"]:
         ids = of_ordinals(held["identity"], np.array([line["ordinal"]]))
         assert [str(each) for each in ids] == [line["record_id"]]
         assert line["event_id"] is None
+
+
+def test_an_object_of_events_tells_the_identity_of_each() -> None:
+    done = processed([record(envelope([log_event("x", 5), log_event(LINE, 6)]), "7")])
+    (held,) = done.objects.values()
+    (event,) = held["lines"]
     stream = Stream(event["owner"], event["log_group"], event["log_stream"])
     ids = of_events([stream], [1], [event["event_id"]])
     assert [str(each) for each in ids] == [event["record_id"]]
     assert event["timestamp"] == SENT_MS
-    assert {line["record_id"] for line in held["lines"]} == {
-        str(reject["record_id"]) for reject in done.rejects
-    }
+    assert event["record_id"] == str(done.rejects[0]["record_id"])
 
 
 def test_an_object_of_a_whole_record_gives_the_same_rejects_again() -> None:

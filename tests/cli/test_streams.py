@@ -129,3 +129,14 @@ def test_the_demo_draws_no_line_that_is_wider_than_the_terminal(tmp_path: Path) 
     assert ran.code == 0
     assert drawn
     assert [line for line in drawn[:-1] if len(line) >= 40] == []
+
+
+def test_log_text_never_drives_the_terminal_through_an_error(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    written(tmp_path / "a.log", b"\x1b]0;owned\x07\x1b[31mRED\n")
+    run("ingest", "app-log", tmp_path / "a.log", "--home", home)
+    ran = run("query", "--sql", "select cast(message as bigint) from app_log", "--home", home)
+    assert (ran.code, "\x1b" in ran.err) == (4, False)
+    assert "\\x1b" in ran.err
+    ran = run("ingest", "app-log", tmp_path / "\x1b[31m.log", "--home", home)
+    assert (ran.code, "\x1b" in ran.err) == (2, False)

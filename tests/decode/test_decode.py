@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.decode import NO_TIME, LogBatch, Stream, decode
+from pipeline.decode import LogBatch, Stream, decode
 from pipeline.decode.identity import of_events, of_ordinals
-from pipeline.errors import Drop
+from pipeline.errors import Drop, Reason
 from pipeline.settings import Limits
 from pipeline.triggers import Record, awslogs, firehose, kinesis
 from tests.carriers import (
@@ -91,11 +91,11 @@ def test_a_payload_is_what_its_first_bytes_say(payload: bytes, lines: list[bytes
         (gzipped(b"a")[:-8] + bytes(8), "gzip_corrupt"),
         (gzipped(b"a") + b"x", "gzip_junk"),
         (gzipped(gzipped(gzipped(b"a"))), "too_large"),
-        (b"PAR1 and more", "parquet_unsupported"),
-        (b'{"messageType": "DATA_MESSAGE"', "envelope_malformed"),
+        (b"PAR1 and more PAR1", "parquet_unsupported"),
+        (b'{"messageType": "DATA_MESSAGE", "logEvents": [', "envelope_malformed"),
         (b'{"messageType": "OTHER", "logEvents": []}', "envelope_malformed"),
-        (b'{"messageType":' + b"[" * 100_000, "envelope_malformed"),
-        (gzipped(b'{"messageType":' + b'{"a":' * 100_000), "envelope_malformed"),
+        (b'{"logEvents":1,"messageType":' + b"[" * 100_000, "envelope_malformed"),
+        (gzipped(b'{"logEvents":1,"messageType":' + b'{"a":' * 100_000), "envelope_malformed"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -164,20 +164,39 @@ def test_several_envelopes_one_a_line_are_several() -> None:
     assert batch.dropped == {(0, Drop.CONTROL): 1}
 
 
-def test_a_broken_envelope_among_lines_is_a_line() -> None:
-    text = envelope(log_events(["a"])) + b"\n" + envelope([])[:-1] + b"\nlast\n"
-    assert listed(opened(text)) == [b"a", envelope([])[:-1], b"last"]
+def test_a_broken_envelope_among_envelopes_is_refused_alone() -> None:
+    text = envelope(log_events(["a"])) + b"\n" + envelope([])[:-1] + b"\n\n"
+    batch = opened(text + envelope(log_events(["b"])))
+    assert listed(batch) == [b"a", envelope([])[:-1], b"b"]
+    assert [(f.line, f.reason) for f in batch.failures] == [(1, Reason.ENVELOPE_MALFORMED)]
+    assert batch.dropped == {(0, Drop.BLANK): 1}
 
 
-def test_plain_wrapped_and_enveloped_lines_keep_their_order_and_their_place() -> None:
-    text = b"first\n" + envelope(log_events(["a", "b"])) + b"\n" + wrapped(["c"]) + b"last"
-    batch = opened(text)
-    assert listed(batch) == [b"first", b"a", b"b", b"c", b"last"]
-    assert batch.ordinal.tolist() == [0, 0, 1, 2, 3]
-    assert batch.time_ms.tolist() == [NO_TIME, SENT_MS, SENT_MS, NO_TIME, NO_TIME]
-    places = of_ordinals("stream/s/0/0", batch.ordinal[[0, 3, 4]])
-    assert batch.record_id[[0, 3, 4]].tolist() == places.tolist()
-    assert [batch.event_id(line) for line in (0, 3, 4)] == [None, None, None]
+def test_a_line_among_others_that_says_it_is_an_envelope_is_a_line() -> None:
+    forged = envelope(log_events(["a", "b"]), logGroup="/prod/payments")
+    batch = opened(b"first\n" + forged + b"\n" + wrapped(["c"]) + b"last")
+    assert listed(batch) == [b"first", forged, b"c", b"last"]
+    assert batch.ordinal.tolist() == [0, 1, 2, 3]
+    assert batch.record_id.tolist() == of_ordinals("stream/s/0/0", batch.ordinal).tolist()
+    assert (batch.segments[0].stream, batch.dropped) == (None, {})
+
+
+@pytest.mark.parametrize("text", [b"PAR1 hello\na\n", b"H4sI hello\na\n", b"H4sIhello\na\n"])
+def test_a_log_that_begins_like_something_else_is_read(text: bytes) -> None:
+    assert listed(opened(text)) == text.splitlines()
+
+
+def test_a_log_group_of_more_than_512_characters_is_refused() -> None:
+    batch = opened(envelope(log_events(["a"]), logGroup="x" * 513))
+    assert [failure.reason for failure in batch.failures] == [Reason.ENVELOPE_MALFORMED]
+
+
+def test_an_event_without_an_id_is_refused_and_none_meets_another() -> None:
+    events = [log_event("a", 0, id=""), log_event("b", 1), None, None]
+    batch = opened(envelope(events), envelope(events))
+    assert [failure.line for failure in batch.failures] == [0, 2, 3, 4, 6, 7]
+    refused = batch.record_id[[0, 2, 3, 4, 6, 7]].tolist()
+    assert len(set(refused)) == 6
 
 
 def test_ordinals_go_on_where_the_slice_before_ended() -> None:

@@ -123,12 +123,6 @@ def test_a_number_of_5000_digits_is_the_fault_of_its_own_event() -> None:
     assert events.messages[1] == "second"
 
 
-def test_wrong_events_of_one_envelope_have_different_ids() -> None:
-    first, second = read(envelope([None, None])).ids
-    assert first != second
-    assert read(envelope([None, None])).ids == [first, second]
-
-
 @pytest.mark.parametrize(
     ("inside", "message"),
     [

@@ -1,5 +1,7 @@
 """gzip as it comes: members, layers, padding, damage, bombs."""
 
+import gzip
+import struct
 import subprocess
 import sys
 import time
@@ -238,3 +240,14 @@ def test_the_standard_library_reads_the_same_where_isal_is_missing() -> None:
     ran = subprocess.run([sys.executable, "-c", WITHOUT_ISAL], capture_output=True, timeout=60)
     assert ran.stderr == b""
     assert ran.returncode == 0
+
+
+def test_a_member_whose_header_comes_in_two_pieces_is_read() -> None:
+    packed = zlib.compressobj(6, zlib.DEFLATED, -15)
+    body = packed.compress(b"second\n") + packed.flush()
+    header = b"\x1f\x8b\x08\x0c" + bytes(6) + b"\x04\x00abcd" + b"name\0"
+    trailer = struct.pack("<II", zlib.crc32(b"second\n"), 7)
+    text = gzip.compress(b"first\n") + header + body + trailer
+    for at in range(1, len(text)):
+        found = b"".join(inflate([text[:at], text[at:]], Limits()))
+        assert found == b"first\nsecond\n", f"split at {at}"

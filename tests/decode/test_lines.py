@@ -73,13 +73,6 @@ def test_select_keeps_the_lines_of_the_mask(marked: list[tuple[bytes, bool]]) ->
     assert listed(kept) == [line for line, keep in marked if keep]
 
 
-@given(st.lists(line), st.integers(0, 9), st.integers(0, 9))
-def test_slice_is_the_slice_of_the_list(lines: list[bytes], start: int, length: int) -> None:
-    start = min(start, len(lines))
-    found = Lines.of_bytes(lines).slice(start, min(start + length, len(lines)))
-    assert listed(found) == lines[start : start + length]
-
-
 @given(st.lists(st.lists(line), min_size=1))
 def test_concat_puts_parts_one_behind_the_other(parts: list[list[bytes]]) -> None:
     joined = Lines.concat([Lines.of_bytes(part) for part in parts])

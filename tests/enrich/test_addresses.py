@@ -110,13 +110,13 @@ def test_no_address_lies_nowhere() -> None:
 
 @given(st.one_of(v4_addresses, v6_addresses))
 def test_an_address_is_packed_as_python_packs_it(address: IPv4Address | IPv6Address) -> None:
-    assert packed(str(address)) == address.packed
-    assert packed(address.exploded.upper()) == address.packed
+    assert packed(pa.array([str(address)])) == [address.packed]
+    assert packed(pa.array([address.exploded.upper()])) == [address.packed]
 
 
 @given(st.text("0123456789abcdefABCDEF.:%/[] xX\u0661", max_size=20))
 def test_no_text_is_an_address_that_is_none_to_python(text: str) -> None:
-    found = packed(text)
+    (found,) = packed(pa.array([text]))
     try:
         expected = ip_address(text).packed if "%" not in text else None
     except ValueError:
@@ -138,11 +138,11 @@ def test_no_text_is_an_address_that_is_none_to_python(text: str) -> None:
             "::ffff:1.2.3",
             "1.2.3.4\0",
         ),
-        *("", "-", "localhost", "\u0661.1.1.1", "1.2.3.4\n", "\ud800", "::\ud800", "10.0.0.0/8"),
+        *("", "-", "localhost", "\u0661.1.1.1", "1.2.3.4\n", "10.0.0.0/8"),
     ],
 )
 def test_what_only_looks_like_an_address_is_none(text: str) -> None:
-    assert packed(text) is None
+    assert packed(pa.array([text])) == [None]
 
 
 @pytest.mark.parametrize(

@@ -141,12 +141,6 @@ def test_a_header_counts_in_its_own_record_only() -> None:
     assert ports(processed(records)) == [7, 20641]
 
 
-def test_a_header_counts_behind_an_envelope_in_the_same_record() -> None:
-    text = b"end srcport\n1418530070 7\n" + envelope(log_events([LINE])) + b"\n1418530070 8\n"
-    done = processed([record(text)])
-    assert (ports(done), done.reasons) == ([7, 20641, 8], [])
-
-
 def test_a_header_among_wrapped_lines_counts() -> None:
     assert ports(processed([record(wrapped(["end srcport", END_PORT]))])) == [22]
 

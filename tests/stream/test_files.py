@@ -108,7 +108,7 @@ def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
         (gzipped(flows(1, 2))[:-8] + bytes(8), "gzip_corrupt: gzip is damaged near byte "),
         (gzipped(gzipped(gzipped(b"x"))), "too_large: more than 2 layers of gzip"),
         (gzipped(bytes(5_000_000)), "too_large: inflates more than 1:200 after "),
-        (b"PAR1 and so on", "parquet_unsupported: Parquet flow logs are not read yet"),
+        (b"PAR1 and so on PAR1", "parquet_unsupported: Parquet flow logs are not read yet"),
     ],
     ids=["truncated", "junk", "crc", "layers", "bomb", "parquet"],
 )

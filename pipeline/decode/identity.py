@@ -58,7 +58,9 @@ def _of_event(stream: Stream, event_id: str) -> int:
 def _modulo(ids: list[str]) -> np.ndarray | None:
     """uint64 ids modulo 2^64; None when one is not 56 digits."""
     joined = "".join(ids)
-    if not joined.isascii() or set(map(len, ids)) - {ID_DIGITS}:
+    # None longer and as many characters as all of them would have: each has 56.
+    longest = max(map(len, ids), default=ID_DIGITS)
+    if not joined.isascii() or longest != ID_DIGITS or len(joined) != longest * len(ids):
         return None
     text = np.frombuffer(joined.encode(), np.uint8)
     if len(text) and (text.min() < ord("0") or text.max() > ord("9")):
@@ -68,6 +70,8 @@ def _modulo(ids: list[str]) -> np.ndarray | None:
     # threads. Then modulo 2^64, as uint64 wraps around.
     eights = text.reshape(len(ids), ID_DIGITS).view("<u8") & np.uint64(0x0F0F0F0F0F0F0F0F)
     for mask, factor, shift in _JOINS:
-        eights = ((eights * factor) >> shift) & mask
-    total: np.ndarray = (eights * _POWERS).sum(axis=1, dtype=np.uint64)
+        eights *= factor
+        eights >>= shift
+        eights &= mask
+    total: np.ndarray = eights @ _POWERS
     return total

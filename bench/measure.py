@@ -76,16 +76,6 @@ class Cpu:
         return Cpu(self.total - other.total, self.kernel - other.kernel)
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRuns:
-    """CPU seconds of a whole command, run by run, interpreter and imports included."""
-
-    argv: Sequence[str]
-    cpu_s: Sequence[float]
-    min_s: float
-    median_s: float
-
-
 def pin() -> int | None:
     """Stay on one core, children too; gives its number, None where that cannot be asked for."""
     if not hasattr(os, "sched_setaffinity"):
@@ -160,17 +150,6 @@ def timing(case: Case, times: Sequence[Cpu], base_us: Sequence[float]) -> Timing
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
     """Median, least, greatest."""
     return median(values), min(values), max(values)
-
-
-def whole_command(
-    argv: Sequence[str], runs: int = 5, environment: Mapping[str, str] | None = None
-) -> CommandRuns:
-    """Measure a command, each run with a fresh home.
-
-    Raises BenchError when a run fails.
-    """
-    cpu_s = [cpu_of(lambda: run_command(argv, environment)).total for _ in range(runs)]
-    return CommandRuns(argv, cpu_s, min(cpu_s), median(cpu_s))
 
 
 def run_command(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:

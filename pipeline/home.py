@@ -27,7 +27,8 @@ from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.lake import catalogue
 from pipeline.ledger import entries
 from pipeline.ledger import retry as ledger_retry
-from pipeline.ledger.audit import Audit, audit
+from pipeline.ledger.audit import audit
+from pipeline.ledger.findings import Audit
 from pipeline.schema import DAY_MS
 from pipeline.settings import Settings
 from pipeline.sources import Formats, find

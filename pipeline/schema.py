@@ -5,7 +5,7 @@ views and the data dictionary derive from it; a test fails on any drift.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
@@ -115,10 +115,6 @@ class Table:
             {"Name": field.name, "Type": field.type.glue, "Comment": field.doc[:255]}
             for field in self.fields
         ]
-
-    def with_fields(self, *fields: Field) -> "Table":
-        """The same table with more fields behind its own."""
-        return replace(self, fields=self.fields + fields)
 
 
 EVENT_TIME = Field("event_time", Type.TIMESTAMP, "Time of the event, UTC; partitions and bounds.")

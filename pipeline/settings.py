@@ -20,7 +20,7 @@ CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
 SECTIONS = ("formats", "networks", "limits")
 
-Positive = Meta(ge=1)
+Positive = Meta(ge=1, le=2**63 - 1)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +123,7 @@ def load(
         origins["home"] = "--home"
     try:
         return msgspec.convert({**values, "origins": origins}, Settings)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise UsageError(
             f"a setting is wrong: {error}", f"in {path}", "see tailrace.example.toml"
         ) from error
@@ -158,7 +158,7 @@ def _metas(hint: Any) -> list[Meta]:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"the settings file cannot be read: {error}", f"in {path}", "mend it or leave it out"
         ) from error
@@ -182,6 +182,8 @@ def _put_variable(
     name = variable.removeprefix(PREFIX).lower()
     limits = {field.name for field in msgspec.structs.fields(Limits)}
     if name == "home":
+        if not text:
+            return
         values["home"] = text
         origins["home"] = variable
         return

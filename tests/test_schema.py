@@ -82,7 +82,6 @@ def test_a_table_finds_its_fields_by_name() -> None:
     assert table["page"].doc == "Path."
     assert "page" in table
     assert "path" not in table
-    assert "title" in table.with_fields(Field("title", Type.VARCHAR, "Title."))
 
 
 def test_only_an_open_format_has_room_for_unknown_fields() -> None:

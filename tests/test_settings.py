@@ -122,6 +122,27 @@ def test_a_limit_in_the_environment_meets_a_limits_table_that_is_none(tmp_path: 
         load(written(tmp_path, "limits = 7"), environ={"TAILRACE_LIMITS_LINE_BYTES": "9"})
 
 
+def test_a_limit_has_64_bits(tmp_path: Path) -> None:
+    most = {"TAILRACE_LIMITS_LINE_BYTES": str(2**63 - 1)}
+    assert load(environ=most).limits.line_bytes == 2**63 - 1
+    for number in (2**63, 10**30, "9" * 5_000):
+        with pytest.raises(UsageError):
+            load(environ={"TAILRACE_LIMITS_LINE_BYTES": str(number)})
+        with pytest.raises(UsageError):
+            load(written(tmp_path, f"[limits]\nline_bytes = {number}\n"), environ={})
+
+
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_a_file_nested_deep_is_a_usage_error(tmp_path: Path, depth: int) -> None:
+    with pytest.raises(UsageError):
+        load(written(tmp_path, f"[formats]\na = {'[' * depth}{']' * depth}\n"), environ={})
+
+
+def test_an_empty_home_counts_as_unset() -> None:
+    settings = load(environ={"TAILRACE_HOME": ""})
+    assert (settings.home, settings.origins) == (".tailrace", {})
+
+
 def test_every_setting_is_described_with_its_default() -> None:
     names = [name for name, _, _ in described()]
     assert names[0] == "home"

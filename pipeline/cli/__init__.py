@@ -35,21 +35,25 @@ def main() -> None:
         # The reader has had enough (`| head`): as much as was wanted was said.
         code = 0
     except TailraceError as error:
-        if _debugging():
-            raise
-        _say(f"error: {error}\n")
+        _say(_traceback() if _debugging() else f"error: {error}\n")
         code = error.exit_code
-    except Exception as error:
-        if _debugging():
-            raise
+    except Exception as error:  # noqa: BLE001 - nobody is left to take it
         _say(
-            f"error: this is a defect of Tailrace: {type(error).__name__}: {error}\n"
+            _traceback()
+            if _debugging()
+            else f"error: this is a defect of Tailrace: {type(error).__name__}: {error}\n"
             "  run it again with: tailrace --debug ...\n  and report what it prints\n"
         )
         code = 1
     if code == INTERRUPTED:
         sys.stderr.write("interrupted\n")
     streams.end(code)
+
+
+def _traceback() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _say(text: str) -> None:

@@ -9,10 +9,11 @@ import typer
 
 from pipeline.cli import streams
 from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
-from pipeline.cli.output import counted, say
+from pipeline.cli.output import as_json as json_for
+from pipeline.cli.output import counted, say, visible
 
 if TYPE_CHECKING:
-    from pipeline.ledger.audit import Audit, Finding
+    from pipeline.ledger.findings import Audit, Finding
 
 SHOWN = 20
 # The ledger's sums, and what they are called here.
@@ -54,7 +55,8 @@ def audit(
         found = audit_of(opened, since_ms)
     if as_json:
         streams.as_data(sys.stdout)
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found.as_json())).decode() + "\n")
+        text = msgspec.json.format(msgspec.json.encode(found.as_json())).decode()
+        sys.stdout.write(json_for(text + "\n", sys.stdout))
     else:
         sys.stdout.write(table_of(found))
     sys.stdout.flush()
@@ -69,13 +71,13 @@ def _say(findings: Sequence["Finding"]) -> None:
     notes = [finding for finding in findings if not finding.unbalances]
     wrong = [finding for finding in findings if finding.unbalances]
     for finding in notes[:SHOWN]:
-        say(f"note: {finding.where}: {finding.detail}\n")
+        say(visible(f"note: {finding.where}: {finding.detail}") + "\n")
     if len(notes) > SHOWN:
         sys.stderr.write(f"note: and {len(notes) - SHOWN:,} more; all with --json\n")
     if wrong:
         sys.stderr.write(f"error: not balanced: {counted(len(wrong), 'finding')}\n")
     for finding in wrong[:SHOWN]:
-        say(f"  {finding.kind}: {finding.where}: {finding.detail}\n")
+        say(visible(f"  {finding.kind}: {finding.where}: {finding.detail}") + "\n")
 
 
 def since_ms_of(since: str | None) -> int:
@@ -89,7 +91,7 @@ def since_ms_of(since: str | None) -> int:
 def table_of(found: "Audit") -> str:
     """The sums by source and hour and over all as a table, and the verdict."""
     from pipeline.cli.table import Column, table
-    from pipeline.ledger.audit import Hour
+    from pipeline.ledger.findings import Hour
 
     total = Hour("all", 0, balanced=found.balanced)
     for hour in found.hours:

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 
-from pipeline.cli.table import Cell
+from pipeline.cli.output import iso, visible
+from pipeline.cli.streams import cut
+from pipeline.cli.table import NULL, Cell
 from pipeline.queries import Column
 
 NUMBERS = ("tinyint", "smallint", "integer", "bigint", "real", "double", "decimal")
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+# A table is for people: longer texts are cut in it, and are whole in the other forms.
+LONGEST = 200
 
 
 def is_number(column: Column) -> bool:
@@ -28,8 +32,23 @@ def cell(value: object, column: Column) -> Cell:
         return _whole(value, column.unit)
     if isinstance(value, float):
         return _part(value, column.unit)
+    return _clipped(_text(value, column.type.startswith("map(")))
+
+
+def _clipped(text: str) -> str:
+    # Cut first as well: a megabyte need not be looked through for a line.
+    return cut(visible(text[: LONGEST + 1]), LONGEST)
+
+
+def _text(value: object, is_map: bool = False) -> str:
+    if value is None:
+        return NULL
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, list) and is_map:
+        return ", ".join(f"{key}={_text(item)}" for key, item in value)
     if isinstance(value, list):
-        return ", ".join(map(_one_of, value))
+        return f"[{', '.join(map(_text, value))}]"
     return str(value)
 
 
@@ -46,11 +65,6 @@ def _part(value: float, unit: str) -> str:
     if not unit:
         return str(value)
     return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.2g}"
-
-
-def _one_of(value: object) -> str:
-    # A map is a list of pairs.
-    return f"{value[0]}={value[1]}" if isinstance(value, tuple) else str(value)
 
 
 def size(count: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.cli import streams
+from pipeline.cli.output import say, visible
 
 REDRAWN_S = 0.2
 
@@ -22,14 +23,14 @@ class Live:
         if self._terminal:
             # One column less: some terminals begin a new line behind the last.
             columns = (streams.width(sys.stderr) or streams.USUAL_WIDTH) - 1
-            sys.stderr.write(f"\r\x1b[2K{streams.cut(text, columns)}")
+            sys.stderr.write(f"\r\x1b[2K{streams.cut(visible(text), columns)}")
             sys.stderr.flush()
             self._drawn = True
 
     def say(self, text: str) -> None:
         """Put a line that stays in the place of the moving one."""
         self.close()
-        sys.stderr.write(f"{text}\n")
+        say(f"{text}\n")
         sys.stderr.flush()
 
     def close(self) -> None:

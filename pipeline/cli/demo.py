@@ -14,7 +14,7 @@ from pipeline.errors import UsageError
 if TYPE_CHECKING:
     from pipeline.cli.console import Live
     from pipeline.demo.run import Demo
-    from pipeline.ledger.audit import Audit
+    from pipeline.ledger.findings import Audit
     from pipeline.queries import Answer
 
 RATE = 800
@@ -121,7 +121,7 @@ def _status(running: "Demo", seconds: float, for_s: float | None) -> str:
 
 def _print_answers(running: "Demo", found: "Audit") -> None:
     from pipeline.cli.audit import table_of
-    from pipeline.cli.output import counted
+    from pipeline.cli.output import counted, visible
     from pipeline.cli.render import answer_table
     from pipeline.queries import run, window
 
@@ -142,7 +142,7 @@ def _print_answers(running: "Demo", found: "Audit") -> None:
     sys.stdout.write(f"Audit\n\n{table_of(found)}\n")
     repeats = sum(hour.duplicates for hour in found.hours)
     sys.stdout.write(f"{counted(repeats, 'repeat')} seen, none counted twice.\n")
-    sys.stdout.write(f"Ask on: tailrace query --home {folder}\n")
+    sys.stdout.write(f"Ask on: tailrace query --home {visible(str(folder))}\n")
 
 
 def _rejects(found: "Audit") -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import Config, Files, Format, Home, SourceName, settings_of
-from pipeline.cli.output import say
+from pipeline.cli.output import counted, say, visible
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def ingest(
     from pipeline.sources import find
     from pipeline.stream.files import Origin
 
+    inputs.check_text("--log-group", log_group)
+    inputs.check_text("--idempotency-key", key)
     settings = settings_of(config, home)
     found = find(source)
     inputs.check_formats(found, formats or (), settings)
@@ -72,6 +74,9 @@ def ingest(
     started = time.monotonic()
     with writing(settings.home_path, context_of(settings)) as opened:
         opened.worker.drain()  # what an earlier run left waiting is not part of this one
+        if earlier := opened.worker.rows:
+            were = "was" if earlier == 1 else "were"
+            say(f"{counted(earlier, 'row')} of an earlier run {were} brought in first\n")
         in_force = formats_of(formats or (), log_group, settings)
         run = _Run(opened, settings.limits, in_force)
         origin = Origin(found, in_force, log_group, int(time.time() * 1000))
@@ -166,7 +171,7 @@ class _Run:
             )
         )
         for note in self.notes:
-            say(note + "\n")
+            say(visible(note) + "\n")
         hint = format_hint(found, self.formats, worker.miscounts, rows + rejected)
         say(hint)
         if rejected:
@@ -210,7 +215,8 @@ def _progress(files: int) -> Iterator[Callable[[str, int, int], None]]:
 
         def show(path: str, done: int, total: int) -> None:
             if path not in tasks:
-                name = path if len(path) < 30 else "…" + path[-29:]
+                name = visible(path)
+                name = name if len(name) < 30 else "…" + name[-29:]
                 tasks[path] = bar.add_task(f"{len(tasks) + 1}/{files} {name}", total=None)
             bar.update(tasks[path], completed=done, total=total or None)  # type: ignore[arg-type]
 

@@ -1,5 +1,6 @@
 """What `ingest` and `parse` check before they read, and say when a format does not fit."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,26 @@ def check_files(files: Sequence[str] | None) -> list[str]:
             )
         raise UsageError("there is no such file", f"at {path}", "check the path")
     return paths
+
+
+def check_text(option: str, text: str) -> None:
+    """Raise UsageError for a word of the command line that is no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"this is no UTF-8: {text!a}", option, "write it in UTF-8") from error
+
+
+def check_rejects(rejects: Path, paths: Sequence[str]) -> None:
+    """Raise UsageError when the rejects would be written over an input."""
+    if not rejects.is_file():
+        return
+    for path in paths:
+        read = os.fstat(sys.stdin.fileno()) if path == STDIN else os.stat(path)
+        if os.path.samestat(read, rejects.stat()):
+            raise UsageError(
+                "the rejects would overwrite an input", f"at {rejects}", "name another file"
+            )
 
 
 def read_once(path: str) -> bool:

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +39,22 @@ def say(text: str) -> None:
     sys.stderr.write("\n".join(map(visible, text.split("\n"))))
 
 
+def as_json(text: str, stream: TextIO) -> str:
+    """JSON as it goes to a stream: exact, but harmless on a terminal, where it means the same."""
+    return CONTROL.sub(_escaped, text) if stream.isatty() else text
+
+
+def write_json_lines(rows: "pa.Table", stream: TextIO) -> None:
+    """Each row as one JSON object to a stream, harmless on a terminal."""
+    lines = json_lines(rows)
+    stream.writelines((as_json(line, stream) for line in lines) if stream.isatty() else lines)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    # Newlines stand between values; within them they are escaped anyway.
+    return "\n" if found.group() == "\n" else f"\\u{ord(found.group()):04x}"
+
+
 def counted(count: int, noun: str) -> str:
     """A number and its noun: 1 row, 2,000 rows."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -58,4 +74,18 @@ def json_lines(rows: "pa.Table") -> Iterator[str]:
 
 def plain(value: Any) -> Any:
     """A value as JSON has it."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
     return iso(value) if isinstance(value, datetime) else value
+
+
+def interval(value: "pa.MonthDayNano") -> str:
+    """A length of time as text: 1 month 2 days 3.5 s."""
+    parts = [
+        f"{count} {noun}{'' if abs(count) == 1 else 's'}"
+        for count, noun in ((value.months, "month"), (value.days, "day"))
+        if count
+    ]
+    if value.nanoseconds or not parts:
+        parts.append(f"{value.nanoseconds / 1e9:.9f}".rstrip("0").rstrip(".") + " s")
+    return " ".join(parts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 
 import typer
 
@@ -49,7 +49,7 @@ def parse(
     tailrace parse vpc-flow flows.log.gz | jq .srcaddr
     zcat flows.log.gz | tailrace parse vpc-flow - --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
     """
-    from pipeline.cli.inputs import check_files, check_formats
+    from pipeline.cli.inputs import check_files, check_formats, check_rejects
     from pipeline.cli.streams import as_data
     from pipeline.home import context_of
     from pipeline.sources import find
@@ -58,6 +58,8 @@ def parse(
     found = find(source)
     check_formats(found, formats or (), settings)
     paths = check_files(files)
+    if rejects:
+        check_rejects(rejects, paths)
     as_data(sys.stdout, sys.stderr)
     with ExitStack() as stack:
         to = stack.enter_context(_opened(rejects)) if rejects else sys.stderr
@@ -71,7 +73,7 @@ def parse(
         raise typer.Exit(1)
 
 
-def _opened(path: Path) -> IO[str]:
+def _opened(path: Path) -> TextIO:
     try:
         return path.open("w", encoding="utf-8")
     except OSError as error:
@@ -85,7 +87,7 @@ class _Run:
     source: "Source"
     context: "Context"
     formats: tuple[str, ...]
-    rejects: IO[str]
+    rejects: TextIO
     accepted: int = 0
     rejected: int = 0
     skipped: int = 0
@@ -107,6 +109,7 @@ class _Run:
         from pipeline.cli.inputs import read_once
         from pipeline.decode import BASE64_OF_GZIP, inflate, may_be_base64_of_gzip
         from pipeline.stream.files import Carry, Origin
+        from pipeline.stream.pipe import gathered
         from pipeline.stream.scan import cut, scan, slices
         from pipeline.triggers import Record
 
@@ -128,18 +131,22 @@ class _Run:
         if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
             yield replace(template, payload=b"".join(chunks))
             return
-        carry = Carry()
-        for each in slices(cut(inflate(chunks, limits), PIECE, limits.record_bytes)):
+        carry, content = Carry(), inflate(chunks, limits)
+        if once:
+            # A pipe may pause: what has come is printed then.
+            content = gathered(content, stream, PIECE)
+        for each in slices(cut(content, 1 if once else PIECE, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
             yield replace(record, header=carry.header, time_ms=carry.time_ms)
             carry = carry.after(origin, each.payload)
 
     def _read(self, record: "Record") -> None:
         from pipeline.batch import read
-        from pipeline.cli.output import json_lines
+        from pipeline.cli.output import write_json_lines
 
         batch, parsed, refusals = read([record], self.source, self.context)
-        sys.stdout.writelines(json_lines(parsed.rows))
+        write_json_lines(parsed.rows, sys.stdout)
+        sys.stdout.flush()
         for refusal in refusals:
             ordinal = None if refusal.line is None else int(batch.ordinal[refusal.line]) + 1
             raw = record.payload[:RAW_HEAD] if refusal.line is None else batch.lines[refusal.line]
@@ -152,9 +159,12 @@ class _Run:
     def _refuse(self, line: int | None, reason: str, detail: str, raw: bytes) -> None:
         import msgspec
 
+        from pipeline.cli.output import as_json
+
         text = raw.decode("utf-8", "backslashreplace")
         refused = {"line": line, "reason": reason, "detail": detail, "raw": text}
-        self.rejects.write(msgspec.json.encode(refused).decode() + "\n")
+        line_of_it = msgspec.json.encode(refused).decode() + "\n"
+        self.rejects.write(as_json(line_of_it, self.rejects))
         self.rejected += 1
 
     def hint(self) -> None:

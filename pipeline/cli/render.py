@@ -3,12 +3,15 @@
 import csv
 import io
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.cli import streams
-from pipeline.cli.output import iso, json_lines
-from pipeline.errors import UsageError
+from pipeline.cli.output import as_json, interval, iso, visible, write_json_lines
+from pipeline.errors import QueryFailed, UsageError
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer
@@ -30,50 +33,85 @@ def check_form(form: str, option: str) -> None:
 
 def write(answer: "Answer", form: str) -> None:
     """Write an answer to stdout; Parquet as bytes."""
-    if form == "table":
-        sys.stdout.write(answer_table(answer))
-    elif form == "parquet":
-        from pyarrow import parquet
-
-        parquet.write_table(answer.table, sys.stdout.buffer)
+    if form == "parquet":
+        _write_parquet(answer)
+    elif form == "table":
+        sys.stdout.writelines(_table_lines(_without_intervals(answer)))
     else:
         streams.as_data(sys.stdout)
-        _write_data(answer, form)
+        _write_data(_without_intervals(answer), form)
     sys.stdout.flush()
+
+
+def _write_parquet(answer: "Answer") -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        # Tried on no rows first: a refusal must leave nothing on standard output.
+        parquet.write_table(answer.table.slice(0, 0), io.BytesIO())
+    except pa.ArrowException as error:
+        raise QueryFailed(
+            "Parquet cannot hold a column of this answer",
+            str(error).partition("\n")[0],
+            "cast it: cast(... as varchar), or ask for another --output",
+        ) from error
+    parquet.write_table(answer.table, sys.stdout.buffer)
+
+
+def _without_intervals(answer: "Answer") -> "Answer":
+    """The answer with lengths of time as text."""
+    import pyarrow as pa
+
+    table = answer.table
+    for place, field in enumerate(table.schema):
+        if pa.types.is_interval(field.type):
+            values = [v if v is None else interval(v) for v in table.column(place).to_pylist()]
+            table = table.set_column(place, field.name, pa.array(values, pa.string()))
+    return replace(answer, table=table)
 
 
 def _write_data(answer: "Answer", form: str) -> None:
     if form == "csv":
-        sys.stdout.write(as_csv(answer))
+        sys.stdout.write(as_csv(answer, written_out=sys.stdout.isatty()))
     elif form == "jsonl":
-        sys.stdout.writelines(json_lines(answer.table))
+        write_json_lines(answer.table, sys.stdout)
     else:
         import msgspec
 
-        sys.stdout.write(msgspec.json.encode(answer.as_json()).decode() + "\n")
+        text = msgspec.json.encode(answer.as_json()).decode()
+        sys.stdout.write(as_json(text + "\n", sys.stdout))
 
 
 def answer_table(answer: "Answer") -> str:
     """A table for people; on a terminal no wider than that."""
+    return "".join(_table_lines(answer))
+
+
+def _table_lines(answer: "Answer") -> Iterator[str]:
     from pipeline.cli.cells import cell, is_number
-    from pipeline.cli.table import Column, table
+    from pipeline.cli.table import Column, lines
 
     if not len(answer.table):
-        return ""
+        return
     columns = [
         Column(column.name, [cell(v, column) for v in values.to_pylist()], is_number(column))
         for column, values in zip(answer.columns, answer.table.columns, strict=True)
     ]
-    return table(columns, streams.width())
+    yield from lines(columns, streams.width())
 
 
-def as_csv(answer: "Answer") -> str:
-    """CSV with a head; text that a spreadsheet would run gets a quote in front, numbers stay."""
+def as_csv(answer: "Answer", written_out: bool = False) -> str:
+    """CSV with a head; text that a spreadsheet would run gets a quote in front, numbers stay.
+
+    `written_out`: with control characters as a terminal may show them.
+    """
     to = io.StringIO()
     writer = csv.writer(to, lineterminator="\n")
-    writer.writerow([column.name for column in answer.columns])
-    for row in answer.table.to_pylist():
-        writer.writerow([_csv_cell(value) for value in row.values()])
+    rows = zip(*(values.to_pylist() for values in answer.table.columns), strict=True)
+    head: list[object] = [column.name for column in answer.columns]
+    for line in chain([head], ([_csv_cell(value) for value in row] for row in rows)):
+        writer.writerow([visible(str(each)) for each in line] if written_out else line)
     return to.getvalue()
 
 

@@ -51,21 +51,28 @@ class _Drawn:
 
 
 def table(columns: Sequence[Column], width: int | None = None) -> str:
+    """A table as one text, see `lines`."""
+    return "".join(lines(columns, width))
+
+
+def lines(columns: Sequence[Column], width: int | None = None) -> Iterator[str]:
     """A rule under the head, two spaces between columns, numbers to the right.
 
     `width`: columns of the terminal, None for no limit. What is too wide gets short times, then
     texts cut with an ellipsis, then less space; what still is becomes one value a line.
     """
     if width is None or len(columns) == 1:
-        return _lines([_drawn(column, {}) for column in columns], "  ")
+        yield from _lines([_drawn(column, {}) for column in columns], "  ")
+        return
     short = _shortened(columns)
     for times, gap, cutting in (({}, "  ", False), (short, "  ", True), (short, " ", True)):
         drawn = [_drawn(column, times) for column in columns]
         room = width - len(gap) * (len(columns) - 1)
         widths = _fitted(drawn, room) if cutting else [column.width for column in drawn]
         if sum(widths) <= room:
-            return _lines(_cut(drawn, widths), gap)
-    return _blocks(columns)
+            yield from _lines(_cut(drawn, widths), gap)
+            return
+    yield from _blocks(columns)
 
 
 def _shortened(columns: Sequence[Column]) -> dict[datetime, str]:
@@ -111,34 +118,35 @@ def _cut(columns: Sequence[_Drawn], widths: Sequence[int]) -> list[_Drawn]:
     ]
 
 
-def _lines(columns: Sequence[_Drawn], gap: str) -> str:
+def _lines(columns: Sequence[_Drawn], gap: str) -> Iterator[str]:
     widths = [column.width for column in columns]
-    padded = [
-        [
-            text.rjust(width) if column.number else text.ljust(width)
-            for text in (column.head, *column.cells)
-        ]
-        for column, width in zip(columns, widths, strict=True)
-    ]
-    head, *rows = [gap.join(line).rstrip() for line in zip(*padded, strict=True)]
     rule = RULE * (sum(widths) + len(gap) * (len(widths) - 1))
-    return "\n".join([head, rule, *rows]) + "\n"
+    if not columns[-1].number:
+        widths[-1] = 0  # nothing stands behind it
+
+    def line(texts: Sequence[str]) -> str:
+        padded = (
+            text.rjust(width) if column.number else text.ljust(width)
+            for text, column, width in zip(texts, columns, widths, strict=True)
+        )
+        return gap.join(padded).rstrip() + "\n"
+
+    yield line([column.head for column in columns])
+    yield rule + "\n"
+    yield from map(line, zip(*(column.cells for column in columns), strict=True))
 
 
-def _blocks(columns: Sequence[Column]) -> str:
+def _blocks(columns: Sequence[Column]) -> Iterator[str]:
     """Each row as lines of `name: value`; columns without any value are left out."""
     told = [column for column in columns if not column.empty] or list(columns)
     room = max(len(column.head) for column in told) + 1
-    blocks = [
-        "".join(
-            f"{visible(column.head) + ':':<{room}} {_text(column.cells[row], {}).lstrip()}\n"
-            for column in told
-        )
-        for row in range(len(told[0].cells))
-    ]
-    left_out = len(columns) - len(told)
-    note = f"\n({counted(left_out, 'column')} without any value left out)\n" if left_out else ""
-    return "\n".join(blocks) + note
+    for row in range(len(told[0].cells)):
+        yield "\n" if row else ""
+        for column in told:
+            head = f"{visible(column.head) + ':':<{room}}"
+            yield f"{head} {_text(column.cells[row], {}).lstrip()}\n"
+    if left_out := len(columns) - len(told):
+        yield f"\n({counted(left_out, 'column')} without any value left out)\n"
 
 
 def listing(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:

@@ -110,6 +110,42 @@ def digest_of(content: pa.Buffer | bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many rows a file holds and their first and last event time in epoch milliseconds."""
+
+    rows: int
+    first_ms: int | None
+    last_ms: int | None
+
+
+def extent_of(content: bytes) -> Extent:
+    """What a file of the lake says of itself, or computed where it does not.
+
+    Raises ValueError when it is none.
+    """
+    try:
+        return _extent(pa.BufferReader(content))
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _extent(content: pa.BufferReader) -> Extent:
+    file = parquet.ParquetFile(content)
+    found = file.metadata
+    at = file.schema.names.index("event_time")
+    if file.schema_arrow.field("event_time").type != pa.timestamp("ms"):
+        raise ValueError("event_time is no time in milliseconds")
+    columns = [found.row_group(group).column(at) for group in range(found.num_row_groups)]
+    known = [column.statistics for column in columns]
+    if known and all(each is not None and each.has_min_max for each in known):
+        first = min(int(each.min_raw) for each in known)
+        return Extent(found.num_rows, first, max(int(each.max_raw) for each in known))
+    times = file.read(["event_time"])["event_time"].combine_chunks().cast(pa.int64())
+    ends = pc.min_max(times)
+    return Extent(found.num_rows, ends["min"].as_py(), ends["max"].as_py())
+
+
 def _put(path: Path, content: pa.Buffer) -> None:
     with path.open("wb") as file:
         file.write(content)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.deliver.files import write_whole
+from pipeline.deliver.files import place_whole, sync_folders
 from pipeline.triggers import Record
 
 
@@ -21,19 +21,29 @@ class Kept:
 
 @dataclass
 class QuarantineFolder:
-    """Keeps objects as files under `folder`; `kept` is what the ledger does not know yet."""
+    """Keeps objects as files under `folder`; `kept` is what the ledger does not know yet.
+
+    unsynced  folders that got entries since then
+    """
 
     folder: Path
     kept: list[Kept] = field(default_factory=list)
+    unsynced: set[Path] = field(default_factory=set)
 
     def keep(self, key: str, content: bytes, record: Record, rejects: int) -> None:
         """Write an object; the same key again overwrites it with the same bytes."""
-        write_whole(self.folder / key, lambda path: _put(path, content))
+        self.unsynced.update(place_whole(self.folder / key, lambda path: _put(path, content)))
         digest = sha256(content).hexdigest()
         self.kept.append(Kept(key, int(record.position), digest, len(content), rejects))
 
     def take(self) -> list[Kept]:
-        """What was kept since the last time it was asked."""
+        """What was kept since the last time it was asked; now it outlasts a power loss.
+
+        Raises DeliveryError when the disk does not take it.
+        """
+        # Once a folder, not once an object: an fsync costs more than all else that is done for one.
+        sync_folders(sorted(folder for folder in self.unsynced if folder.exists()))
+        self.unsynced.clear()
         taken, self.kept = self.kept, []
         return taken
 

@@ -14,9 +14,13 @@ _COLUMNS = (
 
 
 def add(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
-    """Note new files, in the transaction that moves the checkpoint behind their records."""
+    """Note new files, in the transaction that moves the checkpoint behind their records.
+
+    A path that is known already was written again: its name follows from its first record.
+    """
     connection.executemany(
-        f"insert into lake_file ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"insert or replace into lake_file ({_COLUMNS})"  # noqa: S608 - own names
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [astuple(file) for file in files],
     )
 

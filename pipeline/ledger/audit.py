@@ -1,90 +1,51 @@
 """The audit: does every accepted event stand where the ledger says, and whole?
 
 Balanced means: for each hour of arrival events_in = rows + rejected + dropped; every record behind
-the checkpoint has its entry; every catalogued file is there with the content it was written with
-and the rows that the ledger promised; every quarantine object is there with its digest. Repeats
-are told and do not matter; files that nobody catalogued are named and do not matter.
+the checkpoint has its entry; the table `batch` says the same of it; every catalogued file is there
+with the content it was written with, the times that queries find it by, and the rows that the
+ledger promised; every quarantine object is there with its digest. Repeats are told and do not
+matter; files that nobody catalogued are named and do not matter.
+
+What cannot be read is named and left out of all that follows: nothing here trusts log.db.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from pipeline.deliver.lake import LakeFile, digest_of
-from pipeline.lake import catalogue, views
+from pipeline.deliver.lake import LakeFile, digest_of, extent_of
+from pipeline.errors import HomeError
+from pipeline.lake import catalogue
+from pipeline.ledger.findings import (
+    HOUR_FORMAT,
+    Audit,
+    Entries,
+    Finding,
+    Hour,
+    hour_of,
+    sequences,
+    source_of,
+)
+from pipeline.ledger.landed import ask_lake
 from pipeline.schema import BATCH, HOUR_MS, REJECT
-from pipeline.sources import find
+from pipeline.sources import NAMES
 from pipeline.store import Store
 from pipeline.stream.log import Log
 
+if TYPE_CHECKING:
+    pass
+
 ID_BYTES = 8
+# Beyond these nothing is a count or a time (the year 9999), and sums could overflow.
+MOST, LAST_MS = 1 << 40, 253_402_300_799_999
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something the audit has to say; `unbalances`: it breaks the promise."""
-
-    kind: str
-    where: str
-    detail: str
-    source: str = ""
-    hour: int = 0
-    unbalances: bool = True
-
-
-@dataclass(slots=True)
-class Hour:
-    """The sums of one source over the records that arrived in one hour."""
-
-    source: str
-    hour: int
-    events_in: int = 0
-    rows: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    duplicates: int = 0
-    balanced: bool = True
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def name(self) -> str:
-        """The hour as 2026-11-25T14:00:00Z."""
-        return f"{datetime.fromtimestamp(self.hour * HOUR_MS / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-    @property
-    def unaccounted(self) -> int:
-        """Events that are neither a row, a reject nor a drop."""
-        return self.events_in - self.rows - self.rejected - self.dropped
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What the audit found."""
-
-    hours: Sequence[Hour]
-    findings: Sequence[Finding]
-
-    @property
-    def balanced(self) -> bool:
-        """Whether the promise holds."""
-        return not any(finding.unbalances for finding in self.findings)
-
-    def as_json(self) -> dict[str, object]:
-        """As `tailrace audit --json` prints it."""
-        names = ("source", "events_in", "rows", "rejected", "dropped", "duplicates", "balanced")
-        return {
-            "balanced": self.balanced,
-            "hours": [
-                {"hour": hour.name} | {name: getattr(hour, name) for name in names}
-                for hour in self.hours
-            ],
-            "findings": [msgspec.to_builtins(finding) for finding in self.findings],
-        }
+_counts = msgspec.json.Decoder(dict[str, Annotated[int, msgspec.Meta(ge=0, le=MOST)]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,40 +62,107 @@ def audit(store: Store, lake: Path, quarantine: Path, since_ms: int = 0) -> Audi
     """Audit all that arrived since a time, at whole hours."""
     # One state throughout: else a batch that is noted meanwhile looks like one half missing.
     with store.snapshot():
-        return _audit(_Scope(store, lake, quarantine, since_ms // HOUR_MS * HOUR_MS))
+        try:
+            return _audit(_Scope(store, lake, quarantine, since_ms // HOUR_MS * HOUR_MS))
+        except sqlite3.Error as error:
+            raise HomeError(
+                f"the home cannot be audited: {error}",
+                f"at {store.path}",
+                "the file is damaged; put it back from a copy",
+            ) from error
 
 
 def _audit(scope: _Scope) -> Audit:
-    hours = _hours(scope)
-    findings = [
-        *_sums(hours),
-        *_gaps(scope),
-        *_files(scope),
+    entries = Entries()
+    findings = list(_read_ledger(scope, entries))
+    files: list[LakeFile] = []
+    findings += _read_catalogue(scope, files)
+    gaps = list(_gaps(scope))
+    findings += [
+        *_sums(entries.hours),
+        *(finding for _, finding in gaps),
+        *_waiting(scope),
+        *_files(scope, files),
         *_rows_of_files(scope),
         *_objects(scope),
         *_strays(scope),
     ]
     broken = {finding.where for finding in findings if finding.kind.startswith("file_")}
-    _count_repeats(scope, hours, broken)
+    findings += ask_lake(scope.lake, entries, files, broken, [gap for gap, _ in gaps])
     for finding in findings:
-        hour = hours.get((finding.source, finding.hour))
+        hour = entries.hours.get((finding.source, finding.hour))
         if finding.unbalances and hour is not None:
             hour.balanced = False
-    ordered = sorted(hours.values(), key=lambda hour: (hour.hour, hour.source))
+    ordered = sorted(entries.hours.values(), key=lambda hour: (hour.hour, hour.source))
     return Audit(ordered, findings)
 
 
-def _hours(scope: _Scope) -> dict[tuple[str, int], Hour]:
-    hours: dict[tuple[str, int], Hour] = {}
+_NUMBERS = {"arrival_ms": LAST_MS} | dict.fromkeys(
+    ("shard", "events_in", "rows", "rejected", "bytes_in", "flush", "attempt"), MOST
+)
+_SOUND = " and ".join(
+    f"typeof({name}) = 'integer' and {name} between 0 and {most}" for name, most in _NUMBERS.items()
+)
+
+
+def _number(value: object, most: int = MOST) -> bool:
+    return isinstance(value, int) and 0 <= value <= most
+
+
+def _read_ledger(scope: _Scope, entries: Entries) -> Iterator[Finding]:
     for row in scope.store.rows("select * from ledger where arrival_ms >= ?", scope.since_ms):
+        wrong = [name for name, most in _NUMBERS.items() if not _number(row[name], most)]
+        wrong += ["source"] if row["source"] not in NAMES else []
+        counts = {}
+        for name in ("dropped", "reasons"):
+            try:
+                counts[name] = _counts.decode(row[name])
+            except (msgspec.DecodeError, TypeError):
+                wrong.append(name)
+        if wrong:
+            entries.damaged.add(row["seq"])
+            detail = f"what the ledger says cannot be right: {', '.join(wrong)}"
+            yield Finding("entry_damaged", f"sequence {row['seq']}", detail, *_place_of(row))
+            continue
+        dropped = sum(counts["dropped"].values())
         at = row["arrival_ms"] // HOUR_MS
-        hour = hours.setdefault((row["source"], at), Hour(row["source"], at))
+        hour = entries.hours.setdefault((row["source"], at), Hour(row["source"], at))
         hour.events_in += row["events_in"]
         hour.rows += row["rows"]
         hour.rejected += row["rejected"]
-        hour.dropped += sum(msgspec.json.decode(row["dropped"], type=dict[str, int]).values())
-        hour.reasons.update(msgspec.json.decode(row["reasons"], type=dict[str, int]))
-    return hours
+        hour.dropped += dropped
+        hour.reasons.update(counts["reasons"])
+        for name, values in entries.columns.items():
+            values.append(dropped if name == "dropped" else row[name])
+
+
+def _place_of(row: sqlite3.Row) -> tuple[str, int]:
+    """Source and hour of an entry that may be damaged."""
+    arrival_ms = row["arrival_ms"]
+    return str(row["source"]), arrival_ms // HOUR_MS if _number(arrival_ms, LAST_MS) else 0
+
+
+def _read_catalogue(scope: _Scope, files: list[LakeFile]) -> Iterator[Finding]:
+    since = f"{datetime.fromtimestamp(scope.since_ms / 1000, UTC):{HOUR_FORMAT}}"
+    for file in catalogue.all_files(scope.store):
+        wrong = _wrong_of(file)
+        if wrong:
+            detail = f"what the catalogue says cannot be right: {', '.join(wrong)}"
+            yield Finding("catalogue_damaged", str(file.path), detail)
+        elif file.arrival_hour >= since:
+            files.append(file)
+
+
+def _wrong_of(file: LakeFile) -> list[str]:
+    counts = ("rows", "bytes", "shard", "first_seq", "last_seq")
+    wrong = [name for name in counts if not _number(getattr(file, name))]
+    wrong += [n for n in ("first_ms", "last_ms") if not isinstance(getattr(file, n), int)]
+    wrong += [name for name in ("path", "table") if not isinstance(getattr(file, name), str)]
+    try:
+        hour_of(file)
+    except (TypeError, ValueError):
+        wrong.append("arrival_hour")
+    return wrong
 
 
 def _sums(hours: dict[tuple[str, int], Hour]) -> Iterator[Finding]:
@@ -156,62 +184,88 @@ where next > seq + 1
 """
 
 
-def _gaps(scope: _Scope) -> Iterator[Finding]:
+def _gaps(scope: _Scope) -> Iterator[tuple[tuple[int, int], Finding]]:
     """Records behind the checkpoint without an entry: sequence numbers have no holes."""
     for first, last in scope.store.rows(_HOLES):
-        where = f"sequence {first}" if first == last else f"sequences {first} to {last}"
-        yield Finding("entry_missing", where, "the ledger does not say what became of it")
+        detail = "the ledger does not say what became of it"
+        yield (first, last), Finding("entry_missing", sequences(first, last), detail)
+
+
+def _waiting(scope: _Scope) -> Iterator[Finding]:
+    for shard, seq in scope.store.rows("select shard, seq from checkpoint"):
+        if not isinstance(seq, int) or seq < 0:
+            detail = f"{seq!r} is no sequence number"
+            yield Finding("checkpoint_damaged", f"checkpoint of shard {shard}", detail)
     waiting = Log(scope.store).backlog()
     if waiting:
         detail = f"{waiting} records wait in the stream; a writing command brings them in"
         yield Finding("waiting", "log.db", detail, unbalances=False)
 
 
-def _catalogued(scope: _Scope) -> list[LakeFile]:
-    since = f"{datetime.fromtimestamp(scope.since_ms / 1000, UTC):%Y-%m-%dT%H}"
-    return [file for file in catalogue.all_files(scope.store) if file.arrival_hour >= since]
-
-
-def _hour_of(file: LakeFile) -> int:
-    at = datetime.strptime(file.arrival_hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    return int(at.timestamp() * 1000) // HOUR_MS
-
-
-def _source_of(file: LakeFile) -> str:
-    return file.table.replace("_", "-")
-
-
-def _files(scope: _Scope) -> Iterator[Finding]:
-    for file in _catalogued(scope):
-        path = scope.lake / file.path
+def _files(scope: _Scope, files: Iterable[LakeFile]) -> Iterator[Finding]:
+    for file in files:
+        place = source_of(file), hour_of(file)
         try:
-            found = digest_of(path.read_bytes())
-        except OSError as error:
-            kind, detail = "file_missing", f"cannot be read: {error.strerror}"
-        else:
-            if found == file.digest:
-                continue
-            kind, detail = "file_changed", "its content is not what was written"
-        yield Finding(kind, file.path, detail, _source_of(file), _hour_of(file))
+            content = _content(scope.lake / file.path)
+        except (OSError, ValueError) as error:
+            yield Finding("file_missing", file.path, f"cannot be read: {_why(error)}", *place)
+            continue
+        if digest_of(content) != file.digest:
+            detail = "its content is not what was written"
+            yield Finding("file_changed", file.path, detail, *place)
+            continue
+        try:
+            found = extent_of(content)
+        except ValueError as error:
+            detail = f"it is no file of a lake: {error}"
+            yield Finding("file_unreadable", file.path, detail, *place)
+            continue
+        said = (file.rows, file.first_ms, file.last_ms)
+        if astuple(found) != said:
+            names = ("rows", "first_ms", "last_ms")
+            detail = "; ".join(
+                f"the catalogue says {name} {one}, the file {other}"
+                for name, one, other in zip(names, said, astuple(found), strict=True)
+                if one != other
+            )
+            yield Finding("extent", file.path, detail, *place)
 
 
-_PROMISED = """
-with promised as (
-  select tbl, shard, flush, source, arrival_ms, rows from ledger
+def _content(path: Path) -> bytes:
+    # A pipe in its place would never end.
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
+    return path.read_bytes()
+
+
+def _why(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+_PROMISED = f"""
+with sound as (select * from ledger where {_SOUND}),
+promised as (
+  select tbl, shard, flush, source, arrival_ms, rows from sound
   union all
-  select 'batch', shard, flush, source, arrival_ms, 1 from ledger
+  select 'batch', shard, flush, source, arrival_ms, 1 from sound
   union all
   select 'reject', l.shard, l.flush, l.source, l.arrival_ms, o.rejects
-  from ledger l join quarantine_object o on o.key = l.object),
+  from sound l join quarantine_object o on o.key = l.object where o.rejects between 0 and {MOST}),
 hourly as (
   select tbl, shard, flush, source, strftime('%Y-%m-%dT%H', arrival_ms / 1000, 'unixepoch') as hour,
     min(arrival_ms) as arrival_ms, sum(rows) as rows
   from promised where arrival_ms >= ? group by tbl, shard, flush, hour)
 select h.tbl, h.shard, h.flush, h.source, h.arrival_ms, h.rows,
   (select coalesce(sum(f.rows), 0) from lake_file f
-   where f.tbl = h.tbl and f.shard = h.shard and f.first_seq = h.flush and f.arrival_hour = h.hour)
+   where f.tbl = h.tbl and f.shard = h.shard and f.first_seq = h.flush and f.arrival_hour = h.hour
+     and f.rows between 0 and {MOST})
 from hourly h
-"""
+"""  # noqa: S608 - own names
+# Rows of a flush whose records came again in a later one: the checkpoint was set back into it.
+_MOVED = f"""
+select coalesce(sum(rows), 0) from ledger where {_SOUND} and tbl = ? and shard = ? and flush > ?
+  and seq <= (select max(last_seq) from lake_file where tbl = ? and shard = ? and first_seq = ?)
+"""  # noqa: S608 - own names
 
 
 def _rows_of_files(scope: _Scope) -> Iterator[Finding]:
@@ -223,7 +277,10 @@ def _rows_of_files(scope: _Scope) -> Iterator[Finding]:
     for table, shard, flush, source, arrival_ms, rows, held in scope.store.rows(
         _PROMISED, scope.since_ms
     ):
-        if held < rows or (held > rows and table not in own):
+        flush_of, moved = (table, shard, flush), 0
+        if held > rows and table not in own:
+            moved = scope.store.rows(_MOVED, *flush_of, *flush_of)[0][0]
+        if held < rows or (held > rows + moved and table not in own):
             where = f"{table}, shard {shard}, from sequence {flush}"
             detail = f"the ledger promised {rows} rows, the catalogued files hold {held}"
             yield Finding("rows_missing", where, detail, source, arrival_ms // HOUR_MS)
@@ -232,23 +289,35 @@ def _rows_of_files(scope: _Scope) -> Iterator[Finding]:
 def _objects(scope: _Scope) -> Iterator[Finding]:
     known = {row["key"]: row for row in scope.store.rows("select * from quarantine_object")}
     promised = scope.store.rows(
-        "select object, source, arrival_ms, rejected from ledger"
-        " where object is not null and arrival_ms >= ?",
+        f"select seq, object, source, arrival_ms, rejected from ledger where {_SOUND}"  # noqa: S608
+        " and (object is not null or rejected > 0) and arrival_ms >= ?",
         scope.since_ms,
     )
     for entry in promised:
-        key, place = entry["object"], (entry["source"], entry["arrival_ms"] // HOUR_MS)
+        key, place = entry["object"], _place_of(entry)
+        if not isinstance(key, str):
+            detail = f"{entry['rejected']} rejects, and the ledger names no object that keeps them"
+            yield Finding("object_missing", f"sequence {entry['seq']}", detail, *place)
+            continue
         row = known.get(key)
-        if row is None or row["rejects"] != entry["rejected"] + len(row["resolved"]) // ID_BYTES:
+        if row is None or not _keeps(row, entry["rejected"]):
             yield Finding("object_missing", key, "the ledger does not know this object", *place)
             continue
         try:
-            digest = sha256((scope.quarantine / key).read_bytes()).hexdigest()
-        except OSError as error:
-            yield Finding("object_missing", key, f"cannot be read: {error.strerror}", *place)
+            digest = sha256(_content(scope.quarantine / key)).hexdigest()
+        except (OSError, ValueError) as error:
+            yield Finding("object_missing", key, f"cannot be read: {_why(error)}", *place)
             continue
         if digest != row["digest"]:
             yield Finding("object_changed", key, "its content is not what was kept", *place)
+
+
+def _keeps(row: sqlite3.Row, rejected: int) -> bool:
+    """Whether an object has the rejects of its entry, and those that became rows later."""
+    resolved = row["resolved"]
+    if not (_number(row["bytes"]) and isinstance(resolved, bytes)):
+        return False
+    return bool(row["rejects"] == rejected + len(resolved) // ID_BYTES)
 
 
 def _strays(scope: _Scope) -> Iterator[Finding]:
@@ -257,7 +326,7 @@ def _strays(scope: _Scope) -> Iterator[Finding]:
     paths = sorted(path for path in scope.lake.rglob("*") if path.is_file())
     known = {file.path for file in catalogue.all_files(scope.store)}
     rows = scope.store.rows("select shard, seq from checkpoint")
-    passed = {row["shard"]: row["seq"] for row in rows}
+    passed = {row["shard"]: row["seq"] for row in rows if isinstance(row["seq"], int)}
     for path in paths:
         name = path.relative_to(scope.lake).as_posix()
         if name not in known and not _on_its_way(path.name, passed):
@@ -269,26 +338,3 @@ def _on_its_way(name: str, passed: Mapping[int, int]) -> bool:
     shard, _, rest = name.partition("-")
     seq = rest.removesuffix(".parquet")
     return shard.isdecimal() and seq.isdecimal() and int(seq) > passed.get(int(shard), 0)
-
-
-def _count_repeats(scope: _Scope, hours: dict[tuple[str, int], Hour], broken: set[str]) -> None:
-    import duckdb
-
-    with duckdb.connect() as connection:
-        for source in sorted({source for source, _ in hours}):
-            table = find(source).table
-            # What arrived before was not looked at, and may not be there.
-            files = [
-                file
-                for file in _catalogued(scope)
-                if file.table == table.name and file.path not in broken
-            ]
-            views.create_views(connection, scope.lake, table, files)
-            repeats = connection.execute(
-                f"select epoch_ms(ingest_time) // {HOUR_MS}, count(*) from (select ingest_time,"  # noqa: S608 - own names
-                " row_number() over (partition by event_time, record_id order by ingest_time) as n"
-                f' from "{table.name}_landing") where n > 1 group by 1'
-            ).fetchall()
-            for hour, count in repeats:
-                if (source, hour) in hours:
-                    hours[source, hour].duplicates = count

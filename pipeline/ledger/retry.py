@@ -6,9 +6,11 @@ changes nothing. The tables `reject` and `batch` get newer versions of their row
 """
 
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -35,6 +37,11 @@ from pipeline.lake import catalogue
 from pipeline.schema import BATCH, REJECT
 from pipeline.sources import Source, find
 from pipeline.store import Store
+
+# An object is text in JSON: a slice of 16 MiB in which every other line is bad needs a tenth of it.
+OBJECT_BYTES = 512 << 20
+PIECE_BYTES = 1 << 20
+GZIP_WINDOW = 31
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
 
@@ -80,7 +87,7 @@ def retry_input(
     Raises InputError when an object is gone or damaged, DeliveryError when a row finds no place.
     """
     rows = place.store.rows(
-        "select o.key, o.resolved, l.* from input_record r"
+        "select o.key, o.digest as object_digest, o.resolved, l.* from input_record r"
         " join quarantine_object o on o.seq = r.seq join ledger l on l.seq = r.seq"
         " where r.source = ? and r.digest = ? and l.rejected > 0 order by o.seq",
         *(source, digest),
@@ -112,15 +119,20 @@ def rejected_of(store: Store, source: str, digest: str) -> int:
 def _judged(place: Place, row: sqlite3.Row, formats: tuple[str, ...], context: Context) -> _Try:
     path = place.quarantine / row["key"]
     try:
-        name, batch, whole = reopen(path.read_bytes(), formats, context.limits)
-    except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+        content = path.read_bytes()
+        _check(content, row["object_digest"])
+        name, batch, whole = reopen(content, formats, context.limits)
+        known = np.frombuffer(row["resolved"], np.int64)
+    except (
+        *(OSError, EOFError, ValueError, TypeError, OverflowError),
+        *(zlib.error, msgspec.DecodeError),
+    ) as error:
         raise InputError(
             f"a quarantine object cannot be read: {error}",
             f"at {path}",
             "tailrace audit names what is missing; put it back from a copy",
         ) from error
     reading = with_times(judge(batch, find(name), context))
-    known = np.frombuffer(row["resolved"], np.int64)
     new = ~np.isin(batch.record_id[reading.parsed.line], known)
     parsed = replace(
         reading.parsed,
@@ -135,6 +147,20 @@ def _judged(place: Place, row: sqlite3.Row, formats: tuple[str, ...], context: C
     mended = Reading(batch, parsed, reading.refusals)
     opened = whole and all(refusal.line is not None for refusal in left)
     return _Try(find(name), mended, left, outcome, resolved, row["attempt"] + 1, opened)
+
+
+def _check(content: bytes, digest: str) -> None:
+    """Raises ValueError for an object that is not what was kept, or that grows beyond measure."""
+    if sha256(content).hexdigest() != digest:
+        raise ValueError("its content is not what was kept")
+    member, size = zlib.decompressobj(GZIP_WINDOW), 0
+    while content and not member.eof:
+        size += len(member.decompress(content, PIECE_BYTES))
+        content = member.unconsumed_tail
+        if size > OBJECT_BYTES:
+            raise ValueError(f"it inflates to more than {OBJECT_BYTES} bytes")
+    if member.unused_data:
+        raise ValueError("more follows behind its gzip")
 
 
 def _outcome(

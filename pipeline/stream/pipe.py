@@ -57,7 +57,7 @@ def feed_stdin(
     if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
         yield _feed_whole(store, chain((head,), chunks), template, limits)
         return
-    content = _gathered(inflate(chain((head,), chunks), limits), stream, limits.slice_bytes)
+    content = gathered(inflate(chain((head,), chunks), limits), stream, limits.slice_bytes)
     try:
         for each in slices(cut(content, 1, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
@@ -100,7 +100,7 @@ def _as_it_comes(stream: BinaryIO) -> Iterator[bytes]:
     return iter(partial(os.read, descriptor, CHUNK), b"")
 
 
-def _gathered(chunks: Iterator[bytes], stream: BinaryIO, at_least: int) -> Iterator[bytes]:
+def gathered(chunks: Iterator[bytes], stream: BinaryIO, at_least: int) -> Iterator[bytes]:
     """Larger chunks, as long as more is there to be had at once."""
     held: list[bytes] = []
     size = 0

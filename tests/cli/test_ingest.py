@@ -276,9 +276,23 @@ def test_a_sink_that_fails_for_too_long_ends_with_one_and_keeps_what_it_took(
     assert ran.err.startswith("error: a file cannot be written: ")
     assert "nothing was lost, run it again" in ran.err
     obstacle.unlink()
-    assert ingest(home, path).code == 0
+    ran = ingest(home, path)
+    assert ran.code == 0
+    assert ran.err.startswith("1 row of an earlier run was brought in first\n")
     assert numbers(home) == [1]
     assert balanced(home)
+
+
+@pytest.mark.parametrize("option", ["--log-group", "--idempotency-key"])
+def test_a_word_that_is_no_utf_8_is_a_usage_error(home: Path, option: str) -> None:
+    ran = ingest(home, "-", option, "\udcff")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: this is no UTF-8: '\\udcff'")
+
+
+def test_a_file_name_adds_no_line_of_its_own(home: Path, tmp_path: Path) -> None:
+    path = written(tmp_path / "a\nrows=9", flow(1))
+    ingest(home, path)
+    assert "a\\nrows=9 was ingested before" in ingest(home, path).err
 
 
 def test_a_file_name_cannot_drive_the_terminal(home: Path, tmp_path: Path) -> None:

@@ -259,8 +259,7 @@ def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        # A little more than it takes at once: the rest fits into the pipe.
-        process.stdin.write(flow(1) * (1_050_000 // len(flow(1))))
+        process.stdin.write(flow(1))
         process.stdin.flush()
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -272,3 +271,33 @@ def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
 def test_a_pipe_by_name_is_read_as_standard_input_is() -> None:
     ran = call("parse", "vpc-flow", piped(gzipped(flows(1, 2))), piped(flow(3)))
     assert (ran.code, sizes(ran)) == (0, [1, 2, 3])
+
+
+@pytest.mark.parametrize("piped_in", [False, True])
+def test_the_rejects_never_overwrite_an_input(path: Path, tmp_path: Path, piped_in: bool) -> None:
+    before = path.read_bytes()
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    with path.open("rb") as file:
+        done = subprocess.run(
+            [COMMAND, "parse", "vpc-flow", "-" if piped_in else path, "--rejects", link],
+            stdin=file,
+            capture_output=True,
+            check=False,
+        )
+    assert (done.returncode, path.read_bytes()) == (2, before)
+    assert done.stderr.startswith(b"error: the rejects would overwrite an input\n")
+
+
+def test_a_pipe_that_pauses_is_printed_as_far_as_it_came() -> None:
+    with subprocess.Popen(
+        [COMMAND, "parse", "vpc-flow", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (1, 2):
+            process.stdin.write(flow(number))
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["bytes"] == number
+        process.stdin.close()
+        assert process.wait(60) == 0

@@ -134,3 +134,32 @@ def test_the_window_of_a_hint_is_a_day_of_the_data(home: Path, tmp_path: Path) -
     call("ingest", "vpc-flow", written(tmp_path / "b", flow(1, at)), "--home", home)
     ran = call("query", "top_talkers", "--home", home)
     assert f"  try: --from {yesterday:%Y-%m-%d} --to {datetime.now(UTC):%Y-%m-%d}\n" in ran.err
+
+
+def test_lists_and_lengths_of_time_are_told_in_every_form(home: Path) -> None:
+    sql = "select array_agg(dstaddr) as a, interval '1' day as d from vpc_flow"
+
+    def told(form: str) -> str:
+        ran = call("query", "--sql", sql, "--output", form, "--home", home)
+        assert ran.code == 0
+        return ran.out
+
+    assert told("table").splitlines()[2] == "[172.31.16.21]  1 day"
+    assert told("csv").splitlines()[1] == "['172.31.16.21'],1 day"
+    assert json.loads(told("json"))["rows"] == [[["172.31.16.21"], "1 day"]]
+    assert json.loads(told("jsonl")) == {"a": ["172.31.16.21"], "d": "1 day"}
+
+
+def test_parquet_that_cannot_hold_an_answer_says_so_and_writes_nothing(home: Path) -> None:
+    sql = "select interval '1' day as d"
+    ran = call("query", "--sql", sql, "--output", "parquet", "--home", home)
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: Parquet cannot hold a column of this answer\n")
+
+
+def test_a_long_text_is_cut_in_a_table_alone(home: Path) -> None:
+    sql = "select rpad(interface_id, 300, 'x') as long from vpc_flow"
+    table = call("query", "--sql", sql, "--home", home).out.splitlines()[2]
+    exact = call("query", "--sql", sql, "--output", "csv", "--home", home).out.splitlines()[1]
+    assert (len(table), table[-1]) == (200, "…")
+    assert len(exact) > 200

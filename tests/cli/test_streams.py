@@ -140,3 +140,36 @@ def test_log_text_never_drives_the_terminal_through_an_error(tmp_path: Path) -> 
     assert "\\x1b" in ran.err
     ran = run("ingest", "app-log", tmp_path / "\x1b[31m.log", "--home", home)
     assert (ran.code, "\x1b" in ran.err) == (2, False)
+
+
+DRIVING = "\x1b[31m\u202e\u009b\u061c\u2028"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+def test_an_answer_never_drives_the_terminal_and_is_exact_elsewhere(
+    tmp_path: Path, form: str
+) -> None:
+    home = tmp_path / "home"
+    written(tmp_path / "a.log", f"a{DRIVING}z\n".encode())
+    run("ingest", "app-log", tmp_path / "a.log", "--home", home)
+    sql = "select message from app_log"
+    words = ("query", "--sql", sql, "--output", form, "--home", home)
+    shown = on_a_terminal(200, *words).out
+    assert [each for each in DRIVING if each in shown and not each.isprintable()] == []
+    if form == "jsonl":
+        assert json.loads(shown.splitlines()[0]) == json.loads(run(*words).out)
+    if form == "csv":
+        assert f"a{DRIVING}z" in run(*words).out
+
+
+def test_parsed_lines_and_rejects_never_drive_the_terminal(tmp_path: Path) -> None:
+    for source in ("app-log", "vpc-flow"):
+        path = written(tmp_path / source, f"a{DRIVING}z\n".encode())
+        shown = on_a_terminal(200, "parse", source, path).out
+        assert [each for each in DRIVING if each in shown and not each.isprintable()] == []
+        assert "\\u202e" in shown
+
+
+def test_a_traceback_never_drives_the_terminal(tmp_path: Path) -> None:
+    ran = run("--debug", "ingest", "app-log", tmp_path / "\x1b[31m.log")
+    assert (ran.code, "\x1b" in ran.err, "Traceback" in ran.err) == (2, False, True)

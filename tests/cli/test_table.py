@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.cli.cells import cell, is_number
-from pipeline.cli.table import Column, listing, table
+from pipeline.cli.table import Column, lines, listing, table
 from pipeline.queries import Column as Declared
 
 TODAY = datetime.now(UTC).replace(hour=7, minute=5, second=3, microsecond=0, tzinfo=None)
@@ -78,6 +78,16 @@ def test_what_a_cell_holds_cannot_drive_the_terminal() -> None:
     assert "\\x1b[2J" in table((Column("a", ["\x1b[2J"]), Column("b", ["\n"])), 80)
 
 
+def test_the_last_column_is_not_padded_but_numbers_stand_to_the_right() -> None:
+    a, note = Column("a", ["1", "2"]), Column("note", ["x", "y" * 9])
+    assert table((a, note)) == "a  note\n────────────\n1  x\n2  yyyyyyyyy\n"
+    assert table((a, Column("n", ["1", "100"], number=True))).splitlines()[2] == "1    1"
+
+
+def test_rows_are_told_one_by_one() -> None:
+    assert len(list(lines(COLUMNS))) == 4
+
+
 def test_a_listing_is_wrapped_between_words() -> None:
     rows = [("srcaddr", "the address that sent, or the one behind it", ""), ("b", "short", "x y")]
     text = listing(("column", "meaning", "unit"), rows, 40)
@@ -103,7 +113,11 @@ def test_a_listing_is_wrapped_between_words() -> None:
         (36.28819815964049, "double", "", "36.28819815964049"),
         (True, "boolean", "", "true"),
         ([("a", "b")], "map(varchar, varchar)", "", "a=b"),
-        ([1, None], "array(integer)", "", "1, None"),
+        ([1, None], "array(integer)", "", "[1, \u2013]"),
+        ([["a"], ["b", "c"]], "array(array(varchar))", "", "[[a], [b, c]]"),
+        ("x" * 201, "varchar", "", "x" * 199 + "…"),
+        ("x" * 200, "varchar", "", "x" * 200),
+        (["\x1b" * 1000], "array(varchar)", "", "[" + ("\\x1b" * 50)[:198] + "…"),
         (None, "varchar", "", None),
     ],
 )

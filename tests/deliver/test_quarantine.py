@@ -41,6 +41,38 @@ def test_a_record_without_rejects_leaves_nothing(tmp_path: Path) -> None:
     assert files_under(tmp_path / "quarantine") == []
 
 
+def test_each_folder_is_synced_once_however_many_objects_it_got(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("pipeline.deliver.files._sync_folder", synced.append)
+    folder = QuarantineFolder(tmp_path / "quarantine")
+    for number in range(9):
+        folder.keep(f"vpc-flow/{number}.json.gz", b"object", BAD, 1)
+    assert synced == []
+    assert len(folder.take()) == 9
+    places = [tmp_path, tmp_path / "quarantine", tmp_path / "quarantine" / "vpc-flow"]
+    assert synced == places
+    assert folder.take() == []
+    assert synced == places
+
+
+@pytest.mark.fault
+def test_a_folder_that_cannot_be_synced_is_a_delivery_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    folder = QuarantineFolder(tmp_path)
+    folder.keep("vpc-flow/a.json.gz", b"object", BAD, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr("pipeline.deliver.files._sync_folder", fail)
+        with pytest.raises(DeliveryError, match="Input/output error"):
+            folder.take()
+    assert len(folder.take()) == 1
+
+
 @pytest.mark.fault
 def test_an_object_that_cannot_be_kept_is_a_delivery_error(tmp_path: Path) -> None:
     written(tmp_path / "quarantine", b"in the way")

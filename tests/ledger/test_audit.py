@@ -1,6 +1,7 @@
 """The audit balances, and names whatever is missing or was changed."""
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.deliver.lake import digest_of
+from pipeline.errors import HomeError
 from pipeline.home import ReadingHome, WritingHome, audit_of, readable, writing
-from pipeline.ledger.audit import Audit, Finding
+from pipeline.ledger.findings import Audit, Finding
 from pipeline.store import Store
 from pipeline.stream.log import Incoming
 from tests.carriers import ARRIVAL_MS
@@ -21,6 +24,7 @@ from tests.homes import (
     flow,
     flows,
     lake_files,
+    numbers,
     written,
 )
 from tests.processed import context
@@ -102,6 +106,40 @@ def wait_and_lose(home: Path) -> None:
         )
         connection.execute("delete from record where seq = 9")
     store.close()
+
+
+def garbage(table: str) -> Callable[[Path], None]:
+    """Something else in a file's place, and its digest in the catalogue."""
+
+    def tamper(home: Path) -> None:
+        replace_file(home, table, b"garbage")
+
+    return tamper
+
+
+def replace_file(home: Path, table: str, content: bytes) -> None:
+    path = lake_files(home, table)[0]
+    path.write_bytes(content)
+    name = path.relative_to(home / "lake").as_posix()
+    edit(home, f"update lake_file set digest = '{digest_of(content)}' where path = '{name}'")  # noqa: S608
+
+
+def spoil_pages(table: str) -> Callable[[Path], None]:
+    """The footer stands, the rows before it do not."""
+
+    def tamper(home: Path) -> None:
+        content = lake_files(home, table)[0].read_bytes()
+        footer = int.from_bytes(content[-8:-4], "little") + 8
+        replace_file(
+            home, table, content[:4] + bytes(len(content) - footer - 4) + content[-footer:]
+        )
+
+    return tamper
+
+
+def pipe_in_place(home: Path) -> None:
+    (home / "lake" / FIRST).unlink()
+    os.mkfifo(home / "lake" / FIRST)
 
 
 TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
@@ -212,6 +250,149 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "rows_missing",
         "vpc_flow, shard 3, from sequence 1",
     ),
+    "rejects have no object": (
+        sql("update ledger set object = null where seq = 2"),
+        "object_missing",
+        "sequence 2",
+    ),
+    "a file's last time is too early": (
+        sql("update lake_file set last_ms = 0 where tbl = 'vpc_flow' and first_seq = 1"),
+        "extent",
+        FIRST,
+    ),
+    "a file's first time is too late": (
+        sql("update lake_file set first_ms = 9e15 where tbl = 'vpc_flow' and first_seq = 1"),
+        "extent",
+        FIRST,
+    ),
+    "rows are called drops": (
+        sql(
+            "delete from lake_file where tbl = 'vpc_flow' and first_seq = 1",
+            "update ledger set dropped = '{\"blank\":2}', rows = 0 where seq = 1",
+        ),
+        "batch",
+        "sequence 1",
+    ),
+    "rejects are called drops": (
+        sql(
+            "delete from lake_file where tbl = 'reject' and first_seq = 2",
+            "update ledger set dropped = '{\"blank\":2}', rejected = 0, object = null"
+            " where seq = 2",
+        ),
+        "batch",
+        "sequence 2",
+    ),
+    "an entry says another source": (
+        sql("update ledger set source = 'tgw-flow' where seq = 1"),
+        "batch",
+        "sequence 1",
+    ),
+    "an entry says another time": (
+        sql("update ledger set arrival_ms = arrival_ms + 1 where seq = 1"),
+        "batch",
+        "sequence 1",
+    ),
+    "the last entry is gone without a trace in the stream": (
+        sql(
+            "delete from ledger where seq = 8",
+            "delete from record where seq = 8",
+            "update sqlite_sequence set seq = 7 where name = 'record'",
+        ),
+        "entry_missing",
+        "sequence 8",
+    ),
+    "what the table batch said is gone": (
+        sql(
+            "delete from lake_file where tbl = 'batch' and first_seq = 3",
+            "update lake_file set rows = 4 where tbl = 'batch' and first_seq = 1",
+        ),
+        "batch_missing",
+        "sequences 3 to 5",
+    ),
+    "a drop is negative": (
+        sql(
+            "update ledger set dropped = '{\"blank\":-1}', events_in = events_in - 1 where seq = 1"
+        ),
+        "entry_damaged",
+        "sequence 1",
+    ),
+    "a reason is negative": (
+        sql("update ledger set reasons = '{\"value\":-1}' where seq = 2"),
+        "entry_damaged",
+        "sequence 2",
+    ),
+    "rows are negative": (
+        sql("update ledger set rows = -1 where seq = 1"),
+        "entry_damaged",
+        "sequence 1",
+    ),
+    "a count is beyond measure": (
+        sql("update ledger set rows = 9223372036854775807"),
+        "entry_damaged",
+        "sequence 1",
+    ),
+    "drops are no JSON": (
+        sql("update ledger set dropped = 'zzz' where seq = 1"),
+        "entry_damaged",
+        "sequence 1",
+    ),
+    "an arrival is text": (
+        sql("update ledger set arrival_ms = 'abc' where seq = 1"),
+        "entry_damaged",
+        "sequence 1",
+    ),
+    "an arrival is in no year": (
+        sql("update ledger set arrival_ms = 9000000000000000000 where seq = 1"),
+        "entry_damaged",
+        "sequence 1",
+    ),
+    "no such source": (
+        sql("update ledger set source = 'zzz'"),
+        "entry_damaged",
+        "sequence 8",
+    ),
+    "an object's number of bytes is negative": (
+        sql("update quarantine_object set bytes = -1 where seq = 2"),
+        "object_missing",
+        "vpc-flow/dt=2026-11-25/0003-000000000002-",
+    ),
+    "an object has strange resolved lines": (
+        sql("update quarantine_object set resolved = 7 where seq = 2"),
+        "object_missing",
+        "vpc-flow/dt=2026-11-25/0003-000000000002-",
+    ),
+    "a file has negative rows": (
+        sql("update lake_file set rows = -1 where tbl = 'vpc_flow' and first_seq = 1"),
+        "catalogue_damaged",
+        FIRST,
+    ),
+    "a file is of no hour": (
+        sql("update lake_file set arrival_hour = 'zzz' where tbl = 'vpc_flow' and first_seq = 1"),
+        "catalogue_damaged",
+        FIRST,
+    ),
+    "the checkpoint is no number": (
+        sql("update checkpoint set seq = 'abc'"),
+        "checkpoint_damaged",
+        "checkpoint of shard 3",
+    ),
+    "a file is garbage, with its digest": (garbage("vpc_flow"), "file_unreadable", FIRST),
+    "a file of batches is garbage, with its digest": (
+        garbage("batch"),
+        "file_unreadable",
+        "landing/batch/",
+    ),
+    "a file's rows are spoiled, with its digest": (
+        spoil_pages("vpc_flow"),
+        "file_unreadable",
+        FIRST,
+    ),
+    "rows of batches are spoiled, with its digest": (
+        spoil_pages("batch"),
+        "file_unreadable",
+        "landing/batch/",
+    ),
+    "a pipe stands in a file's place": (pipe_in_place, "file_missing", FIRST),
 }
 
 
@@ -227,6 +408,41 @@ def test_what_is_missing_or_changed_is_named(home: Path, name: str) -> None:
     assert any(where in each for each in named), found["findings"]
     assert f"  {kind}: " in ran.err
     assert where in ran.err
+
+
+@pytest.mark.fault
+def test_a_log_that_is_damaged_ends_with_its_name(home: Path) -> None:
+    edit(
+        home,
+        "update lake_file set path = cast(x'ff' as text) where tbl = 'vpc_flow' and first_seq = 1",
+    )
+    with pytest.raises(HomeError, match="the home cannot be audited: "):
+        audited(home)
+
+
+@pytest.mark.fault
+def test_what_is_damaged_is_said_once(home: Path) -> None:
+    edit(home, "delete from ledger where seq = 4")
+    found = [finding.where for finding in audited(home).findings]
+    assert found.count("sequence 4") == 1
+
+
+def sums(home: Path) -> list[tuple[int, int, int, int]]:
+    return [(h.events_in, h.rows, h.rejected, h.dropped) for h in audited(home).hours]
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("back_to", [0, 1, 4, 7])
+def test_a_checkpoint_that_was_set_back_converges(home: Path, back_to: int) -> None:
+    before, rows = sums(home), numbers(home)
+    edit(home, f"update checkpoint set seq = {back_to}")  # noqa: S608
+    with writing(home, context()) as opened:
+        opened.log.append([Incoming("vpc-flow", "a", flow(6), ARRIVAL_MS)])
+        opened.worker.drain()
+    assert audited(home).findings == []
+    first, last = before
+    assert sums(home) == [(first[0] + 1, first[1] + 1, *first[2:]), last]
+    assert numbers(home) == sorted([*rows, 6])
 
 
 @pytest.mark.fault

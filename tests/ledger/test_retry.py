@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ FIVE = "${bytes} ${srcaddr} ${dstaddr} ${start} ${end}"
 SIX = "${bytes} ${srcaddr} ${dstaddr} ${packets} ${start} ${end}"
 FIVE_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 1418530010 1418530070\n" % n for n in (11, 12))
 SIX_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 9 1418530010 1418530070\n" % n for n in (21, 22, 23))
+
+
+OTHERS: dict[str, tuple[bytes, ...]] = {"first.log": (), "last.log": (flow(10),)}
 
 
 def digest_of(path: Path) -> str:
@@ -141,6 +145,67 @@ def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> Non
         assert ran.code == 1
         assert ran.err.startswith("error: a quarantine object cannot be read: ")
         assert name in ran.err
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (gzip.compress(bytes(3 << 20)), "it inflates to more than 1048576 bytes"),
+        (gzip.compress(b"{}")[:10] + b"\xff" * 20, "Error -3 while decompressing"),
+        (gzip.compress(b"{}")[:-3], "ended before the end"),
+        (gzip.compress(b"{}") + gzip.compress(b"{}"), "more follows behind its gzip"),
+        (gzip.compress(b"{}"), "missing required field"),
+    ],
+    ids=["bomb", "damaged", "truncated", "two members", "no fields"],
+)
+def test_an_object_replaced_with_its_digest_ends_with_its_name(
+    tmp_path: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str
+) -> None:
+    monkeypatch.setattr("pipeline.ledger.retry.OBJECT_BYTES", 1 << 20)
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    (name,) = files_under(home / "quarantine")
+    (home / "quarantine" / name).write_bytes(content)
+    edit(home, f"update quarantine_object set digest = '{sha256(content).hexdigest()}'")  # noqa: S608
+    ran = ingest(home, mixed, "--format", FIVE)
+    assert ran.code == 1
+    first, where, fix = ran.err.splitlines()[-3:]
+    assert first.startswith("error: a quarantine object cannot be read: ")
+    assert why in first
+    assert name in where
+    assert "tailrace audit" in fix
+
+
+@pytest.mark.fault
+def test_an_object_of_another_content_is_not_read(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    (name,) = files_under(home / "quarantine")
+    path = home / "quarantine" / name
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())))
+    ran = ingest(home, mixed, "--format", FIVE)
+    assert ran.code == 1
+    assert "cannot be read: its content is not what was kept" in ran.err
+
+
+@pytest.mark.fault
+def test_what_was_mended_stands_when_the_checkpoint_is_set_back(
+    tmp_path: Path, mixed: Path
+) -> None:
+    home = tmp_path / "home"
+    first, last = (written(tmp_path / name, flow(9), *more) for name, more in OTHERS.items())
+    ingest(home, first)
+    ingest(home, mixed)
+    ingest(home, mixed, "--format", FIVE)
+    before = balance(home)
+    edit(home, "update checkpoint set seq = 0")
+    ingest(home, last)
+    assert balance(home) == (before[0] + 2, before[1] + 2, before[2])
+    assert numbers(home) == [1, 2, 9, 9, 10, 11, 12]
+    ingest(home, mixed, "--format", SIX)
+    assert numbers(home) == [1, 2, 9, 9, 10, 11, 12, 21, 22, 23]
+    assert balance(home) == (before[0] + 2, before[1] + 5, before[2] - 3)
 
 
 @pytest.mark.fault

@@ -1,0 +1,101 @@
+"""What an audit says: findings, and the sums by source and hour of arrival."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from pipeline.deliver.lake import LakeFile
+from pipeline.schema import HOUR_MS
+
+HOUR_FORMAT = "%Y-%m-%dT%H"
+
+# What the ledger and the table `batch` both say of a record.
+SAID = ("seq", "source", "shard", "arrival_ms", "events_in", "rows", "rejected", "dropped")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something the audit has to say; `unbalances`: it breaks the promise."""
+
+    kind: str
+    where: str
+    detail: str
+    source: str = ""
+    hour: int = 0
+    unbalances: bool = True
+
+
+@dataclass(slots=True)
+class Hour:
+    """The sums of one source over the records that arrived in one hour."""
+
+    source: str
+    hour: int
+    events_in: int = 0
+    rows: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    duplicates: int = 0
+    balanced: bool = True
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """The hour as 2026-11-25T14:00:00Z."""
+        return f"{datetime.fromtimestamp(self.hour * HOUR_MS / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    @property
+    def unaccounted(self) -> int:
+        """Events that are neither a row, a reject nor a drop."""
+        return self.events_in - self.rows - self.rejected - self.dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the audit found."""
+
+    hours: Sequence[Hour]
+    findings: Sequence[Finding]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the promise holds."""
+        return not any(finding.unbalances for finding in self.findings)
+
+    def as_json(self) -> dict[str, object]:
+        """As `tailrace audit --json` prints it."""
+        names = ("source", "events_in", "rows", "rejected", "dropped", "duplicates", "balanced")
+        return {
+            "balanced": self.balanced,
+            "hours": [
+                {"hour": hour.name} | {name: getattr(hour, name) for name in names}
+                for hour in self.hours
+            ],
+            "findings": [msgspec.to_builtins(finding) for finding in self.findings],
+        }
+
+
+@dataclass(slots=True)
+class Entries:
+    """The ledger as far as it can be read; `damaged`: sequences of which it cannot."""
+
+    hours: dict[tuple[str, int], Hour] = field(default_factory=dict)
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in SAID})
+    damaged: set[int] = field(default_factory=set)
+
+
+def hour_of(file: LakeFile) -> int:
+    at = datetime.strptime(file.arrival_hour, HOUR_FORMAT).replace(tzinfo=UTC)
+    return int(at.timestamp() * 1000) // HOUR_MS
+
+
+def source_of(file: LakeFile) -> str:
+    return file.table.replace("_", "-")
+
+
+def sequences(first: int, last: int) -> str:
+    return f"sequence {first}" if first == last else f"sequences {first} to {last}"

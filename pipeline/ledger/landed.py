@@ -1,0 +1,168 @@
+"""What only the rows themselves can tell: repeats, and what the table `batch` says of a record."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipeline.deliver.lake import LakeFile
+from pipeline.lake import views
+from pipeline.ledger.findings import SAID, Entries, Finding, hour_of, sequences, source_of
+from pipeline.schema import BATCH, HOUR_MS, Table
+from pipeline.sources import find
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def ask_lake(
+    folder: Path,
+    entries: Entries,
+    files: Sequence[LakeFile],
+    broken: set[str],
+    gaps: Sequence[tuple[int, int]],
+) -> Iterator[Finding]:
+    """What only the rows themselves can tell: repeats, and what the table `batch` says."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        lake = _Lake(connection, folder, [file for file in files if file.path not in broken])
+        connection.register("entry", pa.table(entries.columns, _ENTRY))
+        differences = lake.ask(BATCH, _DIFFERENCES)
+        repeats = {
+            source: lake.ask(find(source).table, _REPEATS.format(find(source).table.name))
+            for source in sorted({source for source, _ in entries.hours})
+        }
+    for source, found in repeats.items():
+        for at, count in found:
+            if (source, at) in entries.hours:
+                entries.hours[source, at].duplicates = count
+    yield from lake.findings
+    unread = broken | {finding.where for finding in lake.findings}
+    lost = [file for file in files if file.table == BATCH.name and file.path in unread]
+    skipped = [*gaps, *((seq, seq) for seq in entries.damaged)]
+    yield from _differences(differences, skipped, lost)
+
+
+_ENTRY = pa.schema([(name, pa.string() if name == "source" else pa.int64()) for name in SAID])
+_REPEATS = f"""
+select epoch_ms(ingest_time) // {HOUR_MS}, count(*) from (
+  select ingest_time,
+    row_number() over (partition by event_time, record_id order by ingest_time) as n
+  from "{{0}}_landing") where n > 1 group by 1
+"""  # noqa: S608 - own names
+_DIFFERENCES = f"""
+with newest as (
+  select sequence as seq, epoch_ms(event_time) as arrival_ms, * exclude (sequence)
+  from batch_landing qualify row_number() over (
+    partition by sequence order by attempt desc, landed_at desc) = 1)
+select {", ".join(f"{side}.{name}" for side in "en" for name in SAID)}
+from entry e full join newest n on n.seq = e.seq
+where {" or ".join(f"e.{name} is distinct from n.{name}" for name in SAID)}
+order by coalesce(e.seq, n.seq)
+"""  # noqa: S608 - own names
+
+
+@dataclass(slots=True)
+class _Lake:
+    """DuckDB over some files; those that it cannot read are named and left out."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    folder: Path
+    files: Sequence[LakeFile]
+    findings: list[Finding] = field(default_factory=list)
+
+    def ask(self, table: Table, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement over the landing view of one table."""
+        import duckdb
+
+        files = [file for file in self.files if file.table == table.name]
+        try:
+            return self._rows(table, files, sql)
+        except duckdb.Error:
+            return self._rows(table, [file for file in files if self._reads(table, file, sql)], sql)
+
+    def _rows(self, table: Table, files: Sequence[LakeFile], sql: str) -> list[tuple[Any, ...]]:
+        views.create_views(self.connection, self.folder, table, files)
+        return self.connection.execute(sql).fetchall()
+
+    def _reads(self, table: Table, file: LakeFile, sql: str) -> bool:
+        import duckdb
+
+        try:
+            self._rows(table, [file], sql)
+        except duckdb.Error as error:
+            detail = f"its rows cannot be read: {str(error).splitlines()[0]}"
+            place = source_of(file), hour_of(file)
+            self.findings.append(Finding("file_unreadable", file.path, detail, *place))
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One side's word on a record, in the order of `SAID`."""
+
+    seq: int
+    source: str
+    shard: int
+    arrival_ms: int
+    events_in: int
+    rows: int
+    rejected: int
+    dropped: int
+
+
+def _differences(
+    rows: Iterable[tuple[Any, ...]], skipped: Sequence[tuple[int, int]], lost: Sequence[LakeFile]
+) -> Iterator[Finding]:
+    """Records of which the ledger and the table `batch` do not say the same.
+
+    skipped  sequences whose entry is gone or damaged, which is said already
+    lost     files of `batch` that cannot be read, which is said as well
+    """
+    unknown: list[_Said] = []
+    without: list[_Said] = []
+    for row in rows:
+        entry, batch = row[: len(SAID)], row[len(SAID) :]
+        if batch[0] is None:
+            said = _Said(*entry)
+            if not _inside(said, lost):
+                without.append(said)
+        elif entry[0] is None:
+            said = _Said(*batch)
+            if not any(first <= said.seq <= last for first, last in skipped):
+                unknown.append(said)
+        elif not _inside(_Said(*entry), lost):
+            pairs = zip(SAID, entry, batch, strict=True)
+            detail = "; ".join(
+                f"the ledger says {name} {one}, the table batch {other}"
+                for name, one, other in pairs
+                if one != other
+            )
+            yield Finding("batch", f"sequence {entry[0]}", detail, *_hour_place(_Said(*entry)))
+    detail = "the table batch knows it, the ledger does not"
+    yield from _in_runs(unknown, "entry_missing", detail)
+    yield from _in_runs(without, "batch_missing", "the ledger knows it, the table batch does not")
+
+
+def _inside(said: _Said, files: Sequence[LakeFile]) -> bool:
+    return any(
+        file.shard == said.shard and file.first_seq <= said.seq <= file.last_seq for file in files
+    )
+
+
+def _hour_place(said: _Said) -> tuple[str, int]:
+    return said.source, said.arrival_ms // HOUR_MS
+
+
+def _in_runs(found: Sequence[_Said], kind: str, detail: str) -> Iterator[Finding]:
+    """One finding for each run of sequences of one source and hour."""
+    numbered = enumerate(found)
+    for _, run in groupby(numbered, lambda each: (each[1].seq - each[0], _hour_place(each[1]))):
+        said = [each for _, each in run]
+        where = sequences(said[0].seq, said[-1].seq)
+        yield Finding(kind, where, detail, *_hour_place(said[0]))

@@ -6,12 +6,10 @@ Sources: RFC 1918, 6598, 3927, 4193, 4291, 5771, 6890.
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Network = IPv4Network | IPv6Network
 
@@ -34,6 +32,7 @@ CLASSES: tuple[tuple[str, str], ...] = (
     ("::/128", "reserved"),
 )
 PUBLIC = "public"
+MOST_KNOWN = 1 << 16
 LONGEST = 45  # of an IPv6 address with an IPv4 one inside
 V4_MAPPED = bytes(10) + b"\xff\xff"
 CLASS_NAMES = (PUBLIC, *dict.fromkeys(name for _, name in CLASSES))
@@ -44,22 +43,32 @@ def packed(texts: pa.Array) -> list[bytes | None]:
 
     Strictly: no zones, no leading zeros.
     """
-    longest = pc.max(pc.binary_length(texts)).as_py() or 0
-    if longest <= LONGEST:
-        return list(map(_packed, texts.to_pylist()))
-    # Longer text is no address, and must not stay in the cache.
-    return [_packed(t if t and len(t) <= LONGEST else None) for t in texts.to_pylist()]
+    words = texts.to_pylist()
+    found = list(map(_known.get, words))
+    if None in found:
+        for at, word in enumerate(words):
+            if found[at] is None and word is not None:
+                found[at] = _pack(word)
+    return found
 
 
-@lru_cache(maxsize=1 << 16)
-def _packed(text: str | None) -> bytes | None:
-    # Cached, because the parser and the enrichers ask for the same addresses.
-    if text is None:
+# The parser and the enrichers ask for the same addresses, batch after batch. A plain dictionary
+# answers in half the time of an lru_cache; it begins anew when it is full.
+_known: dict[str | None, bytes] = {}
+
+
+def _pack(text: str) -> bytes | None:
+    # Longer text is no address, and must not be kept.
+    if len(text) > LONGEST:
         return None
     try:
-        return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+        pack = socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
     except (OSError, UnicodeEncodeError, ValueError):
         return None
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[text] = pack
+    return pack
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -272,6 +272,8 @@ def _check_time_column(
     bad: list[tuple[int, Reason]] = []
     if column.type == pa.string():
         column, bad = _numbers_of_text(column)
+    if not bad and _all_seconds(column, latest_ms):
+        return _Checked(pc.multiply(column, 1000).view(Type.TIMESTAMP.arrow))
     bad += _outside(column, Range(0, MOST.high))
     known = {row for row, _ in bad}
     raw = column.fill_null(0).to_numpy()
@@ -280,6 +282,14 @@ def _check_time_column(
     wrong = valid & ((ms < FIRST_MS) | (ms > latest_ms[line]))
     bad += [(int(row), Reason.TIME_RANGE) for row in np.flatnonzero(wrong) if row not in known]
     return _Checked(pa.array(ms, mask=~valid | wrong).view(Type.TIMESTAMP.arrow), bad)
+
+
+def _all_seconds(column: pa.Array, latest_ms: np.ndarray) -> bool:
+    """Whether nothing is to be looked at one by one: allowed times in seconds, as usual."""
+    extent = pc.min_max(column)
+    low, high = extent["min"].as_py(), extent["max"].as_py()
+    most = min(LAST_SECOND, int(latest_ms.min()) // 1000)
+    return low is not None and low * 1000 >= FIRST_MS and high <= most
 
 
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())

@@ -1,6 +1,7 @@
 """Records opened: what a payload is, is told by its signature; what it is not, has a reason."""
 
 import base64
+import binascii
 import json
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.decode import LogBatch, Stream, decode
+from pipeline.decode import LogBatch, Stream, decode, open_payload
 from pipeline.decode.identity import of_events, of_ordinals
 from pipeline.errors import Drop, Reason
 from pipeline.settings import Limits
@@ -179,6 +180,24 @@ def test_a_line_among_others_that_says_it_is_an_envelope_is_a_line() -> None:
     assert batch.ordinal.tolist() == [0, 1, 2, 3]
     assert batch.record_id.tolist() == of_ordinals("stream/s/0/0", batch.ordinal).tolist()
     assert (batch.segments[0].stream, batch.dropped) == (None, {})
+
+
+@given(
+    content=st.binary(max_size=40).map(lambda tail: b"text" + tail),
+    changes=st.lists(st.tuples(st.integers(0, 60), st.sampled_from(b"=A/+\n -_\x80")), max_size=3),
+)
+def test_base64_is_read_as_strictly_as_the_standard_library_reads_it(
+    content: bytes, changes: list[tuple[int, int]]
+) -> None:
+    text = bytearray(base64.b64encode(content))
+    for at, byte in changes:
+        text[at % len(text)] = byte
+    try:
+        expected = binascii.a2b_base64(text.translate(None, b" \t\r\n"), strict_mode=True)
+    except binascii.Error:
+        assert failures(opened(bytes(text), base64=True)) == [(0, None, "base64_malformed")]
+    else:
+        assert open_payload(record(bytes(text), base64=True), Limits()) == expected
 
 
 @pytest.mark.parametrize("text", [b"PAR1 hello\na\n", b"H4sI hello\na\n", b"H4sIhello\na\n"])

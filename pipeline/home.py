@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline.batch import Context, Ports, Report, process
-from pipeline.deliver.files import sweep
+from pipeline.deliver.files import DISK, Disk, sweep
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
@@ -32,7 +32,7 @@ from pipeline.ledger.findings import Audit
 from pipeline.schema import DAY_MS
 from pipeline.settings import Settings
 from pipeline.sources import Formats, find
-from pipeline.store import Store, exists
+from pipeline.store import Edge, Store, exists
 from pipeline.stream import log
 from pipeline.stream.log import Log, Stored
 
@@ -120,6 +120,19 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What a home runs on: the clock, the disk, who watches its transactions."""
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    disk: Disk = DISK
+    watch: Callable[[Edge], None] = lambda edge: None
+
+
+MACHINE = Machine()
+
+
+@dataclass(frozen=True)
 class WritingHome:
     """A home opened for writing."""
 
@@ -198,7 +211,8 @@ def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
 
 def retry(home: WritingHome, source: str, digest: str, formats: tuple[str, ...]) -> int:
     """Try the rejected lines of a known file again; returns how many became rows."""
-    place = ledger_retry.Place(home.store, home.folder / LAKE, home.folder / QUARANTINE)
+    disk = home.worker.sink.disk
+    place = ledger_retry.Place(home.store, home.folder / LAKE, home.folder / QUARANTINE, disk)
     now_ms = int(home.worker.clock() * 1000)
     return ledger_retry.retry_input(place, source, digest, formats, home.worker.context, now_ms)
 
@@ -222,7 +236,10 @@ def context_of(settings: Settings, networks: Networks | None = None) -> Context:
 
 @contextmanager
 def writing(
-    folder: Path, context: Context, prepare: Callable[[Path], None] = lambda folder: None
+    folder: Path,
+    context: Context,
+    prepare: Callable[[Path], None] = lambda folder: None,
+    machine: Machine = MACHINE,
 ) -> Iterator[WritingHome]:
     """Open a home for writing and make it where it is missing.
 
@@ -244,18 +261,20 @@ def writing(
         ) from error
     with _lock(folder):
         prepare(folder)
-        store = Store(folder, writer=True)
+        store = Store(folder, writer=True, watch=machine.watch)
         try:
-            sweep(folder / LAKE)
-            sweep(folder / QUARANTINE)
-            _prune(store)
+            sweep(folder / LAKE, machine.disk)
+            sweep(folder / QUARANTINE, machine.disk)
+            _prune(store, machine.clock())
             log_of_home = Log(store)
             worker = Worker(
                 store,
                 log_of_home,
-                LakeSink(folder / LAKE),
-                QuarantineFolder(folder / QUARANTINE),
+                LakeSink(folder / LAKE, disk=machine.disk),
+                QuarantineFolder(folder / QUARANTINE, disk=machine.disk),
                 context,
+                machine.clock,
+                machine.sleep,
             )
             yield WritingHome(folder, store, log_of_home, worker)
         finally:
@@ -314,9 +333,9 @@ def writer_of(folder: Path) -> str | None:
     return None
 
 
-def _prune(store: Store) -> None:
+def _prune(store: Store, now: float) -> None:
     """Forget consumed records that are older than a day."""
-    before_ms = int(time.time() * 1000) - DAY_MS
+    before_ms = int(now * 1000) - DAY_MS
     while True:
         with store.transaction() as connection:
             if log.prune(connection, before_ms, PRUNE_SLICE) < PRUNE_SLICE:

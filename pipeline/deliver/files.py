@@ -10,50 +10,85 @@ from pipeline.errors import DeliveryError
 TEMPORARY = ".tmp"
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+class Disk:
+    """The file operations that a home is written with. Each raises OSError where it fails."""
+
+    def make_folders(self, folder: Path) -> list[Path]:
+        """Make a folder and those above it; returns the ones that were not there."""
+        new = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        return new
+
+    def fill(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Let `write` fill a file."""
+        write(path)
+
+    def sync_file(self, path: Path) -> None:
+        """Make the content of a file last."""
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name, over what stands there."""
+        old.replace(new)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the entries of a folder last."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file where it is there."""
+        path.unlink(missing_ok=True)
+
+
+DISK = Disk()
+
+
+def write_whole(path: Path, write: Callable[[Path], None], disk: Disk = DISK) -> None:
     """Let `write` fill a hidden neighbour, then make it `path`.
 
     Raises DeliveryError when the disk does not take it; then nothing stands under `path`.
     """
-    sync_folders(place_whole(path, write))
+    sync_folders(place_whole(path, write, disk), disk)
 
 
-def place_whole(path: Path, write: Callable[[Path], None]) -> list[Path]:
+def place_whole(path: Path, write: Callable[[Path], None], disk: Disk = DISK) -> list[Path]:
     """As `write_whole`, but the folders that it returns are still to be synced."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        folders = (path.parent, *path.parent.parents)
-        new = [folder for folder in folders if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        new = disk.make_folders(path.parent)
+        disk.fill(temporary, write)
+        disk.sync_file(temporary)
+        disk.rename(temporary, path)
     except OSError as error:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            disk.remove(temporary)
         raise _refused(path, error) from error
     # A new folder is itself an entry of the one above it, that a power loss could take.
     return [path.parent, *(each.parent for each in new)]
 
 
-def sync_folders(folders: Iterable[Path]) -> None:
+def sync_folders(folders: Iterable[Path], disk: Disk = DISK) -> None:
     """Make the entries of some folders last.
 
     Raises DeliveryError when the disk does not take them.
     """
     for folder in folders:
         try:
-            _sync_folder(folder)
+            disk.sync_folder(folder)
         except OSError as error:
             raise _refused(folder, error) from error
 
 
-def sweep(folder: Path) -> int:
+def sweep(folder: Path, disk: Disk = DISK) -> int:
     """Remove what a killed writer left half-written; returns how many files."""
-    left = list(folder.rglob(f".*{TEMPORARY}"))
+    left = sorted(folder.rglob(f".*{TEMPORARY}"))
     for path in left:
-        path.unlink(missing_ok=True)
+        disk.remove(path)
     return len(left)
 
 
@@ -63,11 +98,3 @@ def _refused(path: Path, error: OSError) -> DeliveryError:
         f"at {path}",
         "free some space or mend the permissions; nothing was lost, run it again",
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

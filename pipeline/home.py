@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline.batch import Context, Ports, Report, process
-from pipeline.deliver.files import DISK, Disk, sweep
+from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
@@ -254,7 +254,7 @@ def writing(
             "choose another with --home: the query engine takes them for patterns",
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_lasting(folder, machine.disk)
     except OSError as error:
         raise HomeError(
             f"the home cannot be made: {error}", f"at {folder}", "choose another with --home"

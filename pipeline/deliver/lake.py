@@ -87,7 +87,8 @@ class LakeSink:
         place = f"arrival_dt={at:%Y-%m-%d}/arrival_hour={at:%H}"
         path = f"{LANDING}/{table.name}/{place}/{name}"
         content = _parquet(table, rows)
-        write_whole(self.folder / path, lambda whole: _put(whole, content), self.disk)
+        home = self.folder.parent
+        write_whole(self.folder / path, lambda whole: _put(whole, content), self.disk, home)
         extent = pc.min_max(rows["event_time"].combine_chunks().cast(pa.int64()))
         return LakeFile(
             path,

@@ -33,8 +33,8 @@ class QuarantineFolder:
 
     def keep(self, key: str, content: bytes, record: Record, rejects: int) -> None:
         """Write an object; the same key again overwrites it with the same bytes."""
-        path = self.folder / key
-        self.unsynced.update(place_whole(path, lambda whole: _put(whole, content), self.disk))
+        path, home = self.folder / key, self.folder.parent
+        self.unsynced.update(place_whole(path, lambda whole: _put(whole, content), self.disk, home))
         digest = sha256(content).hexdigest()
         self.kept.append(Kept(key, int(record.position), digest, len(content), rejects))
 

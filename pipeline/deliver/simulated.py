@@ -38,7 +38,7 @@ class Crash(BaseException):
     """The process dies here: nothing of it runs any more, so nothing may catch this."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Entry:
     """A change of a folder's entries that is not synced yet; `before` stood under `path`."""
 
@@ -49,7 +49,7 @@ class _Entry:
     removed: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class SimulatedDisk(Disk):
     """Real files under the fate that `decide(operation, path)` gives each operation.
 
@@ -129,9 +129,14 @@ class SimulatedDisk(Disk):
         """
         fate = self.decide(edge, Path("log.db"))
         if fate in (Fate.DIES_BEFORE, Fate.DIES_AFTER):
-            raise Crash(f"{edge} log.db")
+            raise Crash(f"{edge} of a transaction")
         if fate is not Fate.DONE:
             raise sqlite3.OperationalError("disk I/O error")
+
+    def end_process(self) -> None:
+        """Forget what only the process knew: what it wrote stays, synced or not."""
+        self.known.clear()
+        self.doubtful.clear()
 
     def cut_power(self) -> None:
         """Let go of what was not synced, as chance has it."""
@@ -172,7 +177,7 @@ class SimulatedDisk(Disk):
             fail()
         done = do() if fate in (Fate.DONE, Fate.UNANSWERED, Fate.DIES_AFTER) else None
         if fate in (Fate.DIES_BEFORE, Fate.DIES_AFTER):
-            raise Crash(f"{operation} {path.name}")
+            raise Crash(operation)
         if fate in (Fate.FAILS, Fate.UNANSWERED):
             code = self.random.choice((errno.ENOSPC, errno.EIO, errno.EROFS))
             raise OSError(code, f"simulated, at {operation}", str(path))

@@ -254,7 +254,8 @@ def writing(
             "choose another with --home: the query engine takes them for patterns",
         )
     try:
-        make_lasting(folder, machine.disk)
+        if not exists(folder):
+            make_lasting(folder, machine.disk)
     except OSError as error:
         raise HomeError(
             f"the home cannot be made: {error}", f"at {folder}", "choose another with --home"

@@ -117,6 +117,10 @@ def make_lasting(folder: Path, disk: Disk = DISK) -> None:
     """
     for each in disk.make_folders(folder):
         disk.sync_folder(each.parent)
+    # An attempt before this one may have made it and not have come to sync it. Somebody else's
+    # folder may lie where nobody is let in: then it was there before us.
+    with suppress(PermissionError):
+        disk.sync_folder(folder.parent)
 
 
 def sweep(folder: Path, disk: Disk = DISK) -> int:

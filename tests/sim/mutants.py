@@ -68,7 +68,8 @@ MUTANTS = (
     Mutant(
         "quarantine folders not synced before the ledger knows",
         "deliver/quarantine.py",
-        "        sync_folders(sorted(each for each in self.unsynced if each.exists()), self.disk)\n",
+        "        sync_folders(sorted(each for each in self.unsynced if each.exists()),"
+        " self.disk)\n",
         "",
     ),
     Mutant(
@@ -205,16 +206,9 @@ MUTANTS = (
     Mutant(
         "rejected line dropped",
         "batch/__init__.py",
-        "        for line, reason, detail in zip(rejects.line, rejects.reason, rejects.detail, strict=True)\n",
-        "        for line, reason, detail in list(\n"
-        "            zip(rejects.line, rejects.reason, rejects.detail, strict=True)\n"
-        "        )[:3]\n",
-    ),
-    Mutant(
-        "time range not checked",
-        "batch/__init__.py",
-        "    return _refuse(Reading(batch, parsed, refusals), outside, Reason.TIME_RANGE, detail)\n",
-        "    return Reading(batch, parsed, refusals)\n",
+        "    rejects = parsed.rejects\n",
+        "    rejects = type(parsed.rejects)(*(each[:3] for each in (parsed.rejects.line,"
+        " parsed.rejects.reason, parsed.rejects.detail)))\n",
     ),
     Mutant(
         "drops counted twice",

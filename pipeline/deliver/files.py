@@ -1,5 +1,6 @@
 """Files that are whole or not there: a temporary name, fsync, rename, fsync of the folder."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -117,10 +118,13 @@ def make_lasting(folder: Path, disk: Disk = DISK) -> None:
     """
     for each in disk.make_folders(folder):
         disk.sync_folder(each.parent)
-    # An attempt before this one may have made it and not have come to sync it. Somebody else's
-    # folder may lie where nobody is let in: then it was there before us.
-    with suppress(PermissionError):
+    # An attempt before this one may have made it and not have come to sync it. A folder may also
+    # lie where nobody is let in, or where none can be synced: then it was there before us.
+    try:
         disk.sync_folder(folder.parent)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EINVAL):
+            raise
 
 
 def sweep(folder: Path, disk: Disk = DISK) -> int:

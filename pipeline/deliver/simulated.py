@@ -20,7 +20,6 @@ from typing import TypeVar
 from pipeline.deliver.files import Disk
 from pipeline.store import Edge
 
-
 T = TypeVar("T")
 
 

@@ -77,7 +77,7 @@ def test_each_folder_is_synced_once_however_many_objects_it_got(tmp_path: Path) 
     assert synced == places
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_folder_that_cannot_be_synced_is_a_delivery_error(tmp_path: Path) -> None:
     folder = QuarantineFolder(tmp_path, disk=FailingDisk())
     folder.keep("vpc-flow/a.json.gz", b"object", BAD, 1)
@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_synced_is_a_delivery_error(tmp_path: Path) -> N
     assert len(folder.take()) == 1
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_an_object_that_cannot_be_kept_is_a_delivery_error(tmp_path: Path) -> None:
     written(tmp_path / "quarantine", b"in the way")
     folder = QuarantineFolder(tmp_path / "quarantine")

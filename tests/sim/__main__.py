@@ -1,4 +1,4 @@
-"""`python -m tests.sim --seeds N`: runs seeds on all cores; a failing one tells how to replay it."""
+"""`python -m tests.sim --seeds N`: seeds on all cores; one that fails tells how to replay it."""
 
 import argparse
 import sys

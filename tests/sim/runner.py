@@ -42,7 +42,8 @@ def run(seed: int, verbose: bool = False) -> Result:
         try:
             simulation.run()
             check(simulation.home, simulation.truth)
-            simulation.happened.update(tamper(simulation.home, seed, simulation.say))
+            repeated = simulation.set_back
+            simulation.happened.update(tamper(simulation.home, seed, simulation.say, repeated))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
             result.failure = f"{type(error).__name__}: {error}"
             if verbose:
@@ -105,7 +106,9 @@ def run_many(first: int, seeds: int, workers: int, stop: bool) -> int:
             _say(f"{done} of {seeds} seeds, {done / (shown - started):.1f}/s, {len(failed)} failed")
     seconds = time.monotonic() - started
     _say(f"{done} seeds in {seconds:.0f} s ({done / seconds:.1f}/s): {len(failed)} failed")
-    _say(f"{rows} rows, {bad} bad lines; " + ", ".join(f"{n} {c}" for n, c in sorted(total.items())))
+    _say(
+        f"{rows} rows, {bad} bad lines; " + ", ".join(f"{n} {c}" for n, c in sorted(total.items()))
+    )
     if failed:
         _say("keep them: add the numbers to tests/sim/regressions.txt")
     return bool(failed)
@@ -118,3 +121,13 @@ def command(seed: int) -> str:
 
 def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - a program's output
+
+
+def until_failure(seeds: int) -> None:
+    """Run seeds in this process until one fails; the last line says which."""
+    for seed in range(seeds):
+        result = run(seed)
+        if result.failure:
+            _say(f"found {seed + 1} {' '.join(result.failure.split())}")
+            return
+    _say("alive ")

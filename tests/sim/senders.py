@@ -124,9 +124,7 @@ class File:
                 commits = world.commits
         finally:
             # What a pause committed is none of the file's; a feed broken off in its first step is.
-            if not self.arrivals:
-                self._note(world, commits, now_ms)
-            elif self.broken and len(self.arrivals) < 2:
+            if not self.arrivals or (self.broken and len(self.arrivals) < 2):
                 self._note(world, commits, now_ms)
         self._accept(world.truth)
 

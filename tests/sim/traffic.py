@@ -55,9 +55,7 @@ class Traffic:
         self.mended: dict[bytes, Line] = {}
         self._numbers = count(1)
         self._ids = count(FIRST_ID + random.randrange(1 << 70), 7)
-        self.streams = {
-            source: [f"{source}-{letter}" for letter in "ab"] for source in (VPC, APP)
-        }
+        self.streams = {source: [f"{source}-{letter}" for letter in "ab"] for source in (VPC, APP)}
 
     def flow(self, now_ms: int, custom: bool = False) -> Line:
         """A good flow line."""

@@ -2,7 +2,8 @@
 
 import shutil
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -90,7 +91,7 @@ class Simulation:
         self._home: WritingHome | None = None
         self.waiting: list[Sender] = []
         self.sent: list[Sender] = []
-        self._set_back = False
+        self.set_back = False
         self._numbers = 0
 
     @property
@@ -152,9 +153,9 @@ class Simulation:
         finally:
             self._close()
 
-    def _survive(self, act: "object") -> None:
+    def _survive(self, act: Callable[[], None]) -> None:
         try:
-            act()  # type: ignore[operator]
+            act()
         except Crash as crash:
             self.say(f"crash at {crash}")
             self.happened["crash"] += 1
@@ -171,7 +172,7 @@ class Simulation:
             self.say("power cut")
             self.happened["power cut"] += 1
             self.disk.cut_power()
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.2:
             self._look("after a crash")
 
     def _close(self, crash: BaseException | None = None) -> None:
@@ -180,10 +181,8 @@ class Simulation:
         if crash is None:
             opened.close()
             return
-        try:
+        with suppress(Crash):
             opened.__exit__(type(crash), crash, None)
-        except Crash:
-            pass
 
     def _opened(self) -> WritingHome:
         if self._home is None:
@@ -236,13 +235,13 @@ class Simulation:
         at = home.log.checkpoint(shard)
         back = max(at - self.random.randint(1, 12), 0)
         self.say(f"shard {shard} goes back from {at} to {back}")
-        self._set_back = True
+        self.set_back = True
         with home.store.transaction() as connection:
             log.advance(connection, shard, back)
 
     def _look(self, when: str) -> None:
         """Whoever reads beside the writer or after a crash sees what was acknowledged."""
-        if self._set_back or not (self.home / "log.db").exists():
+        if self.set_back or not (self.home / "log.db").exists():
             return
         with readable(self.home) as beside:
             found = [f for f in audit_of(beside).findings if f.unbalances]

@@ -81,7 +81,7 @@ class Simulation:
         self.traffic = Traffic(self.random)
         self.truth = Truth()
         self.disk = SimulatedDisk(self._decide, Random(f"power {seed}"))
-        self.machine = Machine(self._clock, self._sleep, self.disk, self.disk.watch)
+        self.machine = Machine(self._clock, self._sleep, self.disk, self.disk.watch, Random(seed))
         self.calm = False
         self.commits = 0
         self.happened: Counter[str] = Counter()

@@ -132,6 +132,8 @@ class Simulation:
         # From here on it is written, whatever the writer hears.
         self.commits += operation == Edge.COMMITTED
         name = path.name.rsplit(".", 2)[0] if path.name.endswith(".tmp") else path.name
+        if path == self.folder:  # the one name that is another in each run
+            name = "."
         if fate is not Fate.DONE:
             self.happened[fate.value] += 1
             self.say(f"{operation} {name}: {fate.value}")

@@ -52,7 +52,8 @@ create table ledger (
 create index ledger_by_arrival on ledger (arrival_ms);
 create table quarantine_object (
   key text primary key, seq integer not null, digest text not null, bytes integer not null,
-  rejects integer not null, resolved blob not null default x'');
+  rejects integer not null, resolved blob not null default x'',
+  attempts integer not null default 1);
 create index quarantine_by_seq on quarantine_object (seq);
 """
 

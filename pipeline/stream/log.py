@@ -93,6 +93,28 @@ class Log:
         cursor.close()
         return found
 
+    def read_again(
+        self, shard: int, behind: int, arrived: range, source: str | None, records: int
+    ) -> list[Stored]:
+        """Consumed records behind a sequence number that arrived in a range of epoch ms."""
+        rows = self._store.rows(
+            "select * from record where shard = ? and seq > ? and seq <= ? and arrival_ms >= ?"
+            " and arrival_ms < ? and (? is null or source = ?) order by seq limit ?",
+            *(shard, behind, self.checkpoint(shard), arrived.start, arrived.stop),
+            *(source, source, records),
+        )
+        return [_stored(row) for row in rows]
+
+    def count_again(self, arrived: range, source: str | None) -> int:
+        """How many records `read_again` would give, over all shards."""
+        found = self._store.rows(
+            "select count(*) from record r join checkpoint c on c.shard = r.shard"
+            " where r.seq <= c.seq and r.arrival_ms >= ? and r.arrival_ms < ?"
+            " and (? is null or r.source = ?)",
+            *(arrived.start, arrived.stop, source, source),
+        )
+        return int(found[0][0])
+
     def checkpoint(self, shard: int) -> int:
         """Sequence number up to which a shard is consumed; 0 for nothing."""
         rows = self._store.rows("select seq from checkpoint where shard = ?", shard)

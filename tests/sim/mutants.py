@@ -17,10 +17,11 @@ MUTANTS = (
     Mutant(
         "checkpoint before the rows are written",
         "consume/worker.py",
-        "            reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
-        "            with self.store.transaction() as early:\n"
-        "                log.advance(early, shard, records[-1].seq)\n"
-        "            reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
+        "        if isinstance(reports, Fault):\n            self._failed(",
+        "        with self.store.transaction() as early:\n"
+        "            log.advance(early, shard, records[-1].seq)\n"
+        "        reports = self._guarded(records)\n"
+        "        if isinstance(reports, Fault):\n            self._failed(",
     ),
     Mutant(
         "checkpoint one record too far",
@@ -75,22 +76,17 @@ MUTANTS = (
     Mutant(
         "ledger outside the transaction",
         "consume/worker.py",
-        "            for name, report in reports:\n"
-        "                entries.add(connection, name, find(name).table.name, report.outcomes)\n"
+        "            self._enter(connection, reports)\n"
         "            log.advance(connection, shard, last)\n",
         "            log.advance(connection, shard, last)\n"
         "        with self.store.transaction() as connection:\n"
-        "            for name, report in reports:\n"
-        "                entries.add(connection, name, find(name).table.name, report.outcomes)\n",
+        "            self._enter(connection, reports)\n",
     ),
     Mutant(
-        "catalogue outside the transaction",
+        "catalogue not noted",
         "consume/worker.py",
-        "            catalogue.add(connection, self.sink.take())\n",
-        "            files = self.sink.take()\n"
-        "            log.advance(connection, shard, last)\n"
-        "        with self.store.transaction() as connection:\n"
-        "            catalogue.add(connection, files)\n",
+        "        catalogue.add(connection, self.sink.take())\n",
+        "        self.sink.take()\n",
     ),
     Mutant(
         "files of a failed attempt catalogued",
@@ -263,9 +259,7 @@ MUTANTS = (
         "a mended line written, the ledger not",
         "ledger/retry.py",
         "        _note(connection, tried)\n",
-        "        _note(connection, tried)\n"
-        if False
-        else "        connection.execute(\n"
+        "        connection.execute(\n"
         '            "update ledger set attempt = attempt + 1 where object = ?",'
         " (tried.outcome.object,)\n"
         "        )\n",

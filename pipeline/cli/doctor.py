@@ -97,6 +97,7 @@ def _home(folder: Path) -> Iterator[Check]:
     from pipeline.cli.homes import to_read
     from pipeline.errors import TailraceError
     from pipeline.home import readable, writer_of
+    from pipeline.lake import catalogue
 
     at = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(at).free
@@ -107,7 +108,7 @@ def _home(folder: Path) -> Iterator[Check]:
         read = to_read(folder)
         with readable(read) as opened:
             waiting = opened.store.rows("select count(*) from record")[0][0]
-            files = opened.store.rows("select count(*), coalesce(sum(rows), 0) from lake_file")[0]
+            files = catalogue.held(opened.store)
     except TailraceError as error:
         empty = error.exit_code == 3
         yield Check("home", empty, f"{folder}: {error.what}", error.fix)

@@ -59,11 +59,11 @@ class Folding:
         number = curated.Version(self.table, self.day, version, folded)
         written = curated.write(self.lake, number, self._events())
         source = views.scan(self.lake, self.table, written)
-        found = self.connection.execute(f"select {_PROOF} from {source}").fetchone()  # noqa: S608
+        found = self._one(f"select {_PROOF} from {source}")  # noqa: S608 - own names
         if found != wanted or found[0] != sum(each.fresh for each in folded):
             for file in written:
                 (self.lake / file.path).unlink(missing_ok=True)
-            raise ValueError(f"{wanted[0]} events went in, {found and found[0]} came out")
+            raise ValueError(f"{wanted[0]} events went in, {found[0]} came out")
         return written
 
     def _source(self, columns: str) -> str:
@@ -88,8 +88,9 @@ class Folding:
         return self._one(f"select {_PROOF} from identity")  # noqa: S608
 
     def _one(self, sql: str) -> tuple[int, int]:
-        found = self.connection.execute(sql).fetchone()
-        return found or (0, 0)
+        # All of a result has to be fetched before the next: it is one row.
+        found: tuple[int, int] = self.connection.execute(sql).fetchall()[0]
+        return found
 
     def _folded(self, history: Sequence[Folded]) -> tuple[Folded, ...]:
         """The landing files of the day: one that was written again replaces its older entry."""

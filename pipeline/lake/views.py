@@ -42,7 +42,7 @@ def create_views(
     landing = [file for file in files if file.zone == LANDING]
     curated = [file for file in files if file.zone == CURATED]
     for name, sql in (
-        (f"{table.name}_landing", _rows(folder, table, landing)),
+        (f"{table.name}_landing", rows(folder, table, landing)),
         (table.name, _events(folder, table, curated, landing)),
     ):
         connection.execute(f'create or replace view "{name}" as {sql}')
@@ -76,7 +76,8 @@ def in_order(files: Iterable[LakeFile]) -> list[LakeFile]:
     return sorted(files, key=_age)
 
 
-def _rows(folder: Path, table: Table, files: Sequence[LakeFile]) -> str:
+def rows(folder: Path, table: Table, files: Sequence[LakeFile]) -> str:
+    """The rows of some files as they are, with their day."""
     return f"select {names(table)}, {DAY} as dt from {scan(folder, table, files)}"  # noqa: S608 - own names
 
 
@@ -87,11 +88,14 @@ def _events(
     if "attempt" in table and curated and landing:
         events = _newest(table, scan(folder, table, [*curated, *landing]))
     else:
-        branches = [_rows(folder, table, curated)] if curated or not landing else []
+        branches = [rows(folder, table, curated)] if curated or not landing else []
         if landing:
             known = overlapping(curated, landing)
-            once = _newest(table, scan(folder, table, landing))
-            branches.append(_unknown(folder, table, once, known) if known else once)
+            branches.append(
+                _unknown(folder, table, landing, known)
+                if known
+                else _newest(table, scan(folder, table, landing))
+            )
         events = " union all ".join(branches)
     if "resolved" in table:
         return f"select * from ({events}) where resolved is not true"  # noqa: S608 - own names
@@ -108,18 +112,30 @@ def _newest(table: Table, source: str) -> str:
     )
 
 
-def _unknown(folder: Path, table: Table, once: str, known: Sequence[LakeFile]) -> str:
-    """Rows of landing that curated does not have.
+def _unknown(
+    folder: Path, table: Table, landing: Sequence[LakeFile], known: Sequence[LakeFile]
+) -> str:
+    """Rows of landing, each event once, that curated does not have.
 
-    By LEFT JOIN: through NOT EXISTS and ANTI JOIN the bounds of time do not reach the scans.
+    By LEFT JOIN: through NOT EXISTS and ANTI JOIN the bounds of time do not reach the scans. The
+    day is no part of the join: it follows from event_time, and text costs twice the whole join.
     """
-    identities = f"select event_time, record_id, {DAY} as dt from {scan(folder, table, known)}"  # noqa: S608
+    once = _newest(table, scan(folder, table, landing))
+    first_ms = min(file.first_ms for file in landing)
+    last_ms = max(file.last_ms for file in landing)
+    identities = (
+        f"select event_time, record_id from {scan(folder, table, known)}"  # noqa: S608 - own names
+        f" where event_time between {_time(first_ms)} and {_time(last_ms)}"
+    )
     columns = ", ".join(f'l."{field.name}"' for field in table)
     return (
         f"select {columns}, l.dt from ({once}) l left join ({identities}) c"  # noqa: S608
-        " on c.dt = l.dt and c.event_time = l.event_time and c.record_id = l.record_id"
-        " where c.record_id is null"
+        " on c.event_time = l.event_time and c.record_id = l.record_id where c.record_id is null"
     )
+
+
+def _time(ms: int) -> str:
+    return f"make_timestamp({ms * 1000})"
 
 
 def overlapping(files: Sequence[LakeFile], others: Sequence[LakeFile]) -> list[LakeFile]:

@@ -19,8 +19,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from bench.flows import flow_lines
 from bench.base import V2
+from bench.flows import flow_lines
 from bench.measure import cpu_of, machine, write_json
 from pipeline.batch import Context, Ports, process
 from pipeline.deliver.lake import LakeFile, LakeSink

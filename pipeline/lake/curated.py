@@ -46,25 +46,38 @@ def write(lake: Path, version: Version, rows: Iterator[pa.RecordBatch]) -> list[
     Raises DeliveryError when the disk does not take them.
     """
     written: list[LakeFile] = []
-    batch = next(rows, None)
-    while batch is not None:
-        part = _Part(version, len(written), rows, batch)
+    groups = _in_groups(rows, version.table.arrow_schema)
+    group = next(groups, None)
+    while group is not None:
+        part = _Part(version, len(written), groups, group)
         folder = f"{CURATED}/{version.table.name}/dt={version.day}"
         path = f"{folder}/v{version.number}-{part.number:02d}.parquet"
         write_whole(lake / path, part.fill)
         written.append(part.noted(path, lake / path))
-        batch = part.following
+        group = part.following
     return written
 
 
+def _in_groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows in row groups of one size; the last one may be smaller."""
+    rows = schema.empty_table()
+    for batch in batches:
+        rows = pa.concat_tables([rows, pa.Table.from_batches([batch]).cast(schema)])
+        while len(rows) >= ROWS_A_GROUP:
+            yield rows[:ROWS_A_GROUP]
+            rows = rows[ROWS_A_GROUP:]
+    if len(rows):
+        yield rows
+
+
 class _Part:
-    """One file: takes batches until it is full or there are no more."""
+    """One file: takes row groups until it is full or there are no more."""
 
     def __init__(
-        self, version: Version, number: int, rows: Iterator[pa.RecordBatch], first: pa.RecordBatch
+        self, version: Version, number: int, groups: Iterator[pa.Table], first: pa.Table
     ) -> None:
-        self.version, self.number, self.rows = version, number, rows
-        self.following: pa.RecordBatch | None = first
+        self.version, self.number, self.groups = version, number, groups
+        self.following: pa.Table | None = first
         self.count = 0
         self.first_ms = self.last_ms = 0
 
@@ -77,10 +90,9 @@ class _Part:
         }
         with parquet.ParquetWriter(path, schema, **options) as writer:
             while self.following is not None and self.count < ROWS_A_FILE:
-                rows = pa.Table.from_batches([self.following]).cast(schema)
-                self._measure(rows)
-                writer.write_table(rows, row_group_size=ROWS_A_GROUP)
-                self.following = next(self.rows, None)
+                self._measure(self.following)
+                writer.write_table(self.following, row_group_size=ROWS_A_GROUP)
+                self.following = next(self.groups, None)
             said = self.version.footer(self.number, last=self.following is None)
             writer.add_key_value_metadata(footer.encoded(said))
 

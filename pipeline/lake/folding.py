@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from pipeline.schema import Table
 if TYPE_CHECKING:
     import duckdb
 
+# Sorted in memory; a day at once would spill nearly all of its rows.
+ROWS_AT_ONCE = 1 << 19
 # Of all identities at once: how many, and a sum over them that no other set is likely to have.
 _PROOF = "count(*), bit_xor(hash(epoch_ms(event_time), record_id))"
 
@@ -66,12 +69,12 @@ class Folding:
             raise ValueError(f"{wanted[0]} events went in, {found[0]} came out")
         return written
 
-    def _source(self, columns: str) -> str:
+    def _source(self, columns: str, bounds: str = "true") -> str:
         files = views.scan(self.lake, self.table, [*self.old, *self.landing])
         return (
             f"select {columns}, file_index from {files}"  # noqa: S608 - own names
             f" where event_time >= timestamp '{self.day}'"
-            f" and event_time < timestamp '{self.day}' + interval 1 day"
+            f" and event_time < timestamp '{self.day}' + interval 1 day and {bounds}"
         )
 
     def _identities(self) -> tuple[int, int]:
@@ -107,18 +110,34 @@ class Folding:
         return tuple(entries[path] for path in sorted(entries))
 
     def _events(self) -> Iterator[pa.RecordBatch]:
-        """Each event once, in order, in batches of a row group."""
+        """Each event once, in order."""
+        count = self._one("select count(*), 0 from identity")[0]
+        slices = -(-count // ROWS_AT_ONCE)
+        ends = [number / slices for number in range(1, slices)]
+        cuts = ["true"]
+        if ends:
+            found = self.connection.execute(
+                f"select unnest(quantile_disc(event_time, {ends}))::varchar from identity"  # noqa: S608
+            ).fetchall()
+            times = [f"event_time >= timestamp '{time}'" for (time,) in dict.fromkeys(found)]
+            cuts = [
+                f"{first} and not ({last})" for first, last in pairwise(("true", *times, "false"))
+            ]
+        for bounds in cuts:
+            yield from self._slice(bounds)
+
+    def _slice(self, bounds: str) -> Iterator[pa.RecordBatch]:
         columns = views.names(self.table)
-        repeated = self._one("select count(*) from identity where copies > 1")[0]
-        rows = f"select {columns} from ({self._source(columns)})"  # noqa: S608 - own names
-        if repeated:
+        few = f"(select event_time, record_id from identity where copies > 1 and {bounds})"  # noqa: S608 - own names
+        source = self._source(columns, bounds)
+        rows = f"select {columns} from ({source})"  # noqa: S608 - own names
+        if self._one(f"select count(*), 0 from {few}")[0]:  # noqa: S608 - own names
             # Only what is there several times is looked at by its whole rows.
-            few = "(select event_time, record_id from identity where copies > 1)"
             rows += (
                 f" anti join {few} using (event_time, record_id) union all"  # noqa: S608
                 f" select {columns} from (select {columns}, row_number() over ("
                 f"partition by event_time, record_id order by {views.newest_first(self.table)})"
-                f" as copy from ({self._source(columns)})"
+                f" as copy from ({source})"
                 f" semi join {few} using (event_time, record_id)) where copy = 1"
             )
         sql = f"select * from ({rows}) order by event_time, record_id"  # noqa: S608

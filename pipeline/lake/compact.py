@@ -110,8 +110,8 @@ def remove_retired(store: Store, home: Path, lake: Path) -> int:
 
 
 def _plan(store: Store, lake: Path, table: Table) -> _Work:
-    known = {file.path for file in catalogue.all_files(store) if file.table == table.name}
-    curated.clear(lake, table.name, known.__contains__)
+    known = [file for file in catalogue.all_files(store) if file.table == table.name]
+    curated.clear(lake, table.name, known)
     on_disk = max(map(curated.version_of, curated.on_disk(lake, table.name)), default=0)
     work = _Work(table, max(catalogue.newest_version(store, table.name), on_disk) + 1)
     for file in catalogue.files_of(store, table.name):

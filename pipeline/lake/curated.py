@@ -5,7 +5,7 @@ each event once. A version is written beside the one before it and is never writ
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.deliver.files import write_whole
-from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file, layout
+from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, layout
 from pipeline.lake import footer
 from pipeline.lake.footer import Folded, Footer
 from pipeline.schema import Table
@@ -134,18 +134,25 @@ def version_of(path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def clear(lake: Path, table: str, known: Callable[[str], bool]) -> None:
-    """Remove files of versions that never came into force.
+def clear(lake: Path, table: str, files: Sequence[LakeFile]) -> None:
+    """Remove files of versions that never came into force, as far as nothing is lost with them.
 
-    known  whether the catalogue knows a path. What holds events of landing files that it does not
-           know either is left alone: the catalogue may be what is damaged.
+    files  what the catalogue knows of the table. All that a version holds must be in landing or in
+           the version in force: it may be the catalogue that is damaged.
     """
-    for path in on_disk(lake, table):
-        if known(path.relative_to(lake).as_posix()):
-            continue
+    known = {file.path for file in files}
+    strays = [
+        path for path in on_disk(lake, table) if path.relative_to(lake).as_posix() not in known
+    ]
+    for path in strays:
+        live = [file for file in files if file.folded is None and file.retired_ms is None]
+        there = {file.path for file in live if file.zone == LANDING}
         try:
-            folded = footer.read(path).folded
+            for file in live:
+                if file.zone == CURATED and Path(file.path).parent.name == path.parent.name:
+                    there |= {each.file.path for each in footer.read(lake / file.path).folded}
+            held = {each.file.path for each in footer.read(path).folded}
         except ValueError:
             continue
-        if all(known(each.file.path) for each in folded):
+        if held <= there:
             path.unlink(missing_ok=True)

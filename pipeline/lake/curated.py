@@ -20,10 +20,23 @@ from pipeline.lake import footer
 from pipeline.lake.footer import Folded, Footer
 from pipeline.schema import Table
 
-ROWS_A_GROUP = 1 << 17
-ROWS_A_FILE = 1 << 24
 NAME = re.compile(r"v([1-9][0-9]*)-([0-9]{2,})\.parquet")
 DAY = re.compile(r"dt=([0-9]{4}-[0-9]{2}-[0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows in a row group and in a file at most, and how many are sorted at once.
+
+    A day sorted at once would spill nearly all of its rows.
+    """
+
+    group: int = 1 << 17
+    file: int = 1 << 24
+    at_once: int = 1 << 18
+
+
+SIZES = Sizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,7 @@ class Version:
     day: str
     number: int
     folded: tuple[Folded, ...]
+    sizes: Sizes = SIZES
 
     def footer(self, part: int, last: bool) -> Footer:
         """What file number `part` says of itself."""
@@ -46,7 +60,7 @@ def write(lake: Path, version: Version, rows: Iterator[pa.RecordBatch]) -> list[
     Raises DeliveryError when the disk does not take them.
     """
     written: list[LakeFile] = []
-    groups = _in_groups(rows, version.table.arrow_schema)
+    groups = _in_groups(rows, version)
     group = next(groups, None)
     while group is not None:
         part = _Part(version, len(written), groups, group)
@@ -58,14 +72,15 @@ def write(lake: Path, version: Version, rows: Iterator[pa.RecordBatch]) -> list[
     return written
 
 
-def _in_groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+def _in_groups(batches: Iterator[pa.RecordBatch], version: Version) -> Iterator[pa.Table]:
     """The same rows in row groups of one size; the last one may be smaller."""
+    schema, size = version.table.arrow_schema, version.sizes.group
     rows = schema.empty_table()
     for batch in batches:
         rows = pa.concat_tables([rows, pa.Table.from_batches([batch]).cast(schema)])
-        while len(rows) >= ROWS_A_GROUP:
-            yield rows[:ROWS_A_GROUP]
-            rows = rows[ROWS_A_GROUP:]
+        while len(rows) >= size:
+            yield rows[:size]
+            rows = rows[size:]
     if len(rows):
         yield rows
 
@@ -89,9 +104,9 @@ class _Part:
             "write_page_checksum": True,
         }
         with parquet.ParquetWriter(path, schema, **options) as writer:
-            while self.following is not None and self.count < ROWS_A_FILE:
+            while self.following is not None and self.count < self.version.sizes.file:
                 self._measure(self.following)
-                writer.write_table(self.following, row_group_size=ROWS_A_GROUP)
+                writer.write_table(self.following, row_group_size=len(self.following))
                 self.following = next(self.groups, None)
             said = self.version.footer(self.number, last=self.following is None)
             writer.add_key_value_metadata(footer.encoded(said))

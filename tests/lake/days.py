@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.home import LAKE, writing
 from pipeline.lake.compact import Compacted, compact
+from pipeline.lake.curated import SIZES, Sizes
 from pipeline.stream.log import Incoming
 from tests.carriers import ARRIVAL_MS
 from tests.homes import flow
@@ -26,10 +27,10 @@ def bring(home: Path, *numbers: int, identity: str = "", hours: int = 0) -> None
         opened.worker.drain()
 
 
-def compacted(home: Path, now_ms: int = ARRIVAL_MS) -> dict[str, Compacted]:
+def compacted(home: Path, now_ms: int = ARRIVAL_MS, sizes: Sizes = SIZES) -> dict[str, Compacted]:
     """Compact a home; what was done by table."""
     with writing(home, context()) as opened:
-        done = compact(opened.store, home, home / LAKE, now_ms)
+        done = compact(opened.store, home, home / LAKE, now_ms, sizes)
     return {each.table: each for each in done}
 
 

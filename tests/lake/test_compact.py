@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import pytest
 from pyarrow import parquet
 
 from pipeline.deliver.lake import digest_of_file
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, HomeError
 from pipeline.home import audit_of, readable
-from pipeline.lake import catalogue, curated, folding, footer
+from pipeline.lake import catalogue, folding, footer
+from pipeline.lake.curated import Sizes
 from pipeline.sources import find
 from pipeline.store import Store
 from tests.homes import ask, edit, files_under, lake_files, numbers, written
@@ -149,17 +151,12 @@ def test_the_footer_lists_what_was_folded_in_ever(tmp_path: Path) -> None:
     assert [(each.rows, each.fresh) for each in said.folded] == [(2, 2), (2, 2), (1, 1)]
 
 
-def test_a_day_of_many_rows_becomes_several_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(curated, "ROWS_A_FILE", 4)
-    monkeypatch.setattr(curated, "ROWS_A_GROUP", 2)
-    monkeypatch.setattr(folding, "ROWS_AT_ONCE", 3)
+def test_a_day_of_many_rows_becomes_several_files(tmp_path: Path) -> None:
     wanted = list(range(2, 24, 2))
     bring(tmp_path, *wanted)
     bring(tmp_path, *wanted[3:6])
     bring(tmp_path, *wanted, identity=f"content/{tuple(wanted)}")
-    compacted(tmp_path)
+    compacted(tmp_path, sizes=Sizes(group=2, file=4, at_once=3))
     assert [path.name for path in curated_files(tmp_path)] == [
         "v1-00.parquet",
         "v1-01.parquet",
@@ -376,6 +373,15 @@ def test_rows_are_read_again_before_they_come_into_force(tmp_path: Path) -> None
 class Losing(folding.Folding):
     """A folding that loses a row of each slice."""
 
-    def _slice(self, bounds):  # type: ignore[no-untyped-def]
-        for batch in super()._slice(bounds):
+    def _slice(self, first_ms: int, end_ms: int) -> Iterator[pa.RecordBatch]:
+        for batch in super()._slice(first_ms, end_ms):
             yield batch[1:]
+
+
+@pytest.mark.fault
+def test_a_file_that_is_not_of_the_time_it_is_noted_with_is_not_folded_in(tmp_path: Path) -> None:
+    bring(tmp_path, 2, 4)
+    edit(tmp_path, "update lake_file set last_ms = 1, first_ms = 0")
+    with pytest.raises(HomeError, match="0 rows of 2 lie between the times"):
+        compacted(tmp_path)
+    assert len(lake_files(tmp_path)) == 1

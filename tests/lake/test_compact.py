@@ -95,8 +95,11 @@ def test_f18_what_is_delivered_twice_and_out_of_order_is_there_once(
 ) -> None:
     """F18: an object delivered twice; out of order: the view stays as it is."""
     files = [(1, 2), (3,), (4, 5)]
+    seen: set[int] = set()
     for place in [*order, *reversed(order)]:
         bring(tmp_path, *files[place], hours=place)
+        seen |= set(files[place])
+        assert numbers(tmp_path) == sorted(seen)
         if between:
             compacted(tmp_path)
     assert numbers(tmp_path) == [1, 2, 3, 4, 5]

@@ -4,6 +4,7 @@
 <home>/lake/        Parquet files
 <home>/quarantine/  what could not become rows
 <home>/writer.lock  held by the one process that writes, with its pid
+<home>/readers/     what running queries hold (pipeline/lake/readers.py)
 """
 
 import fcntl
@@ -25,6 +26,7 @@ from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
 from pipeline.errors import HomeError, NotConfigured
+from pipeline.lake import readers
 from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
@@ -129,7 +131,8 @@ def _check_folder(home: Path) -> None:
 
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
     """Audit all that arrived at a home since a time."""
-    return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
+    with readers.holding(home.folder):
+        return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
 
 
 def retry(home: WritingHome, source: str, digest: str, formats: tuple[str, ...]) -> int:
@@ -211,6 +214,8 @@ def writing(
             sweep(folder / QUARANTINE, machine.disk)
             worker = worker_of(folder, store, context, machine)
             worker.prune()
+            if not readers.newest(folder):
+                readers.begin(folder, 0)
             yield WritingHome(folder, store, worker.log, worker)
         finally:
             store.close()

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import audit, demo, doctor, ingest, parse, query, replay, tables
+from pipeline.cli import audit, compact, demo, doctor, ingest, parse, query, replay, tables
 
 app = typer.Typer(
     name="tailrace",
@@ -55,5 +55,6 @@ app.command("parse", short_help="Lines in, JSON out; nothing is kept.")(parse.pa
 app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
 app.command("replay", short_help="Run again what was refused or failed.")(replay.replay)
+app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)
 app.command("tables", short_help="What can be asked: tables and columns.")(tables.tables)
 app.command("doctor", short_help="Check the machine, the home and the settings.")(doctor.doctor)

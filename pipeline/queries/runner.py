@@ -47,20 +47,22 @@ def run(
     question = _question(name, sql, params, window, now)
     query, translated, window = question.query, question.translated, question.window
     from pipeline.home import LAKE, answering
+    from pipeline.lake.readers import holding
 
     folder = answering(home)
-    with closing(Store(folder, writer=False)) as store:
-        as_of = _newest(store, translated.views)
-        readings = _readings(store, translated.views, query, window)
-    from pipeline.queries import engine_duckdb
+    with holding(folder):
+        with closing(Store(folder, writer=False)) as store, store.snapshot():
+            as_of = _newest(store, translated.views)
+            readings = _readings(store, translated.views, query, window)
+        from pipeline.queries import engine_duckdb
 
-    table = engine_duckdb.execute(
-        translated.sql,
-        question.values,
-        folder / LAKE,
-        readings,
-        f"in {query.path or 'the text of --sql'}",
-    )
+        table = engine_duckdb.execute(
+            translated.sql,
+            question.values,
+            folder / LAKE,
+            readings,
+            f"in {query.path or 'the text of --sql'}",
+        )
     return Answer(
         query.name,
         columns_of(table, query.columns),
@@ -152,12 +154,10 @@ def _check_window(query: SavedQuery, used: Sequence[str], window: Window | None)
 
 
 def _newest(store: Store, views: Sequence[str]) -> datetime | None:
+    from pipeline.lake import catalogue
     from pipeline.queries.tables import table_of
 
-    last_ms = [
-        store.rows("select max(last_ms) from lake_file where tbl = ?", table_of(view))[0][0]
-        for view in views
-    ]
+    last_ms = [catalogue.newest_event_ms(store, table_of(view)) for view in views]
     known = [each for each in last_ms if each is not None]
     return datetime.fromtimestamp(max(known) / 1000, UTC) if known else None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.home import replay_objects, writing
+from pipeline.home import readable, replay_objects, writing
 from pipeline.ledger.replay import Wanted
 from pipeline.settings import Limits
 from tests.consume.test_worker import POISON, failed, fragile, send

@@ -19,9 +19,9 @@ from typing import TextIO
 
 from pipeline.batch import Context
 from pipeline.consume import Worker
-from pipeline.consume.again import NO_FLUSH, Repeat, Repeater
+from pipeline.consume.again import Repeat, Repeater
 from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
-from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
@@ -159,7 +159,7 @@ def replay_log(home: WritingHome, arrived: range, source: str | None) -> Iterato
     worker = home.worker
     now_ms = int(worker.clock() * 1000)
     disk = worker.sink.disk
-    sink = LakeSink(home.folder / LAKE, replay=str(now_ms), flush=NO_FLUSH, disk=disk)
+    sink = LakeSink(home.folder / LAKE, replay=f"{LOG_REPLAY}{now_ms}", flush=NO_FLUSH, disk=disk)
     return Repeater(home.store, sink, worker.context, now_ms).run(arrived, source)
 
 

@@ -22,9 +22,6 @@ from pipeline.store import Store
 from pipeline.stream import log
 from pipeline.stream.log import Log, Stored
 
-# Of no flush: sequence numbers begin with 1, and the ledger promises nothing of these files.
-NO_FLUSH = 0
-
 _dropped = msgspec.json.Decoder(dict[Drop, int])
 
 

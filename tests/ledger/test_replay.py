@@ -189,6 +189,17 @@ def test_the_log_replayed_twice_changes_no_answer(refused: Path) -> None:
 
 
 @pytest.mark.fault("F28")
+def test_the_log_is_replayed_around_compaction_and_rebuild(refused: Path) -> None:
+    before = numbers(refused)
+    for words in (("compact",), ("doctor", "--rebuild"), ("compact",), ("doctor", "--rebuild")):
+        assert replay(refused, *DAY).code == 0
+        balanced(refused)
+        assert call(*words, "--home", refused).code == 0
+        balanced(refused)
+        assert numbers(refused) == before
+
+
+@pytest.mark.fault("F28")
 def test_a_record_that_was_mended_since_is_left_alone(refused: Path) -> None:
     replay(refused, "--quarantine", "--config", declared(refused.parent))
     before = numbers(refused), state(refused)

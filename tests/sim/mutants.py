@@ -133,14 +133,14 @@ MUTANTS = (
     Mutant(
         "equal times are one event",
         "lake/views.py",
-        "partition by event_time, record_id order by {_newest(table)}",
-        "partition by event_time order by {_newest(table)}",
+        "partition by event_time, record_id order by {newest_first(table)}",
+        "partition by event_time order by {newest_first(table)}",
     ),
     Mutant(
         "no deduplication in the view",
         "lake/views.py",
-        "where copy = 1{",
-        "where copy > 0{",
+        "as copy from {source}) where copy = 1",
+        "as copy from {source}) where copy > 0",
     ),
     Mutant(
         "a copy keeps its last arrival",
@@ -151,7 +151,7 @@ MUTANTS = (
     Mutant(
         "resolved rejects stay in the view",
         "lake/views.py",
-        "{' and resolved is not true' if 'resolved' in table else ''}",
+        " where resolved is not true",
         "",
     ),
     Mutant(

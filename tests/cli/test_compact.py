@@ -15,7 +15,7 @@ from tests.processed import context
 def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     bring(home, 1, 2)
-    bring(home, 2, 1, identity="content/(1, 2)")
+    bring(home, 2, 1, identity="request/(1, 2)")
     return home
 
 

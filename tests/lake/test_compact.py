@@ -141,7 +141,7 @@ def renote(home: Path, path: Path) -> None:
 
 def test_the_footer_lists_what_was_folded_in_ever(tmp_path: Path) -> None:
     bring(tmp_path, 2, 4)
-    bring(tmp_path, 4, 2, identity="content/(2, 4)")
+    bring(tmp_path, 4, 2, identity="request/(2, 4)")
     compacted(tmp_path)
     bring(tmp_path, 6)
     compacted(tmp_path)
@@ -158,7 +158,7 @@ def test_a_day_of_many_rows_becomes_several_files(tmp_path: Path) -> None:
     wanted = list(range(2, 24, 2))
     bring(tmp_path, *wanted)
     bring(tmp_path, *wanted[3:6])
-    bring(tmp_path, *wanted, identity=f"content/{tuple(wanted)}")
+    bring(tmp_path, *wanted, identity=f"request/{tuple(wanted)}")
     compacted(tmp_path, sizes=Sizes(group=2, file=4, at_once=3))
     assert [path.name for path in curated_files(tmp_path)] == [
         "v1-00.parquet",

@@ -53,7 +53,7 @@ def test_repeats_of_what_is_folded_in_are_counted(folded: Path) -> None:
     with writing(folded, context()) as opened:
         for _ in range(2):
             opened.log.append(
-                [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="content/9")]
+                [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="request/9")]
             )
             opened.worker.drain()
         opened.worker.drain()
@@ -64,7 +64,7 @@ def test_repeats_of_what_is_folded_in_are_counted(folded: Path) -> None:
     assert audited(folded) == before
     with writing(folded, context()) as opened:
         opened.log.append(
-            [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="content/9")]
+            [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="request/9")]
         )
         opened.worker.drain()
     assert [hour.duplicates for hour in audited(folded).hours] == [1, 2]

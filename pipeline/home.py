@@ -249,17 +249,16 @@ def writing(
             sweep(folder / LAKE)
             sweep(folder / QUARANTINE)
             _prune(store)
-            log_of_home = Log(store)
-            worker = Worker(
-                store,
-                log_of_home,
-                LakeSink(folder / LAKE),
-                QuarantineFolder(folder / QUARANTINE),
-                context,
-            )
-            yield WritingHome(folder, store, log_of_home, worker)
+            worker = worker_of(folder, store, context)
+            yield WritingHome(folder, store, worker.log, worker)
         finally:
             store.close()
+
+
+def worker_of(folder: Path, store: Store, context: Context) -> Worker:
+    """A worker over the store of a home that this process writes to."""
+    sink, quarantine = LakeSink(folder / LAKE), QuarantineFolder(folder / QUARANTINE)
+    return Worker(store, Log(store), sink, quarantine, context)
 
 
 @contextmanager

@@ -38,6 +38,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     line_bytes: Annotated[int, Positive, Meta(description="The longest line that is read.")] = (
         1 << 20
     )
+    body_bytes: Annotated[
+        int, Positive, Meta(description="An HTTP body, as sent and as inflated.")
+    ] = 64 << 20
     kept_file_bytes: Annotated[
         int,
         Positive,
@@ -58,6 +61,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sink_patience_s: Annotated[
         int, Positive, Meta(description="Seconds that `ingest` waits for a failing sink.")
     ] = 30
+    age_hours: Annotated[
+        int, Positive, Meta(description="Hours for which a failing record or sink is tried again.")
+    ] = 6
+    retention_hours: Annotated[
+        int, Positive, Meta(description="Hours for which the log keeps records.")
+    ] = 24
+    retention_bytes: Annotated[
+        int, Positive, Meta(description="Size up to which the log keeps records.")
+    ] = 8 << 30
 
 
 class Networks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

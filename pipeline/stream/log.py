@@ -100,12 +100,30 @@ class Log:
 
     def backlog(self) -> int:
         """Records that wait."""
-        return int(
-            self._store.rows(
-                "select count(*) from record r left join checkpoint c on c.shard = r.shard"
-                " where r.seq > coalesce(c.seq, 0)"
-            )[0][0]
+        return self._sum_waiting("count(*)")
+
+    def waiting_bytes(self) -> int:
+        """Stored size of the records that wait; walks over all of them."""
+        return self._sum_waiting("coalesce(sum(length(payload)), 0)")
+
+    def _sum_waiting(self, what: str) -> int:
+        # Shard by shard: consumed records, of which there are many more, are not looked at.
+        sql = f"select {what} from record where shard = ? and seq > ?"  # noqa: S608 - own words
+        return sum(
+            int(self._store.rows(sql, shard, self.checkpoint(shard))[0][0])
+            for shard in range(SHARDS)
         )
+
+    def oldest_ms(self) -> int | None:
+        """Arrival of the record that has waited longest; None when none waits."""
+        firsts = [
+            self._store.rows(
+                "select arrival_ms from record where shard = ? and seq > ? order by seq limit 1",
+                *(shard, self.checkpoint(shard)),
+            )
+            for shard in range(SHARDS)
+        ]
+        return min((int(first[0]["arrival_ms"]) for first in firsts if first), default=None)
 
 
 def append(connection: sqlite3.Connection, record: Incoming) -> int:

@@ -1,0 +1,157 @@
+"""The server: intake, worker and HTTP in one process over one home, from start to clean end."""
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from pipeline.batch import Context
+from pipeline.errors import DeliveryError, TailraceError, UsageError
+from pipeline.schema import HOUR_MS
+from pipeline.settings import Limits
+from pipeline.store import Store
+from pipeline.stream.intake import Intake, Retention
+from pipeline.stream.log import Log
+from pipeline.web.app import app_of
+from pipeline.web.consumer import Consumer
+from pipeline.web.guard import hosts_of
+from pipeline.web.house import House
+
+BACKLOG = 2048
+KEEP_ALIVE_S = 75
+# Together under the ten seconds within which a server that is told to end has ended.
+REQUESTS_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 3.0, 2.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0: any that is free."""
+
+    host: str
+    port: int
+
+
+def serve(folder: Path, context: Context, address: Address, say: Callable[[str], None]) -> bool:
+    """Serve a home that is open for writing until a signal ends it; blocks.
+
+    `say` is told the URL once it answers. False when not all of its threads came to an end.
+    Raises UsageError for a host that is none, TailraceError for a port that is taken.
+    """
+    with closing(_listen(address)) as listener, running(folder, context) as house:
+        url = _url(address, listener)
+        app = app_of(house, hosts_of(address.host))
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=REQUESTS_S,
+        )
+        _Server(config, house, lambda: say(url)).run(sockets=[listener])
+    return house.ended
+
+
+@contextmanager
+def running(folder: Path, context: Context) -> Iterator[House]:
+    """Intake and worker over a home; at the end what was taken is written and, in time, landed."""
+    limits = context.limits
+    consumer = Consumer(folder, context)
+    intake = Intake(folder, _retention(limits), lambda: _held(consumer, limits))
+    house = House(folder, limits, intake, lambda: consumer.state)
+    intake.start()
+    try:
+        consumer.start()
+        yield house
+    finally:
+        house.ending.set()
+        written = intake.close(INTAKE_S)
+        _drain(folder, consumer)
+        house.ended = consumer.stop(STEP_S) and written
+        house.queries.shutdown(wait=False, cancel_futures=True)
+
+
+def _retention(limits: Limits) -> Retention:
+    return Retention(limits.retention_bytes, limits.retention_hours)
+
+
+def _held(consumer: Consumer, limits: Limits) -> DeliveryError | None:
+    """Why nothing is taken any more: the sink has failed for as long as it is tried again."""
+    state = consumer.state
+    if state.holding_ms is None:
+        return None
+    if consumer.clock() * 1000 - state.holding_ms < limits.age_hours * HOUR_MS:
+        return None
+    fix = "free some space or mend the permissions of the home, then send it again"
+    return DeliveryError(f"nothing lands since {limits.age_hours} hours", state.problem, fix)
+
+
+def _drain(folder: Path, consumer: Consumer) -> None:
+    """Let the worker empty the stream, but not for long: what is left stays in the log."""
+    deadline = time.monotonic() + DRAIN_S
+    with closing(Store(folder, writer=False)) as store:
+        log = Log(store)
+        while consumer.state.state == "running" and time.monotonic() < deadline:
+            if not log.backlog():
+                return
+            time.sleep(POLL_S)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it answers, and leaves an ordinary end to who runs it."""
+
+    def __init__(self, config: uvicorn.Config, house: House, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._house, self._ready = house, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals; uvicorn's own way raises them again, which would end the process."""
+        taken = (signal.SIGTERM, signal.SIGINT)
+        before = {each: signal.signal(each, self._end) for each in taken}
+        try:
+            yield
+        finally:
+            # Until the end of the process: a second signal must not break off the drain.
+            del before
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._house.ending.set()
+        self.should_exit = True
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        place = f"at {address.host} port {address.port}"
+        if isinstance(error, socket.gaierror):
+            what = f"no such address: {error.strerror}"
+            raise UsageError(what, place, "give another --host") from error
+        raise TailraceError(
+            f"the address cannot be listened on: {error.strerror}",
+            place,
+            "end who listens there, or choose another --port (0: any that is free)",
+        ) from error
+
+
+def _url(address: Address, listener: socket.socket) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"http://{host}:{listener.getsockname()[1]}"

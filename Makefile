@@ -12,9 +12,9 @@ RUNS := import sys, venv$(if $(UV),,, ensurepip); sys.exit(sys.version_info < (3
 PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && echo $$p && break; done)
 
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
-$(foreach word,ARGS NAME SINCE ENGINE STAGE,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
+$(foreach word,ARGS NAME SINCE ENGINE STAGE SEEDS,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check query bench lock clean
+.PHONY: help setup demo test check query bench sim lock clean
 
 ##@ Use it
 
@@ -39,6 +39,9 @@ check: .venv/.dev ## lint, format, types, import rules, drift of generated files
 	$(BIN)/mypy pipeline $(wildcard functions)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipeline.derive --check
+
+sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promised must hold (SEEDS=2000)
+	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),200) $(ARGS)
 
 bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 	$(BIN)/python -m bench $(ARGS)

@@ -1,6 +1,27 @@
-"""How hypothesis searches: no deadline (two cores are often shared), a repeatable print."""
+"""How hypothesis searches: no deadline (two cores are often shared), a repeatable print.
+
+And the fault matrix, which every run can end with.
+"""
 
 from hypothesis import settings
+
+from tests.fault_report import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+    pytest_terminal_summary,
+)
+
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_sessionfinish",
+    "pytest_sessionstart",
+    "pytest_terminal_summary",
+]
 
 settings.register_profile("tests", deadline=None, print_blob=True)
 settings.load_profile("tests")

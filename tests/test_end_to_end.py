@@ -118,7 +118,7 @@ def ended(process: "subprocess.Popen[bytes]", within_s: float) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_kills_at_any_moment_change_no_sum(tmp_path: Path) -> None:
     home, lines = tmp_path / "home", lines_of(100_000, seed=2)
     text = "\n".join(lines).encode()
@@ -144,7 +144,7 @@ def test_kills_at_any_moment_change_no_sum(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_full_disk_ends_with_one_and_the_next_run_completes(tmp_path: Path) -> None:
     home, lines = tmp_path / "home", lines_of(20_000, seed=4)
     path = written(tmp_path / "flows.log", "\n".join(lines).encode())

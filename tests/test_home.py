@@ -66,7 +66,7 @@ def test_a_second_writer_is_refused_and_told_the_pid(tmp_path: Path) -> None:
         assert writer_of(tmp_path) == str(other.pid)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_the_home_is_free_as_soon_as_its_writer_is_killed(tmp_path: Path) -> None:
     with another_writer(tmp_path) as other:
         other.send_signal(signal.SIGKILL)
@@ -113,7 +113,7 @@ def test_nothing_can_be_read_where_nothing_was_written(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F33")
 def test_a_home_that_cannot_be_made_is_a_home_error(tmp_path: Path) -> None:
     path = written(tmp_path / "file", b"")
     for folder in (path, path / "below"):
@@ -124,7 +124,7 @@ def test_a_home_that_cannot_be_made_is_a_home_error(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F33")
 def test_a_home_that_cannot_be_written_is_a_home_error() -> None:
     folder = Path("/sys/kernel")
     if not folder.is_dir():
@@ -193,7 +193,7 @@ def test_records_that_an_earlier_writer_left_are_brought_in(tmp_path: Path) -> N
     assert numbers(tmp_path) == [1]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_half_written_files_are_swept_when_the_home_is_opened(tmp_path: Path) -> None:
     left = ["lake/landing/vpc_flow/a/.x.parquet.99.tmp", "quarantine/a/.x.json.gz.99.tmp"]
     for name in left:
@@ -218,8 +218,8 @@ def test_old_records_are_forgotten_and_new_ones_are_not(tmp_path: Path) -> None:
         assert audit_of(opened).balanced
 
 
-class Crash(Exception):
-    """The process ends here."""
+class Crash(BaseException):
+    """The process ends here: nothing of it runs any more, so nothing may catch this."""
 
 
 class CrashingSink(LakeSink):
@@ -231,7 +231,7 @@ class CrashingSink(LakeSink):
             raise Crash
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_a_crash_between_files_and_commit_leaves_the_same_answers(tmp_path: Path) -> None:
     payloads = [flows(1, 2) + b"bad\n", envelope(log_events(["bad", flow(3)[:-1].decode()]))]
     with writing(tmp_path / "a", context()) as opened:
@@ -255,7 +255,7 @@ def test_a_crash_between_files_and_commit_leaves_the_same_answers(tmp_path: Path
     assert files_under(tmp_path / "b") == files_under(tmp_path / "a")
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_a_crash_before_more_records_came_counts_each_once(tmp_path: Path) -> None:
     with writing(tmp_path, context()) as opened:
         send(opened, flow(1))
@@ -282,7 +282,7 @@ class Mending:
             self.obstacle.unlink()
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_failing_sink_holds_the_shard_and_recovers(tmp_path: Path) -> None:
     mending = Mending(written(tmp_path / "lake", b"in the way"), after=8)
     with writing(tmp_path, context()) as opened:
@@ -291,11 +291,14 @@ def test_a_failing_sink_holds_the_shard_and_recovers(tmp_path: Path) -> None:
         opened.worker.drain()
         assert audit_of(opened).findings == []
         assert (opened.worker.rows, opened.worker.rejected) == (3, 1)
-    assert mending.pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    longest = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert all(
+        most / 2 <= pause <= most for pause, most in zip(mending.pauses, longest, strict=True)
+    )
     assert numbers(tmp_path) == [1, 2, 3]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize("part", ["lake", "quarantine"])
 def test_a_sink_that_never_recovers_keeps_what_was_accepted(tmp_path: Path, part: str) -> None:
     never = Mending(written(tmp_path / part, b"in the way"), after=99)
@@ -315,7 +318,7 @@ def test_a_sink_that_never_recovers_keeps_what_was_accepted(tmp_path: Path, part
     assert numbers(tmp_path) == [1, 2]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_ledger_that_cannot_be_written_holds_the_shard_too(tmp_path: Path) -> None:
     stop = "create trigger stop before insert on ledger begin select raise(abort, 'no'); end"
     with writing(tmp_path, context(Limits(sink_patience_s=1))) as opened:

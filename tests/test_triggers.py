@@ -99,6 +99,7 @@ def test_two_different_awslogs_records_are_not_one() -> None:
         pytest.param(event("s3Event"), id="s3"),
     ],
 )
+@pytest.mark.fault("F34")
 def test_an_event_of_another_carrier_is_a_usage_error(wrong: Any) -> None:
     with pytest.raises(UsageError, match="this is no Kinesis event"):
         triggers.kinesis(wrong)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from pipeline.deliver.files import write_whole
+from pipeline.deliver.files import DISK, Disk, write_whole
 from pipeline.schema import HOUR_MS, Field, Range, Table, Type
 from pipeline.triggers import Record
 
@@ -58,6 +58,7 @@ class LakeSink:
     replay: str = ""
     flush: int | None = None
     written: list[LakeFile] = field(default_factory=list)
+    disk: Disk = DISK
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
         """Write the rows, one file for each hour of arrival."""
@@ -86,7 +87,8 @@ class LakeSink:
         place = f"arrival_dt={at:%Y-%m-%d}/arrival_hour={at:%H}"
         path = f"{LANDING}/{table.name}/{place}/{name}"
         content = _parquet(table, rows)
-        write_whole(self.folder / path, lambda whole: _put(whole, content))
+        home = self.folder.parent
+        write_whole(self.folder / path, lambda whole: _put(whole, content), self.disk, home)
         extent = pc.min_max(rows["event_time"].combine_chunks().cast(pa.int64()))
         return LakeFile(
             path,

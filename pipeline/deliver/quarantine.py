@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.deliver.files import place_whole, sync_folders
+from pipeline.deliver.files import DISK, Disk, place_whole, sync_folders
 from pipeline.triggers import Record
 
 
@@ -29,10 +29,12 @@ class QuarantineFolder:
     folder: Path
     kept: list[Kept] = field(default_factory=list)
     unsynced: set[Path] = field(default_factory=set)
+    disk: Disk = DISK
 
     def keep(self, key: str, content: bytes, record: Record, rejects: int) -> None:
         """Write an object; the same key again overwrites it with the same bytes."""
-        self.unsynced.update(place_whole(self.folder / key, lambda path: _put(path, content)))
+        path, home = self.folder / key, self.folder.parent
+        self.unsynced.update(place_whole(path, lambda whole: _put(whole, content), self.disk, home))
         digest = sha256(content).hexdigest()
         self.kept.append(Kept(key, int(record.position), digest, len(content), rejects))
 
@@ -42,7 +44,7 @@ class QuarantineFolder:
         Raises DeliveryError when the disk does not take it.
         """
         # Once a folder, not once an object: an fsync costs more than all else that is done for one.
-        sync_folders(sorted(folder for folder in self.unsynced if folder.exists()))
+        sync_folders(sorted(each for each in self.unsynced if each.exists()), self.disk)
         self.unsynced.clear()
         taken, self.kept = self.kept, []
         return taken

@@ -31,6 +31,7 @@ from pipeline.batch import (
     rows_of,
     with_times,
 )
+from pipeline.deliver.files import DISK, Disk
 from pipeline.deliver.lake import LakeSink
 from pipeline.errors import Drop, InputError, Reason
 from pipeline.lake import catalogue
@@ -53,6 +54,7 @@ class Place:
     store: Store
     lake: Path
     quarantine: Path
+    disk: Disk = DISK
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def _outcome(
 def _write(place: Place, tried: _Try, flush: int, context: Context, now_ms: int) -> None:
     batch, parsed, _ = tried.mended
     key = tried.outcome.object or ""
-    sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush)
+    sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush, disk=place.disk)
     sink.write(tried.source.table, rows_of(tried.mended, tried.source, context), batch.records)
     name = tried.source.name
     gone = [Refusal(0, line, Reason.VALUE, "it became a row") for line in parsed.line.tolist()]

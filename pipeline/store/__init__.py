@@ -1,5 +1,5 @@
 """log.db: its schema, and transactions over it. The SQL of each part lives with that part."""
 
-from pipeline.store.database import Store, exists
+from pipeline.store.database import Edge, Store, exists
 
-__all__ = ["Store", "exists"]
+__all__ = ["Edge", "Store", "exists"]

@@ -7,8 +7,9 @@ Sources: sqlite.org "Write-Ahead Logging", "PRAGMA synchronous".
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
@@ -60,12 +61,29 @@ create index quarantine_by_seq on quarantine_object (seq);
 """
 
 
-class Store:
-    """An open log.db; `writer` makes the file and its schema where they are missing."""
+class Edge(StrEnum):
+    """Where a transaction passes from one state of the disk to another."""
 
-    def __init__(self, home: Path, writer: bool) -> None:
+    BEGIN = "begin"
+    COMMIT = "commit"
+    COMMITTED = "committed"
+
+
+def _pass(edge: Edge) -> None:
+    """Nobody watches."""
+
+
+class Store:
+    """An open log.db; `writer` makes the file and its schema where they are missing.
+
+    watch  called at the edges of every transaction, inside which what it raises counts: the place
+           for a simulation to fail or to die at
+    """
+
+    def __init__(self, home: Path, writer: bool, watch: Callable[[Edge], None] = _pass) -> None:
         self.path = home / NAME
         self.writer = writer
+        self.watch = watch
         try:
             self.connection = self._open()
         except (sqlite3.Error, OSError) as error:
@@ -117,15 +135,18 @@ class Store:
         Raises DeliveryError when it cannot be written (a full or read-only disk).
         """
         try:
+            self.watch(Edge.BEGIN)
             self.connection.execute("begin immediate")
             try:
                 yield self.connection
+                self.watch(Edge.COMMIT)
             except BaseException:
                 # On a full disk SQLite has rolled back by itself.
                 if self.connection.in_transaction:
                     self.connection.execute("rollback")
                 raise
             self.connection.execute("commit")
+            self.watch(Edge.COMMITTED)
         except sqlite3.Error as error:
             raise DeliveryError(
                 f"log.db cannot be written: {error}",

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from pipeline.errors import BackPressure, Conflict, DeliveryError, TailraceError
 from pipeline.schema import HOUR_MS
 from pipeline.store import Store
-from pipeline.stream.log import Incoming, Log, append, shard_of
+from pipeline.stream.log import SHARDS, Incoming, Log, append, prune, shard_of
 
 # One transaction at most: beyond it the wait of the first grows, the cost of each no longer falls.
 MOST_RECORDS = 1_000
@@ -25,6 +25,8 @@ MOST_BYTES = 16 << 20
 KEY_KEPT_MS = 24 * HOUR_MS
 FORGOTTEN_AT_ONCE = 500
 MEASURED_EVERY_S = 1.0
+# Consumed records deleted in one transaction, 4 ms, and transactions in a row.
+SLICE, SLICES_AT_ONCE = 2_000, 10
 RETRY_AFTER_S = 5
 
 
@@ -193,7 +195,20 @@ class Intake:
 
     def _measure(self, store: Store) -> None:
         self._measured = time.monotonic()
+        self._make_room(store)
         self._full = _fullness(store, self.retention, int(self.clock() * 1000))
+
+    def _make_room(self, store: Store) -> None:
+        """Let consumed records go before their time where the log grows too large."""
+        now_ms = int(self.clock() * 1000)
+        # Not all at once: somebody may wait. What cannot be deleted now is deleted another time.
+        with suppress(DeliveryError):
+            for _ in range(SLICES_AT_ONCE):
+                if _used_bytes(store) < self.retention.bytes:
+                    return
+                with store.transaction() as connection:
+                    if not prune(connection, now_ms + 1, SLICE):
+                        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +264,16 @@ def _forget(connection: sqlite3.Connection, now_ms: int) -> None:
 def _fullness(store: Store, retention: Retention, now_ms: int) -> BackPressure | None:
     """Why the stream takes nothing more; None: it does."""
     log = Log(store)
-    if _used_bytes(store) >= retention.bytes and log.waiting_bytes() >= retention.bytes:
+    if _used_bytes(store) >= retention.bytes and _waiting_bytes(log) >= retention.bytes:
         return _full(f"{retention.bytes} bytes wait to be processed")
     oldest_ms = log.oldest_ms()
     if oldest_ms is not None and now_ms - oldest_ms >= retention.hours * HOUR_MS:
         return _full(f"its oldest record has waited for {retention.hours} hours")
     return None
+
+
+def _waiting_bytes(log: Log) -> int:
+    return sum(log.waiting_bytes(shard) for shard in range(SHARDS))
 
 
 def _used_bytes(store: Store) -> int:

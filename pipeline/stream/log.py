@@ -100,19 +100,20 @@ class Log:
 
     def backlog(self) -> int:
         """Records that wait."""
-        return self._sum_waiting("count(*)")
-
-    def waiting_bytes(self) -> int:
-        """Stored size of the records that wait; walks over all of them."""
-        return self._sum_waiting("coalesce(sum(length(payload)), 0)")
-
-    def _sum_waiting(self, what: str) -> int:
         # Shard by shard: consumed records, of which there are many more, are not looked at.
-        sql = f"select {what} from record where shard = ? and seq > ?"  # noqa: S608 - own words
-        return sum(
-            int(self._store.rows(sql, shard, self.checkpoint(shard))[0][0])
-            for shard in range(SHARDS)
+        return sum(self._waiting(shard, "count(*)", -1) for shard in range(SHARDS))
+
+    def waiting_bytes(self, shard: int, records: int = -1) -> int:
+        """Stored size of the records of a shard that wait; of the first of them, -1: of all."""
+        return self._waiting(shard, "coalesce(sum(length(payload)), 0)", records)
+
+    def _waiting(self, shard: int, what: str, records: int) -> int:
+        found = self._store.rows(
+            f"select {what} from (select payload from record where shard = ? and seq > ?"  # noqa: S608 - own words
+            " order by seq limit ?)",
+            *(shard, self.checkpoint(shard), records),
         )
+        return int(found[0][0])
 
     def oldest_ms(self) -> int | None:
         """Arrival of the record that has waited longest; None when none waits."""

@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.batch import Context
-from pipeline.errors import DeliveryError, TailraceError
-from pipeline.home import Worker, worker_of
+from pipeline.consume import Worker
+from pipeline.errors import TailraceError
+from pipeline.home import worker_of
 from pipeline.store import Store
-from pipeline.stream import log
 from pipeline.web.house import WorkerState
-
-IDLE_S = 0.05
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 
 @dataclass
@@ -26,9 +23,9 @@ class Consumer:
     folder: Path
     context: Context
     clock: Callable[[], float] = time.time
-    state: WorkerState = field(default_factory=lambda: WorkerState("stopped"))
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _worker: Worker | None = None
 
     def start(self) -> None:
         """Begin to consume.
@@ -39,6 +36,18 @@ class Consumer:
         self._thread = threading.Thread(target=self._run, args=(ready,), name="worker", daemon=True)
         self._thread.start()
         ready.result()
+
+    @property
+    def state(self) -> WorkerState:
+        """What it does at present."""
+        worker = self._worker
+        if worker is None or self._thread is None or not self._thread.is_alive():
+            return WorkerState("stopped", landed_ms=_ms(worker.landed) if worker else None)
+        held = list(worker.holding.values())
+        if not held:
+            return WorkerState("running", landed_ms=_ms(worker.landed))
+        first = min(held, key=lambda holding: holding.since)
+        return WorkerState("holding", _ms(first.since), first.error.what, _ms(worker.landed))
 
     def stop(self, patience_s: float) -> bool:
         """End after the step that is under way; false when that lasts too long.
@@ -57,27 +66,11 @@ class Consumer:
         except TailraceError as error:
             ready.set_exception(error)
             return
-        ready.set_result(None)
         with closing(store):
-            try:
-                self._consume(worker_of(self.folder, store, self.context))
-            finally:
-                self.state = WorkerState("stopped", landed_ms=self.state.landed_ms)
+            self._worker = worker_of(self.folder, store, self.context)
+            ready.set_result(None)
+            self._worker.run(self._stop)
 
-    def _consume(self, worker: Worker) -> None:
-        pause, landed_ms, since_ms = FIRST_PAUSE_S, None, None
-        while not self._stop.is_set():
-            try:
-                moved = any([worker.step(shard) for shard in range(log.SHARDS)])
-            except DeliveryError as error:
-                since_ms = since_ms or int(self.clock() * 1000)
-                self.state = WorkerState("holding", since_ms, error.what, landed_ms)
-                self._stop.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
-                continue
-            if moved:
-                landed_ms = int(self.clock() * 1000)
-            pause, since_ms = FIRST_PAUSE_S, None
-            self.state = WorkerState("running", landed_ms=landed_ms)
-            if not moved:
-                self._stop.wait(IDLE_S)
+
+def _ms(at: float | None) -> int | None:
+    return None if at is None else int(at * 1000)

@@ -14,6 +14,7 @@ from pipeline import __version__, queries
 from pipeline.queries.parameters import Parameter
 from pipeline.sources import NAMES
 from pipeline.web import models
+from pipeline.web.logs import KEY_PATTERN
 
 QUERY_PATH = "/v1/queries/{name}"
 BODIES = ("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip")
@@ -46,7 +47,7 @@ LOGS_EXTRA: dict[str, Any] = {
             "in": "header",
             "required": False,
             "description": "Makes it safe to send again: kept for a day with the body's digest.",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+            "schema": {"type": "string", "pattern": KEY_PATTERN},
         },
         {
             "name": "Content-Encoding",

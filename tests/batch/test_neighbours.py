@@ -35,6 +35,7 @@ def counts(done: Processed) -> list[tuple[int, int, int, dict[str, int]]]:
 
 @pytest.mark.parametrize("bad", [BAD, SHORT, b"\xff", b"a\tb", b"x", b"\xef\xbb\xbfx", b"{"])
 @pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.fault("F6")
 def test_a_bad_line_leaves_its_neighbours_alone(bad: bytes, place: int) -> None:
     texts = [GOOD, GOOD.replace(b"22", b"23"), GOOD.replace(b"22", b"24")]
     texts.insert(place, bad)
@@ -61,6 +62,7 @@ def test_a_bad_line_leaves_its_neighbours_alone(bad: bytes, place: int) -> None:
     ],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.fault("F6")
 def test_a_bad_record_leaves_its_neighbours_alone(bad: bytes, reason: str, place: int) -> None:
     payloads = [gzipped(GOOD), gzipped(envelope(log_events([LINE, LINE])))]
     payloads.insert(place, bad)
@@ -75,6 +77,7 @@ def test_a_bad_record_leaves_its_neighbours_alone(bad: bytes, reason: str, place
     ]
 
 
+@pytest.mark.fault("F6")
 def test_a_bad_record_alone_writes_no_rows() -> None:
     done = processed([record(b"\xff")])
     assert (done.rows, done.reasons) == ([], ["encoding"])
@@ -137,7 +140,7 @@ def test_an_event_over_the_limit_is_refused_and_kept_whole() -> None:
     assert base64.b64decode(held["lines"][0]["raw"]) == long.encode()
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F11")
 def test_deep_json_is_quarantined_and_its_neighbours_are_rows() -> None:
     deep = b'{"logEvents": 1, "messageType": ' + b"[" * 100_000
     done = processed([record(GOOD, "1"), record(deep, "2"), record(lines(deep, GOOD), "3")])
@@ -149,6 +152,7 @@ def test_limits_of_the_context_hold() -> None:
     assert done.reasons == ["too_long", "field_count"]
 
 
+@pytest.mark.fault("F14")
 def test_control_messages_are_counted_and_never_quarantined() -> None:
     events = [log_event(LINE), log_event("x", 1)]
     done = processed([record(control(), "1"), record(envelope(events), "2")])
@@ -156,6 +160,7 @@ def test_control_messages_are_counted_and_never_quarantined() -> None:
     assert len(done.objects) == 1
 
 
+@pytest.mark.fault("F24")
 def test_our_own_log_groups_are_dropped_and_counted() -> None:
     own = envelope(log_events([LINE, LINE, "x"]), logGroup="/aws/lambda/tailrace-flows")
     within = context(own_log_groups=("/aws/lambda/tailrace-",))

@@ -149,6 +149,7 @@ def test_every_declared_column_is_present_in_its_type() -> None:
         lines(b"end", b"1418530070")[4:],
     ],
 )
+@pytest.mark.fault("F16")
 def test_the_parquet_schema_is_the_declaration_even_when_all_is_null(text: bytes) -> None:
     table = find("vpc-flow").table
     done = processed([record(text, formats=() if text.count(b" ") else ("end",))])
@@ -250,7 +251,7 @@ class Refusing:
         raise DeliveryError("the quarantine is full")
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 def test_a_failing_sink_or_quarantine_fails_the_batch() -> None:
     ports = Ports(Refusing(), MemoryQuarantine())
     with pytest.raises(DeliveryError, match="the sink is full"):
@@ -260,7 +261,7 @@ def test_a_failing_sink_or_quarantine_fails_the_batch() -> None:
         process([record(BAD)], find("vpc-flow"), ports, context(), LANDED_MS)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 def test_nothing_is_said_of_a_batch_whose_rejects_were_not_kept() -> None:
     sink = MemorySink()
     with pytest.raises(DeliveryError, match="the quarantine is full"):
@@ -274,6 +275,7 @@ def test_no_records_write_nothing_but_an_empty_report() -> None:
 
 
 @pytest.mark.parametrize("source", ["vpc-flow", "tgw-flow", "app-log"])
+@pytest.mark.fault("F8")
 def test_a_batch_of_ten_thousand_events_gives_ten_thousand_rows(source: str) -> None:
     message = LINE if source != "tgw-flow" else "1418530010 1418530070 10.0.0.1"
     payload = gzipped(envelope(log_events([message] * 10_000)))

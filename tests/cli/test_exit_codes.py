@@ -91,7 +91,7 @@ def test_the_home_comes_from_the_flag_before_the_environment(
     assert call("audit", "--home", home).code == 0
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F33")
 def test_a_home_that_cannot_be_used_ends_with_one(tmp_path: Path) -> None:
     path = written(tmp_path / "a", flow(1))
     ran = call("ingest", "vpc-flow", path, "--home", path)

@@ -264,7 +264,7 @@ def test_an_interrupt_ends_with_130_and_what_was_accepted_stays(home: Path) -> N
     assert balanced(home)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 def test_a_sink_that_fails_for_too_long_ends_with_one_and_keeps_what_it_took(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

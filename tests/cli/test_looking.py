@@ -109,7 +109,7 @@ def test_doctor_is_content_with_a_home_that_is_not_there_yet(tmp_path: Path) -> 
     assert (ran.code, (tmp_path / "home").exists()) == (0, False)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F33")
 def test_doctor_ends_with_one_and_says_what_to_mend(home: Path, tmp_path: Path) -> None:
     config = written(tmp_path / "t.toml", b'[networks]\nfile = "gone.csv"\n')
     ran = call("doctor", "--home", home, "--config", config)

@@ -100,6 +100,7 @@ def test_a_payload_is_what_its_first_bytes_say(payload: bytes, lines: list[bytes
     ],
     ids=lambda value: str(value)[:30],
 )
+@pytest.mark.fault("F9")
 def test_a_payload_that_cannot_be_opened_has_a_reason_and_good_neighbours(
     payload: bytes, reason: str
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_timestamp_that_fits_is_left_to_the_source(timestamp: int) -> None:
     assert read(envelope([log_event(timestamp=timestamp)])).times == [timestamp]
 
 
+@pytest.mark.fault("F11")
 def test_a_number_of_5000_digits_is_the_fault_of_its_own_event() -> None:
     text = envelope(log_events(["first", "second"])).replace(str(SENT_MS).encode(), b"9" * 5000, 1)
     events = read(text)
@@ -154,6 +155,7 @@ def test_an_event_id_that_is_no_text_is_written_out() -> None:
     assert read(envelope([log_event(id="\ud800")])).ids == ["\\ud800"]
 
 
+@pytest.mark.fault("F11")
 def test_of_duplicate_keys_the_last_one_counts_on_both_ways() -> None:
     text = b'{"messageType": "DATA_MESSAGE", "owner": "1", "owner": "2", "logEvents": [%s]}'
     event = b'{"id": "a", "id": "b", "timestamp": 1, "timestamp": 2, "message": "%s"}'

@@ -90,6 +90,7 @@ def test_members_layers_and_padding_are_read_in_any_chunks(
     ],
 )
 @pytest.mark.parametrize("chunk", [1, 10**6])
+@pytest.mark.fault("F9")
 def test_damage_has_its_own_reason_and_place(
     payload: bytes, reason: Reason, detail: str, chunk: int
 ) -> None:
@@ -196,7 +197,7 @@ print(failure.reason, seconds, grown // 1024)
 """
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_bomb_of_one_gibibyte_costs_little_time_and_memory(layers: int) -> None:
     payload = zeros(1024 * MIB)

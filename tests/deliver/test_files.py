@@ -32,7 +32,7 @@ def test_until_it_is_whole_a_file_is_hidden(tmp_path: Path) -> None:
     assert name.endswith(".tmp")
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     def write(temporary: Path) -> None:
         written(temporary, b"half")
@@ -54,7 +54,7 @@ def files_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     path = written(tmp_path / "file", b"old")
     with files_at_most(1_000), pytest.raises(DeliveryError, match="File too large"):
@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     assert files_under(tmp_path) == ["file"]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 @pytest.mark.parametrize("folder", ["/sys/kernel", "/proc"])
 def test_a_read_only_folder_is_a_delivery_error(folder: str) -> None:
     if not Path(folder).is_dir():
@@ -74,7 +74,7 @@ def test_a_read_only_folder_is_a_delivery_error(folder: str) -> None:
         write_whole(Path(folder) / "file", lambda temporary: written(temporary, b""))
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_file_in_the_place_of_the_folder_is_a_delivery_error(tmp_path: Path) -> None:
     written(tmp_path / "lake", b"in the way")
     with pytest.raises(DeliveryError, match=r"a file cannot be written: .*\n  at .*/lake/a/b\n"):
@@ -82,7 +82,7 @@ def test_a_file_in_the_place_of_the_folder_is_a_delivery_error(tmp_path: Path) -
     assert files_under(tmp_path) == ["lake"]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_folder_in_the_place_of_the_file_is_a_delivery_error(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(DeliveryError, match="a file cannot be written: "):

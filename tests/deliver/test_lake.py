@@ -155,7 +155,7 @@ def test_times_can_be_pruned_by(tmp_path: Path) -> None:
     assert column.statistics.min.isoformat() == "2014-12-14T04:07:50"
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_folder_that_takes_nothing_is_a_delivery_error(tmp_path: Path) -> None:
     written(tmp_path / "lake", b"in the way")
     sink = LakeSink(tmp_path / "lake")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.deliver.files import Disk
 from pipeline.deliver.quarantine import Kept, QuarantineFolder
 from pipeline.errors import DeliveryError
 from tests.homes import files_under, flow, written
@@ -41,12 +42,31 @@ def test_a_record_without_rejects_leaves_nothing(tmp_path: Path) -> None:
     assert files_under(tmp_path / "quarantine") == []
 
 
-def test_each_folder_is_synced_once_however_many_objects_it_got(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: list[Path] = []
-    monkeypatch.setattr("pipeline.deliver.files._sync_folder", synced.append)
-    folder = QuarantineFolder(tmp_path / "quarantine")
+class NotedDisk(Disk):
+    """Notes which folders are synced."""
+
+    def __init__(self) -> None:
+        self.synced: list[Path] = []
+
+    def sync_folder(self, folder: Path) -> None:
+        self.synced.append(folder)
+
+
+class FailingDisk(Disk):
+    """Syncs no folder the first time it is asked."""
+
+    asked = 0
+
+    def sync_folder(self, folder: Path) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            raise OSError(5, "Input/output error")
+
+
+def test_each_folder_is_synced_once_however_many_objects_it_got(tmp_path: Path) -> None:
+    disk = NotedDisk()
+    synced = disk.synced
+    folder = QuarantineFolder(tmp_path / "quarantine", disk=disk)
     for number in range(9):
         folder.keep(f"vpc-flow/{number}.json.gz", b"object", BAD, 1)
     assert synced == []
@@ -57,23 +77,16 @@ def test_each_folder_is_synced_once_however_many_objects_it_got(
     assert synced == places
 
 
-@pytest.mark.fault
-def test_a_folder_that_cannot_be_synced_is_a_delivery_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(folder: Path) -> None:
-        raise OSError(5, "Input/output error")
-
-    folder = QuarantineFolder(tmp_path)
+@pytest.mark.fault("F25")
+def test_a_folder_that_cannot_be_synced_is_a_delivery_error(tmp_path: Path) -> None:
+    folder = QuarantineFolder(tmp_path, disk=FailingDisk())
     folder.keep("vpc-flow/a.json.gz", b"object", BAD, 1)
-    with monkeypatch.context() as broken:
-        broken.setattr("pipeline.deliver.files._sync_folder", fail)
-        with pytest.raises(DeliveryError, match="Input/output error"):
-            folder.take()
+    with pytest.raises(DeliveryError, match="Input/output error"):
+        folder.take()
     assert len(folder.take()) == 1
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_an_object_that_cannot_be_kept_is_a_delivery_error(tmp_path: Path) -> None:
     written(tmp_path / "quarantine", b"in the way")
     folder = QuarantineFolder(tmp_path / "quarantine")

@@ -47,6 +47,7 @@ def again(folder: Path, file: LakeFile, name: str, **columns: Any) -> LakeFile:
     return file_of(sink.take(), table.name)
 
 
+@pytest.mark.fault("F3", "F18")
 def test_rows_delivered_twice_are_there_once(tmp_path: Path) -> None:
     file = file_of(landed(tmp_path, [record(flows(1, 2, 2))]))
     twice = [file, again(tmp_path, file, "a"), again(tmp_path, file, "b")]
@@ -144,6 +145,7 @@ def test_the_day_is_that_of_the_event(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.fault("F20", "F21")
 def test_files_that_nobody_catalogued_change_nothing(tmp_path: Path) -> None:
     file = file_of(landed(tmp_path, [record(flow(1))]))
     beside = (tmp_path / file.path).parent

@@ -396,7 +396,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
 }
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_what_is_missing_or_changed_is_named(home: Path, name: str) -> None:
     tamper, kind, where = TAMPERINGS[name]
@@ -410,7 +410,7 @@ def test_what_is_missing_or_changed_is_named(home: Path, name: str) -> None:
     assert where in ran.err
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_a_log_that_is_damaged_ends_with_its_name(home: Path) -> None:
     edit(
         home,
@@ -420,7 +420,7 @@ def test_a_log_that_is_damaged_ends_with_its_name(home: Path) -> None:
         audited(home)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_what_is_damaged_is_said_once(home: Path) -> None:
     edit(home, "delete from ledger where seq = 4")
     found = [finding.where for finding in audited(home).findings]
@@ -431,7 +431,7 @@ def sums(home: Path) -> list[tuple[int, int, int, int]]:
     return [(h.events_in, h.rows, h.rejected, h.dropped) for h in audited(home).hours]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F18", "F28")
 @pytest.mark.parametrize("back_to", [0, 1, 4, 7])
 def test_a_checkpoint_that_was_set_back_converges(home: Path, back_to: int) -> None:
     before, rows = sums(home), numbers(home)
@@ -445,14 +445,14 @@ def test_a_checkpoint_that_was_set_back_converges(home: Path, back_to: int) -> N
     assert numbers(home) == sorted([*rows, 6])
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_an_hour_with_a_finding_is_marked_and_the_others_are_not(home: Path) -> None:
     lose(0)(home)
     _, found = printed(home)
     assert [hour["balanced"] for hour in found["hours"]] == [False, True]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_the_table_says_not_balanced_and_the_place(home: Path) -> None:
     assert call("audit", "--home", home).out.endswith("✓ balanced\n")
     lose(0)(home)
@@ -465,6 +465,7 @@ def test_the_table_says_not_balanced_and_the_place(home: Path) -> None:
     )
 
 
+@pytest.mark.fault("F20", "F21")
 def test_files_that_nobody_catalogued_are_a_note(home: Path) -> None:
     folder = (home / "lake" / FIRST).parent
     written(folder / "stray.parquet", b"")

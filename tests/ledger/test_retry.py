@@ -63,6 +63,7 @@ def test_several_formats_in_turn_bring_in_what_each_can_read(tmp_path: Path, mix
     assert (numbers(home), balance(home)) == ([1, 2, 11, 12, 21, 22, 23], (8, 7, 1))
 
 
+@pytest.mark.fault("F27")
 def test_the_same_format_twice_changes_nothing(tmp_path: Path, mixed: Path) -> None:
     home = tmp_path / "home"
     ingest(home, mixed)
@@ -123,7 +124,7 @@ def test_refused_events_of_an_envelope_are_mended_as_that_event(tmp_path: Path) 
     assert balance(home) == (2, 2, 0)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F27")
 def test_the_object_stays_and_the_audit_still_looks_at_it(tmp_path: Path, mixed: Path) -> None:
     home = tmp_path / "home"
     ingest(home, mixed)
@@ -134,7 +135,7 @@ def test_the_object_stays_and_the_audit_still_looks_at_it(tmp_path: Path, mixed:
     assert call("audit", "--home", home).code == 1
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F27")
 def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> None:
     home = tmp_path / "home"
     ingest(home, mixed)
@@ -147,7 +148,7 @@ def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> Non
         assert name in ran.err
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F27")
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -177,7 +178,7 @@ def test_an_object_replaced_with_its_digest_ends_with_its_name(
     assert "tailrace audit" in fix
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F27")
 def test_an_object_of_another_content_is_not_read(tmp_path: Path, mixed: Path) -> None:
     home = tmp_path / "home"
     ingest(home, mixed)
@@ -189,7 +190,7 @@ def test_an_object_of_another_content_is_not_read(tmp_path: Path, mixed: Path) -
     assert "cannot be read: its content is not what was kept" in ran.err
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F18", "F27")
 def test_what_was_mended_stands_when_the_checkpoint_is_set_back(
     tmp_path: Path, mixed: Path
 ) -> None:
@@ -208,7 +209,7 @@ def test_what_was_mended_stands_when_the_checkpoint_is_set_back(
     assert balance(home) == (before[0] + 2, before[1] + 5, before[2] - 3)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7", "F27")
 def test_a_crash_before_the_commit_is_mended_by_the_next_try(tmp_path: Path, mixed: Path) -> None:
     home = tmp_path / "home"
     ingest(home, mixed)

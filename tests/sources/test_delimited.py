@@ -64,6 +64,7 @@ def faults(found: Reading) -> dict[int, tuple[int, str]]:
         ),
     ],
 )
+@pytest.mark.fault("F12")
 def test_what_is_no_plain_number_is_refused_and_its_neighbours_are_kept(text: str) -> None:
     found = reading([b"1 22", f"2 {text}".encode(), b"3 23"], COUNT, PORT)
     assert faults(found) == {1: (1, "type")}

@@ -132,6 +132,7 @@ formats = st.lists(st.sampled_from(sorted(VPC_FIELDS)), min_size=2, max_size=12,
 
 
 @given(formats, st.data())
+@pytest.mark.fault("F15")
 def test_what_is_written_in_any_order_of_fields_is_read_again(
     fields: list[str], data: st.DataObject
 ) -> None:
@@ -164,6 +165,7 @@ def test_any_bytes_are_rows_rejects_or_drops(payloads: list[bytes], fields: list
     assert len(told) == sum(len(r.payload.removesuffix(b"\n").split(b"\n")) for r in records)
 
 
+@pytest.mark.fault("F15")
 def test_nodata_and_skipdata_are_rows_with_nulls() -> None:
     text = (
         b"2 123456789010 eni-1 - - - - - - - 1431280876 1431280934 - NODATA\n"
@@ -177,6 +179,7 @@ def test_nodata_and_skipdata_are_rows_with_nulls() -> None:
         assert row["event_time"] == row["end_time"]
 
 
+@pytest.mark.fault("F16")
 def test_a_new_field_is_kept_a_missing_one_is_null_a_changed_one_is_refused() -> None:
     formats_ = ("srcport new-field end",)
     text = b"22 fresh 1418530070\nssh fresh 1418530070\n"

@@ -127,6 +127,7 @@ def test_a_home_that_is_just_being_made_holds_nothing_to_read(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("writer", [True, False])
+@pytest.mark.fault("F37")
 def test_a_home_of_another_version_is_refused(tmp_path: Path, writer: bool) -> None:
     Store(tmp_path, writer=True).close()
     connection = sqlite3.connect(tmp_path / "log.db")

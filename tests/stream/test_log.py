@@ -143,6 +143,7 @@ def test_several_records_are_appended_all_or_none(store: Store) -> None:
     assert kept(store) == []
 
 
+@pytest.mark.fault("F13")
 def test_only_what_is_consumed_and_old_is_pruned(store: Store) -> None:
     Log(store).append([replace(RECORD, arrival_ms=ms) for ms in (1_000, 1_999, 2_000, 1_000)])
     consume(store, 3)

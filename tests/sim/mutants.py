@@ -1,0 +1,293 @@
+"""Planted bugs: one line of the real code each, that the simulation must find."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` stands once in `file` of the package and becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = (
+    Mutant(
+        "checkpoint before the rows are written",
+        "home.py",
+        "        reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
+        "        with self.store.transaction() as early:\n"
+        "            log.advance(early, shard, records[-1].seq)\n"
+        "        reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
+    ),
+    Mutant(
+        "checkpoint one record too far",
+        "home.py",
+        "            log.advance(connection, shard, records[-1].seq)\n",
+        "            log.advance(connection, shard, records[-1].seq + 1)\n",
+    ),
+    Mutant(
+        "checkpoint one record short",
+        "home.py",
+        "            log.advance(connection, shard, records[-1].seq)\n",
+        "            log.advance(connection, shard, records[-1].seq - 1)\n",
+    ),
+    Mutant(
+        "quarantine error swallowed",
+        "batch/__init__.py",
+        "        quarantine.keep(key, content, batch.records[index], len(mine))\n",
+        "        with __import__('contextlib').suppress(Exception):\n"
+        "            quarantine.keep(key, content, batch.records[index], len(mine))\n",
+    ),
+    Mutant(
+        "file not synced before its rename",
+        "deliver/files.py",
+        "        disk.sync_file(temporary)\n",
+        "",
+    ),
+    Mutant(
+        "folder not synced after a rename",
+        "deliver/files.py",
+        "    return list(dict.fromkeys([path.parent, *above]))\n",
+        "    return list(dict.fromkeys(above))\n",
+    ),
+    Mutant(
+        "new folders not synced",
+        "deliver/files.py",
+        "    return list(dict.fromkeys([path.parent, *above]))\n",
+        "    return [path.parent]\n",
+    ),
+    Mutant(
+        "folders that an earlier attempt made not synced",
+        "deliver/files.py",
+        "    disk.doubtful.update(new, (each for each in between if each not in disk.known))\n",
+        "    disk.doubtful.update(new)\n",
+    ),
+    Mutant(
+        "quarantine folders not synced before the ledger knows",
+        "deliver/quarantine.py",
+        "        sync_folders(sorted(each for each in self.unsynced if each.exists()),"
+        " self.disk)\n",
+        "",
+    ),
+    Mutant(
+        "ledger outside the transaction",
+        "home.py",
+        "            for name, report in reports:\n"
+        "                entries.add(connection, name, find(name).table.name, report.outcomes)\n"
+        "            log.advance(connection, shard, records[-1].seq)\n",
+        "            log.advance(connection, shard, records[-1].seq)\n"
+        "        with self.store.transaction() as connection:\n"
+        "            for name, report in reports:\n"
+        "                entries.add(connection, name, find(name).table.name, report.outcomes)\n",
+    ),
+    Mutant(
+        "catalogue outside the transaction",
+        "home.py",
+        "            catalogue.add(connection, self.sink.take())\n",
+        "            files = self.sink.take()\n"
+        "            log.advance(connection, shard, records[-1].seq)\n"
+        "        with self.store.transaction() as connection:\n"
+        "            catalogue.add(connection, files)\n",
+    ),
+    Mutant(
+        "files of a failed attempt catalogued",
+        "home.py",
+        "        self.sink.take()\n        self.quarantine.take()\n",
+        "        self.quarantine.take()\n",
+    ),
+    Mutant(
+        "file named by attempt instead of first sequence",
+        "deliver/lake.py",
+        "        name = f\"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet\"\n",
+        '        name = f"{shard:02d}-{len(self.written):012d}.parquet"\n',
+    ),
+    Mutant(
+        "file named without its shard",
+        "deliver/lake.py",
+        "        name = f\"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet\"\n",
+        "        name = f\"{first % 7:012d}{self.replay and '-r'}{self.replay}.parquet\"\n",
+    ),
+    Mutant(
+        "a retry's files not told apart from the first ones",
+        "deliver/lake.py",
+        "        name = f\"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet\"\n",
+        '        name = f"{shard:02d}-{first:012d}.parquet"\n',
+    ),
+    Mutant(
+        "only the first hour of a batch written",
+        "deliver/lake.py",
+        "        if len(hours) == 1:\n",
+        "        hours = hours[:1]\n        if False:\n",
+    ),
+    Mutant(
+        "a batch over several hours kept in the first",
+        "deliver/lake.py",
+        "        if len(hours) == 1:\n",
+        "        if hours:\n",
+    ),
+    Mutant(
+        "each event once by record_id alone",
+        "decode/identity.py",
+        "    return (np.uint64(h64(identity)) + ordinals.astype(np.uint64)).view(np.int64)\n",
+        "    return (np.uint64(7) + ordinals.astype(np.uint64)).view(np.int64)\n",
+    ),
+    Mutant(
+        "equal times are one event",
+        "lake/views.py",
+        "partition by event_time, record_id order by {_newest(table)}",
+        "partition by event_time order by {_newest(table)}",
+    ),
+    Mutant(
+        "no deduplication in the view",
+        "lake/views.py",
+        "where copy = 1{",
+        "where copy > 0{",
+    ),
+    Mutant(
+        "a copy keeps its last arrival",
+        "lake/views.py",
+        '    return f"decoder_version desc, {attempt}ingest_time, file_index desc"\n',
+        '    return f"decoder_version desc, {attempt}ingest_time desc, file_index desc"\n',
+    ),
+    Mutant(
+        "resolved rejects stay in the view",
+        "lake/views.py",
+        "{' and resolved is not true' if 'resolved' in table else ''}",
+        "",
+    ),
+    Mutant(
+        "identity of a stream record without its sequence number",
+        "stream/log.py",
+        'f"stream/{STREAM}/{shard}/{seq}"',
+        'f"stream/{STREAM}/{shard}"',
+    ),
+    Mutant(
+        "event ids cut to their last digits",
+        "decode/identity.py",
+        "    return (numbers + np.repeat(bases, counts)).view(np.int64)\n"
+        if False
+        else "        return (numbers + np.repeat(bases, counts)).view(np.int64)\n",
+        "        return (numbers // np.uint64(16) + np.repeat(bases, counts)).view(np.int64)\n",
+    ),
+    Mutant(
+        "ordinal off by one on a slice",
+        "stream/scan.py",
+        "        first = lines + 1 if inside else lines\n",
+        "        first = lines + 1 if inside or lines else lines\n",
+    ),
+    Mutant(
+        "progress of a file noted after its slice",
+        "stream/files.py",
+        "        seq = append(connection, record) if record.payload else None\n",
+        "        seq = append(connection, record) if record.payload else None\n"
+        "    with store.transaction() as connection:\n",
+    ),
+    Mutant(
+        "a file begun before is taken from its start",
+        "stream/files.py",
+        '        if each.done <= known["done_bytes"]:\n',
+        "        if False:\n",
+    ),
+    Mutant(
+        "arrival of a file is that of the last run",
+        "stream/files.py",
+        '    origin = replace(origin, arrival_ms=known["arrival_ms"])\n',
+        "",
+    ),
+    Mutant(
+        "carried time forgotten on a slice",
+        "stream/files.py",
+        "            time_ms=carry.time_ms,\n",
+        "            time_ms=None,\n",
+    ),
+    Mutant(
+        "rejected line dropped",
+        "batch/__init__.py",
+        "    rejects = parsed.rejects\n",
+        "    rejects = type(parsed.rejects)(*(each[:3] for each in (parsed.rejects.line,"
+        " parsed.rejects.reason, parsed.rejects.detail)))\n",
+    ),
+    Mutant(
+        "drops counted twice",
+        "batch/__init__.py",
+        "                dropped[index][name] += int(events)\n",
+        "                dropped[index][name] += 2 * int(events)\n",
+    ),
+    Mutant(
+        "drops not counted",
+        "batch/__init__.py",
+        "    for (index, name), events in batch.dropped.items():\n"
+        "        dropped[index][name] += events\n",
+        "",
+    ),
+    Mutant(
+        "upsert of the ledger lost",
+        "ledger/entries.py",
+        '        " flush = excluded.flush where attempt = 0",\n',
+        '        " flush = flush where attempt = 0",\n',
+    ),
+    Mutant(
+        "an entry that comes again forgets its retry",
+        "ledger/entries.py",
+        '        " flush = excluded.flush where attempt = 0",\n',
+        '        " flush = excluded.flush",\n',
+    ),
+    Mutant(
+        "a catalogued file written again keeps its old digest",
+        "lake/catalogue.py",
+        "insert or replace into lake_file",
+        "insert or ignore into lake_file",
+    ),
+    Mutant(
+        "a step skips a record after a retry",
+        "stream/log.py",
+        "where shard = ? and seq > ? order by seq limit ?",
+        "where shard = ? and seq > ? and seq % 9 > 0 order by seq limit ?",
+    ),
+    Mutant(
+        "records that wait are pruned",
+        "stream/log.py",
+        " on c.shard = r.shard where r.seq <= c.seq and r.arrival_ms < ? limit ?)",
+        " on c.shard = r.shard where r.arrival_ms < ? limit ?)",
+    ),
+    Mutant(
+        "sweep removes whole files",
+        "deliver/files.py",
+        '    left = sorted(folder.rglob(f".*{TEMPORARY}"))\n',
+        '    left = sorted(p for p in folder.rglob("*000002*") if p.is_file())\n',
+    ),
+    Mutant(
+        "a mended line written, the ledger not",
+        "ledger/retry.py",
+        "        _note(connection, tried)\n",
+        "        _note(connection, tried)\n"
+        if False
+        else "        connection.execute(\n"
+        '            "update ledger set attempt = attempt + 1 where object = ?",'
+        " (tried.outcome.object,)\n"
+        "        )\n",
+    ),
+    Mutant(
+        "a mended line counted again",
+        "ledger/retry.py",
+        "    new = ~np.isin(batch.record_id[reading.parsed.line], known)\n",
+        "    new = np.ones(len(reading.parsed.line), bool)\n",
+    ),
+    Mutant(
+        "quarantine object named by source alone",
+        "batch/quarantine.py",
+        '    return f"{source}/dt={day}/{record.shard:04d}-{position}-{digest[:16]}.json.gz"\n',
+        '    return f"{source}/dt={day}/{digest[:16]}.json.gz"\n',
+    ),
+    Mutant(
+        "own logs not told apart",
+        "decode/__init__.py",
+        "    into = _Gathered(tuple(own_log_groups), limits)\n    for record in records:\n"
+        "        _gather_record(into, record)\n        if into.size",
+        "    into = _Gathered((), limits)\n    for record in records:\n"
+        "        _gather_record(into, record)\n        if into.size",
+    ),
+)

@@ -1,0 +1,82 @@
+"""Plants each mutant in a copy of the package and counts the seeds until it is found."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.sim.mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a mutant; `seeds` 0: nobody found it."""
+
+    mutant: Mutant
+    seeds: int
+    said: str
+
+
+def plant(mutant: Mutant, folder: Path) -> None:
+    """Make a copy of the package with the mutant in it.
+
+    Raises ValueError when its text is not there once: the code has moved on, the mutant must too.
+    """
+    shutil.copytree(ROOT / "pipeline", folder / "pipeline")
+    for name in ("tests", "sql"):
+        (folder / name).symlink_to(ROOT / name)
+    path = folder / "pipeline" / mutant.file
+    text = path.read_text("utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: its text is in {mutant.file} {text.count(mutant.old)}x")
+    path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+
+
+def look(mutant: Mutant, seeds: int) -> Found:
+    """Run seeds over a mutant until one fails."""
+    with tempfile.TemporaryDirectory(prefix="tailrace-mutant-") as folder:
+        plant(mutant, Path(folder))
+        code = (
+            "import sys, pipeline; from tests.sim.runner import until_failure;"
+            f"assert pipeline.__file__.startswith({folder!r}), pipeline.__file__;"
+            f"until_failure({seeds})"
+        )
+        environ = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    if done.returncode or not last.startswith(("found ", "alive")):
+        raise RuntimeError(f"{mutant.name}: {done.stderr[-2000:] or last}")
+    word, _, rest = last.partition(" ")
+    number, _, said = rest.partition(" ")
+    return Found(mutant, int(number) if word == "found" else 0, said)
+
+
+def run_all(seeds: int, only: str, workers: int) -> int:
+    """Look for every mutant and show how many seeds each needed; exit code 1 when one lives."""
+    chosen = [mutant for mutant in MUTANTS if only in mutant.name]
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        found = []
+        for each in pool.map(lambda mutant: look(mutant, seeds), chosen):
+            found.append(each)
+            _say(f"{each.seeds or 'ALIVE':>6}  {each.mutant.name:<56}  {each.said[:110]}")
+    alive = [each for each in found if not each.seeds]
+    hardest = max((each.seeds for each in found), default=0)
+    _say(f"{len(found) - len(alive)} of {len(found)} found, the hardest after {hardest} seeds")
+    return bool(alive)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a program's output

@@ -1,0 +1,133 @@
+"""Runs of seeds: one, or many on all cores."""
+
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from tests.sim.checks import check
+from tests.sim.tamper import tamper
+from tests.sim.world import Simulation
+
+CHUNK = 10
+SHOW_EVERY_S = 10.0
+
+
+@dataclass
+class Result:
+    """What a run said; `failure` "": nothing is wrong."""
+
+    seed: int
+    failure: str = ""
+    trace: str = ""
+    rows: int = 0
+    bad: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+
+
+def run(seed: int, verbose: bool = False) -> Result:
+    """Run one seed in a folder of its own."""
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
+    base = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
+        simulation = Simulation(seed, Path(folder), verbose)
+        result = Result(seed)
+        try:
+            simulation.run()
+            check(simulation.home, simulation.truth)
+            repeated = simulation.set_back
+            simulation.happened.update(tamper(simulation.home, seed, simulation.say, repeated))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
+            result.failure = f"{type(error).__name__}: {error}"
+            if verbose:
+                traceback.print_exc()
+        result.trace = simulation.trace
+        result.rows = len(simulation.truth.rows)
+        result.bad = sum(len(bad.lines) or 1 for bad in simulation.truth.bad.values())
+        result.happened = simulation.happened
+        return result
+
+
+def _run_chunk(seeds: range) -> list[Result]:
+    return [run(seed) for seed in seeds]
+
+
+def results(first: int, seeds: int, workers: int) -> Iterator[Result]:
+    """Results of seeds as they come, in processes of their own."""
+    workers = workers or os.cpu_count() or 1
+    chunks = [
+        range(at, min(at + CHUNK, first + seeds)) for at in range(first, first + seeds, CHUNK)
+    ]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting = set()
+        try:
+            while chunks or waiting:
+                while chunks and len(waiting) < 2 * workers:
+                    waiting.add(pool.submit(_run_chunk, chunks.pop(0)))
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for each in done:
+                    yield from each.result()
+        finally:
+            for each in waiting:
+                each.cancel()
+
+
+def replay(seed: int) -> int:
+    """Run one seed and tell what happens; exit code."""
+    result = run(seed, verbose=True)
+    _say(f"seed {seed}: {result.failure or 'holds'} (trace {result.trace})")
+    return bool(result.failure)
+
+
+def run_many(first: int, seeds: int, workers: int, stop: bool) -> int:
+    """Run seeds and show how far it is; exit code 1 when one fails."""
+    started = shown = time.monotonic()
+    failed: list[Result] = []
+    total: Counter[str] = Counter()
+    done = rows = bad = 0
+    for result in results(first, seeds, workers):
+        done += 1
+        rows, bad = rows + result.rows, bad + result.bad
+        total.update(result.happened)
+        if result.failure:
+            failed.append(result)
+            _say(f"seed {result.seed} FAILED: {result.failure}\n  replay: {command(result.seed)}")
+            if stop:
+                break
+        if time.monotonic() - shown > SHOW_EVERY_S:
+            shown = time.monotonic()
+            _say(f"{done} of {seeds} seeds, {done / (shown - started):.1f}/s, {len(failed)} failed")
+    seconds = time.monotonic() - started
+    _say(f"{done} seeds in {seconds:.0f} s ({done / seconds:.1f}/s): {len(failed)} failed")
+    _say(
+        f"{rows} rows, {bad} bad lines; " + ", ".join(f"{n} {c}" for n, c in sorted(total.items()))
+    )
+    if failed:
+        _say("keep them: add the numbers to tests/sim/regressions.txt")
+    return bool(failed)
+
+
+def command(seed: int) -> str:
+    """What replays a seed."""
+    return f"{Path(sys.executable).name} -m tests.sim --seed {seed}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a program's output
+
+
+def until_failure(seeds: int) -> None:
+    """Run seeds in this process until one fails; the last line says which."""
+    for seed in range(seeds):
+        result = run(seed)
+        if result.failure:
+            _say(f"found {seed + 1} {' '.join(result.failure.split())}")
+            return
+    _say("alive ")

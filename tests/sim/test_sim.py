@@ -1,0 +1,56 @@
+"""The simulation in small: seeds that once failed, thirty more, and that it sees what it should."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sim.mutants import MUTANTS
+from tests.sim.planted import look, plant
+from tests.sim.runner import run
+
+KEPT = Path(__file__).with_name("regressions.txt")
+QUICK = range(1_000, 1_030)
+
+
+def kept() -> list[int]:
+    lines = KEPT.read_text("utf-8").splitlines()
+    return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F7", "F13", "F18", "F25", "F27")
+@pytest.mark.parametrize("seed", kept())
+def test_a_seed_that_once_failed_holds(seed: int) -> None:
+    assert run(seed).failure == ""
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F7", "F13", "F18", "F25", "F27")
+@pytest.mark.parametrize("first", QUICK[::5])
+def test_what_is_accepted_is_in_the_view_once_or_in_the_quarantine_once(first: int) -> None:
+    results = [run(seed) for seed in range(first, first + 5)]
+    assert [result.failure for result in results if result.failure] == []
+    assert all(result.trace for result in results)
+
+
+def test_one_seed_is_one_history() -> None:
+    assert run(7).trace == run(7).trace
+    assert run(7).trace != run(8).trace
+
+
+def test_each_planted_bug_finds_its_place_in_the_code(tmp_path: Path) -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 15
+    for number, mutant in enumerate(MUTANTS):
+        plant(mutant, tmp_path / str(number))
+
+
+@pytest.mark.slow
+def test_a_planted_bug_is_found() -> None:
+    easiest = next(each for each in MUTANTS if each.name == "no deduplication in the view")
+    assert look(easiest, 40).seeds
+
+
+def test_a_planted_bug_whose_text_is_gone_is_told(tmp_path: Path) -> None:
+    lost = type(MUTANTS[0])("lost", "home.py", "no such text", "")
+    with pytest.raises(ValueError, match=r"lost: its text is in home\.py 0x"):
+        plant(lost, tmp_path)

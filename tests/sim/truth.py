@@ -1,0 +1,135 @@
+"""What must be there in the end: kept by whoever sends, never asked of the product.
+
+Identities are computed here a second time, from the words of the design.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+SHARDS = 4
+Content = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line or event, and what must become of it.
+
+    raw     bytes as they lie in the carrier, without the newline
+    fate    "row", "reject" or "drop"
+    name    reason of a reject, name of a drop
+    time_ms event time; None: that of the line before it, else the arrival
+    content columns of the row
+    """
+
+    raw: bytes
+    fate: str
+    name: str = ""
+    time_ms: int | None = None
+    content: Content = ()
+
+
+@dataclass
+class Row:
+    """A row that must be in the view once, with the arrival of one of its copies."""
+
+    content: Content
+    arrivals: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Bad:
+    """What must be in the quarantine of one record, or of one file: reason and bytes by ordinal.
+
+    payload  of a record: what was sent; reasons without a line count for the whole of it
+    """
+
+    source: str
+    lines: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    whole: str = ""
+    payload: bytes = b""
+    ids: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class Truth:
+    """All that was accepted.
+
+    rows     by table, event time and record id
+    bad      by the record's place ("seq", n) or the file's identity
+    rejects  rows of the table `reject`: (source, arrival, record id) -> reason
+    counts   events by (source, "row" | "reject" | name of the drop)
+    seq      the last sequence number that the stream must have given
+    """
+
+    rows: dict[tuple[str, int, int], Row] = field(default_factory=dict)
+    bad: dict[object, Bad] = field(default_factory=dict)
+    rejects: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    files: set[tuple[str, str]] = field(default_factory=set)
+
+    def row(self, source: str, time_ms: int, record_id: int, line: Line, arrival_ms: int) -> None:
+        """A line must be a row."""
+        key = (source.replace("-", "_"), time_ms, record_id)
+        known = self.rows.setdefault(key, Row(line.content))
+        if known.content != line.content:
+            raise AssertionError(f"the simulation gave two events one identity: {key}")
+        known.arrivals.add(arrival_ms)
+        self.counts[source, "row"] += 1
+
+    def reject(
+        self, source: str, place: object, ordinal: int, line: Line, record_id: int, arrival_ms: int
+    ) -> None:
+        """A line must be in the quarantine."""
+        self.bad.setdefault(place, Bad(source)).lines[ordinal] = (line.name, line.raw)
+        self.rejects[source, arrival_ms, record_id] = line.name
+        self.counts[source, "reject"] += 1
+
+    def plain(
+        self,
+        source: str,
+        place: object,
+        identity: str,
+        lines: list[Line],
+        arrival_ms: int,
+    ) -> None:
+        """Plain lines of a record or a file were accepted."""
+        before: int | None = None
+        for ordinal, line in enumerate(lines):
+            record_id = signed(h64(identity) + ordinal)
+            if line.fate == "row":
+                before = before if line.time_ms is None else line.time_ms
+                time_ms = arrival_ms if before is None else before
+                self.row(source, time_ms, record_id, line, arrival_ms)
+            elif line.fate == "reject":
+                self.reject(source, place, ordinal, line, record_id, arrival_ms)
+            else:
+                self.counts[source, line.name] += 1
+
+    def broken(self, source: str, place: object, identity: str, reason: str, at_ms: int) -> None:
+        """A record that cannot be opened was accepted: one event."""
+        self.bad.setdefault(place, Bad(source)).whole = reason
+        self.rejects[source, at_ms, signed(h64(identity, "record"))] = reason
+        self.counts[source, "reject"] += 1
+
+
+def h64(*parts: str) -> int:
+    """The hash of the design: BLAKE2b, 64 bits, big-endian, over parts joined by NUL."""
+    return int.from_bytes(blake2b("\0".join(parts).encode(), digest_size=8).digest(), "big")
+
+
+def signed(number: int) -> int:
+    """A number modulo 2^64 as int64."""
+    number %= 1 << 64
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def shard_of(key: str) -> int:
+    """Shard of a partition key."""
+    return h64(key) % SHARDS
+
+
+def stream_identity(key: str, seq: int) -> str:
+    """Identity of a record that has nothing but its place in the stream."""
+    return f"stream/embedded/{shard_of(key)}/{seq}"

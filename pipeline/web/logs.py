@@ -47,7 +47,8 @@ def _posted(source: str, payload: bytes, key: str, digest: bytes, now_ms: int) -
     # else, must not make rows that look like copies of the old ones.
     request = f"{source}/{key}/{digest.hex()}" if key else uuid4().hex
     record = http_body(payload, request, now_ms)
-    incoming = Incoming(source, request, payload, now_ms, record.identity)
+    # One shard a source: one worker empties all shards, and the lake gets a quarter of the files.
+    incoming = Incoming(source, source, payload, now_ms, record.identity)
     return Posted(incoming, key, digest)
 
 

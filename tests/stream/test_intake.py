@@ -165,7 +165,7 @@ def advance_all(home: Path, seq: int) -> None:
     store.close()
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 def test_a_full_log_takes_nothing_until_something_was_consumed(tmp_path: Path) -> None:
     with intake(tmp_path, Retention(1, 24)) as opened:
         taken(opened.submit(posted(1)))
@@ -182,7 +182,7 @@ def test_a_full_log_takes_nothing_until_something_was_consumed(tmp_path: Path) -
     assert payloads(tmp_path) == [flow(3)]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 def test_a_log_whose_oldest_record_waits_for_a_day_takes_nothing(tmp_path: Path) -> None:
     clock = Clock()
     with intake(tmp_path, clock=clock) as opened:
@@ -207,7 +207,7 @@ def test_a_held_sink_refuses_what_comes(tmp_path: Path) -> None:
     assert payloads(tmp_path) == [flow(2)]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_log_that_cannot_be_written_refuses_and_recovers(tmp_path: Path) -> None:
     with intake(tmp_path) as opened:
         taken(opened.submit(posted(1)))

@@ -26,7 +26,7 @@ def test_a_server_in_health_says_who_and_how(tmp_path: Path) -> None:
     assert health["worker"]["last_landed"].endswith("Z")
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_failing_sink_is_told_and_what_is_taken_meanwhile_lands_later(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as running:
@@ -46,7 +46,7 @@ def test_a_failing_sink_is_told_and_what_is_taken_meanwhile_lands_later(tmp_path
     assert numbers(home) == [1, 2]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F2")
 def test_a_full_log_is_answered_with_when_to_try_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home, TAILRACE_LIMITS_RETENTION_BYTES="1000") as running:
@@ -64,7 +64,7 @@ def test_a_full_log_is_answered_with_when_to_try_again(tmp_path: Path) -> None:
     assert numbers(home) == list(range(1, sent + 2))
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F25")
 def test_a_log_that_cannot_be_written_is_answered_with_503(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as running:

@@ -99,6 +99,7 @@ def test_two_equal_bodies_without_a_key_are_two(served: Served, number: int) -> 
     assert shown(served, number) == [number, number]
 
 
+@pytest.mark.fault("F3")
 def test_a_body_that_is_sent_again_under_its_key_is_one(served: Served, number: int) -> None:
     answers = [served.post(flow(number), Idempotency_Key=f"key {number}") for _ in range(3)]
     assert [each.status_code for each in answers] == [202] * 3
@@ -160,6 +161,7 @@ def test_a_body_that_is_not_what_its_header_says_is_refused(served: Served) -> N
     assert error(response)["what"] == "the body is no gzip"
 
 
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize(
     ("damage", "detail"),
     [
@@ -184,6 +186,7 @@ def test_a_bad_line_is_no_reason_to_refuse_a_body(served: Served, number: int) -
     assert shown(served, number) == [number, number + 1]
 
 
+@pytest.mark.fault("F10")
 def test_three_layers_of_gzip_are_refused(served: Served) -> None:
     body = gzip.compress(gzip.compress(gzip.compress(flow(1))))
     assert served.post(body).status_code == 413
@@ -231,10 +234,10 @@ def test_a_body_that_inflates_too_steeply_is_refused_below_the_cap(served: Serve
     assert "1:200" in error(response)["where"]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F10")
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress])
 def test_a_bomb_is_refused_fast_and_fills_no_memory(served: Served, wrap: type[bytes]) -> None:
-    """F10: 1 MiB that inflates to 1 GiB, and the same packed once more."""
+    """1 MiB that inflates to 1 GiB, and the same packed once more."""
     body = wrap(bomb(1024))
     served.post(flow(1))
     before, begun = served.peak_mib(), time.monotonic()
@@ -243,7 +246,7 @@ def test_a_bomb_is_refused_fast_and_fills_no_memory(served: Served, wrap: type[b
     assert served.peak_mib() - before < 64
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F10")
 def test_a_body_without_end_is_refused_and_fills_no_memory(tmp_path: Path) -> None:
     with serving(tmp_path / "home", TAILRACE_LIMITS_BODY_BYTES=str(MIB)) as running:
         running.post(flow(1))

@@ -108,6 +108,50 @@ def test_an_address_that_is_none_is_a_usage_error(tmp_path: Path, host: str) -> 
     assert host in ran.err
 
 
+@pytest.mark.fault("F33")
+@pytest.mark.parametrize(
+    ("environ", "code", "named"),
+    [
+        ({"TAILRACE_LIMITS_BODY_BITES": "1"}, 2, "TAILRACE_LIMITS_BODY_BYTES"),
+        ({"TAILRACE_LIMITS_BODY_BYTES": "much"}, 2, "TAILRACE_LIMITS_BODY_BYTES"),
+        ({"TAILRACE_HOME": "/dev/null/home"}, 1, "/dev/null/home"),
+    ],
+)
+def test_what_is_wrong_at_the_start_is_named_and_nothing_is_served(
+    environ: dict[str, str], code: int, named: str
+) -> None:
+    ran = run("serve", "--port", "0", **environ)
+    assert (ran.code, ran.out) == (code, "")
+    assert named in ran.err
+    assert "http://" not in ran.err
+
+
+@pytest.mark.fault("F33")
+def test_formats_that_are_none_are_refused_at_the_start(tmp_path: Path) -> None:
+    config = tmp_path / "tailrace.toml"
+    config.write_text('[formats]\n"/vpc/a" = "${no-such-field}"\n')
+    ran = run("serve", "--port", "0", "--home", tmp_path / "home", "--config", config)
+    assert ran.code == 2
+    assert "no-such-field" in ran.err
+
+
+def test_a_client_that_goes_in_the_middle_of_a_body_leaves_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        host, _, port = running.url.removeprefix("http://").partition(":")
+        for _ in range(5):
+            with socket.create_connection((host, int(port))) as client:
+                head = (
+                    f"POST /v1/logs/vpc-flow HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000\r\n"
+                )
+                client.sendall(head.encode() + b"\r\n" + flow(1))
+        assert running.post(flow(2)).status_code == 202
+        running.landed()
+        assert running.end() == 0
+        assert running.said().count("\n") == 1
+    assert numbers(home) == [2]
+
+
 def test_a_second_server_on_a_home_names_the_first(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as running:
@@ -142,10 +186,10 @@ def test_thirty_two_clients_at_once_lose_nothing(tmp_path: Path) -> None:
         assert audited(home)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F29")
 @pytest.mark.slow
 def test_a_server_that_is_told_to_end_under_load_loses_nothing(tmp_path: Path) -> None:
-    """F29: flushed or handed back within ten seconds."""
+    """Flushed or handed back within ten seconds."""
     home = tmp_path / "home"
     with serving(home) as running:
         clients = Clients(running, 16)
@@ -162,7 +206,7 @@ def test_a_server_that_is_told_to_end_under_load_loses_nothing(tmp_path: Path) -
         assert audited(home)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F29")
 @pytest.mark.slow
 def test_a_server_that_ends_while_its_sink_fails_hands_back(tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -179,7 +223,7 @@ def test_a_server_that_ends_while_its_sink_fails_hands_back(tmp_path: Path) -> N
     assert numbers(home) == [1]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 @pytest.mark.slow
 def test_every_acknowledged_line_is_once_in_the_view_after_kills(tmp_path: Path) -> None:
     home, chance = tmp_path / "home", random.Random(4)
@@ -201,7 +245,7 @@ def test_every_acknowledged_line_is_once_in_the_view_after_kills(tmp_path: Path)
         assert audited(home)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F3", "F7")
 @pytest.mark.slow
 def test_a_key_that_is_sent_again_after_a_kill_is_one(tmp_path: Path) -> None:
     home = tmp_path / "home"

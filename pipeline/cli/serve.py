@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Config, Home, settings_of
-from pipeline.errors import TailraceError
 
 HOST, PORT = "127.0.0.1", 8808
 
@@ -44,10 +43,4 @@ def serve(
         sys.stderr.flush()
 
     with writing(settings.home_path, context) as opened:
-        whole = serve(opened.folder, context, Address(host, port), ready)
-    if not whole:
-        raise TailraceError(
-            "the worker did not come to an end in time",
-            f"in {settings.home_path}",
-            "nothing that was accepted is lost: the next start goes on from there",
-        )
+        serve(opened.folder, context, Address(host, port), ready)

@@ -89,6 +89,11 @@ class Intake:
         self._thread.start()
         ready.result()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs; it ends by itself only by a defect."""
+        return self._thread is not None and self._thread.is_alive()
+
     def submit(self, posted: Posted) -> "Future[Place]":
         """Hand over a record; the future holds its place once it is durable, or the error.
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from pipeline.batch import Context
 from pipeline.consume import Worker
-from pipeline.errors import TailraceError
+from pipeline.errors import DeliveryError, TailraceError
 from pipeline.home import worker_of
+from pipeline.schema import HOUR_MS
+from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.web.house import WorkerState
 
@@ -38,10 +40,15 @@ class Consumer:
         ready.result()
 
     @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs; it ends by itself only by a defect."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def state(self) -> WorkerState:
         """What it does at present."""
         worker = self._worker
-        if worker is None or self._thread is None or not self._thread.is_alive():
+        if worker is None or not self.is_alive:
             return WorkerState("stopped", landed_ms=_ms(worker.landed) if worker else None)
         held = list(worker.holding.values())
         if not held:
@@ -70,6 +77,17 @@ class Consumer:
             self._worker = worker_of(self.folder, store, self.context)
             ready.set_result(None)
             self._worker.run(self._stop)
+
+
+def refusal_of(state: WorkerState, limits: Limits, now_ms: float) -> DeliveryError | None:
+    """Why nothing more is taken: the sink has failed for as long as it is tried again; else None.
+
+    Until then what arrives is kept in the log.
+    """
+    if state.holding_ms is None or now_ms - state.holding_ms < limits.age_hours * HOUR_MS:
+        return None
+    fix = "free some space or mend the permissions of the home, then send it again"
+    return DeliveryError(f"nothing has landed for {limits.age_hours} hours", state.problem, fix)
 
 
 def _ms(at: float | None) -> int | None:

@@ -36,7 +36,8 @@ class House:
 
     ending  breaks queries off
     asked   queries that are asked or wait for their turn
-    ended   whether its threads came to their end
+    ended   whether its threads came to their end when they were told to
+    broken  name of the thread that ended before; "" for none
     """
 
     folder: Path
@@ -51,3 +52,4 @@ class House:
     )
     asked: int = 0
     ended: bool = False
+    broken: str = ""

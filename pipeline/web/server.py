@@ -14,13 +14,11 @@ import uvicorn
 
 from pipeline.batch import Context
 from pipeline.errors import DeliveryError, TailraceError, UsageError
-from pipeline.schema import HOUR_MS
-from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
 from pipeline.web.app import app_of
-from pipeline.web.consumer import Consumer
+from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.guard import hosts_of
 from pipeline.web.house import House
 
@@ -42,11 +40,12 @@ class Address:
     port: int
 
 
-def serve(folder: Path, context: Context, address: Address, say: Callable[[str], None]) -> bool:
+def serve(folder: Path, context: Context, address: Address, say: Callable[[str], None]) -> None:
     """Serve a home that is open for writing until a signal ends it; blocks.
 
-    `say` is told the URL once it answers. False when not all of its threads came to an end.
-    Raises UsageError for a host that is none, TailraceError for a port that is taken.
+    `say` is told the URL once it answers.
+    Raises UsageError for a host that is none; TailraceError for a port that is taken, for threads
+    that did not come to an end in time, and when one of them ended by a defect.
     """
     sys.setswitchinterval(SWITCH_S)
     with closing(_listen(address)) as listener, running(folder, context) as house:
@@ -65,7 +64,18 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
             timeout_graceful_shutdown=REQUESTS_S,
         )
         _Server(config, house, lambda: say(url)).run(sockets=[listener])
-    return house.ended
+    if house.broken:
+        raise TailraceError(
+            f"the {house.broken} ended by a defect",
+            f"in {folder}",
+            "its traceback stands above; what was accepted is kept: start it again",
+        )
+    if not house.ended:
+        raise TailraceError(
+            "the worker did not come to an end in time",
+            f"in {folder}",
+            "what was accepted is kept: the next start goes on from there",
+        )
 
 
 @contextmanager
@@ -73,7 +83,12 @@ def running(folder: Path, context: Context) -> Iterator[House]:
     """Intake and worker over a home; at the end what was taken is written and, in time, landed."""
     limits = context.limits
     consumer = Consumer(folder, context)
-    intake = Intake(folder, _retention(limits), lambda: _held(consumer, limits))
+    retention = Retention(limits.retention_bytes, limits.retention_hours)
+
+    def held() -> DeliveryError | None:
+        return refusal_of(consumer.state, limits, consumer.clock() * 1000)
+
+    intake = Intake(folder, retention, held)
     house = House(folder, limits, intake, lambda: consumer.state)
     intake.start()
     try:
@@ -85,21 +100,6 @@ def running(folder: Path, context: Context) -> Iterator[House]:
         _drain(folder, consumer)
         house.ended = consumer.stop(STEP_S) and written
         house.queries.shutdown(wait=False, cancel_futures=True)
-
-
-def _retention(limits: Limits) -> Retention:
-    return Retention(limits.retention_bytes, limits.retention_hours)
-
-
-def _held(consumer: Consumer, limits: Limits) -> DeliveryError | None:
-    """Why nothing is taken any more: the sink has failed for as long as it is tried again."""
-    state = consumer.state
-    if state.holding_ms is None:
-        return None
-    if consumer.clock() * 1000 - state.holding_ms < limits.age_hours * HOUR_MS:
-        return None
-    fix = "free some space or mend the permissions of the home, then send it again"
-    return DeliveryError(f"nothing lands since {limits.age_hours} hours", state.problem, fix)
 
 
 def _drain(folder: Path, consumer: Consumer) -> None:
@@ -124,6 +124,15 @@ class _Server(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets)
         self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end, also because a thread did: better no server than one that only takes."""
+        house = self._house
+        if not self.should_exit and not house.intake.is_alive:
+            house.broken = "intake"
+        elif not self.should_exit and house.worker().state == "stopped":
+            house.broken = "worker"
+        return bool(house.broken) or await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import __version__
+from pipeline.settings import Limits
+from pipeline.web.consumer import refusal_of
+from pipeline.web.house import WorkerState
 from tests.homes import flow, numbers
 from tests.web.serving import serving, until
 
@@ -44,6 +47,20 @@ def test_a_failing_sink_is_told_and_what_is_taken_meanwhile_lands_later(tmp_path
         until(lambda: running.get("/v1/health").status_code == 200)
         running.landed()
     assert numbers(home) == [1, 2]
+
+
+@pytest.mark.fault("F2")
+def test_what_comes_is_refused_when_nothing_has_landed_for_hours() -> None:
+    limits, since_ms = Limits(age_hours=6), 1_000_000
+    state = WorkerState("holding", since_ms, "the disk is full")
+    assert refusal_of(state, limits, since_ms + 6 * 3_600_000 - 1) is None
+    assert refusal_of(WorkerState("running"), limits, since_ms + 6 * 3_600_000) is None
+    refusal = refusal_of(state, limits, since_ms + 6 * 3_600_000)
+    assert refusal is not None
+    assert (refusal.what, refusal.where) == (
+        "nothing has landed for 6 hours",
+        "the disk is full",
+    )
 
 
 @pytest.mark.fault("F2")

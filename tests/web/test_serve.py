@@ -5,8 +5,10 @@ import json
 import random
 import signal
 import socket
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,10 +131,30 @@ def test_what_is_wrong_at_the_start_is_named_and_nothing_is_served(
 @pytest.mark.fault("F33")
 def test_formats_that_are_none_are_refused_at_the_start(tmp_path: Path) -> None:
     config = tmp_path / "tailrace.toml"
-    config.write_text('[formats]\n"/vpc/a" = "${no-such-field}"\n')
+    config.write_text('[formats]\n"/vpc/a" = ""\n')
     ran = run("serve", "--port", "0", "--home", tmp_path / "home", "--config", config)
     assert ran.code == 2
-    assert "no-such-field" in ran.err
+    assert "the format cannot be used" in ran.err
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize("table", ["checkpoint", "record"])
+def test_a_server_whose_worker_ends_by_a_defect_does_not_live_on(
+    tmp_path: Path, table: str
+) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        assert running.post(flow(1)).status_code == 202
+        running.landed()
+        with closing(sqlite3.connect(home / "log.db", isolation_level=None)) as edit:
+            edit.execute(f"alter table {table} rename to hidden")
+            assert running.process.wait(PATIENCE_S) == 1
+            edit.execute(f"alter table hidden rename to {table}")
+        assert "ended by a defect" in running.said()
+    with serving(home) as running:
+        assert running.post(flow(2)).status_code == 202
+        running.landed()
+    assert numbers(home) == [1, 2]
 
 
 def test_a_client_that_goes_in_the_middle_of_a_body_leaves_nothing(tmp_path: Path) -> None:

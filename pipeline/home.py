@@ -40,13 +40,13 @@ LOCK_PATIENCE_S = 0.5
 
 @dataclass(frozen=True)
 class Machine:
-    """What a home runs on: the clock, chance, the disk, who watches its transactions."""
+    """What a home runs on: the clock, the disk, who watches its transactions, chance."""
 
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    random: Random = field(default_factory=Random)
     disk: Disk = DISK
     watch: Callable[[Edge], None] = lambda edge: None
+    random: Random = field(default_factory=Random)
 
 
 MACHINE = Machine()

@@ -156,9 +156,7 @@ class Worker:
         return True
 
     def _land(self, shard: int, records: list[Stored]) -> None:
-        # What an attempt before this one wrote and did not note will be written again.
-        self.sink.take()
-        self.quarantine.take()
+        self._forget()
         try:
             reports = [self._process(name, mine) for name, mine in _by_source(records)]
         except DeliveryError:
@@ -183,8 +181,7 @@ class Worker:
         age_ms = self.clock() * 1000 - stored.record.arrival_ms
         if self._attempts[shard] < limits.attempts and age_ms < limits.age_hours * HOUR_MS:
             return
-        self.sink.take()
-        self.quarantine.take()
+        self._forget()
         # Half a surrogate pair in a message would fail again where it is written.
         detail = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
         ports = Ports(self.sink, self.quarantine)
@@ -192,6 +189,11 @@ class Worker:
         report = set_aside(stored.record, source, ports, detail, int(self.clock() * 1000))
         self._note(shard, [(stored.source, report)], stored.seq)
         self._widen(shard)
+
+    def _forget(self) -> None:
+        # What an attempt before this one wrote and did not note will be written again.
+        self.sink.take()
+        self.quarantine.take()
 
     def _widen(self, shard: int) -> None:
         self._attempts.pop(shard, None)

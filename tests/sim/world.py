@@ -81,7 +81,7 @@ class Simulation:
         self.traffic = Traffic(self.random)
         self.truth = Truth()
         self.disk = SimulatedDisk(self._decide, Random(f"power {seed}"))
-        self.machine = Machine(self._clock, self._sleep, self.disk, self.disk.watch)
+        self.machine = Machine(self._clock, self._sleep, self.disk, self.disk.watch, Random(seed))
         self.calm = False
         self.commits = 0
         self.happened: Counter[str] = Counter()
@@ -132,6 +132,8 @@ class Simulation:
         # From here on it is written, whatever the writer hears.
         self.commits += operation == Edge.COMMITTED
         name = path.name.rsplit(".", 2)[0] if path.name.endswith(".tmp") else path.name
+        if path == self.folder:  # the one name that is another in each run
+            name = "."
         if fate is not Fate.DONE:
             self.happened[fate.value] += 1
             self.say(f"{operation} {name}: {fate.value}")

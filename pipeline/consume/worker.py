@@ -128,7 +128,8 @@ class Worker:
         return self.context.limits.flush_seconds
 
     def _much_waits(self, shard: int) -> bool:
-        return self.log.waiting_bytes(shard) >= self.context.limits.flush_bytes
+        limits = self.context.limits
+        return self.log.waiting_bytes(shard, limits.batch_records) >= limits.flush_bytes
 
     def _prune_patiently(self) -> None:
         # What cannot be pruned now is pruned another time; the shards say what is wrong.

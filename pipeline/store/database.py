@@ -38,6 +38,10 @@ create table input (
 create table input_record (
   seq integer primary key, source text not null, digest text not null);
 create index input_record_by_input on input_record (source, digest);
+create table request (
+  source text not null, key text not null, digest blob not null, shard integer not null,
+  seq integer not null, arrival_ms integer not null, primary key (source, key));
+create index request_by_arrival on request (arrival_ms);
 create table lake_file (
   path text primary key, zone text not null, tbl text not null, arrival_hour text not null,
   rows integer not null, bytes integer not null, digest text not null,

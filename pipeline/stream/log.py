@@ -122,20 +122,31 @@ class Log:
 
     def backlog(self) -> int:
         """Records that wait."""
-        return int(
-            self._store.rows(
-                "select count(*) from record r left join checkpoint c on c.shard = r.shard"
-                " where r.seq > coalesce(c.seq, 0)"
-            )[0][0]
-        )
+        # Shard by shard: consumed records, of which there are many more, are not looked at.
+        return sum(self._waiting(shard, "count(*)", -1) for shard in range(SHARDS))
 
-    def waiting_bytes(self, shard: int) -> int:
-        """Stored size of the records of a shard that wait."""
+    def waiting_bytes(self, shard: int, records: int = -1) -> int:
+        """Stored size of the records of a shard that wait; of the first of them, -1: of all."""
+        return self._waiting(shard, "coalesce(sum(length(payload)), 0)", records)
+
+    def _waiting(self, shard: int, what: str, records: int) -> int:
         found = self._store.rows(
-            "select coalesce(sum(length(payload)), 0) from record where shard = ? and seq > ?",
-            *(shard, self.checkpoint(shard)),
+            f"select {what} from (select payload from record where shard = ? and seq > ?"  # noqa: S608 - own words
+            " order by seq limit ?)",
+            *(shard, self.checkpoint(shard), records),
         )
         return int(found[0][0])
+
+    def oldest_ms(self) -> int | None:
+        """Arrival of the record that has waited longest; None when none waits."""
+        firsts = [
+            self._store.rows(
+                "select arrival_ms from record where shard = ? and seq > ? order by seq limit 1",
+                *(shard, self.checkpoint(shard)),
+            )
+            for shard in range(SHARDS)
+        ]
+        return min((int(first[0]["arrival_ms"]) for first in firsts if first), default=None)
 
 
 def append(connection: sqlite3.Connection, record: Incoming) -> int:

@@ -4,6 +4,7 @@
 <home>/lake/        Parquet files
 <home>/quarantine/  what could not become rows
 <home>/writer.lock  held by the one process that writes, with its pid
+<home>/readers/     what running queries hold (pipeline/lake/readers.py)
 """
 
 import fcntl
@@ -24,7 +25,7 @@ from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
-from pipeline.lake import catalogue
+from pipeline.lake import catalogue, readers
 from pipeline.ledger import entries
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
@@ -206,7 +207,8 @@ def _check_folder(home: Path) -> None:
 
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
     """Audit all that arrived at a home since a time."""
-    return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
+    with readers.holding(home.folder):
+        return audit(home.store, home.folder / LAKE, home.folder / QUARANTINE, since_ms)
 
 
 def retry(home: WritingHome, source: str, digest: str, formats: tuple[str, ...]) -> int:
@@ -267,6 +269,8 @@ def writing(
             sweep(folder / LAKE, machine.disk)
             sweep(folder / QUARANTINE, machine.disk)
             _prune(store, machine.clock())
+            if not readers.newest(folder):
+                readers.begin(folder, 0)
             log_of_home = Log(store)
             worker = Worker(
                 store,

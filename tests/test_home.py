@@ -200,7 +200,7 @@ def test_half_written_files_are_swept_when_the_home_is_opened(tmp_path: Path) ->
         written(tmp_path / name, b"half")
     with writing(tmp_path, context()):
         pass
-    assert files_under(tmp_path) == ["log.db", "writer.lock"]
+    assert files_under(tmp_path) == ["log.db", "readers/1", "writer.lock"]
 
 
 def test_old_records_are_forgotten_and_new_ones_are_not(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import audit, demo, doctor, ingest, parse, query, tables
+from pipeline.cli import audit, compact, demo, doctor, ingest, parse, query, tables
 
 app = typer.Typer(
     name="tailrace",
@@ -54,5 +54,6 @@ app.command("ingest", short_help="Bring files into the lake.")(ingest.ingest)
 app.command("parse", short_help="Lines in, JSON out; nothing is kept.")(parse.parse)
 app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
+app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)
 app.command("tables", short_help="What can be asked: tables and columns.")(tables.tables)
 app.command("doctor", short_help="Check the machine, the home and the settings.")(doctor.doctor)

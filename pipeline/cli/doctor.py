@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,13 +28,21 @@ class Check:
     fix: str = ""
 
 
-def doctor(stage: Stage = "", config: Config = None, home: Home = None) -> None:
+def doctor(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make the lake's catalogue anew from its files first.")
+    ] = False,
+    stage: Stage = "",
+    config: Config = None,
+    home: Home = None,
+) -> None:
     """Check the machine and the home, and print every setting with its origin.
 
     Ends with 1 when something has to be mended, and says how.
 
     \b
     tailrace doctor
+    tailrace doctor --rebuild
     """
     from pipeline.cli.streams import width
     from pipeline.cli.table import listing
@@ -43,7 +51,7 @@ def doctor(stage: Stage = "", config: Config = None, home: Home = None) -> None:
     if stage:
         raise no_stack("--stage")
     settings = settings_of(config, home)
-    checks = list(_checks(settings))
+    checks = [*(_rebuilt(settings) if rebuild else ()), *_checks(settings)]
     for check in checks:
         sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
         if not check.ok:
@@ -55,6 +63,24 @@ def doctor(stage: Stage = "", config: Config = None, home: Home = None) -> None:
     sys.stdout.write("\n" + listing(("setting", "value", "from"), rows, width()))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _rebuilt(settings: "Settings") -> Iterator[Check]:
+    import time
+
+    from pipeline.home import LAKE, context_of, readable, writing
+    from pipeline.lake.rebuild import rebuild
+
+    folder = settings.home_path
+    with readable(folder):
+        # A home that was never written to is not made for this.
+        pass
+    with writing(folder, context_of(settings)) as opened:
+        found = rebuild(opened.store, folder, folder / LAKE, int(time.time() * 1000))
+    held = counted(found.landing, "landing file"), counted(found.curated, "curated file")
+    yield Check("catalogue", True, f"made anew: {' and '.join(held)}, {counted(found.rows, 'row')}")
+    for path in found.left:
+        yield Check("file", False, f"{path} is not whole", "put it back from a copy, run it again")
 
 
 def _value(settings: "Settings", name: str) -> str:
@@ -97,6 +123,7 @@ def _home(folder: Path) -> Iterator[Check]:
     from pipeline.cli.homes import to_read
     from pipeline.errors import TailraceError
     from pipeline.home import readable, writer_of
+    from pipeline.lake import catalogue
 
     at = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(at).free
@@ -107,7 +134,7 @@ def _home(folder: Path) -> Iterator[Check]:
         read = to_read(folder)
         with readable(read) as opened:
             waiting = opened.store.rows("select count(*) from record")[0][0]
-            files = opened.store.rows("select count(*), coalesce(sum(rows), 0) from lake_file")[0]
+            files = catalogue.held(opened.store)
     except TailraceError as error:
         empty = error.exit_code == 3
         yield Check("home", empty, f"{folder}: {error.what}", error.fix)

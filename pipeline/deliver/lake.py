@@ -7,7 +7,7 @@ the name is a function of the records, so a retry writes the same file again.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from pipeline.deliver.files import DISK, Disk, write_whole
 from pipeline.schema import HOUR_MS, Field, Range, Table, Type
 from pipeline.triggers import Record
 
-LANDING = "landing"
+LANDING, CURATED = "landing", "curated"
 # Only what a reader can prune by in time order: statistics on all columns cost a sixth of the CPU.
 STATISTICS = ("event_time", "ingest_time")
+DIGEST_BYTES = 16
 FEW = 255
 WORTH_PACKING = 256
 ROWS_A_GROUP = 1 << 20
@@ -30,7 +31,14 @@ VALUES_AT_ONCE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class LakeFile:
-    """A file of the lake as the catalogue knows it; times in epoch milliseconds, both included."""
+    """A file of the lake as the catalogue knows it; times in epoch milliseconds, both included.
+
+    arrival_hour  YYYY-MM-DDTHH of a landing file; "" of a curated one
+    shard         of a curated file: its number among the files of its day
+    first_seq     first sequence number of the flush; of a curated file its version, as last_seq
+    folded        version of the curated files that a landing file was folded into
+    retired_ms    when other files took its place: no query that began later reads it
+    """
 
     path: str
     zone: str
@@ -44,6 +52,8 @@ class LakeFile:
     shard: int
     first_seq: int
     last_seq: int
+    folded: int | None = None
+    retired_ms: int | None = None
 
 
 @dataclass
@@ -108,7 +118,13 @@ class LakeSink:
 
 def digest_of(content: pa.Buffer | bytes) -> str:
     """Digest by which the catalogue knows a file's content (BLAKE2b, 128 bits)."""
-    return blake2b(content, digest_size=16).hexdigest()
+    return blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """The same of a file, however large. Raises OSError when it cannot be read."""
+    with path.open("rb") as file:
+        return file_digest(file, lambda: blake2b(digest_size=DIGEST_BYTES)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +136,23 @@ class Extent:
     last_ms: int | None
 
 
-def extent_of(content: bytes) -> Extent:
+def extent_of(content: bytes | Path) -> Extent:
     """What a file of the lake says of itself, or computed where it does not.
 
     Raises ValueError when it is none.
     """
     try:
-        return _extent(pa.BufferReader(content))
+        return _extent(content if isinstance(content, Path) else pa.BufferReader(content))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ValueError(str(error)) from error
 
 
-def _extent(content: pa.BufferReader) -> Extent:
-    file = parquet.ParquetFile(content)
+def _extent(content: pa.BufferReader | Path) -> Extent:
+    with parquet.ParquetFile(content) as file:
+        return _extent_of(file)
+
+
+def _extent_of(file: parquet.ParquetFile) -> Extent:
     found = file.metadata
     at = file.schema.names.index("event_time")
     if file.schema_arrow.field("event_time").type != pa.timestamp("ms"):
@@ -192,13 +212,20 @@ def _parquet(table: Table, rows: pa.Table) -> pa.Buffer:
         rows,
         sink,
         **_packing(rows),
-        use_dictionary=_dictionaries(table),
-        column_encoding={"record_id": "DELTA_BINARY_PACKED"},
-        write_statistics=list(STATISTICS),
+        **layout(table),
         row_group_size=ROWS_A_GROUP,
-        write_batch_size=VALUES_AT_ONCE,
         max_rows_per_page=ROWS_A_GROUP,
-        # Else the file would say "dictionary" where the table says text.
-        store_schema=False,
     )
     return sink.getvalue()
+
+
+def layout(table: Table) -> dict[str, Any]:
+    """How every file of the lake is written, landing and curated."""
+    return {
+        "use_dictionary": _dictionaries(table),
+        "column_encoding": {"record_id": "DELTA_BINARY_PACKED"},
+        "write_statistics": list(STATISTICS),
+        "write_batch_size": VALUES_AT_ONCE,
+        # Else the file would say "dictionary" where the table says text.
+        "store_schema": False,
+    }

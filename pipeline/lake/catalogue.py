@@ -1,16 +1,21 @@
-"""Which files the lake has: the catalogue in log.db, not a listing of the folder."""
+"""Which files the lake has: the catalogue in log.db, not a listing of the folder.
+
+A landing file that was folded into curated ones keeps its entry, so that the audit can set it
+against the ledger; a curated file that was replaced keeps it until its file is deleted.
+"""
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake import CURATED, LANDING, LakeFile
 from pipeline.store import Store
 
 _COLUMNS = (
     "path, zone, tbl, arrival_hour, rows, bytes, digest, first_ms, last_ms,"
-    " shard, first_seq, last_seq"
+    " shard, first_seq, last_seq, folded, retired_ms"
 )
+LIVE = "folded is null and retired_ms is null"
 
 
 def add(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
@@ -20,7 +25,7 @@ def add(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
     """
     connection.executemany(
         f"insert or replace into lake_file ({_COLUMNS})"  # noqa: S608 - own names
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [astuple(file) for file in files],
     )
 
@@ -28,16 +33,93 @@ def add(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
 def files_of(
     store: Store, table: str, from_ms: int | None = None, to_ms: int | None = None
 ) -> list[LakeFile]:
-    """Files of a table that can hold events from one time up to, not including, another."""
+    """Files to read of a table that can hold events from one time up to, not including, another.
+
+    Curated files, and the landing files that are not folded in.
+    """
     rows = store.rows(
-        f"select {_COLUMNS} from lake_file where tbl = ? and (? is null or last_ms >= ?)"  # noqa: S608
-        " and (? is null or first_ms < ?) order by path",
+        f"select {_COLUMNS} from lake_file where tbl = ? and {LIVE}"  # noqa: S608 - own names
+        " and (? is null or last_ms >= ?) and (? is null or first_ms < ?) order by path",
         *(table, from_ms, from_ms, to_ms, to_ms),
     )
     return [LakeFile(*row) for row in rows]
 
 
 def all_files(store: Store) -> list[LakeFile]:
-    """Every file of the catalogue."""
+    """Every file of the catalogue, also those folded in and those replaced."""
     rows = store.rows(f"select {_COLUMNS} from lake_file order by path")  # noqa: S608
     return [LakeFile(*row) for row in rows]
+
+
+def held(store: Store) -> tuple[int, int]:
+    """How many files there are to read, and how many rows they hold."""
+    count, rows = store.rows(
+        f"select count(*), coalesce(sum(rows), 0) from lake_file where {LIVE}"  # noqa: S608
+    )[0]
+    return int(count), int(rows)
+
+
+def newest_version(store: Store, table: str) -> int:
+    """The newest version of any curated file of a table that is or was known; 0 for none."""
+    rows = store.rows(
+        "select max(case zone when ? then first_seq else folded end) from lake_file where tbl = ?",
+        *(CURATED, table),
+    )
+    return int(rows[0][0] or 0)
+
+
+def swap(
+    connection: sqlite3.Connection,
+    written: Iterable[LakeFile],
+    replaced: Iterable[LakeFile],
+    folded: Iterable[LakeFile],
+    retired_ms: int,
+) -> None:
+    """Put new curated files in the place of others and of the landing files folded in.
+
+    All that changes is what a query that begins from now on reads. A landing file that was written
+    again meanwhile stays what it is.
+    """
+    new = list(written)
+    add(connection, new)
+    connection.executemany(
+        "update lake_file set retired_ms = ? where path = ?",
+        [(retired_ms, file.path) for file in replaced],
+    )
+    version = max((file.first_seq for file in new), default=0)
+    connection.executemany(
+        "update lake_file set folded = ?, retired_ms = ? where path = ? and digest = ?",
+        [(version, retired_ms, file.path, file.digest) for file in folded],
+    )
+
+
+def retired(store: Store) -> list[LakeFile]:
+    """Files that were replaced and are still to be deleted."""
+    rows = store.rows(f"select {_COLUMNS} from lake_file where retired_ms is not null")  # noqa: S608
+    return [LakeFile(*row) for row in rows]
+
+
+def forget(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
+    """Note that the files of some retired entries are deleted."""
+    for file in files:
+        if file.zone == LANDING:
+            gone = "update lake_file set retired_ms = null where path = ? and retired_ms = ?"
+        else:
+            gone = "delete from lake_file where path = ? and retired_ms = ?"
+        connection.execute(gone, (file.path, file.retired_ms))
+
+
+def set_anew(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
+    """Replace the whole catalogue."""
+    connection.execute("delete from lake_file")
+    add(connection, files)
+
+
+def day_of(file: LakeFile) -> str:
+    """Event date of a curated file."""
+    return file.path.partition("/dt=")[2][:10]
+
+
+def as_landed(file: LakeFile) -> LakeFile:
+    """A landing file as it was noted first."""
+    return replace(file, folded=None, retired_ms=None)

@@ -3,8 +3,9 @@
 Balanced means: for each hour of arrival events_in = rows + rejected + dropped; every record behind
 the checkpoint has its entry; the table `batch` says the same of it; every catalogued file is there
 with the content it was written with, the times that queries find it by, and the rows that the
-ledger promised; every quarantine object is there with its digest. Repeats are told and do not
-matter; files that nobody catalogued are named and do not matter.
+ledger promised, in landing or, once it is folded in, in curated files; every quarantine object is
+there with its digest. Repeats are told and do not matter; files that nobody catalogued are named
+and do not matter.
 
 What cannot be read is named and left out of all that follows: nothing here trusts log.db.
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from pipeline.deliver.lake import LakeFile, digest_of, extent_of
+from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file, extent_of
 from pipeline.errors import HomeError
 from pipeline.lake import catalogue
 from pipeline.ledger.findings import (
@@ -32,6 +33,7 @@ from pipeline.ledger.findings import (
     sequences,
     source_of,
 )
+from pipeline.ledger.folded import Known, check_folded
 from pipeline.ledger.landed import ask_lake
 from pipeline.schema import BATCH, HOUR_MS, REJECT
 from pipeline.sources import NAMES
@@ -75,20 +77,23 @@ def audit(store: Store, lake: Path, quarantine: Path, since_ms: int = 0) -> Audi
 def _audit(scope: _Scope) -> Audit:
     entries = Entries()
     findings = list(_read_ledger(scope, entries))
-    files: list[LakeFile] = []
-    findings += _read_catalogue(scope, files)
+    known = Known()
+    findings += _read_catalogue(scope, known)
     gaps = list(_gaps(scope))
     findings += [
         *_sums(entries.hours),
         *(finding for _, finding in gaps),
         *_waiting(scope),
-        *_files(scope, files),
+        *_files(scope, known.to_check()),
         *_rows_of_files(scope),
         *_objects(scope),
         *_strays(scope),
     ]
     broken = {finding.where for finding in findings if finding.kind.startswith("file_")}
-    findings += ask_lake(scope.lake, entries, files, broken, [gap for gap, _ in gaps])
+    findings += check_folded(scope.lake, entries, known, broken)
+    asked = [*known.landing, *known.curated]
+    gone = [gap for gap, _ in gaps]
+    findings += ask_lake(scope.lake, entries, asked, broken, gone, scope.since_ms)
     for finding in findings:
         hour = entries.hours.get((finding.source, finding.hour))
         if finding.unbalances and hour is not None:
@@ -142,15 +147,15 @@ def _place_of(row: sqlite3.Row) -> tuple[str, int]:
     return str(row["source"]), arrival_ms // HOUR_MS if _number(arrival_ms, LAST_MS) else 0
 
 
-def _read_catalogue(scope: _Scope, files: list[LakeFile]) -> Iterator[Finding]:
+def _read_catalogue(scope: _Scope, known: Known) -> Iterator[Finding]:
     since = f"{datetime.fromtimestamp(scope.since_ms / 1000, UTC):{HOUR_FORMAT}}"
     for file in catalogue.all_files(scope.store):
         wrong = _wrong_of(file)
         if wrong:
             detail = f"what the catalogue says cannot be right: {', '.join(wrong)}"
             yield Finding("catalogue_damaged", str(file.path), detail)
-        elif file.arrival_hour >= since:
-            files.append(file)
+        elif file.zone == CURATED or file.arrival_hour >= since:
+            known.add(file)
 
 
 def _wrong_of(file: LakeFile) -> list[str]:
@@ -205,17 +210,18 @@ def _waiting(scope: _Scope) -> Iterator[Finding]:
 def _files(scope: _Scope, files: Iterable[LakeFile]) -> Iterator[Finding]:
     for file in files:
         place = source_of(file), hour_of(file)
+        path = scope.lake / file.path
         try:
-            content = _content(scope.lake / file.path)
+            digest = digest_of_file(_regular(path))
         except (OSError, ValueError) as error:
             yield Finding("file_missing", file.path, f"cannot be read: {_why(error)}", *place)
             continue
-        if digest_of(content) != file.digest:
+        if digest != file.digest:
             detail = "its content is not what was written"
             yield Finding("file_changed", file.path, detail, *place)
             continue
         try:
-            found = extent_of(content)
+            found = extent_of(path)
         except ValueError as error:
             detail = f"it is no file of a lake: {error}"
             yield Finding("file_unreadable", file.path, detail, *place)
@@ -231,11 +237,11 @@ def _files(scope: _Scope, files: Iterable[LakeFile]) -> Iterator[Finding]:
             yield Finding("extent", file.path, detail, *place)
 
 
-def _content(path: Path) -> bytes:
+def _regular(path: Path) -> Path:
     # A pipe in its place would never end.
     if path.exists() and not path.is_file():
         raise ValueError("it is no regular file")
-    return path.read_bytes()
+    return path
 
 
 def _why(error: Exception) -> str:
@@ -257,7 +263,8 @@ hourly as (
   from promised where arrival_ms >= ? group by tbl, shard, flush, hour)
 select h.tbl, h.shard, h.flush, h.source, h.arrival_ms, h.rows,
   (select coalesce(sum(f.rows), 0) from lake_file f
-   where f.tbl = h.tbl and f.shard = h.shard and f.first_seq = h.flush and f.arrival_hour = h.hour
+   where f.zone = 'landing' and f.tbl = h.tbl and f.shard = h.shard and f.first_seq = h.flush
+     and f.arrival_hour = h.hour
      and f.rows between 0 and {MOST})
 from hourly h
 """  # noqa: S608 - own names
@@ -304,7 +311,7 @@ def _objects(scope: _Scope) -> Iterator[Finding]:
             yield Finding("object_missing", key, "the ledger does not know this object", *place)
             continue
         try:
-            digest = sha256(_content(scope.quarantine / key)).hexdigest()
+            digest = sha256(_regular(scope.quarantine / key).read_bytes()).hexdigest()
         except (OSError, ValueError) as error:
             yield Finding("object_missing", key, f"cannot be read: {_why(error)}", *place)
             continue

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake import CURATED, LakeFile
 from pipeline.schema import HOUR_MS
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
@@ -89,6 +89,12 @@ class Entries:
 
 
 def hour_of(file: LakeFile) -> int:
+    """Hour of arrival of a landing file; 0 for a curated one, which holds those of many.
+
+    Raises ValueError or TypeError where the catalogue names none.
+    """
+    if file.zone == CURATED and file.arrival_hour == "":
+        return 0
     at = datetime.strptime(file.arrival_hour, HOUR_FORMAT).replace(tzinfo=UTC)
     return int(at.timestamp() * 1000) // HOUR_MS
 

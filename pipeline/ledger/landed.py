@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake import CURATED, LANDING, LakeFile
 from pipeline.lake import views
 from pipeline.ledger.findings import SAID, Entries, Finding, hour_of, sequences, source_of
 from pipeline.schema import BATCH, HOUR_MS, Table
@@ -24,14 +24,18 @@ def ask_lake(
     files: Sequence[LakeFile],
     broken: set[str],
     gaps: Sequence[tuple[int, int]],
+    since_ms: int = 0,
 ) -> Iterator[Finding]:
-    """What only the rows themselves can tell: repeats, and what the table `batch` says."""
+    """What only the rows themselves can tell: repeats, and what the table `batch` says.
+
+    files  landing files that arrived since then and are not folded in, and all curated files
+    """
     import duckdb
 
     with duckdb.connect() as connection:
         lake = _Lake(connection, folder, [file for file in files if file.path not in broken])
         connection.register("entry", pa.table(entries.columns, _ENTRY))
-        differences = lake.ask(BATCH, _DIFFERENCES)
+        differences = lake.ask(BATCH, _DIFFERENCES.format(since_ms))
         repeats = {
             source: lake.ask(find(source).table, _REPEATS.format(find(source).table.name))
             for source in sorted({source for source, _ in entries.hours})
@@ -39,7 +43,7 @@ def ask_lake(
     for source, found in repeats.items():
         for at, count in found:
             if (source, at) in entries.hours:
-                entries.hours[source, at].duplicates = count
+                entries.hours[source, at].duplicates += count
     yield from lake.findings
     unread = broken | {finding.where for finding in lake.findings}
     lost = [file for file in files if file.table == BATCH.name and file.path in unread]
@@ -48,16 +52,21 @@ def ask_lake(
 
 
 _ENTRY = pa.schema([(name, pa.string() if name == "source" else pa.int64()) for name in SAID])
+# A row that has not been folded in is a repeat when curated has it, or another that came before it.
 _REPEATS = f"""
 select epoch_ms(ingest_time) // {HOUR_MS}, count(*) from (
-  select ingest_time,
+  select event_time, record_id, ingest_time,
     row_number() over (partition by event_time, record_id order by ingest_time) as n
-  from "{{0}}_landing") where n > 1 group by 1
+  from "{{0}}_landing") l
+left join (select event_time, record_id from "{{0}}_curated") c
+  on c.event_time = l.event_time and c.record_id = l.record_id
+where n > 1 or c.record_id is not null group by 1
 """  # noqa: S608 - own names
 _DIFFERENCES = f"""
-with newest as (
+with said as (select * from batch_landing union all by name select * from batch_curated),
+newest as (
   select sequence as seq, epoch_ms(event_time) as arrival_ms, * exclude (sequence)
-  from batch_landing qualify row_number() over (
+  from said where epoch_ms(event_time) >= {{0}} qualify row_number() over (
     partition by sequence order by attempt desc, landed_at desc) = 1)
 select {", ".join(f"{side}.{name}" for side in "en" for name in SAID)}
 from entry e full join newest n on n.seq = e.seq
@@ -76,7 +85,7 @@ class _Lake:
     findings: list[Finding] = field(default_factory=list)
 
     def ask(self, table: Table, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of a statement over the landing view of one table."""
+        """Rows of a statement over what one table has in landing and in curated."""
         import duckdb
 
         files = [file for file in self.files if file.table == table.name]
@@ -86,7 +95,13 @@ class _Lake:
             return self._rows(table, [file for file in files if self._reads(table, file, sql)], sql)
 
     def _rows(self, table: Table, files: Sequence[LakeFile], sql: str) -> list[tuple[Any, ...]]:
-        views.create_views(self.connection, self.folder, table, files)
+        landing = [file for file in files if file.zone == LANDING]
+        curated = [file for file in files if file.zone == CURATED]
+        if table.name != BATCH.name:
+            curated = views.overlapping(curated, landing)
+        for zone, mine in ((LANDING, landing), (CURATED, curated)):
+            rows = views.rows(self.folder, table, mine)
+            self.connection.execute(f'create or replace view "{table.name}_{zone}" as {rows}')
         return self.connection.execute(sql).fetchall()
 
     def _reads(self, table: Table, file: LakeFile, sql: str) -> bool:
@@ -151,7 +166,10 @@ def _differences(
 
 def _inside(said: _Said, files: Sequence[LakeFile]) -> bool:
     return any(
-        file.shard == said.shard and file.first_seq <= said.seq <= file.last_seq for file in files
+        file.first_ms <= said.arrival_ms <= file.last_ms
+        if file.zone == CURATED
+        else file.shard == said.shard and file.first_seq <= said.seq <= file.last_seq
+        for file in files
     )
 
 

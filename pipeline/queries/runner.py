@@ -47,20 +47,22 @@ def run(
     question = _question(name, sql, params, window, now)
     query, translated, window = question.query, question.translated, question.window
     from pipeline.home import LAKE, answering
+    from pipeline.lake.readers import holding
 
     folder = answering(home)
-    with closing(Store(folder, writer=False)) as store:
-        as_of = _newest(store, translated.views)
-        readings = _readings(store, translated.views, query, window)
-    from pipeline.queries import engine_duckdb
+    with holding(folder):
+        with closing(Store(folder, writer=False)) as store, store.snapshot():
+            as_of = _newest(store, translated.views)
+            readings = _readings(store, translated.views, query, window)
+        from pipeline.queries import engine_duckdb
 
-    table = engine_duckdb.execute(
-        translated.sql,
-        question.values,
-        folder / LAKE,
-        readings,
-        f"in {query.path or 'the text of --sql'}",
-    )
+        table = engine_duckdb.execute(
+            translated.sql,
+            question.values,
+            folder / LAKE,
+            readings,
+            f"in {query.path or 'the text of --sql'}",
+        )
     return Answer(
         query.name,
         columns_of(table, query.columns),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 
-VERSION = 1
+VERSION = 2
 NAME = "log.db"
 BUSY_S = 30.0
 
@@ -40,9 +40,11 @@ create table lake_file (
   path text primary key, zone text not null, tbl text not null, arrival_hour text not null,
   rows integer not null, bytes integer not null, digest text not null,
   first_ms integer not null, last_ms integer not null,
-  shard integer not null, first_seq integer not null, last_seq integer not null);
+  shard integer not null, first_seq integer not null, last_seq integer not null,
+  folded integer, retired_ms integer);
 create index lake_file_by_table on lake_file (tbl, zone, last_ms);
 create index lake_file_by_flush on lake_file (tbl, shard, first_seq);
+create index lake_file_live on lake_file (tbl) where folded is null and retired_ms is null;
 create table ledger (
   seq integer primary key, shard integer not null, source text not null, tbl text not null,
   arrival_ms integer not null, events_in integer not null, rows integer not null,

@@ -11,7 +11,7 @@ COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def test_the_commands_are_those_that_are_built() -> None:
-    assert COMMANDS == ["audit", "demo", "doctor", "ingest", "parse", "query", "tables"]
+    assert COMMANDS == ["audit", "compact", "demo", "doctor", "ingest", "parse", "query", "tables"]
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -46,6 +46,7 @@ class NotedDisk(Disk):
     """Notes which folders are synced."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.synced: list[Path] = []
 
     def sync_folder(self, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks
 from pipeline.errors import DeliveryError, HomeError
 from pipeline.home import Machine, WritingHome, audit_of, readable, writing
+from pipeline.lake.compact import compact
 from pipeline.settings import Limits
 from pipeline.sources import Formats
 from pipeline.store import Edge
@@ -53,6 +54,7 @@ class Weather:
     power: float
     skew: float
     redelivery: float
+    compaction: bool
 
     @classmethod
     def of(cls, random: Random) -> "Weather":
@@ -67,6 +69,7 @@ class Weather:
             power=random.choice((0.0, 0.5, 1.0)),
             skew=random.choice((0.0, 0.0, 0.1)),
             redelivery=random.choice((0.0, 0.0, 0.08)),
+            compaction=random.random() < 0.5,
         )
 
 
@@ -91,7 +94,7 @@ class Simulation:
         self._home: WritingHome | None = None
         self.waiting: list[Sender] = []
         self.sent: list[Sender] = []
-        self.set_back = False
+        self.set_back = self.compacted = False
         self._numbers = 0
 
     @property
@@ -132,6 +135,7 @@ class Simulation:
         # From here on it is written, whatever the writer hears.
         self.commits += operation == Edge.COMMITTED
         name = path.name.rsplit(".", 2)[0] if path.name.endswith(".tmp") else path.name
+        name = "." if path == self.folder else name
         if fate is not Fate.DONE:
             self.happened[fate.value] += 1
             self.say(f"{operation} {name}: {fate.value}")
@@ -211,6 +215,8 @@ class Simulation:
         elif chance < 0.8 + self.weather.redelivery + self.weather.skew:
             self._skew_ms = self.random.randint(-10, 10) * HOUR_MS
             self.say(f"the clock jumps to {self._skew_ms} ms")
+        elif chance < 0.91 and self.weather.compaction:
+            self._compact(home)
         elif chance < 0.95:
             self._now_ms += self.random.choice((60_000, HOUR_MS))
         else:
@@ -238,6 +244,12 @@ class Simulation:
         self.set_back = True
         with home.store.transaction() as connection:
             log.advance(connection, shard, back)
+
+    def _compact(self, home: WritingHome) -> None:
+        self.say("compact")
+        self.compacted = True
+        lake = self.home / "lake"
+        compact(home.store, self.home, lake, self.now_ms(), disk=self.disk)
 
     def _look(self, when: str) -> None:
         """Whoever reads beside the writer or after a crash sees what was acknowledged."""
@@ -367,6 +379,8 @@ class Simulation:
         for _ in range(ROUNDS):
             if not any([home.worker.step(shard) for shard in range(log.SHARDS)]):
                 break
+        if self.weather.compaction and self.random.random() < 0.7:
+            self._compact(home)
         if self.waiting or home.log.backlog():
             raise Violation("it does not come to rest")
 

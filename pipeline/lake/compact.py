@@ -1,0 +1,212 @@
+"""Compaction: landing files are folded into curated ones, one version for each day of events.
+
+For each table: the landing files not folded in yet, and the curated files of the days they touch,
+become new curated files, each event once. These are read again and must hold exactly the identities
+that went in; then one transaction swaps them in. Until then nothing has changed for anybody, so a
+crash leaves no more than files that nobody knows, which the next run removes.
+
+Files that were replaced are deleted when no query holds an epoch that began before
+(pipeline/lake/readers.py), by the next run at the latest that finds it so.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from pipeline.deliver.files import DISK, Disk, remove
+from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file
+from pipeline.errors import HomeError
+from pipeline.lake import catalogue, curated, footer, readers
+from pipeline.lake.folding import Folding, days_of
+from pipeline.lake.tables import all_tables
+from pipeline.schema import Table
+from pipeline.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+SPILL = "spill"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "1GB",
+    "preserve_insertion_order": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was done to one table; `bytes_before`: of all files that were read.
+
+    damaged  files that are not what was written: what they hold or touch stays as it is
+    """
+
+    table: str
+    days: int
+    files_in: int
+    rows_in: int
+    rows_out: int
+    bytes_before: int
+    bytes_after: int
+    seconds: float
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Work:
+    """One table on its way; `days`: landing files by the day that they touch."""
+
+    table: Table
+    version: int
+    live: dict[str, list[LakeFile]] = field(default_factory=lambda: defaultdict(list))
+    landing: list[LakeFile] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    written: list[LakeFile] = field(default_factory=list)
+    replaced: list[LakeFile] = field(default_factory=list)
+    disk: Disk = DISK
+
+
+def compact(
+    store: Store,
+    home: Path,
+    lake: Path,
+    now_ms: int,
+    tables: Iterable[Table] = (),
+    disk: Disk = DISK,
+) -> list[Compacted]:
+    """Fold all of landing in, of some tables or of all; what was done to those that had any.
+
+    Only the one writing process of a home may call it. Raises DeliveryError when the disk does not
+    take a file, HomeError when a day cannot be read or does not come out whole: the tables before
+    it are done, nothing else has changed.
+    """
+    remove_retired(store, home, lake, disk)
+    done = []
+    for table in tables or all_tables().values():
+        started = perf_counter()
+        work = _plan(store, lake, table, disk)
+        if not work.landing and not work.damaged:
+            continue
+        with _engine(home) as connection:
+            rows_in = _fold(connection, lake, work)
+        _swap(store, home, work, now_ms)
+        done.append(_said(work, rows_in, perf_counter() - started))
+    remove_retired(store, home, lake, disk)
+    return done
+
+
+def remove_retired(store: Store, home: Path, lake: Path, disk: Disk = DISK) -> int:
+    """Delete the replaced files that no running query can hold; returns how many."""
+    old = catalogue.retired(store)
+    if not old:
+        return 0
+    readers.begin(home, max(file.retired_ms or 0 for file in old))
+    held = readers.oldest_held(home)
+    free = [file for file in old if held is None or (file.retired_ms or 0) < held]
+    for file in free:
+        remove(lake / file.path, disk)
+    with store.transaction() as connection:
+        catalogue.forget(connection, free)
+    return len(free)
+
+
+def _plan(store: Store, lake: Path, table: Table, disk: Disk) -> _Work:
+    known = {file.path for file in catalogue.all_files(store) if file.table == table.name}
+    curated.clear(lake, table.name, known.__contains__, disk)
+    on_disk = max(map(curated.version_of, curated.on_disk(lake, table.name)), default=0)
+    work = _Work(table, max(catalogue.newest_version(store, table.name), on_disk) + 1, disk=disk)
+    for file in catalogue.files_of(store, table.name):
+        if file.zone == CURATED:
+            work.live[catalogue.day_of(file)].append(file)
+        elif _whole(lake, file):
+            work.landing.append(file)
+        else:
+            work.damaged.append(file.path)
+    return work
+
+
+def _whole(lake: Path, file: LakeFile) -> bool:
+    """Whether a file is what was written: what was changed must not be laundered."""
+    try:
+        return digest_of_file(lake / file.path) == file.digest
+    except OSError:
+        return False
+
+
+def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work) -> int:
+    """Write the new version of each day that can be; returns the rows that were read."""
+    import duckdb
+
+    rows_in, day = 0, ""
+    try:
+        touched = days_of(connection, lake, work.table, work.landing)
+        _leave_damaged(lake, work, touched)
+        for day, counts in sorted(touched.items()):
+            old = work.live.get(day, [])
+            history = footer.read(lake / old[0].path).folded if old else ()
+            folding = Folding(connection, lake, work.table, day, old, counts, disk=work.disk)
+            work.written += folding.write(work.version, history)
+            work.replaced += old
+            rows_in += folding.rows_in
+    except (duckdb.Error, ValueError) as error:
+        raise HomeError(
+            f"{work.table.name} cannot be compacted: {str(error).splitlines()[0]}",
+            f"in {lake}" + (f", day {day}" if day else ""),
+            "nothing was changed; see what is wrong: tailrace audit",
+        ) from error
+    return rows_in
+
+
+def _leave_damaged(lake: Path, work: _Work, touched: dict[str, dict[LakeFile, int]]) -> None:
+    """Leave out days whose curated files are damaged, and with them all files that touch them."""
+    broken = [
+        (day, file) for day in touched for file in work.live.get(day, []) if not _whole(lake, file)
+    ]
+    work.damaged += [file.path for _, file in broken]
+    left = {file for day, _ in broken for file in touched[day]}
+    for day in list(touched):
+        touched[day] = {file: rows for file, rows in touched[day].items() if file not in left}
+        if not touched[day]:
+            del touched[day]
+    work.landing = [file for file in work.landing if file not in left]
+
+
+def _swap(store: Store, home: Path, work: _Work, now_ms: int) -> None:
+    retired_ms = max(now_ms, readers.newest(home))
+    with store.transaction() as connection:
+        catalogue.swap(connection, work.written, work.replaced, work.landing, retired_ms)
+
+
+def _said(work: _Work, rows_in: int, seconds: float) -> Compacted:
+    return Compacted(
+        work.table.name,
+        len({catalogue.day_of(file) for file in work.written}),
+        len(work.landing),
+        rows_in,
+        sum(file.rows for file in work.written),
+        sum(file.bytes for file in (*work.landing, *work.replaced)),
+        sum(file.bytes for file in work.written),
+        seconds,
+        tuple(work.damaged),
+    )
+
+
+@contextmanager
+def _engine(home: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A DuckDB of bounded memory that spills into the home, and leaves nothing there."""
+    import duckdb
+
+    spill = home / SPILL
+    shutil.rmtree(spill, ignore_errors=True)
+    try:
+        with duckdb.connect(config={**_CONFIG, "temp_directory": str(spill)}) as connection:
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)

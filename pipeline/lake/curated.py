@@ -1,0 +1,153 @@
+"""Curated files: their names, and how the events of a day become some.
+
+lake/curated/<table>/dt=YYYY-MM-DD/v<version>-<number>.parquet: by date of the event, in its order,
+each event once. A version is written beside the one before it and is never written again.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from pipeline.deliver.files import DISK, Disk, remove, write_whole
+from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file, layout
+from pipeline.lake import footer
+from pipeline.lake.footer import Folded, Footer
+from pipeline.schema import Table
+
+ROWS_A_GROUP = 1 << 17
+ROWS_A_FILE = 1 << 24
+NAME = re.compile(r"v([1-9][0-9]*)-([0-9]{2,})\.parquet")
+DAY = re.compile(r"dt=([0-9]{4}-[0-9]{2}-[0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of one day of a table, and the landing files that make it."""
+
+    table: Table
+    day: str
+    number: int
+    folded: tuple[Folded, ...]
+
+    def footer(self, part: int, last: bool) -> Footer:
+        """What file number `part` says of itself."""
+        return Footer(self.table.name, self.day, self.number, part, last, self.folded)
+
+
+def write(
+    lake: Path, version: Version, rows: Iterator[pa.RecordBatch], disk: Disk = DISK
+) -> list[LakeFile]:
+    """Write the events of a day, which come in order; the files as the catalogue will know them.
+
+    Raises DeliveryError when the disk does not take them.
+    """
+    written: list[LakeFile] = []
+    groups = _in_groups(rows, version.table.arrow_schema)
+    group = next(groups, None)
+    while group is not None:
+        part = _Part(version, len(written), groups, group)
+        folder = f"{CURATED}/{version.table.name}/dt={version.day}"
+        path = f"{folder}/v{version.number}-{part.number:02d}.parquet"
+        write_whole(lake / path, part.fill, disk, lake.parent)
+        written.append(part.noted(path, lake / path))
+        group = part.following
+    return written
+
+
+def _in_groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows in row groups of one size; the last one may be smaller."""
+    rows = schema.empty_table()
+    for batch in batches:
+        rows = pa.concat_tables([rows, pa.Table.from_batches([batch]).cast(schema)])
+        while len(rows) >= ROWS_A_GROUP:
+            yield rows[:ROWS_A_GROUP]
+            rows = rows[ROWS_A_GROUP:]
+    if len(rows):
+        yield rows
+
+
+class _Part:
+    """One file: takes row groups until it is full or there are no more."""
+
+    def __init__(
+        self, version: Version, number: int, groups: Iterator[pa.Table], first: pa.Table
+    ) -> None:
+        self.version, self.number, self.groups = version, number, groups
+        self.following: pa.Table | None = first
+        self.count = 0
+        self.first_ms = self.last_ms = 0
+
+    def fill(self, path: Path) -> None:
+        schema = self.version.table.arrow_schema
+        options: dict[str, Any] = layout(self.version.table) | {
+            "compression": "zstd",
+            "compression_level": 1,
+            "write_page_checksum": True,
+        }
+        with parquet.ParquetWriter(path, schema, **options) as writer:
+            while self.following is not None and self.count < ROWS_A_FILE:
+                self._measure(self.following)
+                writer.write_table(self.following, row_group_size=ROWS_A_GROUP)
+                self.following = next(self.groups, None)
+            said = self.version.footer(self.number, last=self.following is None)
+            writer.add_key_value_metadata(footer.encoded(said))
+
+    def _measure(self, rows: pa.Table) -> None:
+        ends = pc.min_max(rows["event_time"].cast(pa.int64()))
+        if not self.count:
+            self.first_ms = ends["min"].as_py()
+        self.last_ms = ends["max"].as_py()
+        self.count += len(rows)
+
+    def noted(self, path: str, at: Path) -> LakeFile:
+        number = self.version.number
+        return LakeFile(
+            path,
+            CURATED,
+            self.version.table.name,
+            "",
+            self.count,
+            at.stat().st_size,
+            digest_of_file(at),
+            self.first_ms,
+            self.last_ms,
+            self.number,
+            number,
+            number,
+        )
+
+
+def on_disk(lake: Path, table: str) -> Iterator[Path]:
+    """Every file of a table in the curated zone that has the name of one."""
+    for path in (lake / CURATED / table).glob("dt=*/v*-*.parquet"):
+        if NAME.fullmatch(path.name) and DAY.fullmatch(path.parent.name) and path.is_file():
+            yield path
+
+
+def version_of(path: Path) -> int:
+    """Version of a curated file by its name."""
+    found = NAME.fullmatch(path.name)
+    return int(found[1]) if found else 0
+
+
+def clear(lake: Path, table: str, known: Callable[[str], bool], disk: Disk = DISK) -> None:
+    """Remove files of versions that never came into force.
+
+    known  whether the catalogue knows a path. What holds events of landing files that it does not
+           know either is left alone: the catalogue may be what is damaged.
+    """
+    for path in sorted(on_disk(lake, table)):
+        if known(path.relative_to(lake).as_posix()):
+            continue
+        try:
+            folded = footer.read(path).folded
+        except ValueError:
+            continue
+        if all(known(each.file.path) for each in folded):
+            remove(path, disk)

@@ -1,0 +1,146 @@
+"""One day of a table folded: what its files hold, each event once, in order, and proved."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.deliver.files import DISK, Disk, remove
+from pipeline.deliver.lake import LakeFile
+from pipeline.lake import curated, views
+from pipeline.lake.catalogue import as_landed
+from pipeline.lake.footer import Folded
+from pipeline.schema import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Sorted in memory; a day at once would spill nearly all of its rows.
+ROWS_AT_ONCE = 1 << 19
+# Of all identities at once: how many, and a sum over them that no other set is likely to have.
+_PROOF = "count(*), bit_xor(hash(epoch_ms(event_time), record_id))"
+
+
+def days_of(
+    connection: "duckdb.DuckDBPyConnection", lake: Path, table: Table, files: Sequence[LakeFile]
+) -> dict[str, dict[LakeFile, int]]:
+    """Rows by day and file."""
+    found: dict[str, dict[LakeFile, int]] = defaultdict(dict)
+    ordered = views.in_order(files)
+    rows = connection.execute(
+        f"select {views.DAY} as dt, file_index, count(*) from {views.scan(lake, table, ordered)}"  # noqa: S608 - own names
+        " group by all"
+    ).fetchall()
+    for day, index, count in rows:
+        found[day][ordered[index]] = count
+    return dict(found)
+
+
+@dataclass(slots=True)
+class Folding:
+    """The curated files of a day (`old`) and the landing files that touch it, with their rows."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    lake: Path
+    table: Table
+    day: str
+    old: Sequence[LakeFile]
+    landing: dict[LakeFile, int]
+    rows_in: int = 0
+    disk: Disk = DISK
+
+    def write(self, version: int, history: Sequence[Folded]) -> list[LakeFile]:
+        """Write a new version; the files as the catalogue will know them.
+
+        history  what was folded into the day before. Raises ValueError when the files do not hold
+        the identities that went in, each once; DeliveryError when the disk does not take them.
+        """
+        wanted = self._identities()
+        folded = self._folded(history)
+        number = curated.Version(self.table, self.day, version, folded)
+        written = curated.write(self.lake, number, self._events(), self.disk)
+        source = views.scan(self.lake, self.table, written)
+        found = self._one(f"select {_PROOF} from {source}")  # noqa: S608 - own names
+        if found != wanted or found[0] != sum(each.fresh for each in folded):
+            for file in written:
+                remove(self.lake / file.path, self.disk)
+            raise ValueError(f"{wanted[0]} events went in, {found[0]} came out")
+        return written
+
+    def _source(self, columns: str, bounds: str = "true") -> str:
+        files = views.scan(self.lake, self.table, [*self.old, *self.landing])
+        return (
+            f"select {columns}, file_index from {files}"  # noqa: S608 - own names
+            f" where event_time >= timestamp '{self.day}'"
+            f" and event_time < timestamp '{self.day}' + interval 1 day and {bounds}"
+        )
+
+    def _identities(self) -> tuple[int, int]:
+        """Notes each identity: how often it is there, and which file had it first."""
+        self.connection.execute(
+            "create or replace temp table identity as"  # noqa: S608 - own names
+            " select event_time, record_id, count(*) as copies,"
+            # What curated has was there before, whenever it arrived.
+            f" case when min(file_index) < {len(self.old)} then -1"
+            " else arg_min(file_index, ingest_time) end as first"
+            f" from ({self._source('event_time, record_id, ingest_time')}) group by all"
+        )
+        self.rows_in = self._one("select coalesce(sum(copies), 0) from identity")[0]
+        return self._one(f"select {_PROOF} from identity")  # noqa: S608
+
+    def _one(self, sql: str) -> tuple[int, int]:
+        # All of a result has to be fetched before the next: it is one row.
+        found: tuple[int, int] = self.connection.execute(sql).fetchall()[0]
+        return found
+
+    def _folded(self, history: Sequence[Folded]) -> tuple[Folded, ...]:
+        """The landing files of the day: one that was written again replaces its older entry."""
+        ordered = views.in_order([*self.old, *self.landing])
+        rows = self.connection.execute(
+            "select first, count(*) from identity where first >= 0 group by first"
+        ).fetchall()
+        fresh = {ordered[index].path: count for index, count in rows}
+        entries = {each.file.path: each for each in history}
+        for file, count in self.landing.items():
+            before = entries[file.path].fresh if file.path in entries else 0
+            new = before + fresh.get(file.path, 0)
+            entries[file.path] = Folded(as_landed(file), count, new)
+        return tuple(entries[path] for path in sorted(entries))
+
+    def _events(self) -> Iterator[pa.RecordBatch]:
+        """Each event once, in order."""
+        count = self._one("select count(*), 0 from identity")[0]
+        slices = -(-count // ROWS_AT_ONCE)
+        ends = [number / slices for number in range(1, slices)]
+        cuts = ["true"]
+        if ends:
+            found = self.connection.execute(
+                f"select unnest(quantile_disc(event_time, {ends}))::varchar from identity"  # noqa: S608
+            ).fetchall()
+            times = [f"event_time >= timestamp '{time}'" for (time,) in dict.fromkeys(found)]
+            cuts = [
+                f"{first} and not ({last})" for first, last in pairwise(("true", *times, "false"))
+            ]
+        for bounds in cuts:
+            yield from self._slice(bounds)
+
+    def _slice(self, bounds: str) -> Iterator[pa.RecordBatch]:
+        columns = views.names(self.table)
+        few = f"(select event_time, record_id from identity where copies > 1 and {bounds})"  # noqa: S608 - own names
+        source = self._source(columns, bounds)
+        rows = f"select {columns} from ({source})"  # noqa: S608 - own names
+        if self._one(f"select count(*), 0 from {few}")[0]:  # noqa: S608 - own names
+            # Only what is there several times is looked at by its whole rows.
+            rows += (
+                f" anti join {few} using (event_time, record_id) union all"  # noqa: S608
+                f" select {columns} from (select {columns}, row_number() over ("
+                f"partition by event_time, record_id order by {views.newest_first(self.table)})"
+                f" as copy from ({source})"
+                f" semi join {few} using (event_time, record_id)) where copy = 1"
+            )
+        sql = f"select * from ({rows}) order by event_time, record_id"  # noqa: S608
+        yield from self.connection.sql(sql).to_arrow_reader(curated.ROWS_A_GROUP)

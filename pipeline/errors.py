@@ -82,6 +82,7 @@ class Reason(StrEnum):
     TIME_RANGE = "time_range"
     NO_TIME = "no_time"
     AMBIGUOUS = "ambiguous"
+    FAILED = "failed"  # a fault of ours, attempt after attempt: its record is in the failure store
 
 
 class Drop(StrEnum):

@@ -1,4 +1,4 @@
-"""The embedded home: one folder, one writing process, and the worker that empties the stream.
+"""The embedded home: one folder, one writing process; here its adapters are picked.
 
 <home>/log.db       stream, checkpoint, catalogue, ledger
 <home>/lake/        Parquet files
@@ -10,124 +10,45 @@
 import fcntl
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
+from random import Random
 from typing import TextIO
 
-from pipeline.batch import Context, Ports, Report, process
+from pipeline.batch import Context
+from pipeline.consume import Worker
 from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
-from pipeline.errors import DeliveryError, HomeError, NotConfigured
-from pipeline.lake import catalogue, readers
-from pipeline.ledger import entries
+from pipeline.errors import HomeError, NotConfigured
+from pipeline.lake import readers
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
 from pipeline.ledger.findings import Audit
-from pipeline.schema import DAY_MS
 from pipeline.settings import Settings
-from pipeline.sources import Formats, find
+from pipeline.sources import Formats
 from pipeline.store import Edge, Store, exists
-from pipeline.stream import log
-from pipeline.stream.log import Log, Stored
+from pipeline.stream.log import Log
 
 LAKE, QUARANTINE, LOCK, DEMO = "lake", "quarantine", "writer.lock", "demo"
-PRUNE_SLICE = 2_000
 PATTERN = "*?["
 # A reader that asks who writes holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-
-
-@dataclass
-class Worker:
-    """Consumes the stream: processes the next records of each shard and notes it all at once."""
-
-    store: Store
-    log: Log
-    sink: LakeSink
-    quarantine: QuarantineFolder
-    context: Context
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    rows: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    miscounts: Counter[tuple[int, int]] = field(default_factory=Counter)
-
-    def drain(self) -> None:
-        """Consume until nothing waits.
-
-        Raises DeliveryError when a sink fails for longer than the settings' patience; what the
-        stream has accepted stays in it.
-        """
-        while any([self._step_patiently(shard) for shard in range(log.SHARDS)]):
-            pass
-
-    def _step_patiently(self, shard: int) -> bool:
-        pause, waited = FIRST_PAUSE_S, 0.0
-        while True:
-            try:
-                return self.step(shard)
-            except DeliveryError:
-                if waited >= self.context.limits.sink_patience_s:
-                    raise
-                self.sleep(pause)
-                waited += pause
-                pause = min(pause * 2, LONGEST_PAUSE_S)
-
-    def step(self, shard: int) -> bool:
-        """Process the next records of a shard; false when none waits.
-
-        Rows and quarantine objects are written first; then catalogue, ledger and checkpoint change
-        in one transaction. Raises DeliveryError when any of it is not taken: nothing has changed.
-        """
-        limits = self.context.limits
-        records = self.log.read(shard, limits.batch_records, limits.batch_bytes)
-        if not records:
-            return False
-        # What an attempt before this one wrote and did not note will be written again.
-        self.sink.take()
-        self.quarantine.take()
-        reports = [self._process(name, mine) for name, mine in _by_source(records)]
-        with self.store.transaction() as connection:
-            catalogue.add(connection, self.sink.take())
-            entries.add_objects(connection, self.quarantine.take())
-            for name, report in reports:
-                entries.add(connection, name, find(name).table.name, report.outcomes)
-            log.advance(connection, shard, records[-1].seq)
-        for _, report in reports:
-            self._count(report)
-        return True
-
-    def _process(self, name: str, records: list[Stored]) -> tuple[str, Report]:
-        ports = Ports(self.sink, self.quarantine)
-        batch = [stored.record for stored in records]
-        now_ms = int(self.clock() * 1000)
-        return name, process(batch, find(name), ports, self.context, now_ms)
-
-    def _count(self, report: Report) -> None:
-        for outcome in report.outcomes:
-            self.rows += outcome.rows
-            self.rejected += outcome.rejected
-            self.dropped += sum(outcome.dropped.values())
-        self.miscounts.update(report.miscounts)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a home runs on: the clock, the disk, who watches its transactions."""
+    """What a home runs on: the clock, the disk, who watches its transactions, chance."""
 
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     disk: Disk = DISK
     watch: Callable[[Edge], None] = lambda edge: None
+    random: Random = field(default_factory=Random)
 
 
 MACHINE = Machine()
@@ -268,22 +189,27 @@ def writing(
         try:
             sweep(folder / LAKE, machine.disk)
             sweep(folder / QUARANTINE, machine.disk)
-            _prune(store, machine.clock())
+            worker = worker_of(folder, store, context, machine)
+            worker.prune()
             if not readers.newest(folder):
                 readers.begin(folder, 0)
-            log_of_home = Log(store)
-            worker = Worker(
-                store,
-                log_of_home,
-                LakeSink(folder / LAKE, disk=machine.disk),
-                QuarantineFolder(folder / QUARANTINE, disk=machine.disk),
-                context,
-                machine.clock,
-                machine.sleep,
-            )
-            yield WritingHome(folder, store, log_of_home, worker)
+            yield WritingHome(folder, store, worker.log, worker)
         finally:
             store.close()
+
+
+def worker_of(folder: Path, store: Store, context: Context, machine: Machine = MACHINE) -> Worker:
+    """A worker over the store of a home that this process writes to."""
+    return Worker(
+        store,
+        Log(store),
+        LakeSink(folder / LAKE, disk=machine.disk),
+        QuarantineFolder(folder / QUARANTINE, disk=machine.disk),
+        context,
+        machine.clock,
+        machine.sleep,
+        machine.random,
+    )
 
 
 @contextmanager
@@ -336,18 +262,3 @@ def writer_of(folder: Path) -> str | None:
     except OSError:
         return None
     return None
-
-
-def _prune(store: Store, now: float) -> None:
-    """Forget consumed records that are older than a day."""
-    before_ms = int(now * 1000) - DAY_MS
-    while True:
-        with store.transaction() as connection:
-            if log.prune(connection, before_ms, PRUNE_SLICE) < PRUNE_SLICE:
-                return
-
-
-def _by_source(records: list[Stored]) -> list[tuple[str, list[Stored]]]:
-    # One call a source: order matters only among the records of one source.
-    ordered = sorted(records, key=lambda stored: stored.source)
-    return [(name, list(mine)) for name, mine in groupby(ordered, key=lambda s: s.source)]

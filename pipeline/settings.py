@@ -55,6 +55,21 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_records: Annotated[
         int, Positive, Meta(description="Records that are processed at once.")
     ] = 2_000
+    flush_seconds: Annotated[
+        int, Positive, Meta(description="Seconds after which a server lands what waits.")
+    ] = 1
+    flush_bytes: Annotated[
+        int, Positive, Meta(description="Stored size that a server lands without waiting.")
+    ] = 4 << 20
+    attempts: Annotated[
+        int, Positive, Meta(description="Attempts at a record that cannot be processed.")
+    ] = 5
+    age_hours: Annotated[
+        int, Positive, Meta(description="Age from which such a record is tried only once.")
+    ] = 6
+    retention_hours: Annotated[
+        int, Positive, Meta(description="Hours for which consumed records stay in the log.")
+    ] = 24
     sink_patience_s: Annotated[
         int, Positive, Meta(description="Seconds that `ingest` waits for a failing sink.")
     ] = 30

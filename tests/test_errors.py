@@ -32,6 +32,7 @@ def test_a_failure_says_what_where_and_what_to_do() -> None:
 
 def test_the_reasons_are_a_closed_list() -> None:
     assert {str(reason) for reason in Reason} == {
+        "failed",
         *("empty", "gzip_truncated", "gzip_corrupt", "gzip_junk", "too_large"),
         *("base64_malformed", "envelope_malformed", "parquet_unsupported"),
         *("too_long", "control_char", "byte_order_mark", "encoding", "field_count", "type"),

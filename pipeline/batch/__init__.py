@@ -33,7 +33,9 @@ __all__ = [
     "Sink",
 ]
 __all__ += ["Reading", "judge", "outcomes_of", "process", "read", "reopen", "rows_of"]
-__all__ += ["Refusal", "batch_rows", "reject_rows", "with_times"]
+__all__ += ["Refusal", "batch_rows", "reject_rows", "set_aside", "with_times"]
+
+FAILURE_STORE = "failed"
 
 
 class Reading(NamedTuple):
@@ -71,6 +73,22 @@ def _deliver(
         ports.sink.write(REJECT, rows, batch.records)
     ports.sink.write(BATCH, batch_rows(outcomes, source.name, now_ms), batch.records)
     return outcomes
+
+
+def set_aside(record: Record, source: Source, ports: Ports, detail: str, now_ms: int) -> Report:
+    """Keep a record that cannot be processed whole, in the failure store, without opening it.
+
+    It is one event and one reject until a replay has opened it.
+    """
+    refusal = Refusal(0, None, Reason.FAILED, detail)
+    batch = LogBatch.closed(record)
+    key, content = object_of(source.name, batch, 0, [refusal], None)
+    key = f"{FAILURE_STORE}/{key}"
+    ports.quarantine.keep(key, content, record, 1)
+    ports.sink.write(REJECT, reject_rows(batch, [refusal], source.name, [key]), [record])
+    outcome = Outcome(record, record.position, 1, 0, 1, {}, {Reason.FAILED: 1}, key)
+    ports.sink.write(BATCH, batch_rows([outcome], source.name, now_ms), [record])
+    return Report([outcome])
 
 
 def read(records: Sequence[Record], source: Source, context: Context) -> Reading:

@@ -47,10 +47,11 @@ def audit(
     from pipeline.cli.homes import to_read
     from pipeline.home import audit_of, readable
 
+    since_ms = since_ms_of(since)
     if stage:
         raise no_stack("--stage")
     settings = settings_of(config, home)
-    since_ms, read = since_ms_of(since), to_read(settings.home_path)
+    read = to_read(settings.home_path)
     with readable(read) as opened:
         found = audit_of(opened, since_ms)
     if as_json:

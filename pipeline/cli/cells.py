@@ -32,7 +32,7 @@ def cell(value: object, column: Column) -> Cell:
         return _whole(value, column.unit)
     if isinstance(value, float):
         return _part(value, column.unit)
-    return _clipped(_text(value, column.type.startswith("map(")))
+    return _clipped(_text(value))
 
 
 def _clipped(text: str) -> str:
@@ -40,13 +40,13 @@ def _clipped(text: str) -> str:
     return cut(visible(text[: LONGEST + 1]), LONGEST)
 
 
-def _text(value: object, is_map: bool = False) -> str:
+def _text(value: object) -> str:
     if value is None:
         return NULL
     if isinstance(value, datetime):
         return iso(value)
-    if isinstance(value, list) and is_map:
-        return ", ".join(f"{key}={_text(item)}" for key, item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
     if isinstance(value, list):
         return f"[{', '.join(map(_text, value))}]"
     return str(value)

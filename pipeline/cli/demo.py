@@ -18,22 +18,25 @@ if TYPE_CHECKING:
     from pipeline.queries import Answer
 
 RATE = 800
+PORT = 8808
 EMBEDDED, LOCALSTACK = "embedded", "localstack"
+
+For = Annotated[
+    float | None,
+    typer.Option("--for", metavar="SECONDS", min=1, help="Stop by itself and print the answers."),
+]
+Rate = Annotated[int, typer.Option("--rate", metavar="N", min=1, help="Events a second.")]
+NoOpen = Annotated[bool, typer.Option("--no-open", help="Open no browser.")]
+Port = Annotated[int, typer.Option("--port", metavar="P", help="Port of the page.")]
+Target = Annotated[str, typer.Option("--target", metavar="T", hidden=True)]
 
 
 def demo(
-    for_s: Annotated[
-        float | None,
-        typer.Option(
-            "--for", metavar="SECONDS", min=1, help="Stop by itself and print the answers."
-        ),
-    ] = None,
-    rate: Annotated[
-        int, typer.Option("--rate", metavar="N", min=1, help="Events a second.")
-    ] = RATE,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
-    port: Annotated[int, typer.Option("--port", metavar="P", help="Port of the page.")] = 8808,
-    target: Annotated[str, typer.Option("--target", metavar="T", hidden=True)] = EMBEDDED,
+    for_s: For = None,
+    rate: Rate = RATE,
+    no_open: NoOpen = False,
+    port: Port = PORT,
+    target: Target = EMBEDDED,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -47,7 +50,6 @@ def demo(
     tailrace demo --for 20
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
-    from pipeline.cli.console import Live
     from pipeline.demo.run import demo as run_demo
     from pipeline.home import DEMO, audit_of
     from pipeline.store import exists
@@ -56,23 +58,30 @@ def demo(
     _check_target(target)
     settings = settings_of(config, home)
     older = exists(settings.home_path / DEMO)
-    live = Live()
     with run_demo(settings, rate) as running:
-        live.say(f"Tailrace demo, home {running.home.folder}")
-        if older:
-            live.say("the data of the demo before is thrown away")
-        try:
-            _history(running, rate, live)
-            _live(running, for_s, live)
-        except KeyboardInterrupt:
-            live.close()
-            if for_s is not None:
-                raise
-        running.home.worker.drain()
+        _play(running, rate, for_s, older)
         found = audit_of(running.home)
         _print_answers(running, found)
     if not found.balanced:
         raise typer.Exit(1)
+
+
+def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
+    """Send it all and bring it in; Ctrl-C ends what would go on without end."""
+    from pipeline.cli.console import Live
+
+    live = Live()
+    live.say(f"Tailrace demo, home {running.home.folder}")
+    if older:
+        live.say("the data of the demo before is thrown away")
+    try:
+        _history(running, rate, live)
+        _live(running, for_s, live)
+    except KeyboardInterrupt:
+        live.close()
+        if for_s is not None:
+            raise
+    running.home.worker.drain()
 
 
 def _check_target(target: str) -> None:

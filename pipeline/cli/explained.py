@@ -1,5 +1,6 @@
 """What `query --explain` prints: the SQL as written and as run, and the values it binds."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,10 +11,17 @@ if TYPE_CHECKING:
     from pipeline.queries import Window
 
 
+# SQL is laid out with newlines and tabs; the values are written out before.
+_SHOWN = re.compile(r"[^\n\t]+")
+
+
 def explained(
     name: str, sql: str | None, params: Mapping[str, str], window: "Window | None", now: datetime
 ) -> str:
-    """Both texts of a saved query or of free SQL, and the values of its parameters."""
+    """Both texts of a saved query or of free SQL, and the values of its parameters.
+
+    What stands in quotes may come from a log: it must not drive the terminal.
+    """
     from pipeline.queries import bindings, catalogue, explain
 
     saved = name or None
@@ -26,7 +34,7 @@ def explained(
     if values:
         told = "".join(f"-- :{each} = {_value(value)}\n" for each, value in values.items())
         parts.append(f"-- with\n{told}")
-    return "\n".join(parts)
+    return _SHOWN.sub(lambda found: visible(found.group()), "\n".join(parts))
 
 
 def _value(value: object) -> str:

@@ -4,41 +4,41 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from pipeline.cli.options import Config, Files, Format, Home, SourceName, settings_of
+from pipeline.cli.options import Config, Files, Format, Home, SourceName, Strict, settings_of
 from pipeline.cli.output import counted, say, visible
-from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.home import WritingHome
-    from pipeline.settings import Limits
-    from pipeline.sources import Source
-    from pipeline.stream.files import Origin
+    from pipeline.settings import Limits, Settings
+    from pipeline.stream.files import Origin, Progress
     from pipeline.stream.scan import Scan
+
+
+LogGroup = Annotated[
+    str, typer.Option("--log-group", metavar="G", help="Log group the lines come from.")
+]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--idempotency-key", metavar="K", help="Name of what stdin brings: twice is once."
+    ),
+]
 
 
 def ingest(
     source: SourceName,
     files: Files = None,
     formats: Format = None,
-    log_group: Annotated[
-        str, typer.Option("--log-group", metavar="G", help="Log group the lines come from.")
-    ] = "",
-    key: Annotated[
-        str,
-        typer.Option(
-            "--idempotency-key", metavar="K", help="Name of what stdin brings: twice is once."
-        ),
-    ] = "",
-    strict: Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")] = (
-        False
-    ),
+    log_group: LogGroup = "",
+    key: Key = "",
+    strict: Strict = False,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -52,47 +52,49 @@ def ingest(
     tailrace ingest vpc-flow flows.log --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
     aws logs tail ... | tailrace ingest app-log - --log-group /ecs/web
     """
-    from pipeline.cli import inputs
-    from pipeline.cli.inputs import STDIN, check_files, formats_of
+    from pipeline.cli.inputs import check_files, check_key, group_note
     from pipeline.home import context_of, writing
+
+    settings = settings_of(config, home)
+    origin = _origin(source, formats or (), log_group, settings)
+    paths = check_files(files)
+    check_key(key, paths)
+    if origin.source.check_format is not None:
+        say(group_note(log_group, formats or (), settings))
+    with writing(settings.home_path, context_of(settings)) as opened:
+        run = _Run(opened, settings.limits, origin, key)
+        with _progress(len(paths)) as show:
+            for path in paths:
+                run.read(path, show)
+        run.report()
+    if strict and (run.rejected or run.left):
+        raise typer.Exit(1)
+
+
+def _origin(source: str, formats: Sequence[str], log_group: str, settings: "Settings") -> "Origin":
+    """What was said about the lines to come.
+
+    Raises UsageError where that cannot be.
+    """
+    from pipeline.cli import inputs
     from pipeline.sources import find
     from pipeline.stream.files import Origin
 
     inputs.check_text("--log-group", log_group)
-    inputs.check_text("--idempotency-key", key)
-    settings = settings_of(config, home)
     found = find(source)
-    inputs.check_formats(found, formats or (), settings)
-    inputs.check_times(found, formats or (), log_group, settings)
-    paths = check_files(files)
-    if key and paths != [STDIN]:
-        raise UsageError(
-            "--idempotency-key is for standard input", "", "files are known by their content"
-        )
-    if found.check_format is not None:
-        say(inputs.group_note(log_group, formats or (), settings))
-    started = time.monotonic()
-    with writing(settings.home_path, context_of(settings)) as opened:
-        opened.worker.drain()  # what an earlier run left waiting is not part of this one
-        if earlier := opened.worker.rows:
-            were = "was" if earlier == 1 else "were"
-            say(f"{counted(earlier, 'row')} of an earlier run {were} brought in first\n")
-        in_force = formats_of(formats or (), log_group, settings)
-        run = _Run(opened, settings.limits, in_force)
-        origin = Origin(found, in_force, log_group, int(time.time() * 1000))
-        with _progress(len(paths)) as show:
-            for path in paths:
-                run.read(path, origin, key, show)
-        run.report(found, time.monotonic() - started)
-    if strict and (run.rejected or run.left):
-        raise typer.Exit(1)
+    inputs.check_formats(found, formats, settings)
+    inputs.check_times(found, formats, log_group, settings)
+    in_force = inputs.formats_of(formats, log_group, settings)
+    return Origin(found, in_force, log_group, int(time.time() * 1000))
 
 
 @dataclass(slots=True)
 class _Run:
     home: "WritingHome"
     limits: "Limits"
-    formats: tuple[str, ...]
+    origin: "Origin"
+    key: str
+    started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
     before: tuple[int, int, int] = (0, 0, 0)
     mended: int = 0
@@ -100,6 +102,10 @@ class _Run:
 
     def __post_init__(self) -> None:
         worker = self.home.worker
+        worker.drain()  # what an earlier run left waiting is not part of this one
+        if earlier := worker.rows:
+            were = "was" if earlier == 1 else "were"
+            say(f"{counted(earlier, 'row')} of an earlier run {were} brought in first\n")
         self.before = (worker.rows, worker.rejected, worker.dropped)
         worker.miscounts.clear()
 
@@ -108,72 +114,78 @@ class _Run:
         """Events that were refused since the run began."""
         return self.home.worker.rejected - self.before[1]
 
-    def read(
-        self, path: str, origin: "Origin", key: str, show: Callable[[str, int, int], None]
-    ) -> None:
+    def read(self, path: str, show: Callable[[str, int, int], None]) -> None:
         """Bring one input in, and show how far it is."""
         from pipeline.cli.inputs import opened, read_once
-        from pipeline.stream.files import feed
-        from pipeline.stream.pipe import feed_stdin, first_arrival
-        from pipeline.stream.scan import name_of, scan
 
-        store = self.home.store
-        with ExitStack() as stack:
-            file = stack.enter_context(opened(path))
+        with opened(path) as file:
             if read_once(path):
-                source = origin.source.name
-                identity = f"request/{source}/{key or uuid.uuid4()}"
-                if key:
-                    arrival_ms = first_arrival(store, source, identity, origin.arrival_ms)
-                    origin = replace(origin, arrival_ms=arrival_ms)
-                stream = feed_stdin(store, file, identity, origin, self.limits)
+                records = self._from_pipe(file)
             else:
                 show(path, 0, 0)
-                found = scan(file, name_of(path), self.limits)
-                self._note(path, origin, found)
-                stream = feed(store, file, found, origin, self.limits)
-            for progress in stream:
+                records = self._from_file(path, file)
+            for progress in records:
                 self.home.worker.drain()
                 show(path, progress.done, progress.total)
         self.home.worker.drain()
 
-    def _note(self, path: str, origin: "Origin", found: "Scan") -> None:
+    def _from_pipe(self, file: BinaryIO) -> "Iterator[Progress]":
+        from pipeline.stream.pipe import feed_stdin, first_arrival
+
+        store, origin = self.home.store, self.origin
+        identity = f"request/{origin.source.name}/{self.key or uuid.uuid4()}"
+        if self.key:
+            arrival_ms = first_arrival(store, origin.source.name, identity, origin.arrival_ms)
+            origin = replace(origin, arrival_ms=arrival_ms)
+        return feed_stdin(store, file, identity, origin, self.limits)
+
+    def _from_file(self, path: str, file: BinaryIO) -> "Iterator[Progress]":
+        from pipeline.stream.files import feed
+        from pipeline.stream.scan import name_of, scan
+
+        found = scan(file, name_of(path), self.limits)
+        self._note(path, found)
+        return feed(self.home.store, file, found, self.origin, self.limits)
+
+    def _note(self, path: str, found: "Scan") -> None:
         """Say so when a file is empty or known; other formats may read what was refused of it."""
-        from pipeline.home import rejected_of, retry
         from pipeline.stream.files import known_input
 
-        known = known_input(self.home.store, origin.source.name, found.digest)
         if found.length == 0:
             self.notes.append(f"{path} is empty")
-        if known is None or found.length == 0 or known["done_bytes"] < found.length:
             return
+        known = known_input(self.home.store, self.origin.source.name, found.digest)
+        if known is None or known["done_bytes"] < found.length:
+            return
+        mended, left = self._tried_again(found.digest, tuple(json.loads(known["formats"])))
         note = f"{path} was ingested before"
-        if known["name"] != path:
-            note += f" (as {known['name']})"
-        mended = 0
-        if tuple(json.loads(known["formats"])) != origin.formats:
-            mended = retry(self.home, origin.source.name, found.digest, origin.formats)
-        self.mended += mended
-        left = rejected_of(self.home, origin.source.name, found.digest)
-        self.left += left
+        note += f" (as {known['name']})" if known["name"] != path else ""
         note += f": {mended:,} of its refused lines became rows" if mended else ": nothing new"
         self.notes.append(note + (f", {left:,} are still refused" if left else ""))
 
-    def report(self, found: "Source", seconds: float) -> None:
+    def _tried_again(self, digest: str, formats: tuple[str, ...]) -> tuple[int, int]:
+        """Refused lines of a known file that became rows by other formats, and those left."""
+        from pipeline.home import rejected_of, retry
+
+        name, mended = self.origin.source.name, 0
+        if formats != self.origin.formats:
+            mended = retry(self.home, name, digest, self.origin.formats)
+        left = rejected_of(self.home, name, digest)
+        self.mended += mended
+        self.left += left
+        return mended, left
+
+    def report(self) -> None:
         """Say on stderr what became of it all."""
         from pipeline.cli.inputs import format_hint
 
-        worker = self.home.worker
-        rows, rejected, dropped = (
-            now - before
-            for now, before in zip(
-                (worker.rows, worker.rejected, worker.dropped), self.before, strict=True
-            )
-        )
+        worker, seconds = self.home.worker, time.monotonic() - self.started
+        now = (worker.rows, worker.rejected, worker.dropped)
+        rows, rejected, dropped = (n - b for n, b in zip(now, self.before, strict=True))
         for note in self.notes:
             say(visible(note) + "\n")
-        hint = format_hint(found, self.formats, worker.miscounts, rows + rejected)
-        say(hint)
+        formats = self.origin.formats
+        say(format_hint(self.origin.source, formats, worker.miscounts, rows + rejected))
         if rejected:
             sys.stderr.write(
                 f"{rejected:,} refused {'line' if rejected == 1 else 'lines'} kept:"

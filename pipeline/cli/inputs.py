@@ -26,21 +26,36 @@ def check_files(files: Sequence[str] | None) -> list[str]:
         raise UsageError(
             "no input", "standard input is a terminal", "name a file, or pipe lines in"
         )
+    remote = [path for path in paths if path.startswith("s3://")]
     for path in paths:
-        if path.startswith("s3://"):
-            raise NotConfigured(
-                f"{path} needs the AWS part, which this version does not have yet",
-                "",
-                "copy it here first: aws s3 cp " + path + " .",
-            )
-        if read_once(path) or Path(path).is_file():
-            continue
-        if Path(path).exists():
-            raise UsageError(
-                "this is no regular file", f"at {path}", "name files, a pipe or - for what is piped"
-            )
-        raise UsageError("there is no such file", f"at {path}", "check the path")
+        if path not in remote:
+            _check_file(path)
+    if remote:
+        raise NotConfigured(
+            f"{remote[0]} needs the AWS part, which this version does not have yet",
+            "",
+            f"copy it here first: aws s3 cp {remote[0]} .",
+        )
     return paths
+
+
+def _check_file(path: str) -> None:
+    if read_once(path) or Path(path).is_file():
+        return
+    if Path(path).exists():
+        raise UsageError(
+            "this is no regular file", f"at {path}", "name files, a pipe or - for what is piped"
+        )
+    raise UsageError("there is no such file", f"at {path}", "check the path")
+
+
+def check_key(key: str, paths: Sequence[str]) -> None:
+    """Raise UsageError for an idempotency key that is none, or that names more than one input."""
+    check_text("--idempotency-key", key)
+    if key and list(paths) != [STDIN]:
+        raise UsageError(
+            "--idempotency-key is for standard input", "", "files are known by their content"
+        )
 
 
 def check_text(option: str, text: str) -> None:

@@ -36,7 +36,12 @@ Format = Annotated[
 Since = Annotated[
     str | None, typer.Option("--since", metavar="AGE", help="From so long ago: 15m, 1h, 7d.")
 ]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="T", help="First moment, ISO-8601, UTC.")
+]
+To = Annotated[str | None, typer.Option("--to", metavar="T", help="Up to, not including.")]
 
+Strict = Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")]
 Stage = Annotated[str, typer.Option("--stage", metavar="S", hidden=True)]
 
 

@@ -63,29 +63,14 @@ def counted(count: int, noun: str) -> str:
 def json_lines(rows: "pa.Table") -> Iterator[str]:
     """Each row as one JSON object: timestamps ISO-8601 with Z, maps as objects, nulls kept."""
     import msgspec
-    from pyarrow import types
 
-    maps = [field.name for field in rows.schema if types.is_map(field.type)]
+    from pipeline.queries.values import told_by
+
+    told = {field.name: told_by(field.type, dated) for field in rows.schema}
     for row in rows.to_pylist():
-        for name in maps:
-            row[name] = dict(row[name]) if row[name] is not None else None
-        yield msgspec.json.encode({k: plain(v) for k, v in row.items()}).decode() + "\n"
+        yield msgspec.json.encode({k: told[k](v) for k, v in row.items()}).decode() + "\n"
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, list):
-        return [plain(each) for each in value]
+def dated(value: Any) -> Any:
+    """A single value, a time as text."""
     return iso(value) if isinstance(value, datetime) else value
-
-
-def interval(value: "pa.MonthDayNano") -> str:
-    """A length of time as text: 1 month 2 days 3.5 s."""
-    parts = [
-        f"{count} {noun}{'' if abs(count) == 1 else 's'}"
-        for count, noun in ((value.months, "month"), (value.days, "day"))
-        if count
-    ]
-    if value.nanoseconds or not parts:
-        parts.append(f"{value.nanoseconds / 1e9:.9f}".rstrip("0").rstrip(".") + " s")
-    return " ".join(parts)

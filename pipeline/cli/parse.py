@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 
 import typer
 
-from pipeline.cli.options import Config, Files, Format, SourceName, settings_of
+from pipeline.cli.options import Config, Files, Format, SourceName, Strict, settings_of
 from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
@@ -35,9 +35,7 @@ def parse(
         Path | None,
         typer.Option("--rejects", metavar="FILE", help="Write rejects there, not to stderr."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")] = (
-        False
-    ),
+    strict: Strict = False,
     config: Config = None,
 ) -> None:
     """Read lines strictly and print each accepted one as a JSON object; nothing is kept.

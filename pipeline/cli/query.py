@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
+from pipeline.cli.options import Config, From, Home, Since, Stage, To, no_stack, settings_of
 from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
@@ -17,28 +17,32 @@ if TYPE_CHECKING:
     from pipeline.queries import Answer, Window
 
 FORM = "--output"
+DUCKDB = "duckdb"
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A saved query.")]
+Given = Annotated[
+    list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter; repeat it.")
+]
+Form = Annotated[
+    str, typer.Option(FORM, metavar="FORM", help="table, csv, json, jsonl or parquet.")
+]
+Sql = Annotated[
+    str | None, typer.Option("--sql", metavar="TEXT", help="Free SQL in Athena's dialect.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Print the SQL, ask nothing.")]
+Engine = Annotated[str, typer.Option("--engine", metavar="E", help="duckdb.")]
 
 
 def query(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A saved query.")] = "",
+    name: Name = "",
     since: Since = None,
-    from_time: Annotated[
-        str | None, typer.Option("--from", metavar="T", help="First moment, ISO-8601, UTC.")
-    ] = None,
-    to_time: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="Up to, not including.")
-    ] = None,
-    given: Annotated[
-        list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter; repeat it.")
-    ] = None,
-    output: Annotated[
-        str, typer.Option(FORM, metavar="FORM", help="table, csv, json, jsonl or parquet.")
-    ] = "table",
-    sql: Annotated[
-        str | None, typer.Option("--sql", metavar="TEXT", help="Free SQL in Athena's dialect.")
-    ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Print the SQL, ask nothing.")] = False,
-    engine: Annotated[str, typer.Option("--engine", metavar="E", help="duckdb.")] = "duckdb",
+    from_time: From = None,
+    to_time: To = None,
+    given: Given = None,
+    output: Form = "table",
+    sql: Sql = None,
+    explain: Explain = False,
+    engine: Engine = DUCKDB,
     stage: Stage = "",
     config: Config = None,
     home: Home = None,
@@ -58,21 +62,20 @@ def query(
     tailrace query --sql "SELECT count(*) FROM vpc_flow WHERE action = 'REJECT'"
     """
     from pipeline.cli.render import check_form
+    from pipeline.queries import parse
 
     check_form(output, FORM)
-    if engine != "duckdb" or stage:
+    now = datetime.now(UTC)
+    window = parse(now, since, from_time, to_time)
+    asked = _Asked(name, sql, _parameters(given or ()), window, now)
+    if engine != DUCKDB or stage:
         raise no_stack("--stage" if stage else f"--engine {engine}")
-    if sql is not None and name:
-        raise UsageError("a name and --sql were both given", "", "give one of them")
     if not name and sql is None:
         sys.stdout.write(_catalogue())
-        return
-    asked = _Asked(name, sql, _parameters(given or ()), since, from_time, to_time)
-    if explain:
+    elif explain:
         sys.stdout.write(asked.explained())
-        return
-    settings = settings_of(config, home)
-    _answer(asked, settings.home_path, output)
+    else:
+        _answer(asked, settings_of(config, home).home_path, output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,12 @@ class _Asked:
     name: str
     sql: str | None
     params: dict[str, str]
-    since: str | None
-    from_time: str | None
-    to_time: str | None
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    window: "Window | None"
+    now: datetime
 
-    @property
-    def window(self) -> "Window | None":
-        """The window that was asked for."""
-        from pipeline.queries import parse
-
-        return parse(self.now, self.since, self.from_time, self.to_time)
+    def __post_init__(self) -> None:
+        if self.sql is not None and self.name:
+            raise UsageError("a name and --sql were both given", "", "give one of them")
 
     def answer(self, home: Path) -> "Answer":
         """What a home answers."""

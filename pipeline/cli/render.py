@@ -4,16 +4,17 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import streams
-from pipeline.cli.output import as_json, interval, iso, visible, write_json_lines
+from pipeline.cli.output import as_json, dated, visible, write_json_lines
 from pipeline.errors import QueryFailed, UsageError
+from pipeline.queries.values import told_by
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pipeline.queries import Answer
 
 FORMS = ("table", "csv", "json", "jsonl", "parquet")
@@ -36,10 +37,10 @@ def write(answer: "Answer", form: str) -> None:
     if form == "parquet":
         _write_parquet(answer)
     elif form == "table":
-        sys.stdout.writelines(_table_lines(_without_intervals(answer)))
+        sys.stdout.writelines(_table_lines(answer))
     else:
         streams.as_data(sys.stdout)
-        _write_data(_without_intervals(answer), form)
+        _write_data(answer, form)
     sys.stdout.flush()
 
 
@@ -57,18 +58,6 @@ def _write_parquet(answer: "Answer") -> None:
             "cast it: cast(... as varchar), or ask for another --output",
         ) from error
     parquet.write_table(answer.table, sys.stdout.buffer)
-
-
-def _without_intervals(answer: "Answer") -> "Answer":
-    """The answer with lengths of time as text."""
-    import pyarrow as pa
-
-    table = answer.table
-    for place, field in enumerate(table.schema):
-        if pa.types.is_interval(field.type):
-            values = [v if v is None else interval(v) for v in table.column(place).to_pylist()]
-            table = table.set_column(place, field.name, pa.array(values, pa.string()))
-    return replace(answer, table=table)
 
 
 def _write_data(answer: "Answer", form: str) -> None:
@@ -92,10 +81,13 @@ def _table_lines(answer: "Answer") -> Iterator[str]:
     from pipeline.cli.cells import cell, is_number
     from pipeline.cli.table import Column, lines
 
+    def told(values: "pa.ChunkedArray") -> Iterator[Any]:
+        return map(told_by(values.type, lambda value: value), values.to_pylist())
+
     if not len(answer.table):
         return
     columns = [
-        Column(column.name, [cell(v, column) for v in values.to_pylist()], is_number(column))
+        Column(column.name, [cell(v, column) for v in told(values)], is_number(column))
         for column, values in zip(answer.columns, answer.table.columns, strict=True)
     ]
     yield from lines(columns, streams.width())
@@ -108,16 +100,15 @@ def as_csv(answer: "Answer", written_out: bool = False) -> str:
     """
     to = io.StringIO()
     writer = csv.writer(to, lineterminator="\n")
-    rows = zip(*(values.to_pylist() for values in answer.table.columns), strict=True)
+    told = (map(told_by(values.type, dated), values.to_pylist()) for values in answer.table.columns)
     head: list[object] = [column.name for column in answer.columns]
-    for line in chain([head], ([_csv_cell(value) for value in row] for row in rows)):
+    rows = ([_csv_cell(value) for value in row] for row in zip(*told, strict=True))
+    for line in chain([head], rows):
         writer.writerow([visible(str(each)) for each in line] if written_out else line)
     return to.getvalue()
 
 
 def _csv_cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return iso(value)
     if isinstance(value, str) and value.startswith(FORMULA):
         return "'" + value
     return "" if value is None else value

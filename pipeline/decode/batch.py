@@ -68,6 +68,13 @@ class LogBatch:
     failures: Sequence[Failure] = ()
     dropped: dict[tuple[int, Drop], int] = field(default_factory=dict)
 
+    @classmethod
+    def closed(cls, record: Record) -> "LogBatch":
+        """A record that is not opened: no lines."""
+        none = np.empty(0, np.int64)
+        lines = Lines.of_text(b"")
+        return cls([record], lines, [], np.empty(0, np.int32), none, none, none)
+
     def __len__(self) -> int:
         return len(self.lines)
 

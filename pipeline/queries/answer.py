@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.queries.front_matter import Column
+from pipeline.queries.values import told_by
 from pipeline.queries.window import Window
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Answer:
     def rows(self) -> list[list[Any]]:
         """The rows as JSON can say them: record ids and whole numbers beyond 2^53 as text."""
         columns = [
-            [_plain(value, column.name) for value in values.to_pylist()]
+            list(map(told_by(values.type, partial(_plain, column=column.name)), values.to_pylist()))
             for column, values in zip(self.columns, self.table.columns, strict=True)
         ]
         return [list(row) for row in zip(*columns, strict=True)]
@@ -95,6 +97,7 @@ def _type(arrow: "pa.DataType") -> str:
     if types.is_decimal(arrow):
         return f"decimal({arrow.precision}, {arrow.scale})"
     others = {"date32[day]": "date", "int8": "tinyint", "int16": "smallint", "float": "real"}
+    others["month_day_nano_interval"] = "interval"
     known = {str(each.arrow): each.sql for each in Type} | others
     return known.get(str(arrow), str(arrow))
 
@@ -112,8 +115,4 @@ def _plain(value: Any, column: str = "") -> Any:
         return value.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
     return str(value)

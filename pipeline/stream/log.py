@@ -107,6 +107,14 @@ class Log:
             )[0][0]
         )
 
+    def waiting_bytes(self, shard: int) -> int:
+        """Stored size of the records of a shard that wait."""
+        found = self._store.rows(
+            "select coalesce(sum(length(payload)), 0) from record where shard = ? and seq > ?",
+            *(shard, self.checkpoint(shard)),
+        )
+        return int(found[0][0])
+
 
 def append(connection: sqlite3.Connection, record: Incoming) -> int:
     """Append one record inside a transaction; returns its sequence number."""

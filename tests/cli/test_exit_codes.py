@@ -53,6 +53,31 @@ def test_a_wrong_call_ends_with_two(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["audit", "--since", "1x"],
+        ["audit", "--since", "1x", "--stage", "staging"],
+        ["query", "--since", "1x"],
+        ["query", "top_talkers", "--since", "1x", "--stage", "staging"],
+        ["query", "top_talkers", "--from", "zz", "--engine", "athena"],
+        ["query", "--to", "2026-11-25"],
+        ["query", "-p", "top"],
+        ["query", "top_talkers", "-p", "top=x"],
+        ["query", "top_talkers", "--sql", "select 1", "--engine", "athena"],
+        ["ingest", "vpc-flow", "s3://b/k", "gone.log"],
+        ["parse", "vpc-flow", "s3://b/k", "gone.log"],
+    ],
+)
+def test_a_wrong_value_ends_with_two_whatever_else_is_missing(
+    tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILRACE_HOME", str(tmp_path / "empty"))
+    ran = call(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
         (["query", "top_talkers", "--engine", "athena"], "error: this needs a deployed stack"),

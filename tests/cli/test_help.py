@@ -1,11 +1,13 @@
 """What the command says about itself, and to those who mistype."""
 
+import re
+
 import pytest
 from typer.main import get_command
 
 from pipeline import __version__
 from pipeline.cli.app import app
-from tests.homes import call
+from tests.homes import call, run
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -14,12 +16,22 @@ def test_the_commands_are_those_that_are_built() -> None:
     assert COMMANDS == ["audit", "compact", "demo", "doctor", "ingest", "parse", "query", "tables"]
 
 
+def named(overview: str) -> list[str]:
+    """The commands of an overview; what goes on below a name stands further in."""
+    commands = overview.partition("Commands:\n")[2]
+    return sorted(re.findall(r"^  (\S+)", commands, re.MULTILINE))
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_the_overview_names_every_command(flag: str) -> None:
     ran = call(flag)
     assert (ran.code, ran.err) == (0, "")
-    commands = ran.out.partition("Commands:\n")[2]
-    assert sorted(line.split()[0] for line in commands.splitlines()) == COMMANDS
+    assert named(ran.out) == COMMANDS
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_the_overview_names_every_command_however_wide_the_terminal_is(columns: str) -> None:
+    assert named(run("--help", COLUMNS=columns).out) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

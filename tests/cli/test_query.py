@@ -150,6 +150,42 @@ def test_lists_and_lengths_of_time_are_told_in_every_form(home: Path) -> None:
     assert json.loads(told("jsonl")) == {"a": ["172.31.16.21"], "d": "1 day"}
 
 
+NESTED = """
+    select array_agg(interval '1' day) as a, map(array['x'], array[interval '2' hour]) as m,
+        array_agg(map(array['y'], array[event_time])) as n from vpc_flow
+"""
+
+
+def test_a_length_of_time_has_a_type_that_can_be_read(home: Path) -> None:
+    found = json.loads(call("query", "--sql", NESTED, "--output", "json", "--home", home).out)
+    types = [column["type"] for column in found["columns"]]
+    assert types[:2] == ["array(interval)", "map(varchar, interval)"]
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_what_lists_and_maps_hold_is_told_as_it_is_outside_of_them(home: Path, form: str) -> None:
+    ran = call("query", "--sql", NESTED, "--output", form, "--home", home)
+    found = json.loads(ran.out)
+    values = found["rows"][0] if form == "json" else [found[name] for name in "amn"]
+    assert values == [["1 day"], {"x": "7200 s"}, [{"y": "2014-12-14T04:07:50Z"}]]
+
+
+def test_what_lists_and_maps_hold_is_told_to_people_too(home: Path) -> None:
+    shown = call("query", "--sql", NESTED, "--home", home).out.splitlines()[2]
+    assert shown.split("  ") == ["[1 day]", "x=7200 s", "[y=2014-12-14T04:07:50Z]"]
+    cells = call("query", "--sql", NESTED, "--output", "csv", "--home", home).out.splitlines()[1]
+    assert cells == "['1 day'],{'x': '7200 s'},[{'y': '2014-12-14T04:07:50Z'}]"
+
+
+def test_explain_never_drives_the_terminal() -> None:
+    sql = "select 'a\x1b[31m\u202e',\n\t:first_day from vpc_flow where event_time >= :from_time"
+    ran = call("query", "--sql", sql, "--since", "1h", "--explain")
+    assert ran.code == 0
+    assert [each for each in "\x1b\u202e" if each in ran.out] == []
+    assert "select 'a\\x1b[31m\\u202e',\n\t:first_day" in ran.out
+    assert "  'a\\x1b[31m\\u202e' AS" in ran.out
+
+
 def test_parquet_that_cannot_hold_an_answer_says_so_and_writes_nothing(home: Path) -> None:
     sql = "select interval '1' day as d"
     ran = call("query", "--sql", sql, "--output", "parquet", "--home", home)

@@ -112,7 +112,7 @@ def test_a_listing_is_wrapped_between_words() -> None:
         (0.0005, "double", "share", "0.05%"),
         (36.28819815964049, "double", "", "36.28819815964049"),
         (True, "boolean", "", "true"),
-        ([("a", "b")], "map(varchar, varchar)", "", "a=b"),
+        ({"a": "b"}, "map(varchar, varchar)", "", "a=b"),
         ([1, None], "array(integer)", "", "[1, \u2013]"),
         ([["a"], ["b", "c"]], "array(array(varchar))", "", "[[a], [b, c]]"),
         ("x" * 201, "varchar", "", "x" * 199 + "…"),

@@ -16,23 +16,23 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "checkpoint before the rows are written",
-        "home.py",
-        "        reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
-        "        with self.store.transaction() as early:\n"
-        "            log.advance(early, shard, records[-1].seq)\n"
-        "        reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
+        "consume/worker.py",
+        "            reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
+        "            with self.store.transaction() as early:\n"
+        "                log.advance(early, shard, records[-1].seq)\n"
+        "            reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
     ),
     Mutant(
         "checkpoint one record too far",
-        "home.py",
-        "            log.advance(connection, shard, records[-1].seq)\n",
-        "            log.advance(connection, shard, records[-1].seq + 1)\n",
+        "consume/worker.py",
+        "            log.advance(connection, shard, last)\n",
+        "            log.advance(connection, shard, last + 1)\n",
     ),
     Mutant(
         "checkpoint one record short",
-        "home.py",
-        "            log.advance(connection, shard, records[-1].seq)\n",
-        "            log.advance(connection, shard, records[-1].seq - 1)\n",
+        "consume/worker.py",
+        "            log.advance(connection, shard, last)\n",
+        "            log.advance(connection, shard, last - 1)\n",
     ),
     Mutant(
         "quarantine error swallowed",
@@ -74,27 +74,27 @@ MUTANTS = (
     ),
     Mutant(
         "ledger outside the transaction",
-        "home.py",
+        "consume/worker.py",
         "            for name, report in reports:\n"
         "                entries.add(connection, name, find(name).table.name, report.outcomes)\n"
-        "            log.advance(connection, shard, records[-1].seq)\n",
-        "            log.advance(connection, shard, records[-1].seq)\n"
+        "            log.advance(connection, shard, last)\n",
+        "            log.advance(connection, shard, last)\n"
         "        with self.store.transaction() as connection:\n"
         "            for name, report in reports:\n"
         "                entries.add(connection, name, find(name).table.name, report.outcomes)\n",
     ),
     Mutant(
         "catalogue outside the transaction",
-        "home.py",
+        "consume/worker.py",
         "            catalogue.add(connection, self.sink.take())\n",
         "            files = self.sink.take()\n"
-        "            log.advance(connection, shard, records[-1].seq)\n"
+        "            log.advance(connection, shard, last)\n"
         "        with self.store.transaction() as connection:\n"
         "            catalogue.add(connection, files)\n",
     ),
     Mutant(
         "files of a failed attempt catalogued",
-        "home.py",
+        "consume/worker.py",
         "        self.sink.take()\n        self.quarantine.take()\n",
         "        self.quarantine.take()\n",
     ),

@@ -11,8 +11,6 @@ from random import Random
 
 from pipeline.batch import Context
 from pipeline.deliver.simulated import Crash, Fate, SimulatedDisk
-from pipeline.enrich import Lookups
-from pipeline.enrich.networks import Networks
 from pipeline.errors import DeliveryError, HomeError
 from pipeline.home import Machine, WritingHome, audit_of, readable, writing
 from pipeline.lake.compact import compact
@@ -20,6 +18,7 @@ from pipeline.settings import Limits
 from pipeline.sources import Formats
 from pipeline.store import Edge
 from pipeline.stream import log
+from tests.sim.poison import lookups, poisoned
 from tests.sim.senders import File, Post, Retry, Sender
 from tests.sim.traffic import (
     APP,
@@ -55,6 +54,7 @@ class Weather:
     skew: float
     redelivery: float
     compaction: bool
+    poison: bool
 
     @classmethod
     def of(cls, random: Random) -> "Weather":
@@ -70,6 +70,7 @@ class Weather:
             skew=random.choice((0.0, 0.0, 0.1)),
             redelivery=random.choice((0.0, 0.0, 0.08)),
             compaction=random.random() < 0.5,
+            poison=random.random() < 0.4,
         )
 
 
@@ -84,7 +85,7 @@ class Simulation:
         self.traffic = Traffic(self.random)
         self.truth = Truth()
         self.disk = SimulatedDisk(self._decide, Random(f"power {seed}"))
-        self.machine = Machine(self._clock, self._sleep, self.disk, self.disk.watch)
+        self.machine = Machine(self._clock, self._sleep, self.disk, self.disk.watch, Random(seed))
         self.calm = False
         self.commits = 0
         self.happened: Counter[str] = Counter()
@@ -135,7 +136,8 @@ class Simulation:
         # From here on it is written, whatever the writer hears.
         self.commits += operation == Edge.COMMITTED
         name = path.name.rsplit(".", 2)[0] if path.name.endswith(".tmp") else path.name
-        name = "." if path == self.folder else name
+        if path == self.folder:  # the one name that is another in each run
+            name = "."
         if fate is not Fate.DONE:
             self.happened[fate.value] += 1
             self.say(f"{operation} {name}: {fate.value}")
@@ -196,8 +198,10 @@ class Simulation:
                 batch_text_bytes=self.random.choice((300, 3_000, 1 << 20)),
                 slice_bytes=self.random.choice((80, 300, 1 << 20)),
                 sink_patience_s=self.random.choice((1, 30)),
+                attempts=self.random.choice((1, 2, 5)),
+                age_hours=self.random.choice((1, 6)),
             )
-            context = Context(Lookups(Networks.of()), limits, Formats(), [OWN_GROUP])
+            context = Context(lookups(), limits, Formats(), [OWN_GROUP])
             self.say(f"open the home: {limits.batch_records} records, {limits.slice_bytes} bytes")
             opening = writing(self.home, context, machine=self.machine)
             self._home = self._open.enter_context(opening)
@@ -302,6 +306,8 @@ class Simulation:
             self._numbers += 1
             if chance < 0.12:
                 items.append(broken(self.random, source, self._numbers))
+            elif chance < 0.15 and self.weather.poison:
+                items.append(poisoned(self.random, self.now_ms()))
             elif chance < 0.5:
                 lines = tuple(self.traffic.plain_lines(source, self.now_ms()))
                 with_key = source == VPC and self.random.random() < 0.5

@@ -1,0 +1,239 @@
+"""The worker: takes records from the stream, brings them to the lake, moves the checkpoint.
+
+The rules are those of an AWS event source mapping with partial answers, bisecting, bounded
+attempts, a bounded age and a failure store (AWS Lambda Developer Guide, "Using Lambda to process
+records from Amazon Kinesis Data Streams"):
+
+- A batch that fails unexpectedly is halved until one record stands alone: its neighbours land.
+- That record is tried `limits.attempts` times, or once when it is older than `limits.age_hours`;
+  then it goes whole into the failure store, and the checkpoint passes it.
+- A sink that does not take what it is given holds its shard instead: nothing is pushed aside for
+  it, and the order stays.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from random import Random
+
+from pipeline.batch import Context, Ports, Report, process, set_aside
+from pipeline.consume.pauses import Pauses
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.quarantine import QuarantineFolder
+from pipeline.errors import DeliveryError
+from pipeline.lake import catalogue
+from pipeline.ledger import entries
+from pipeline.schema import HOUR_MS
+from pipeline.sources import find
+from pipeline.store import Store
+from pipeline.stream import log
+from pipeline.stream.log import Log, Stored
+
+PRUNE_SLICE = 2_000
+PRUNE_EVERY_S = 60.0
+LOOK_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A shard that waits for its sink: since when (epoch seconds), and what the sink last said."""
+
+    since: float
+    error: DeliveryError
+
+
+@dataclass
+class Worker:
+    """Consumes the stream: processes the next records of each shard and notes it all at once.
+
+    rows, rejected, dropped   lines that it has brought somewhere
+    holding                   by shard: what waits for a failing sink
+    landed                    when the last records landed (epoch seconds); None: none yet
+    """
+
+    store: Store
+    log: Log
+    sink: LakeSink
+    quarantine: QuarantineFolder
+    context: Context
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    random: Random = field(default_factory=Random)
+    rows: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    miscounts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    holding: dict[int, Holding] = field(default_factory=dict)
+    landed: float | None = None
+    _window: dict[int, int] = field(default_factory=dict)
+    _attempts: dict[int, int] = field(default_factory=dict)
+
+    def drain(self) -> None:
+        """Consume until nothing waits.
+
+        Raises DeliveryError when a sink fails for longer than the settings' patience; what the
+        stream has accepted stays in it.
+        """
+        while any([self._step_patiently(shard) for shard in range(log.SHARDS)]):
+            pass
+
+    def _step_patiently(self, shard: int) -> bool:
+        pauses, waited = Pauses(self.random), 0.0
+        while True:
+            try:
+                return self.step(shard)
+            except DeliveryError:
+                if waited >= self.context.limits.sink_patience_s:
+                    raise
+                pause = pauses.next()
+                self.sleep(pause)
+                waited += pause
+
+    def run(self, stop: threading.Event) -> None:
+        """Consume until `stop` is set; then the step that is under way is finished, no other begun.
+
+        Records are landed together: when they have waited `limits.flush_seconds`, or as soon as
+        they are `limits.flush_bytes` as stored. A failing sink is tried again with growing pauses,
+        each shard by itself, for as long as it takes.
+        """
+        pauses = {shard: Pauses(self.random) for shard in range(log.SHARDS)}
+        due = dict.fromkeys(pauses, float("-inf"))
+        pruned = float("-inf")
+        while not stop.is_set():
+            for shard, pause in pauses.items():
+                early = shard not in self.holding and self._much_waits(shard)
+                if not stop.is_set() and (early or due[shard] <= self.clock()):
+                    due[shard] = self.clock() + self._flush(shard, pause, stop)
+            if self.clock() - pruned > PRUNE_EVERY_S:
+                self._prune_patiently()
+                pruned = self.clock()
+            stop.wait(LOOK_EVERY_S)
+
+    def _flush(self, shard: int, pauses: Pauses, stop: threading.Event) -> float:
+        """Land what waits; returns the seconds until the shard is looked at again."""
+        try:
+            while self.step(shard) and not stop.is_set():
+                if self._attempts.get(shard):
+                    return pauses.next()
+                if shard not in self._window and not self._much_waits(shard):
+                    break
+        except DeliveryError:
+            return pauses.next()
+        pauses.reset()
+        return self.context.limits.flush_seconds
+
+    def _much_waits(self, shard: int) -> bool:
+        return self.log.waiting_bytes(shard) >= self.context.limits.flush_bytes
+
+    def _prune_patiently(self) -> None:
+        # What cannot be pruned now is pruned another time; the shards say what is wrong.
+        with suppress(DeliveryError):
+            self.prune()
+
+    def step(self, shard: int) -> bool:
+        """Process the next records of a shard; false when none waits.
+
+        Rows and quarantine objects are written first; then catalogue, ledger and checkpoint change
+        in one transaction. Raises DeliveryError when any of it is not taken: nothing has changed.
+        """
+        limits = self.context.limits
+        window = self._window.get(shard, limits.batch_records)
+        records = self.log.read(shard, window, limits.batch_bytes)
+        if not records:
+            return False
+        try:
+            self._land(shard, records)
+        except DeliveryError as error:
+            held = self.holding.get(shard)
+            self.holding[shard] = Holding(held.since if held else self.clock(), error)
+            raise
+        self.holding.pop(shard, None)
+        return True
+
+    def _land(self, shard: int, records: list[Stored]) -> None:
+        self._forget()
+        try:
+            reports = [self._process(name, mine) for name, mine in _by_source(records)]
+        except DeliveryError:
+            raise
+        # The one boundary where anything may be caught: a fault of ours in one record must not
+        # block the records behind it for ever.
+        except Exception as error:  # noqa: BLE001
+            self._failed(shard, records, error)
+            return
+        self._note(shard, reports, records[-1].seq)
+        self._widen(shard)
+
+    def _failed(self, shard: int, records: list[Stored], error: Exception) -> None:
+        """Halve the batch; the last one left is tried again, then set aside."""
+        if len(records) > 1:
+            self._window[shard] = len(records) // 2
+            return
+        (stored,) = records
+        self._window[shard] = 1
+        self._attempts[shard] = self._attempts.get(shard, 0) + 1
+        limits = self.context.limits
+        age_ms = self.clock() * 1000 - stored.record.arrival_ms
+        if self._attempts[shard] < limits.attempts and age_ms < limits.age_hours * HOUR_MS:
+            return
+        self._forget()
+        # Half a surrogate pair in a message would fail again where it is written.
+        detail = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
+        ports = Ports(self.sink, self.quarantine)
+        source = find(stored.source)
+        report = set_aside(stored.record, source, ports, detail, int(self.clock() * 1000))
+        self._note(shard, [(stored.source, report)], stored.seq)
+        self._widen(shard)
+
+    def _forget(self) -> None:
+        # What an attempt before this one wrote and did not note will be written again.
+        self.sink.take()
+        self.quarantine.take()
+
+    def _widen(self, shard: int) -> None:
+        self._attempts.pop(shard, None)
+        window = self._window.pop(shard, None)
+        if window is not None and window * 2 < self.context.limits.batch_records:
+            self._window[shard] = window * 2
+
+    def _note(self, shard: int, reports: list[tuple[str, Report]], last: int) -> None:
+        with self.store.transaction() as connection:
+            catalogue.add(connection, self.sink.take())
+            entries.add_objects(connection, self.quarantine.take())
+            for name, report in reports:
+                entries.add(connection, name, find(name).table.name, report.outcomes)
+            log.advance(connection, shard, last)
+        for _, report in reports:
+            self._count(report)
+        self.landed = self.clock()
+
+    def _process(self, name: str, records: list[Stored]) -> tuple[str, Report]:
+        ports = Ports(self.sink, self.quarantine)
+        batch = [stored.record for stored in records]
+        now_ms = int(self.clock() * 1000)
+        return name, process(batch, find(name), ports, self.context, now_ms)
+
+    def _count(self, report: Report) -> None:
+        for outcome in report.outcomes:
+            self.rows += outcome.rows
+            self.rejected += outcome.rejected
+            self.dropped += sum(outcome.dropped.values())
+        self.miscounts.update(report.miscounts)
+
+    def prune(self) -> None:
+        """Forget consumed records that are older than the settings' retention, slice by slice."""
+        before_ms = int(self.clock() * 1000) - self.context.limits.retention_hours * HOUR_MS
+        while True:
+            with self.store.transaction() as connection:
+                if log.prune(connection, before_ms, PRUNE_SLICE) < PRUNE_SLICE:
+                    return
+
+
+def _by_source(records: list[Stored]) -> list[tuple[str, list[Stored]]]:
+    # One call a source: order matters only among the records of one source.
+    ordered = sorted(records, key=lambda stored: stored.source)
+    return [(name, list(mine)) for name, mine in groupby(ordered, key=lambda s: s.source)]

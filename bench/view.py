@@ -101,7 +101,7 @@ def lakes(home: Path, rows: int) -> "list[Lake]":
     writer = Writer(store, folder)
     ids = writer.day(base, rng, rows)
     say(f"{rows:,} rows landed in {len(catalogue.files_of(store, TABLE.name))} files")
-    for done in compact(store, home, folder, FIRST_MS, (TABLE,)):
+    for done in compact(store, home, folder, FIRST_MS):
         say(f"compacted: {done}")
     curated = catalogue.files_of(store, TABLE.name)
     fresh = writer.hour(base, rng, rows // 24)

@@ -168,7 +168,7 @@ REJECT = declare(
     Field(
         "resolved",
         Type.BOOLEAN,
-        "True: a later attempt made a row of it; the view leaves it out, reject_landing keeps it.",
+        "True: a later attempt made a row of it; the view leaves it out.",
     ),
     open_format=False,
 )

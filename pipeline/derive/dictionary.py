@@ -7,8 +7,8 @@ _HEAD = """# Tables
 Made from the declarations by `python -m pipeline.derive`; do not edit.
 
 A query names a table; that is a view which holds each event once, by (`event_time`, `record_id`).
-`<table>_landing` is the same as it landed, repeats and all. Times are UTC without zone, to the
-millisecond.
+`<table>_landing` is what landed since the last compaction, repeats and all. Times are UTC without
+zone, to the millisecond.
 """
 
 

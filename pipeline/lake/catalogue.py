@@ -59,11 +59,17 @@ def held(store: Store) -> tuple[int, int]:
     return int(count), int(rows)
 
 
+def newest_event_ms(store: Store, table: str) -> int | None:
+    """Time of the newest event of a table; None for no events."""
+    found = store.rows(f"select max(last_ms) from lake_file where tbl = ? and {LIVE}", table)  # noqa: S608
+    newest: int | None = found[0][0]
+    return newest
+
+
 def newest_version(store: Store, table: str) -> int:
-    """The newest version of any curated file of a table that is or was known; 0 for none."""
+    """The newest version of any curated file of a table; 0 for none."""
     rows = store.rows(
-        "select max(case zone when ? then first_seq else folded end) from lake_file where tbl = ?",
-        *(CURATED, table),
+        "select max(first_seq) from lake_file where tbl = ? and zone = ?", table, CURATED
     )
     return int(rows[0][0] or 0)
 

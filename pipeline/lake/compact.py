@@ -11,7 +11,7 @@ Files that were replaced are deleted when no query holds an epoch that began bef
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from pipeline.deliver.files import DISK, Disk, remove
 from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file
 from pipeline.errors import HomeError
 from pipeline.lake import catalogue, curated, footer, readers
+from pipeline.lake.curated import SIZES, Sizes
 from pipeline.lake.folding import Folding, days_of
 from pipeline.lake.tables import all_tables
 from pipeline.schema import Table
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 SPILL = "spill"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "1GB",
+    "memory_limit": "512MB",
     "preserve_insertion_order": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -77,10 +78,10 @@ def compact(
     home: Path,
     lake: Path,
     now_ms: int,
-    tables: Iterable[Table] = (),
+    sizes: Sizes = SIZES,
     disk: Disk = DISK,
 ) -> list[Compacted]:
-    """Fold all of landing in, of some tables or of all; what was done to those that had any.
+    """Fold all of landing in; what was done to the tables that had any.
 
     Only the one writing process of a home may call it. Raises DeliveryError when the disk does not
     take a file, HomeError when a day cannot be read or does not come out whole: the tables before
@@ -88,13 +89,13 @@ def compact(
     """
     remove_retired(store, home, lake, disk)
     done = []
-    for table in tables or all_tables().values():
+    for table in all_tables().values():
         started = perf_counter()
         work = _plan(store, lake, table, disk)
         if not work.landing and not work.damaged:
             continue
         with _engine(home) as connection:
-            rows_in = _fold(connection, lake, work)
+            rows_in = _fold(connection, lake, work, sizes)
         _swap(store, home, work, now_ms)
         done.append(_said(work, rows_in, perf_counter() - started))
     remove_retired(store, home, lake, disk)
@@ -117,11 +118,11 @@ def remove_retired(store: Store, home: Path, lake: Path, disk: Disk = DISK) -> i
 
 
 def _plan(store: Store, lake: Path, table: Table, disk: Disk) -> _Work:
-    known = {file.path for file in catalogue.all_files(store) if file.table == table.name}
-    curated.clear(lake, table.name, known.__contains__, disk)
+    live = catalogue.files_of(store, table.name)
+    curated.clear(lake, table.name, [*live, *catalogue.retired(store)], disk)
     on_disk = max(map(curated.version_of, curated.on_disk(lake, table.name)), default=0)
     work = _Work(table, max(catalogue.newest_version(store, table.name), on_disk) + 1, disk=disk)
-    for file in catalogue.files_of(store, table.name):
+    for file in live:
         if file.zone == CURATED:
             work.live[catalogue.day_of(file)].append(file)
         elif _whole(lake, file):
@@ -139,7 +140,7 @@ def _whole(lake: Path, file: LakeFile) -> bool:
         return False
 
 
-def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work) -> int:
+def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work, sizes: Sizes) -> int:
     """Write the new version of each day that can be; returns the rows that were read."""
     import duckdb
 
@@ -150,7 +151,7 @@ def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work) -> i
         for day, counts in sorted(touched.items()):
             old = work.live.get(day, [])
             history = footer.read(lake / old[0].path).folded if old else ()
-            folding = Folding(connection, lake, work.table, day, old, counts, disk=work.disk)
+            folding = Folding(connection, lake, work.table, day, old, counts, sizes, disk=work.disk)
             work.written += folding.write(work.version, history)
             work.replaced += old
             rows_in += folding.rows_in
@@ -158,7 +159,7 @@ def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work) -> i
         raise HomeError(
             f"{work.table.name} cannot be compacted: {str(error).splitlines()[0]}",
             f"in {lake}" + (f", day {day}" if day else ""),
-            "nothing was changed; see what is wrong: tailrace audit",
+            "it stays as it was; see what is wrong: tailrace audit, tailrace doctor --rebuild",
         ) from error
     return rows_in
 

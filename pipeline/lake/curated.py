@@ -5,7 +5,7 @@ each event once. A version is written beside the one before it and is never writ
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,28 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.deliver.files import DISK, Disk, remove, write_whole
-from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file, layout
+from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, layout
 from pipeline.lake import footer
 from pipeline.lake.footer import Folded, Footer
 from pipeline.schema import Table
 
-ROWS_A_GROUP = 1 << 17
-ROWS_A_FILE = 1 << 24
 NAME = re.compile(r"v([1-9][0-9]*)-([0-9]{2,})\.parquet")
 DAY = re.compile(r"dt=([0-9]{4}-[0-9]{2}-[0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows in a row group and in a file at most, and how many are sorted at once.
+
+    A day sorted at once would spill nearly all of its rows.
+    """
+
+    group: int = 1 << 17
+    file: int = 1 << 24
+    at_once: int = 1 << 18
+
+
+SIZES = Sizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,7 @@ class Version:
     day: str
     number: int
     folded: tuple[Folded, ...]
+    sizes: Sizes = SIZES
 
     def footer(self, part: int, last: bool) -> Footer:
         """What file number `part` says of itself."""
@@ -48,7 +62,7 @@ def write(
     Raises DeliveryError when the disk does not take them.
     """
     written: list[LakeFile] = []
-    groups = _in_groups(rows, version.table.arrow_schema)
+    groups = _in_groups(rows, version)
     group = next(groups, None)
     while group is not None:
         part = _Part(version, len(written), groups, group)
@@ -60,14 +74,15 @@ def write(
     return written
 
 
-def _in_groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+def _in_groups(batches: Iterator[pa.RecordBatch], version: Version) -> Iterator[pa.Table]:
     """The same rows in row groups of one size; the last one may be smaller."""
+    schema, size = version.table.arrow_schema, version.sizes.group
     rows = schema.empty_table()
     for batch in batches:
         rows = pa.concat_tables([rows, pa.Table.from_batches([batch]).cast(schema)])
-        while len(rows) >= ROWS_A_GROUP:
-            yield rows[:ROWS_A_GROUP]
-            rows = rows[ROWS_A_GROUP:]
+        while len(rows) >= size:
+            yield rows[:size]
+            rows = rows[size:]
     if len(rows):
         yield rows
 
@@ -91,9 +106,9 @@ class _Part:
             "write_page_checksum": True,
         }
         with parquet.ParquetWriter(path, schema, **options) as writer:
-            while self.following is not None and self.count < ROWS_A_FILE:
+            while self.following is not None and self.count < self.version.sizes.file:
                 self._measure(self.following)
-                writer.write_table(self.following, row_group_size=ROWS_A_GROUP)
+                writer.write_table(self.following, row_group_size=len(self.following))
                 self.following = next(self.groups, None)
             said = self.version.footer(self.number, last=self.following is None)
             writer.add_key_value_metadata(footer.encoded(said))
@@ -136,18 +151,27 @@ def version_of(path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def clear(lake: Path, table: str, known: Callable[[str], bool], disk: Disk = DISK) -> None:
-    """Remove files of versions that never came into force.
+def clear(lake: Path, table: str, files: Sequence[LakeFile], disk: Disk = DISK) -> None:
+    """Remove files of versions that never came into force, as far as nothing is lost with them.
 
-    known  whether the catalogue knows a path. What holds events of landing files that it does not
-           know either is left alone: the catalogue may be what is damaged.
+    files  what the catalogue knows of the table. All that a version holds must be in landing or in
+           the version in force: it may be the catalogue that is damaged.
     """
-    for path in sorted(on_disk(lake, table)):
-        if known(path.relative_to(lake).as_posix()):
-            continue
+    known = {file.path for file in files}
+    strays = [
+        path
+        for path in sorted(on_disk(lake, table))
+        if path.relative_to(lake).as_posix() not in known
+    ]
+    for path in strays:
+        live = [file for file in files if file.folded is None and file.retired_ms is None]
+        there = {file.path for file in live if file.zone == LANDING}
         try:
-            folded = footer.read(path).folded
+            for file in live:
+                if file.zone == CURATED and Path(file.path).parent.name == path.parent.name:
+                    there |= {each.file.path for each in footer.read(lake / file.path).folded}
+            held = {each.file.path for each in footer.read(path).folded}
         except ValueError:
             continue
-        if all(known(each.file.path) for each in folded):
+        if held <= there:
             remove(path, disk)

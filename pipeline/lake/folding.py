@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +14,13 @@ from pipeline.deliver.files import DISK, Disk, remove
 from pipeline.deliver.lake import LakeFile
 from pipeline.lake import curated, views
 from pipeline.lake.catalogue import as_landed
+from pipeline.lake.curated import SIZES, Sizes
 from pipeline.lake.footer import Folded
-from pipeline.schema import Table
+from pipeline.schema import DAY_MS, Table
 
 if TYPE_CHECKING:
     import duckdb
 
-# Sorted in memory; a day at once would spill nearly all of its rows.
-ROWS_AT_ONCE = 1 << 19
 # Of all identities at once: how many, and a sum over them that no other set is likely to have.
 _PROOF = "count(*), bit_xor(hash(epoch_ms(event_time), record_id))"
 
@@ -50,6 +50,7 @@ class Folding:
     day: str
     old: Sequence[LakeFile]
     landing: dict[LakeFile, int]
+    sizes: Sizes = SIZES
     rows_in: int = 0
     disk: Disk = DISK
 
@@ -61,7 +62,7 @@ class Folding:
         """
         wanted = self._identities()
         folded = self._folded(history)
-        number = curated.Version(self.table, self.day, version, folded)
+        number = curated.Version(self.table, self.day, version, folded, self.sizes)
         written = curated.write(self.lake, number, self._events(), self.disk)
         source = views.scan(self.lake, self.table, written)
         found = self._one(f"select {_PROOF} from {source}")  # noqa: S608 - own names
@@ -71,13 +72,24 @@ class Folding:
             raise ValueError(f"{wanted[0]} events went in, {found[0]} came out")
         return written
 
-    def _source(self, columns: str, bounds: str = "true") -> str:
-        files = views.scan(self.lake, self.table, [*self.old, *self.landing])
-        return (
-            f"select {columns}, file_index from {files}"  # noqa: S608 - own names
-            f" where event_time >= timestamp '{self.day}'"
-            f" and event_time < timestamp '{self.day}' + interval 1 day and {bounds}"
+    def _source(self, columns: str, first_ms: int | None = None, end_ms: int | None = None) -> str:
+        """Rows of the day from one time up to, not including, another."""
+        first = self._first_ms if first_ms is None else first_ms
+        end = self._first_ms + DAY_MS if end_ms is None else end_ms
+        files = (
+            file
+            for file in (*self.old, *self.landing)
+            if file.last_ms >= first and file.first_ms < end
         )
+        return (
+            f"select {columns}, file_index from {views.scan(self.lake, self.table, files)}"  # noqa: S608 - own names
+            f" where {_between(first, end)}"
+        )
+
+    @property
+    def _first_ms(self) -> int:
+        at = datetime.fromisoformat(self.day).replace(tzinfo=UTC)
+        return int(at.timestamp()) * 1000
 
     def _identities(self) -> tuple[int, int]:
         """Notes each identity: how often it is there, and which file had it first."""
@@ -89,7 +101,12 @@ class Folding:
             " else arg_min(file_index, ingest_time) end as first"
             f" from ({self._source('event_time, record_id, ingest_time')}) group by all"
         )
-        self.rows_in = self._one("select coalesce(sum(copies), 0) from identity")[0]
+        self.rows_in = self._one("select coalesce(sum(copies), 0)::bigint, 0 from identity")[0]
+        said = sum(file.rows for file in self.old) + sum(self.landing.values())
+        if self.rows_in != said:
+            raise ValueError(
+                f"{self.rows_in} rows of {said} lie between the times it is said to have"
+            )
         return self._one(f"select {_PROOF} from identity")  # noqa: S608
 
     def _one(self, sql: str) -> tuple[int, int]:
@@ -114,24 +131,24 @@ class Folding:
     def _events(self) -> Iterator[pa.RecordBatch]:
         """Each event once, in order."""
         count = self._one("select count(*), 0 from identity")[0]
-        slices = -(-count // ROWS_AT_ONCE)
-        ends = [number / slices for number in range(1, slices)]
-        cuts = ["true"]
-        if ends:
-            found = self.connection.execute(
-                f"select unnest(quantile_disc(event_time, {ends}))::varchar from identity"  # noqa: S608
+        slices = -(-count // self.sizes.at_once)
+        shares = [number / slices for number in range(1, slices)]
+        cuts: list[tuple[int]] = []
+        if shares:
+            cuts = self.connection.execute(
+                f"select unnest(quantile_disc(epoch_ms(event_time), {shares})) from identity"  # noqa: S608
             ).fetchall()
-            times = [f"event_time >= timestamp '{time}'" for (time,) in dict.fromkeys(found)]
-            cuts = [
-                f"{first} and not ({last})" for first, last in pairwise(("true", *times, "false"))
-            ]
-        for bounds in cuts:
-            yield from self._slice(bounds)
+        times = sorted({time for (time,) in cuts})
+        for first_ms, end_ms in pairwise([self._first_ms, *times, self._first_ms + DAY_MS]):
+            yield from self._slice(first_ms, end_ms)
 
-    def _slice(self, bounds: str) -> Iterator[pa.RecordBatch]:
+    def _slice(self, first_ms: int, end_ms: int) -> Iterator[pa.RecordBatch]:
         columns = views.names(self.table)
-        few = f"(select event_time, record_id from identity where copies > 1 and {bounds})"  # noqa: S608 - own names
-        source = self._source(columns, bounds)
+        few = (
+            "(select event_time, record_id from identity"  # noqa: S608 - own names
+            f" where copies > 1 and {_between(first_ms, end_ms)})"
+        )
+        source = self._source(columns, first_ms, end_ms)
         rows = f"select {columns} from ({source})"  # noqa: S608 - own names
         if self._one(f"select count(*), 0 from {few}")[0]:  # noqa: S608 - own names
             # Only what is there several times is looked at by its whole rows.
@@ -143,4 +160,8 @@ class Folding:
                 f" semi join {few} using (event_time, record_id)) where copy = 1"
             )
         sql = f"select * from ({rows}) order by event_time, record_id"  # noqa: S608
-        yield from self.connection.sql(sql).to_arrow_reader(curated.ROWS_A_GROUP)
+        yield from self.connection.sql(sql).to_arrow_reader(self.sizes.group)
+
+
+def _between(first_ms: int, end_ms: int) -> str:
+    return f"event_time >= {views.time_of(first_ms)} and event_time < {views.time_of(end_ms)}"

@@ -8,7 +8,7 @@ ledger says.
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,8 +46,9 @@ def rebuild(store: Store, home: Path, lake: Path, now_ms: int) -> Rebuilt:
     retired_ms = max(now_ms, readers.newest(home))
     files: list[LakeFile] = []
     left: list[str] = []
+    known = {file.path: file for file in catalogue.all_files(store)}
     for table in all_tables():
-        days = list(_days(lake, table, left))
+        days = list(_days(lake, table, known, left))
         for day in days:
             files += day.files
             files += [replace(file, retired_ms=retired_ms) for file in day.older]
@@ -71,14 +72,18 @@ class _Day:
     older: list[LakeFile]
 
 
-def _days(lake: Path, table: str, left: list[str]) -> Iterator[_Day]:
+def _days(lake: Path, table: str, known: Mapping[str, LakeFile], left: list[str]) -> Iterator[_Day]:
     versions: dict[tuple[str, int], list[Path]] = defaultdict(list)
     for path in curated.on_disk(lake, table):
         versions[path.parent.name, curated.version_of(path)].append(path)
     found: dict[str, _Day] = {}
     for (day, _), paths in sorted(versions.items(), reverse=True):
         read = [(path, _curated_of(lake, path)) for path in sorted(paths)]
-        whole = [each for _, each in read if each is not None]
+        whole = [
+            each
+            for _, each in read
+            if each is not None and known.get(each[0].path, each[0]).digest == each[0].digest
+        ]
         if day in found:
             found[day].older.extend(file for file, _ in whole)
         elif len(whole) == len(read) and _complete(whole):

@@ -125,7 +125,7 @@ def _unknown(
     last_ms = max(file.last_ms for file in landing)
     identities = (
         f"select event_time, record_id from {scan(folder, table, known)}"  # noqa: S608 - own names
-        f" where event_time between {_time(first_ms)} and {_time(last_ms)}"
+        f" where event_time between {time_of(first_ms)} and {time_of(last_ms)}"
     )
     columns = ", ".join(f'l."{field.name}"' for field in table)
     return (
@@ -134,7 +134,8 @@ def _unknown(
     )
 
 
-def _time(ms: int) -> str:
+def time_of(ms: int) -> str:
+    """A time in epoch milliseconds as SQL."""
     return f"make_timestamp({ms * 1000})"
 
 

@@ -77,7 +77,7 @@ def audit(store: Store, lake: Path, quarantine: Path, since_ms: int = 0) -> Audi
 def _audit(scope: _Scope) -> Audit:
     entries = Entries()
     findings = list(_read_ledger(scope, entries))
-    known = Known()
+    known = Known(whole=scope.since_ms <= 0)
     findings += _read_catalogue(scope, known)
     gaps = list(_gaps(scope))
     findings += [

@@ -21,11 +21,13 @@ from pipeline.ledger.findings import Entries, Finding, hour_of, source_of
 class Known:
     """The catalogue as far as it is audited.
 
+    whole    all times of arrival are asked for
     landing  files not folded in that arrived since the time that is asked for
     folded   those folded in that arrived since then
     curated  files in force, of all times
     """
 
+    whole: bool
     landing: list[LakeFile] = field(default_factory=list)
     folded: list[LakeFile] = field(default_factory=list)
     curated: list[LakeFile] = field(default_factory=list)
@@ -45,6 +47,8 @@ class Known:
 
         A day that a file was folded into has the version of that time, or a newer one.
         """
+        if self.whole:
+            return [*self.landing, *self.curated]
         oldest: dict[str, int] = {}
         for file in self.folded:
             version = file.folded or 0

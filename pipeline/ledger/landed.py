@@ -97,7 +97,7 @@ class _Lake:
     def _rows(self, table: Table, files: Sequence[LakeFile], sql: str) -> list[tuple[Any, ...]]:
         landing = [file for file in files if file.zone == LANDING]
         curated = [file for file in files if file.zone == CURATED]
-        if table.name != BATCH.name:
+        if table.name != BATCH.name and landing:
             curated = views.overlapping(curated, landing)
         for zone, mine in ((LANDING, landing), (CURATED, curated)):
             rows = views.rows(self.folder, table, mine)
@@ -107,6 +107,9 @@ class _Lake:
     def _reads(self, table: Table, file: LakeFile, sql: str) -> bool:
         import duckdb
 
+        if file.zone == CURATED and table.name != BATCH.name:
+            # Nothing of it would be read for the sake of no landing file.
+            sql = f'select max(event_time), max(record_id) from "{table.name}_{CURATED}"'  # noqa: S608
         try:
             self._rows(table, [file], sql)
         except duckdb.Error as error:

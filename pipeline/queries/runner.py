@@ -154,12 +154,10 @@ def _check_window(query: SavedQuery, used: Sequence[str], window: Window | None)
 
 
 def _newest(store: Store, views: Sequence[str]) -> datetime | None:
+    from pipeline.lake import catalogue
     from pipeline.queries.tables import table_of
 
-    last_ms = [
-        store.rows("select max(last_ms) from lake_file where tbl = ?", table_of(view))[0][0]
-        for view in views
-    ]
+    last_ms = [catalogue.newest_event_ms(store, table_of(view)) for view in views]
     known = [each for each in last_ms if each is not None]
     return datetime.fromtimestamp(max(known) / 1000, UTC) if known else None
 

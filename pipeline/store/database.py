@@ -45,6 +45,7 @@ create table lake_file (
 create index lake_file_by_table on lake_file (tbl, zone, last_ms);
 create index lake_file_by_flush on lake_file (tbl, shard, first_seq);
 create index lake_file_live on lake_file (tbl) where folded is null and retired_ms is null;
+create index lake_file_retired on lake_file (retired_ms) where retired_ms is not null;
 create table ledger (
   seq integer primary key, shard integer not null, source text not null, tbl text not null,
   arrival_ms integer not null, events_in integer not null, rows integer not null,

@@ -63,6 +63,29 @@ def test_several_formats_in_turn_bring_in_what_each_can_read(tmp_path: Path, mix
     assert (numbers(home), balance(home)) == ([1, 2, 11, 12, 21, 22, 23], (8, 7, 1))
 
 
+@pytest.mark.parametrize("folded", [(0,), (1,), (0, 1), (0, 1, 2)])
+def test_lines_tried_again_around_compactions_are_right_at_once(
+    tmp_path: Path, mixed: Path, folded: tuple[int, ...]
+) -> None:
+    home = tmp_path / "home"
+    steps: tuple[tuple[tuple[str, ...], tuple[int, int, int], list[int]], ...] = (
+        ((), (8, 2, 6), [1, 2]),
+        (("--format", FIVE), (8, 4, 4), [1, 2, 11, 12]),
+        (("--format", SIX), (8, 7, 1), [1, 2, 11, 12, 21, 22, 23]),
+    )
+    for number, (words, sums, found) in enumerate(steps):
+        ingest(home, mixed, *words)
+        for again in range(3):
+            assert (numbers(home), balance(home)) == (found, sums)
+            assert ask(home, "select count(*) from reject", "reject") == [(sums[2],)]
+            assert ask(home, "select rows, rejected from batch", "batch") == [sums[1:]]
+            if again == 0 and number in folded:
+                assert call("compact", "--home", home).code == 0
+            if again == 1:
+                edit(home, "delete from lake_file")
+                assert call("doctor", "--rebuild", "--home", home).code == 0
+
+
 @pytest.mark.fault("F27")
 def test_the_same_format_twice_changes_nothing(tmp_path: Path, mixed: Path) -> None:
     home = tmp_path / "home"

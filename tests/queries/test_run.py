@@ -14,8 +14,9 @@ import pytest
 
 from pipeline.errors import HomeError, NotConfigured, QueryFailed, UsageError
 from pipeline.lake import catalogue
-from pipeline.queries import Window, bindings, explain, parse, run
+from pipeline.queries import Window, bindings, explain, load, parse, run
 from pipeline.store import Store
+from tests.lake.days import compacted
 from tests.queries.homes import bring, lines_at, moment
 
 NOW = moment("2026-11-25T15:05")
@@ -52,6 +53,29 @@ def test_only_files_that_overlap_the_window_are_opened(days, tmp_path):
     with pytest.raises(QueryFailed, match=r"No files found|Cannot open") as caught:
         run(sql="SELECT sum(bytes) FROM vpc_flow", home=home, now=NOW)
     assert caught.value.fix == "see what is missing: tailrace audit"
+
+
+@pytest.mark.parametrize("name", sorted(load()))
+def test_a_saved_query_answers_the_same_before_and_after_compaction(days, tmp_path, name):
+    home = tmp_path / "home"
+    shutil.copytree(days, home)
+    refused = FLOW.format(3, "11:05:00").replace("ACCEPT", "REJECT")
+    bring(home, [*lines_at(refused), "nothing"], "refused", "2026-11-25T11:06:00")
+    windows = [
+        Window(moment("2026-11-25T11:00"), moment("2026-11-25T12:00")),
+        Window(moment("2026-11-24T00:00"), moment("2026-11-26T00:00")),
+    ]
+    before = [run(name, window=window, home=home, now=NOW).rows() for window in windows]
+    assert before[1]
+    compacted(home)
+    assert [run(name, window=window, home=home, now=NOW).rows() for window in windows] == before
+    late = [*lines_at(FLOW.format(16, "11:40:00")), *lines_at(refused), "nothing"]
+    bring(home, late, "late", "2026-11-25T12:50:00")
+    bring(home, late, "late", "2026-11-25T12:51:00")
+    mixed = [run(name, window=window, home=home, now=NOW).rows() for window in windows]
+    assert mixed[1] != before[1]
+    compacted(home)
+    assert [run(name, window=window, home=home, now=NOW).rows() for window in windows] == mixed
 
 
 def test_a_window_is_half_open(days):

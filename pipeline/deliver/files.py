@@ -134,11 +134,19 @@ def sweep(folder: Path, disk: Disk = DISK) -> int:
     """
     left = sorted(folder.rglob(f".*{TEMPORARY}"))
     for path in left:
-        try:
-            disk.remove(path)
-        except OSError as error:
-            raise _refused(path, error) from error
+        remove(path, disk)
     return len(left)
+
+
+def remove(path: Path, disk: Disk = DISK) -> None:
+    """Remove a file where it is there.
+
+    Raises DeliveryError when the disk does not let it.
+    """
+    try:
+        disk.remove(path)
+    except OSError as error:
+        raise _refused(path, error) from error
 
 
 def _refused(path: Path, error: OSError) -> DeliveryError:

@@ -18,6 +18,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from pipeline.deliver.files import DISK, Disk, remove
 from pipeline.deliver.lake import CURATED, LakeFile, digest_of_file
 from pipeline.errors import HomeError
 from pipeline.lake import catalogue, curated, footer, readers
@@ -69,10 +70,16 @@ class _Work:
     damaged: list[str] = field(default_factory=list)
     written: list[LakeFile] = field(default_factory=list)
     replaced: list[LakeFile] = field(default_factory=list)
+    disk: Disk = DISK
 
 
 def compact(
-    store: Store, home: Path, lake: Path, now_ms: int, sizes: Sizes = SIZES
+    store: Store,
+    home: Path,
+    lake: Path,
+    now_ms: int,
+    sizes: Sizes = SIZES,
+    disk: Disk = DISK,
 ) -> list[Compacted]:
     """Fold all of landing in; what was done to the tables that had any.
 
@@ -80,22 +87,22 @@ def compact(
     take a file, HomeError when a day cannot be read or does not come out whole: the tables before
     it are done, nothing else has changed.
     """
-    remove_retired(store, home, lake)
+    remove_retired(store, home, lake, disk)
     done = []
     for table in all_tables().values():
         started = perf_counter()
-        work = _plan(store, lake, table)
+        work = _plan(store, lake, table, disk)
         if not work.landing and not work.damaged:
             continue
         with _engine(home) as connection:
             rows_in = _fold(connection, lake, work, sizes)
         _swap(store, home, work, now_ms)
         done.append(_said(work, rows_in, perf_counter() - started))
-    remove_retired(store, home, lake)
+    remove_retired(store, home, lake, disk)
     return done
 
 
-def remove_retired(store: Store, home: Path, lake: Path) -> int:
+def remove_retired(store: Store, home: Path, lake: Path, disk: Disk = DISK) -> int:
     """Delete the replaced files that no running query can hold; returns how many."""
     old = catalogue.retired(store)
     if not old:
@@ -104,17 +111,17 @@ def remove_retired(store: Store, home: Path, lake: Path) -> int:
     held = readers.oldest_held(home)
     free = [file for file in old if held is None or (file.retired_ms or 0) < held]
     for file in free:
-        (lake / file.path).unlink(missing_ok=True)
+        remove(lake / file.path, disk)
     with store.transaction() as connection:
         catalogue.forget(connection, free)
     return len(free)
 
 
-def _plan(store: Store, lake: Path, table: Table) -> _Work:
+def _plan(store: Store, lake: Path, table: Table, disk: Disk) -> _Work:
     live = catalogue.files_of(store, table.name)
-    curated.clear(lake, table.name, [*live, *catalogue.retired(store)])
+    curated.clear(lake, table.name, [*live, *catalogue.retired(store)], disk)
     on_disk = max(map(curated.version_of, curated.on_disk(lake, table.name)), default=0)
-    work = _Work(table, max(catalogue.newest_version(store, table.name), on_disk) + 1)
+    work = _Work(table, max(catalogue.newest_version(store, table.name), on_disk) + 1, disk=disk)
     for file in live:
         if file.zone == CURATED:
             work.live[catalogue.day_of(file)].append(file)
@@ -144,7 +151,7 @@ def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work, size
         for day, counts in sorted(touched.items()):
             old = work.live.get(day, [])
             history = footer.read(lake / old[0].path).folded if old else ()
-            folding = Folding(connection, lake, work.table, day, old, counts, sizes)
+            folding = Folding(connection, lake, work.table, day, old, counts, sizes, disk=work.disk)
             work.written += folding.write(work.version, history)
             work.replaced += old
             rows_in += folding.rows_in

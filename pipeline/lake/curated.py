@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from pipeline.deliver.files import write_whole
+from pipeline.deliver.files import DISK, Disk, remove, write_whole
 from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, layout
 from pipeline.lake import footer
 from pipeline.lake.footer import Folded, Footer
@@ -54,7 +54,9 @@ class Version:
         return Footer(self.table.name, self.day, self.number, part, last, self.folded)
 
 
-def write(lake: Path, version: Version, rows: Iterator[pa.RecordBatch]) -> list[LakeFile]:
+def write(
+    lake: Path, version: Version, rows: Iterator[pa.RecordBatch], disk: Disk = DISK
+) -> list[LakeFile]:
     """Write the events of a day, which come in order; the files as the catalogue will know them.
 
     Raises DeliveryError when the disk does not take them.
@@ -66,7 +68,7 @@ def write(lake: Path, version: Version, rows: Iterator[pa.RecordBatch]) -> list[
         part = _Part(version, len(written), groups, group)
         folder = f"{CURATED}/{version.table.name}/dt={version.day}"
         path = f"{folder}/v{version.number}-{part.number:02d}.parquet"
-        write_whole(lake / path, part.fill)
+        write_whole(lake / path, part.fill, disk, lake.parent)
         written.append(part.noted(path, lake / path))
         group = part.following
     return written
@@ -149,7 +151,7 @@ def version_of(path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def clear(lake: Path, table: str, files: Sequence[LakeFile]) -> None:
+def clear(lake: Path, table: str, files: Sequence[LakeFile], disk: Disk = DISK) -> None:
     """Remove files of versions that never came into force, as far as nothing is lost with them.
 
     files  what the catalogue knows of the table. All that a version holds must be in landing or in
@@ -157,7 +159,9 @@ def clear(lake: Path, table: str, files: Sequence[LakeFile]) -> None:
     """
     known = {file.path for file in files}
     strays = [
-        path for path in on_disk(lake, table) if path.relative_to(lake).as_posix() not in known
+        path
+        for path in sorted(on_disk(lake, table))
+        if path.relative_to(lake).as_posix() not in known
     ]
     for path in strays:
         live = [file for file in files if file.folded is None and file.retired_ms is None]
@@ -170,4 +174,4 @@ def clear(lake: Path, table: str, files: Sequence[LakeFile]) -> None:
         except ValueError:
             continue
         if held <= there:
-            path.unlink(missing_ok=True)
+            remove(path, disk)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipeline.deliver.files import DISK, Disk, remove
 from pipeline.deliver.lake import LakeFile
 from pipeline.lake import curated, views
 from pipeline.lake.catalogue import as_landed
@@ -51,6 +52,7 @@ class Folding:
     landing: dict[LakeFile, int]
     sizes: Sizes = SIZES
     rows_in: int = 0
+    disk: Disk = DISK
 
     def write(self, version: int, history: Sequence[Folded]) -> list[LakeFile]:
         """Write a new version; the files as the catalogue will know them.
@@ -61,12 +63,12 @@ class Folding:
         wanted = self._identities()
         folded = self._folded(history)
         number = curated.Version(self.table, self.day, version, folded, self.sizes)
-        written = curated.write(self.lake, number, self._events())
+        written = curated.write(self.lake, number, self._events(), self.disk)
         source = views.scan(self.lake, self.table, written)
         found = self._one(f"select {_PROOF} from {source}")  # noqa: S608 - own names
         if found != wanted or found[0] != sum(each.fresh for each in folded):
             for file in written:
-                (self.lake / file.path).unlink(missing_ok=True)
+                remove(self.lake / file.path, self.disk)
             raise ValueError(f"{wanted[0]} events went in, {found[0]} came out")
         return written
 

@@ -28,7 +28,7 @@ COLUMNS = {
 }
 
 
-def check(home: Path, truth: Truth) -> None:
+def check(home: Path, truth: Truth, compacted: bool) -> None:
     """Hold a home at rest against the truth. Raises Violation at the first difference."""
     with readable(home) as opened:
         with duckdb.connect(config={"threads": 1}) as lake:
@@ -36,13 +36,13 @@ def check(home: Path, truth: Truth) -> None:
                 files = catalogue.files_of(opened.store, table)
                 create_views(lake, home / "lake", find_table(table), files)
             for table in COLUMNS:
-                _rows(lake, table, truth)
+                _rows(lake, table, truth, compacted)
             _rejects(lake, truth)
         _quarantine(home / "quarantine", truth)
         _audit(audit_of(opened), truth)
 
 
-def _rows(lake: duckdb.DuckDBPyConnection, table: str, truth: Truth) -> None:
+def _rows(lake: duckdb.DuckDBPyConnection, table: str, truth: Truth, compacted: bool) -> None:
     names = ", ".join(COLUMNS[table])
     found: dict[tuple[int, int], tuple[Any, ...]] = {}
     for time_ms, record_id, arrival_ms, day, *content in lake.execute(
@@ -59,7 +59,8 @@ def _rows(lake: duckdb.DuckDBPyConnection, table: str, truth: Truth) -> None:
         arrival_ms, day, *content = found.pop(key)
         if tuple(content) != row.content or not day:
             raise Violation(f"{table}: {tuple(content)}, expected {row.content}")
-        if arrival_ms != min(row.arrivals):
+        # What is curated stands, also against a copy that came to a clock set back.
+        if arrival_ms not in (row.arrivals if compacted else [min(row.arrivals)]):
             raise Violation(f"{table}: {row.content} came {arrival_ms}, sent {row.arrivals}")
     for key, extra in found.items():
         raise Violation(f"{table}: nobody sent {key} {extra}")

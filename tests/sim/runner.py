@@ -41,7 +41,7 @@ def run(seed: int, verbose: bool = False) -> Result:
         result = Result(seed)
         try:
             simulation.run()
-            check(simulation.home, simulation.truth)
+            check(simulation.home, simulation.truth, simulation.compacted)
             repeated = simulation.set_back
             simulation.happened.update(tamper(simulation.home, seed, simulation.say, repeated))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure

@@ -19,6 +19,7 @@ Say = Callable[[str], None]
 # What was done, and a text that one of the findings' places must hold; None: nothing to tamper with
 Done = tuple[str, str] | None
 # Later attempts add rows to `reject`, and the ledger does not count them: one less goes unseen.
+FILES_IN_FORCE = "select * from lake_file where folded is null and retired_ms is null"
 COUNTED = "(tbl != 'reject' or not exists (select 1 from ledger where attempt > 0))"
 
 
@@ -83,7 +84,7 @@ def _execute(victim: Victim, sql: str, *values: object) -> None:
 
 
 def _file(victim: Victim, random: Random) -> Path | None:
-    row = _picked(victim, random, "select path from lake_file order by path")
+    row = _picked(victim, random, f"{FILES_IN_FORCE} order by path")
     return victim.home / "lake" / row["path"] if row else None
 
 
@@ -175,16 +176,16 @@ def object_forgotten(victim: Victim, random: Random) -> Done:
 
 def file_forgotten(victim: Victim, random: Random) -> Done:
     """The catalogue forgets a file."""
-    row = _picked(victim, random, f"select * from lake_file where {COUNTED} order by path")  # noqa: S608
+    row = _picked(victim, random, f"{FILES_IN_FORCE} and {COUNTED} order by path")
     if row is None:
         return None
     _execute(victim, "delete from lake_file where path = ?", row["path"])
-    return f"the entry of {row['path']} is gone", f"{row['tbl']}, shard {row['shard']}"
+    return f"the entry of {row['path']} is gone", _place(row)
 
 
 def row_lost_quietly(victim: Victim, random: Random) -> Done:
     """A file loses one row, and the catalogue says that it never had it."""
-    rows_of = f"select * from lake_file where rows > 1 and {COUNTED} order by path"  # noqa: S608
+    rows_of = f"{FILES_IN_FORCE} and rows > 1 and {COUNTED} order by path"
     row = _picked(victim, random, rows_of)
     if row is None:
         return None
@@ -202,7 +203,18 @@ def row_lost_quietly(victim: Victim, random: Random) -> Done:
         " where path = ?",
         *(len(rows), len(content), digest, min(times), max(times), row["path"]),
     )
-    return f"a row of {row['path']} is lost quietly", f"{row['tbl']}, shard {row['shard']}"
+    return f"a row of {row['path']} is lost quietly", _place(row)
+
+
+def _place(row: sqlite3.Row) -> str:
+    """Where the audit must point to: the flush of a landing file, the table of a curated one.
+
+    A later attempt's row of `batch` is missed as what the ledger says of its record.
+    """
+    name = Path(row["path"]).stem
+    if row["tbl"] == "batch" and "-r" in name:
+        return f"sequence {int(name.split('-')[1])} "
+    return f"{row['tbl']}, shard {row['shard']}" if row["zone"] == "landing" else str(row["tbl"])
 
 
 Tampering = Callable[[Victim, Random], Done]

@@ -11,14 +11,14 @@ from random import Random
 
 from pipeline.batch import Context
 from pipeline.deliver.simulated import Crash, Fate, SimulatedDisk
-from pipeline.enrich import Lookups
-from pipeline.enrich.networks import Networks
 from pipeline.errors import DeliveryError, HomeError
 from pipeline.home import Machine, WritingHome, audit_of, readable, writing
+from pipeline.lake.compact import compact
 from pipeline.settings import Limits
 from pipeline.sources import Formats
 from pipeline.store import Edge
 from pipeline.stream import log
+from tests.sim.poison import lookups, poisoned
 from tests.sim.senders import File, Post, Retry, Sender
 from tests.sim.traffic import (
     APP,
@@ -53,6 +53,8 @@ class Weather:
     power: float
     skew: float
     redelivery: float
+    compaction: bool
+    poison: bool
 
     @classmethod
     def of(cls, random: Random) -> "Weather":
@@ -67,6 +69,8 @@ class Weather:
             power=random.choice((0.0, 0.5, 1.0)),
             skew=random.choice((0.0, 0.0, 0.1)),
             redelivery=random.choice((0.0, 0.0, 0.08)),
+            compaction=random.random() < 0.5,
+            poison=random.random() < 0.4,
         )
 
 
@@ -91,7 +95,7 @@ class Simulation:
         self._home: WritingHome | None = None
         self.waiting: list[Sender] = []
         self.sent: list[Sender] = []
-        self.set_back = False
+        self.set_back = self.compacted = False
         self._numbers = 0
 
     @property
@@ -194,8 +198,10 @@ class Simulation:
                 batch_text_bytes=self.random.choice((300, 3_000, 1 << 20)),
                 slice_bytes=self.random.choice((80, 300, 1 << 20)),
                 sink_patience_s=self.random.choice((1, 30)),
+                attempts=self.random.choice((1, 2, 5)),
+                age_hours=self.random.choice((1, 6)),
             )
-            context = Context(Lookups(Networks.of()), limits, Formats(), [OWN_GROUP])
+            context = Context(lookups(), limits, Formats(), [OWN_GROUP])
             self.say(f"open the home: {limits.batch_records} records, {limits.slice_bytes} bytes")
             opening = writing(self.home, context, machine=self.machine)
             self._home = self._open.enter_context(opening)
@@ -213,6 +219,8 @@ class Simulation:
         elif chance < 0.8 + self.weather.redelivery + self.weather.skew:
             self._skew_ms = self.random.randint(-10, 10) * HOUR_MS
             self.say(f"the clock jumps to {self._skew_ms} ms")
+        elif chance < 0.91 and self.weather.compaction:
+            self._compact(home)
         elif chance < 0.95:
             self._now_ms += self.random.choice((60_000, HOUR_MS))
         else:
@@ -240,6 +248,12 @@ class Simulation:
         self.set_back = True
         with home.store.transaction() as connection:
             log.advance(connection, shard, back)
+
+    def _compact(self, home: WritingHome) -> None:
+        self.say("compact")
+        self.compacted = True
+        lake = self.home / "lake"
+        compact(home.store, self.home, lake, self.now_ms(), disk=self.disk)
 
     def _look(self, when: str) -> None:
         """Whoever reads beside the writer or after a crash sees what was acknowledged."""
@@ -292,6 +306,8 @@ class Simulation:
             self._numbers += 1
             if chance < 0.12:
                 items.append(broken(self.random, source, self._numbers))
+            elif chance < 0.15 and self.weather.poison:
+                items.append(poisoned(self.random, self.now_ms()))
             elif chance < 0.5:
                 lines = tuple(self.traffic.plain_lines(source, self.now_ms()))
                 with_key = source == VPC and self.random.random() < 0.5
@@ -369,6 +385,8 @@ class Simulation:
         for _ in range(ROUNDS):
             if not any([home.worker.step(shard) for shard in range(log.SHARDS)]):
                 break
+        if self.weather.compaction and self.random.random() < 0.7:
+            self._compact(home)
         if self.waiting or home.log.backlog():
             raise Violation("it does not come to rest")
 

@@ -131,9 +131,10 @@ class Log:
 
     def _waiting(self, shard: int, what: str, records: int) -> int:
         found = self._store.rows(
-            f"select {what} from (select payload from record where shard = ? and seq > ?"  # noqa: S608 - own words
+            f"select {what} from (select payload from record where shard = ?"  # noqa: S608 - own words
+            " and seq > coalesce((select seq from checkpoint where shard = ?), 0)"
             " order by seq limit ?)",
-            *(shard, self.checkpoint(shard), records),
+            *(shard, shard, records),
         )
         return int(found[0][0])
 

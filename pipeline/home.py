@@ -20,6 +20,7 @@ from typing import TextIO
 from pipeline.batch import Context
 from pipeline.consume import Worker
 from pipeline.consume.again import Repeat, Repeater
+from pipeline.consume.trials import watched
 from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
 from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
@@ -212,11 +213,12 @@ def writing(
         try:
             sweep(folder / LAKE, machine.disk)
             sweep(folder / QUARANTINE, machine.disk)
-            worker = worker_of(folder, store, context, machine)
-            worker.prune()
-            if not readers.newest(folder):
-                readers.begin(folder, 0)
-            yield WritingHome(folder, store, worker.log, worker)
+            with watched(store, context.limits.batch_records):
+                worker = worker_of(folder, store, context, machine)
+                worker.prune()
+                if not readers.newest(folder):
+                    readers.begin(folder, 0)
+                yield WritingHome(folder, store, worker.log, worker)
         finally:
             store.close()
 

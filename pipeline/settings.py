@@ -70,6 +70,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_hours: Annotated[
         int, Positive, Meta(description="Age from which such a record is tried only once.")
     ] = 6
+    fatal_attempts: Annotated[
+        int, Positive, Meta(description="Ends of the process at one record, which then gives way.")
+    ] = 5
     retention_hours: Annotated[
         int, Positive, Meta(description="Hours for which consumed records stay in the log.")
     ] = 24

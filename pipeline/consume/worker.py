@@ -7,6 +7,9 @@ records from Amazon Kinesis Data Streams"):
 - A batch that fails unexpectedly is halved until one record stands alone: its neighbours land.
 - That record is tried `limits.attempts` times, or once when it is older than `limits.age_hours`;
   then it goes whole into the failure store, and the checkpoint passes it.
+- Attempts are counted over restarts. Where the process itself dies, what it had in hand is halved
+  at the next start, and a record with which it died `limits.fatal_attempts` times goes the same way
+  (trials.py).
 - A sink that does not take what it is given holds its shard instead: nothing is pushed aside for
   it, and the order stays.
 """
@@ -23,6 +26,7 @@ from random import Random
 
 from pipeline.batch import Context, Fault, Ports, Report, guarded, process, set_aside
 from pipeline.consume.pauses import Pauses
+from pipeline.consume.trials import Trials
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.errors import DeliveryError
@@ -70,8 +74,12 @@ class Worker:
     miscounts: Counter[tuple[int, int]] = field(default_factory=Counter)
     holding: dict[int, Holding] = field(default_factory=dict)
     landed: float | None = None
-    _window: dict[int, int] = field(default_factory=dict)
-    _attempts: dict[int, int] = field(default_factory=dict)
+    _window: dict[int, int] = field(init=False)
+    _trials: Trials = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._trials = Trials(self.store)
+        self._window = self._trials.widths()
 
     def drain(self) -> None:
         """Consume until nothing waits.
@@ -118,7 +126,7 @@ class Worker:
         """Land what waits; returns the seconds until the shard is looked at again."""
         try:
             while self.step(shard) and not stop.is_set():
-                if self._attempts.get(shard):
+                if self._trials.attempts(shard):
                     return pauses.next()
                 if shard not in self._window and not self._much_waits(shard):
                     break
@@ -143,13 +151,14 @@ class Worker:
         in one transaction. Raises DeliveryError when any of it is not taken: nothing has changed.
         """
         limits = self.context.limits
-        window = self._window.get(shard, limits.batch_records)
+        window = min(self._window.get(shard, limits.batch_records), limits.batch_records)
         records = self.log.read(shard, window, limits.batch_bytes)
         if not records:
             return False
         try:
             self._land(shard, records)
         except DeliveryError as error:
+            self._trials.let_go(shard)
             held = self.holding.get(shard)
             self.holding[shard] = Holding(held.since if held else self.clock(), error)
             raise
@@ -157,6 +166,13 @@ class Worker:
         return True
 
     def _land(self, shard: int, records: list[Stored]) -> None:
+        first, limits = records[0], self.context.limits
+        ends = self._trials.ends(shard, first.seq)
+        if len(records) == 1 and ends >= limits.fatal_attempts:
+            fault = Fault(f"the process ended {ends} times while it was processed")
+            self._set_aside(shard, first, fault)
+            return
+        self._trials.take_up(shard, first.seq, len(records))
         reports = self._guarded(records)
         if isinstance(reports, Fault):
             self._failed(shard, records, reports)
@@ -175,11 +191,14 @@ class Worker:
             return
         (stored,) = records
         self._window[shard] = 1
-        self._attempts[shard] = self._attempts.get(shard, 0) + 1
+        attempts = self._trials.fault(shard, stored.seq)
         limits = self.context.limits
         age_ms = self.clock() * 1000 - stored.record.arrival_ms
-        if self._attempts[shard] < limits.attempts and age_ms < limits.age_hours * HOUR_MS:
+        if attempts < limits.attempts and age_ms < limits.age_hours * HOUR_MS:
             return
+        self._set_aside(shard, stored, fault)
+
+    def _set_aside(self, shard: int, stored: Stored, fault: Fault) -> None:
         self._forget()
         ports = Ports(self.sink, self.quarantine)
         source = find(stored.source)
@@ -193,7 +212,8 @@ class Worker:
         self.quarantine.take()
 
     def _widen(self, shard: int) -> None:
-        self._attempts.pop(shard, None)
+        if self._trials.on_trial(shard):
+            return
         window = self._window.pop(shard, None)
         if window is not None and window * 2 < self.context.limits.batch_records:
             self._window[shard] = window * 2
@@ -202,6 +222,8 @@ class Worker:
         with self.store.transaction() as connection:
             self._enter(connection, reports)
             log.advance(connection, shard, last)
+            self._trials.passing(connection, shard, last)
+        self._trials.passed(shard, last)
         for _, report in reports:
             self._count(report)
         self.landed = self.clock()

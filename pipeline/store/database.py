@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store.reading import Stamp, can_make_files, reading_of, stamp_of
 
-VERSION = 2
+VERSION = 3
 NAME = "log.db"
 BUSY_S = 30.0
 DAMAGES = 20
@@ -64,6 +64,11 @@ create table quarantine_object (
   rejects integer not null, resolved blob not null default x'',
   attempts integer not null default 1);
 create index quarantine_by_seq on quarantine_object (seq);
+create table running (one integer primary key check (one = 1));
+create table trial (
+  shard integer primary key, seq integer not null, records integer not null,
+  width integer not null, until integer not null, attempts integer not null,
+  ends integer not null);
 """
 
 

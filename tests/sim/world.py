@@ -199,6 +199,7 @@ class Simulation:
                 slice_bytes=self.random.choice((80, 300, 1 << 20)),
                 sink_patience_s=self.random.choice((1, 30)),
                 attempts=self.random.choice((1, 2, 5)),
+                fatal_attempts=ROUNDS,  # crashes here are nobody's fault
                 age_hours=self.random.choice((1, 6)),
             )
             context = Context(lookups(), limits, Formats(), [OWN_GROUP])

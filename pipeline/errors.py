@@ -106,3 +106,4 @@ class Drop(StrEnum):
     HEADER = "header"
     CONTROL = "control"
     OWN_LOG = "own_log"
+    CONTINUED = "continued"

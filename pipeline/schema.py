@@ -190,6 +190,7 @@ BATCH = declare(
             ("header", "header lines"),
             ("control", "CloudWatch reachability probes"),
             ("own_log", "logs of the pipeline itself"),
+            ("continued", "last lines without an end that their file went on with"),
         )
     ),
     Field("bytes_in", Type.INT64, "Size of the record as it arrived.", unit="bytes"),

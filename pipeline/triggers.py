@@ -31,6 +31,7 @@ class Record:
     opened         plain lines: a slice of a file that was opened before, looked into no further
     shard          shard of the stream, 0 where there is none
     refused        why it was refused before it came here ("reason: detail"); "" for not
+    plain          lines before it in the same file were no envelopes, so none of its own is one
     """
 
     payload: bytes
@@ -46,6 +47,7 @@ class Record:
     opened: bool = False
     shard: int = 0
     refused: str = ""
+    plain: bool = False
 
 
 def kinesis(event: dict[str, Any]) -> list[Record]:

@@ -91,7 +91,8 @@ def views(store: Store, lake: Path, *tables: str) -> Iterator[duckdb.DuckDBPyCon
     with duckdb.connect() as connection:
         for name in tables:
             table = find_table(name)
-            create_views(connection, lake, table, catalogue.files_of(store, table.name))
+            files = catalogue.files_of(store, table.name)
+            create_views(connection, lake, table, files, catalogue.retracted(store, table.name))
         yield connection
 
 

@@ -86,6 +86,8 @@ def object_of(
         "sha256": digest,
         "reasons": dict(Counter(str(refusal.reason) for refusal in refusals)),
     }
+    if record.plain:
+        body["plain"] = True
     if places is None:
         body["payload"] = base64.b64encode(record.payload).decode()
         body["detail"] = refusals[0].detail[:DETAIL]
@@ -176,6 +178,7 @@ def reopen(content: bytes, formats: tuple[str, ...] | None, limits: Limits) -> R
         body.opened,
         body.shard,
         body.refused,
+        body.plain,
     )
     if body.payload is not None:
         return Reopened(body.source, decode([record], limits), True)
@@ -253,5 +256,6 @@ class _Object(msgspec.Struct):
     opened: bool
     header: str = ""
     refused: str = ""
+    plain: bool = False
     payload: str | None = None
     lines: list[_Line] = []

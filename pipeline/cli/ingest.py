@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pipeline.stream.scan import Scan
 
 
+PRUNE_EVERY_S = 60.0
+
 LogGroup = Annotated[
     str, typer.Option("--log-group", metavar="G", help="Log group the lines come from.")
 ]
@@ -45,12 +47,13 @@ def ingest(
     """Bring files into the lake; the same file again changes nothing, under any name.
 
     Ends when all of it can be queried. Killed at any moment and run again, it goes on where it
-    stopped.
+    stopped. Of a file that has grown only the new lines come in. Lines from a pipe can be queried
+    about a second after they came, while it stays open.
 
     \b
     tailrace ingest vpc-flow flows-*.log.gz
     tailrace ingest vpc-flow flows.log --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
-    aws logs tail ... | tailrace ingest app-log - --log-group /ecs/web
+    tail -n +1 -F access.log | tailrace ingest app-log - --log-group /ecs/web
     """
     from pipeline.cli.inputs import check_files, check_key, group_note
     from pipeline.home import context_of, writing
@@ -64,8 +67,12 @@ def ingest(
     with writing(settings.home_path, context_of(settings)) as opened:
         run = _Run(opened, settings.limits, origin, key)
         with _progress(len(paths)) as show:
-            for path in paths:
-                run.read(path, show)
+            try:
+                for path in paths:
+                    run.read(path, show)
+            except KeyboardInterrupt:
+                run.report()
+                raise
         run.report()
     if strict and (run.rejected or run.left):
         raise typer.Exit(1)
@@ -117,60 +124,86 @@ class _Run:
     def read(self, path: str, show: Callable[[str, int, int], None]) -> None:
         """Bring one input in, and show how far it is."""
         from pipeline.cli.inputs import opened, read_once
+        from pipeline.cli.interrupts import stoppable
 
         with opened(path) as file:
-            if read_once(path):
-                records = self._from_pipe(file)
-            else:
+            if not read_once(path):
                 show(path, 0, 0)
-                records = self._from_file(path, file)
-            for progress in records:
-                self.home.worker.drain()
-                show(path, progress.done, progress.total)
-        self.home.worker.drain()
+                self._land(path, self._from_file(path, file), show)
+                return
+            with stoppable() as stop:
+                self._land(path, self._from_pipe(file, stop), show)
 
-    def _from_pipe(self, file: BinaryIO) -> "Iterator[Progress]":
-        from pipeline.stream.pipe import feed_stdin, first_arrival
+    def _land(
+        self, path: str, records: "Iterator[Progress]", show: Callable[[str, int, int], None]
+    ) -> None:
+        worker, pruned = self.home.worker, time.monotonic()
+        for progress in records:
+            worker.drain()
+            show(path, progress.done, progress.total)
+            if time.monotonic() - pruned > PRUNE_EVERY_S:
+                # A pipe may never end; what it brought must.
+                worker.prune()
+                pruned = time.monotonic()
+        worker.drain()
+
+    def _from_pipe(self, file: BinaryIO, stop: int) -> "Iterator[Progress]":
+        from pipeline.stream.pipe import Patience, feed_stdin, first_arrival
 
         store, origin = self.home.store, self.origin
         identity = f"request/{origin.source.name}/{self.key or uuid.uuid4()}"
         if self.key:
             arrival_ms = first_arrival(store, origin.source.name, identity, origin.arrival_ms)
             origin = replace(origin, arrival_ms=arrival_ms)
-        return feed_stdin(store, file, identity, origin, self.limits)
+        patience = Patience(self.limits.flush_seconds, stop)
+        return feed_stdin(store, file, identity, origin, self.limits, patience)
 
     def _from_file(self, path: str, file: BinaryIO) -> "Iterator[Progress]":
         from pipeline.stream.files import feed
+        from pipeline.stream.growth import lengths_known
         from pipeline.stream.scan import name_of, scan
 
-        found = scan(file, name_of(path), self.limits)
+        wanted = lengths_known(self.home.store, self.origin.source.name)
+        found = scan(file, name_of(path), self.limits, wanted)
         self._note(path, found)
         return feed(self.home.store, file, found, self.origin, self.limits)
 
     def _note(self, path: str, found: "Scan") -> None:
         """Say so when a file is empty or known; other formats may read what was refused of it."""
-        from pipeline.stream.files import known_input
+        from pipeline.stream.files import is_in, known_input
+        from pipeline.stream.growth import base_of
 
+        store, source = self.home.store, self.origin.source.name
         if found.length == 0:
             self.notes.append(f"{path} is empty")
             return
-        known = known_input(self.home.store, self.origin.source.name, found.digest)
-        if known is None or known["done_bytes"] < found.length:
+        known = known_input(store, source, found.digest)
+        base = base_of(store, source, found) if known is None and not found.whole else None
+        if known is not None and is_in(store, source, known):
+            said, none, digest = "was ingested before", ": nothing new", found.digest
+            name = known["name"]
+        elif base is not None:
+            said, none, digest = "goes on with a file that was ingested before", "", base.digest
+            name = base.name
+        else:
             return
-        mended, left = self._tried_again(found.digest, tuple(json.loads(known["formats"])))
-        note = f"{path} was ingested before"
-        note += f" (as {known['name']})" if known["name"] != path else ""
-        note += f": {mended:,} of its refused lines became rows" if mended else ": nothing new"
+        mended, left = self._tried_again(digest)
+        note = f"{path} {said}" + (f" (as {name})" if name != path else "")
+        note += f": {mended:,} of its refused lines became rows" if mended else none
         self.notes.append(note + (f", {left:,} are still refused" if left else ""))
 
-    def _tried_again(self, digest: str, formats: tuple[str, ...]) -> tuple[int, int]:
+    def _tried_again(self, digest: str) -> tuple[int, int]:
         """Refused lines of a known file that became rows by other formats, and those left."""
         from pipeline.home import rejected_of, retry
+        from pipeline.stream.files import known_input
+        from pipeline.stream.growth import chain_of
 
-        name, mended = self.origin.source.name, 0
-        if formats != self.origin.formats:
-            mended = retry(self.home, name, digest, self.origin.formats)
-        left = rejected_of(self.home, name, digest)
+        store, name, mended, left = self.home.store, self.origin.source.name, 0, 0
+        for each in chain_of(store, name, digest):
+            known = known_input(store, name, each)
+            if known is not None and tuple(json.loads(known["formats"])) != self.origin.formats:
+                mended += retry(self.home, name, each, self.origin.formats)
+            left += rejected_of(self.home, name, each)
         self.mended += mended
         self.left += left
         return mended, left

@@ -135,7 +135,7 @@ class _Run:
             content = gathered(content, stream, PIECE)
         for each in slices(cut(content, 1 if once else PIECE, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
-            yield replace(record, header=carry.header, time_ms=carry.time_ms)
+            yield replace(record, header=carry.header, time_ms=carry.time_ms, plain=carry.plain)
             carry = carry.after(origin, each.payload)
 
     def _read(self, record: "Record") -> None:

@@ -31,7 +31,7 @@ from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.errors import DeliveryError
 from pipeline.lake import catalogue
-from pipeline.ledger import entries
+from pipeline.ledger import continued, entries
 from pipeline.schema import HOUR_MS
 from pipeline.sources import find
 from pipeline.store import Store
@@ -152,7 +152,7 @@ class Worker:
         """
         limits = self.context.limits
         window = min(self._window.get(shard, limits.batch_records), limits.batch_records)
-        records = self.log.read(shard, window, limits.batch_bytes)
+        records = _settled(self.log.read(shard, window, limits.batch_bytes))
         if not records:
             return False
         try:
@@ -177,7 +177,7 @@ class Worker:
         if isinstance(reports, Fault):
             self._failed(shard, records, reports)
             return
-        self._note(shard, reports, records[-1].seq)
+        self._note(shard, reports, records)
         self._widen(shard)
 
     def _guarded(self, records: list[Stored]) -> list[tuple[str, Report]] | Fault:
@@ -203,7 +203,7 @@ class Worker:
         ports = Ports(self.sink, self.quarantine)
         source = find(stored.source)
         report = set_aside(stored.record, source, ports, fault.detail, int(self.clock() * 1000))
-        self._note(shard, [(stored.source, report)], stored.seq)
+        self._note(shard, [(stored.source, report)], [stored])
         self._widen(shard)
 
     def _forget(self) -> None:
@@ -218,15 +218,30 @@ class Worker:
         if window is not None and window * 2 < self.context.limits.batch_records:
             self._window[shard] = window * 2
 
-    def _note(self, shard: int, reports: list[tuple[str, Report]], last: int) -> None:
+    def _note(self, shard: int, reports: list[tuple[str, Report]], records: list[Stored]) -> None:
+        taken, last = self._taken_back(records), records[-1].seq
         with self.store.transaction() as connection:
             self._enter(connection, reports)
+            for each in taken:
+                continued.note(connection, each)
             log.advance(connection, shard, last)
             self._trials.passing(connection, shard, last)
         self._trials.passed(shard, last)
         for _, report in reports:
             self._count(report)
         self.landed = self.clock()
+
+    def _taken_back(self, records: list[Stored]) -> list[continued.TakenBack]:
+        """Lines without an end that these records read anew."""
+        now_ms, sink = int(self.clock() * 1000), self.sink
+        found = [
+            continued.take_back(
+                self.store, sink.folder, stored.replaces, stored.record, now_ms, sink.disk
+            )
+            for stored in records
+            if stored.replaces is not None
+        ]
+        return [each for each in found if each is not None]
 
     def _enter(self, connection: sqlite3.Connection, reports: list[tuple[str, Report]]) -> None:
         catalogue.add(connection, self.sink.take())
@@ -254,6 +269,14 @@ class Worker:
             with self.store.transaction() as connection:
                 if log.prune(connection, before_ms, PRUNE_SLICE) < PRUNE_SLICE:
                     return
+
+
+def _settled(records: list[Stored]) -> list[Stored]:
+    """The first of some records, none of which replaces another of them."""
+    for at, stored in enumerate(records):
+        if stored.replaces is not None and stored.replaces >= records[0].seq:
+            return records[:at]
+    return records
 
 
 def _by_source(records: list[Stored]) -> list[tuple[str, list[Stored]]]:

@@ -30,6 +30,7 @@ __all__ += [
     "BASE64_OF_GZIP",
     "PARQUET_MAGIC",
     "Refused",
+    "are_envelopes",
     "contents",
     "decode",
     "inflate",
@@ -162,7 +163,7 @@ def may_be_base64_of_gzip(chunk: bytes) -> bool:
 
 
 def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
-    if _looks_like_envelope(text.lstrip(b" \t\r\n")):
+    if not record.plain and _looks_like_envelope(text.lstrip(b" \t\r\n")):
         try:
             _add_events(into, index, record, envelope.read(text))
         except Refused:
@@ -205,10 +206,19 @@ def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
         text = text.removeprefix(BOM)
     lines = Lines.of_text(with_plain_ends(text))
     braces = lines.first_bytes == BRACE if len(lines) else np.zeros(0, bool)
-    if braces.any() and _all_envelopes(lines, braces):
+    if not record.plain and braces.any() and _all_envelopes(lines, braces):
         _add_envelopes(into, index, record, lines)
     else:
         _add_plain(into, index, record, _unwrapped(lines, np.flatnonzero(braces)), 0)
+
+
+def are_envelopes(text: bytes) -> bool:
+    """Whether some lines of a file may be envelopes: what follows them is looked at as well."""
+    text = text.removeprefix(BOM).lstrip(WHITESPACE)
+    if text[:1] not in (b"", b"{"):
+        return False
+    lines = Lines.of_text(with_plain_ends(text))
+    return _all_envelopes(lines, lines.first_bytes == BRACE)
 
 
 def _all_envelopes(lines: Lines, braces: np.ndarray) -> bool:

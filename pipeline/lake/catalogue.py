@@ -45,6 +45,18 @@ def files_of(
     return [LakeFile(*row) for row in rows]
 
 
+def retracted(
+    store: Store, table: str, from_ms: int | None = None, to_ms: int | None = None
+) -> list[tuple[int, int]]:
+    """Identities (event time in epoch milliseconds, record id) of a table that were taken back."""
+    rows = store.rows(
+        "select event_ms, record_id from retracted where tbl = ?"
+        " and (? is null or event_ms >= ?) and (? is null or event_ms < ?) order by 1, 2",
+        *(table, from_ms, from_ms, to_ms, to_ms),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def all_files(store: Store) -> list[LakeFile]:
     """Every file of the catalogue, also those folded in and those replaced."""
     rows = store.rows(f"select {_COLUMNS} from lake_file order by path")  # noqa: S608

@@ -3,7 +3,8 @@
 `<table>` holds each event once, by the identity (event_time, record_id), and has the column `dt`:
 the curated files, and of the landing files that are not folded in yet what curated does not have.
 Of several copies in landing stands the newest decoder's, of these the first arrival's, then the one
-that was written last. Where curated has an event, its row stands until the next compaction.
+that was written last. Where curated has an event, its row stands until the next compaction. What
+was taken back (a last line without an end, when its file goes on with it) is left out.
 
 The pipeline's own tables, `reject` and `batch`, say what became of a record at last: of all copies,
 curated ones too, stands the newest decoder's, of these the newest attempt's. A reject whose newest
@@ -34,16 +35,18 @@ def create_views(
     folder: Path,
     table: Table,
     files: Sequence[LakeFile],
+    retracted: Sequence[tuple[int, int]] = (),
 ) -> None:
     """Make the views of one table over some of its files under `folder`.
 
-    files  as the catalogue gives them for a time: all that can hold an event of it
+    files      as the catalogue gives them for a time: all that can hold an event of it
+    retracted  as it gives them for the same time
     """
     landing = [file for file in files if file.zone == LANDING]
     curated = [file for file in files if file.zone == CURATED]
     for name, sql in (
         (f"{table.name}_landing", rows(folder, table, landing)),
-        (table.name, _events(folder, table, curated, landing)),
+        (table.name, _without(retracted, _events(folder, table, curated, landing))),
     ):
         connection.execute(f'create or replace view "{name}" as {sql}')
 
@@ -100,6 +103,18 @@ def _events(
     if "resolved" in table:
         return f"select * from ({events}) where resolved is not true"  # noqa: S608 - own names
     return events
+
+
+def _without(retracted: Sequence[tuple[int, int]], events: str) -> str:
+    """Events without some identities; the times come first, for few rows have one of them."""
+    if not retracted:
+        return events
+    times = ", ".join(dict.fromkeys(time_of(ms) for ms, _ in retracted))
+    identities = ", ".join(f"({time_of(ms)}, {number}::bigint)" for ms, number in retracted)
+    return (
+        f"select * from ({events}) where event_time not in ({times})"  # noqa: S608 - own names
+        f" or (event_time, record_id) not in ({identities})"
+    )
 
 
 def _newest(table: Table, source: str) -> str:

@@ -79,9 +79,11 @@ def _contents(scope: Scope, files: Iterable[LakeFile]) -> Iterator[Finding]:
 
 
 _PROMISED = f"""
-with sound as (select * from ledger where {SOUND}),
+with sound as (
+  select *, rows + exists(select 1 from retracted t where t.seq = ledger.seq) as landed
+  from ledger where {SOUND}),
 promised as (
-  select tbl, shard, flush, source, arrival_ms, rows from sound
+  select tbl, shard, flush, source, arrival_ms, landed as rows from sound
   union all
   select 'batch', shard, flush, source, arrival_ms, 1 from sound
   union all
@@ -109,6 +111,7 @@ def _rows_of_files(scope: Scope) -> Iterator[Finding]:
     """Rows that the ledger promised against those of the catalogued files, by flush and hour.
 
     A reject is promised one row of `reject`, a record one of `batch`; later attempts add to these.
+    A row that was taken back stays where it is.
     """
     own = (REJECT.name, BATCH.name)
     for table, shard, flush, source, arrival_ms, rows, held in scope.store.rows(

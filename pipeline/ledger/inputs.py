@@ -9,7 +9,7 @@ tables at their end leaves no trace once its records are pruned, unless a line o
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.errors import Reason
+from pipeline.errors import Drop, Reason
 from pipeline.ledger.findings import Finding, sequences
 from pipeline.ledger.scope import LAST_MS, Scope, number
 from pipeline.schema import HOUR_MS
@@ -25,6 +25,7 @@ def check_inputs(scope: Scope, kept: Mapping[int, str]) -> Iterator[Finding]:
     yield from _unknown_files(scope)
     yield from _unlinked(scope, kept)
     yield from _incomplete(scope)
+    yield from _hidden(scope)
 
 
 _UNKNOWN = """
@@ -88,11 +89,12 @@ with part as (
   select i.source, i.digest, coalesce(r.size, l.bytes_in) as size,
     l.reasons like '%"{Reason.TOO_LONG}"%' as cut
   from input_record i left join record r on r.seq = i.seq left join ledger l on l.seq = i.seq)
-select f.source, f.digest, f.name, f.arrival_ms, f.done_bytes, count(p.digest) as parts,
+select f.source, f.digest, f.name, f.arrival_ms, f.done_bytes - f.start_bytes as own,
+  count(p.digest) as parts,
   coalesce(sum(p.size), 0) as held
 from input f left join part p on p.source = f.source and p.digest = f.digest
-where f.done_bytes > 0 and f.arrival_ms >= ? group by 1, 2
-having parts = 0 or (parts > 1 and held <> f.done_bytes and count(p.size) = parts
+where f.done_bytes > f.start_bytes and f.arrival_ms >= ? group by 1, 2
+having parts = 0 or (parts > 1 and held <> own and count(p.size) = parts
   and coalesce(max(p.cut), 0) = 0)
 """  # noqa: S608 - own names
 
@@ -105,6 +107,22 @@ def _incomplete(scope: Scope) -> Iterator[Finding]:
         where = f"file {digest} ({name})"
         detail = f"{done} bytes of it came in, its {parts} known records hold {held}"
         yield Finding("input_record_missing", where, detail, *_place(source, arrival_ms))
+
+
+_HIDDEN = f"""
+select t.tbl, t.seq, count(*) as lines, l.source, l.arrival_ms
+from retracted t left join ledger l on l.seq = t.seq
+where l.seq is null or l.tbl <> t.tbl or l.dropped not like '%"{Drop.CONTINUED}"%'
+group by t.tbl, t.seq order by t.seq
+"""  # noqa: S608 - own names
+
+
+def _hidden(scope: Scope) -> Iterator[Finding]:
+    """Rows that views leave out though no file went on with their line."""
+    for table, seq, lines, source, arrival_ms in scope.store.rows(_HIDDEN):
+        detail = f"queries leave out {lines} of its rows, the ledger does not say why"
+        where = f"{table}, sequence {seq}"
+        yield Finding("row_hidden", where, detail, *_place(source, arrival_ms))
 
 
 def _place(source: object, arrival_ms: object) -> tuple[str, int]:

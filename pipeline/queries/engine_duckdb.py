@@ -40,6 +40,7 @@ class Reading:
 
     table: Table
     files: tuple[LakeFile, ...]
+    retracted: tuple[tuple[int, int], ...] = ()
 
 
 def execute(
@@ -61,7 +62,7 @@ def execute(
         connection = duckdb.connect(config={**_CONFIG, "temp_directory": spill})
         try:
             for reading in readings:
-                create_views(connection, lake, reading.table, reading.files)
+                create_views(connection, lake, reading.table, reading.files, reading.retracted)
             _close_off(connection, lake)
             return _milliseconds(_interruptible(connection, sql, dict(values), enough))
         except _EnoughError as error:

@@ -179,6 +179,10 @@ def _readings(
         first_ms, last_ms = window.reaching_back(query.lookback).bounds_ms
     tables = all_tables()
     return [
-        Reading(tables[name], tuple(catalogue.files_of(store, name, first_ms, last_ms)))
+        Reading(
+            tables[name],
+            tuple(catalogue.files_of(store, name, first_ms, last_ms)),
+            tuple(catalogue.retracted(store, name, first_ms, last_ms)),
+        )
         for name in sorted({table_of(view) for view in views})
     ]

@@ -26,7 +26,8 @@ create table record (
   arrival_ms integer not null, identity text, first_ordinal integer not null,
   formats text not null, header text not null, log_group text not null, time_ms integer,
   opened integer not null,
-  refused text not null, codec text not null, size integer not null, payload blob not null);
+  refused text not null, codec text not null, size integer not null, payload blob not null,
+  plain integer not null default 0, replaces integer);
 create index record_by_shard on record (shard, seq);
 create table checkpoint (shard integer primary key, seq integer not null);
 create table input (
@@ -34,7 +35,14 @@ create table input (
   complete_length integer not null, complete_digest text not null, name text not null,
   formats text not null, arrival_ms integer not null, done_bytes integer not null,
   done_lines integer not null, header text not null default '', time_ms integer,
+  plain integer not null default 0, head text not null default '',
+  continues text not null default '', covers integer not null default 0,
+  start_bytes integer not null default 0, shard_key text not null default '',
+  replaces integer, tail_seq integer,
   primary key (source, digest));
+create index input_by_head on input (source, head);
+create index input_by_complete on input (source, complete_digest);
+create index input_by_continued on input (source, continues);
 create table input_record (
   seq integer primary key, source text not null, digest text not null);
 create index input_record_by_input on input_record (source, digest);
@@ -64,6 +72,10 @@ create table quarantine_object (
   rejects integer not null, resolved blob not null default x'',
   attempts integer not null default 1);
 create index quarantine_by_seq on quarantine_object (seq);
+create table retracted (
+  tbl text not null, event_ms integer not null, record_id integer not null,
+  seq integer not null, primary key (tbl, event_ms, record_id));
+create index retracted_by_seq on retracted (seq);
 create table running (one integer primary key check (one = 1));
 create table trial (
   shard integer primary key, seq integer not null, records integer not null,

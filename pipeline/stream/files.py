@@ -4,6 +4,10 @@ A file is opened and digested once before its first row: a broken one gives no r
 Its identity is the digest of its decompressed content, so the same file twice is one. It enters in
 slices cut at line ends; each slice and the progress are one transaction, so a killed run goes on
 where it stopped.
+
+A file that goes on with one that came in before (growth.py) begins behind its whole lines. A last
+line without an end is a record of its own, so that it can be replaced: the first new record names
+it, and whoever lands that one takes the old line back.
 """
 
 from collections.abc import Iterator
@@ -14,13 +18,17 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pipeline.decode import Refused
+from pipeline.decode import Refused, are_envelopes
 from pipeline.errors import InputError, Reason
 from pipeline.settings import Limits
 from pipeline.sources import Source
 from pipeline.store import Store
+from pipeline.stream.growth import Base, base_of, went_on
 from pipeline.stream.log import Incoming, append
-from pipeline.stream.scan import Content, Scan, pieces, scan, slices
+from pipeline.stream.scan import Content, Scan, Slice, head_of, pieces, scan, slices
+
+# Nothing goes on with a file that is one record.
+NO_HEAD = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +56,40 @@ def feed(
 
     Raises InputError when the file is no longer what was scanned.
     """
-    known = known_input(store, origin.source.name, found.digest)
+    name = origin.source.name
+    known = known_input(store, name, found.digest)
     if known is None:
-        _note_input(store, found, origin)
-    elif known["done_bytes"] >= found.length:
+        base = None if found.whole else base_of(store, name, found)
+        if base is not None:
+            # What a run that broke off has left of it comes in as a part of it.
+            part = _Part(base.digest, base.complete, base.shard_key)
+            yield from _feed_slices(store, file, found, origin, limits, part)
+        _note_input(store, found, origin, base)
+    elif is_in(store, name, known):
         return
     if found.length == 0:
         return
     if found.whole:
         yield from _feed_whole(store, file, found, origin, limits)
-    else:
-        yield from _feed_slices(store, file, found, origin, limits)
+        return
+    known = known_input(store, name, found.digest) or {}
+    key = known["shard_key"] or found.digest
+    part = _Part(found.digest, found.length, key)
+    yield from _feed_slices(store, file, found, origin, limits, part)
+
+
+def is_in(store: Store, source: str, known: dict[str, Any]) -> bool:
+    """Whether all of a known file has come in, be it as the beginning of another one."""
+    return bool(known["done_bytes"] >= known["length"]) or went_on(store, source, known["digest"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which lines of a content come in as lines of which file: those up to `end`."""
+
+    digest: str
+    end: int
+    shard_key: str
 
 
 def known_input(store: Store, source: str, digest: str) -> dict[str, Any] | None:
@@ -67,21 +98,37 @@ def known_input(store: Store, source: str, digest: str) -> dict[str, Any] | None
     return dict(rows[0]) if rows else None
 
 
-def _note_input(store: Store, found: Scan, origin: Origin) -> None:
+def _note_input(store: Store, found: Scan, origin: Origin, base: Base | None) -> None:
+    replaces = base.tail_seq if base is not None and base.covers else None
+    before = known_input(store, origin.source.name, base.digest) if base is not None else None
+    header, time_ms, plain = _carried(before) if before else ("", None, False)
     with store.transaction() as connection:
         connection.execute(
             "insert into input (source, digest, length, lines, complete_length, complete_digest,"
-            " name, formats, arrival_ms, done_bytes, done_lines)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+            " name, formats, arrival_ms, head, done_bytes, done_lines, header, time_ms, plain,"
+            " continues, covers, start_bytes, shard_key, replaces)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 origin.source.name,
                 found.digest,
                 found.length,
                 found.lines,
-                *found.complete,
+                *((0, "") if found.whole else found.complete),
                 found.name,
                 msgspec.json.encode(origin.formats).decode(),
                 origin.arrival_ms,
+                NO_HEAD if found.whole else head_of(found.first),
+                base.complete if base else 0,
+                before["done_lines"] if before else 0,
+                header,
+                time_ms,
+                plain,
+                base.digest if base else "",
+                base is not None and base.covers,
+                base.complete if base else 0,
+                # What replaces a record has to come behind it.
+                base.shard_key if base and replaces is not None else "",
+                replaces,
             ),
         )
 
@@ -98,35 +145,54 @@ def _feed_whole(
         refused = refused or f"{Reason.TOO_LARGE}: a file of {found.size} bytes as one record"
     elif scan(BytesIO(payload), found.name, limits).digest != found.digest:
         raise _changed(found)
-    record = replace(_incoming(origin, found, payload), refused=refused)
-    _append(store, found, record, found.length, found.lines, Carry())
+    part = _Part(found.digest, found.length, found.digest)
+    record = replace(_incoming(origin, part, payload), refused=refused)
+    whole = Slice(payload, 0, found.length, found.lines)
+    _append(store, part.digest, record, whole, Carry(), tail=False)
     yield Progress(found.length, found.length)
 
 
 def _feed_slices(
-    store: Store, file: BinaryIO, found: Scan, origin: Origin, limits: Limits
+    store: Store, file: BinaryIO, found: Scan, origin: Origin, limits: Limits, part: _Part
 ) -> Iterator[Progress]:
-    known = known_input(store, origin.source.name, found.digest) or {}
+    known = known_input(store, origin.source.name, part.digest) or {}
+    if known["done_bytes"] >= part.end:
+        return
     origin = replace(origin, arrival_ms=known["arrival_ms"])
-    carry = Carry(known["header"], known["time_ms"])
-    for each in slices(_as_scanned(file, found, limits)):
+    carry, complete = Carry(*_carried(known)), known["complete_length"]
+    cut = slices(_as_scanned(file, found, limits))
+    for each in _cut_at(_cut_at(cut, complete), known["start_bytes"]):
         if each.done <= known["done_bytes"]:
             continue
+        if each.done > part.end:
+            return
         before = each.done - len(each.payload)
         if before < known["done_bytes"]:
             # A run with other slices broke off in here.
             taken = known["done_bytes"] - before
             each = replace(each, payload=each.payload[taken:], first=known["done_lines"])
-        record = replace(
-            _incoming(origin, found, each.payload),
-            first_ordinal=each.first,
-            header=carry.header,
-            time_ms=carry.time_ms,
-            opened=True,
-        )
-        carry = carry.after(origin, each.payload)
-        _append(store, found, record, each.done, each.lines, carry)
+            before += taken
+        record = carry.given_to(_incoming(origin, part, each.payload))
+        record = replace(record, first_ordinal=each.first, opened=True)
+        if before == known["start_bytes"]:
+            record = replace(record, replaces=known["replaces"])
+        # Of a line without an end nobody knows yet what it means for those behind it.
+        tail = before >= complete
+        carry = carry if tail else carry.after(origin, each.payload)
+        _append(store, part.digest, record, each, carry, tail)
         yield Progress(each.done, found.length)
+
+
+def _cut_at(found: Iterator[Slice], border: int) -> Iterator[Slice]:
+    """The same slices, none of them over a border, where a line begins."""
+    for each in found:
+        before = each.done - len(each.payload)
+        if before < border < each.done:
+            lines, rest = each.payload[: border - before], each.payload[border - before :]
+            yield Slice(lines, each.first, border, each.lines - rest.count(b"\n"))
+            yield Slice(rest, each.first + lines.count(b"\n"), each.done, each.lines)
+        else:
+            yield each
 
 
 def _as_scanned(file: BinaryIO, found: Scan, limits: Limits) -> Iterator[bytes]:
@@ -162,41 +228,54 @@ class Carry:
 
     header: str = ""
     time_ms: int | None = None
+    plain: bool = False
 
     def after(self, origin: Origin, lines: bytes) -> "Carry":
         """The same behind some more lines."""
         source = origin.source
+        plain = self.plain or not are_envelopes(lines)
         header = source.carry(lines, self.header) if source.carry else self.header
         if source.carry_time is None:
-            return Carry(header, None)
-        return Carry(header, source.carry_time(lines, self.time_ms, origin.arrival_ms))
+            return Carry(header, None, plain)
+        return Carry(header, source.carry_time(lines, self.time_ms, origin.arrival_ms), plain)
+
+    def given_to(self, record: Incoming) -> Incoming:
+        """A record of the lines behind."""
+        return replace(record, header=self.header, time_ms=self.time_ms, plain=self.plain)
 
 
-def _incoming(origin: Origin, found: Scan, payload: bytes) -> Incoming:
+def _carried(known: dict[str, Any]) -> tuple[str, int | None, bool]:
+    return known["header"], known["time_ms"], bool(known["plain"])
+
+
+def _incoming(origin: Origin, part: _Part, payload: bytes) -> Incoming:
     return Incoming(
         origin.source.name,
-        found.digest,
+        part.shard_key,
         payload,
         origin.arrival_ms,
-        identity=f"content/{found.digest}",
+        identity=f"content/{part.digest}",
         formats=origin.formats,
         log_group=origin.log_group,
     )
 
 
 def _append(
-    store: Store, found: Scan, record: Incoming, done: int, lines: int, carry: Carry
+    store: Store, digest: str, record: Incoming, each: Slice, carry: Carry, tail: bool
 ) -> None:
     """Append a record and note the progress at once; the middle of a line is no record."""
     with store.transaction() as connection:
         seq = append(connection, record) if record.payload else None
         connection.execute(
-            "update input set done_bytes = ?, done_lines = ?, header = ?, time_ms = ?"
-            " where source = ? and digest = ?",
-            (done, lines, carry.header, carry.time_ms, record.source, found.digest),
+            "update input set done_bytes = ?, done_lines = ?, header = ?, time_ms = ?, plain = ?,"
+            " tail_seq = coalesce(tail_seq, ?) where source = ? and digest = ?",
+            (
+                *(each.done, each.lines, carry.header, carry.time_ms, carry.plain),
+                *(seq if tail else None, record.source, digest),
+            ),
         )
         if seq is not None:
             connection.execute(
                 "insert into input_record (seq, source, digest) values (?, ?, ?)",
-                (seq, record.source, found.digest),
+                (seq, record.source, digest),
             )

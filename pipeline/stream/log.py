@@ -31,6 +31,7 @@ class Incoming:
     """A record about to be appended; `identity` None: its lines are known by their position.
 
     key            partition key: records of one key keep their order
+    replaces       sequence number of the record of one key whose only line this one continues
     everything else as in `triggers.Record`
     """
 
@@ -46,15 +47,18 @@ class Incoming:
     time_ms: int | None = None
     opened: bool = False
     refused: str = ""
+    plain: bool = False
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A record of the log and the source it is meant for."""
+    """A record of the log, the source it is meant for, and the record whose line it reads anew."""
 
     seq: int
     source: str
     record: Record
+    replaces: int | None = None
 
 
 def shard_of(key: str) -> int:
@@ -155,8 +159,8 @@ def append(connection: sqlite3.Connection, record: Incoming) -> int:
     packed, codec = _pack(record.payload)
     cursor = connection.execute(
         "insert into record (shard, source, arrival_ms, identity, first_ordinal, formats,"
-        " header, log_group, time_ms, opened, refused, codec, size, payload)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " header, log_group, time_ms, opened, refused, codec, size, payload, plain, replaces)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             shard_of(record.key),
             record.source,
@@ -172,6 +176,8 @@ def append(connection: sqlite3.Connection, record: Incoming) -> int:
             codec,
             len(record.payload),
             packed,
+            record.plain,
+            record.replaces,
         ),
     )
     if cursor.lastrowid is None:
@@ -218,5 +224,6 @@ def _stored(row: sqlite3.Row) -> Stored:
         opened=bool(row["opened"]),
         shard=shard,
         refused=row["refused"],
+        plain=bool(row["plain"]),
     )
-    return Stored(seq, row["source"], record)
+    return Stored(seq, row["source"], record, row["replaces"])

@@ -2,9 +2,9 @@
 
 import os
 import select
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -36,12 +36,19 @@ def first_arrival(store: Store, source: str, identity: str, arrival_ms: int) -> 
 
 
 def feed_stdin(
-    store: Store, stream: BinaryIO, identity: str, origin: Origin, limits: Limits
+    store: Store,
+    stream: BinaryIO,
+    identity: str,
+    origin: Origin,
+    limits: Limits,
+    patience: "Patience | None" = None,
 ) -> Iterator[Progress]:
     """Append what comes through a pipe, as it comes; yields after each record.
 
-    A break inside (damaged gzip) becomes one reject: what arrived before it stands.
+    A break inside (damaged gzip) becomes one reject: what arrived before it stands. Raises
+    KeyboardInterrupt when reading was to end, behind the whole lines that have come.
     """
+    patience = patience or Patience()
     template = Incoming(
         origin.source.name,
         identity,
@@ -52,16 +59,17 @@ def feed_stdin(
         log_group=origin.log_group,
     )
     carry, lines = Carry(), 0
-    chunks = _as_it_comes(stream)
+    chunks = iter(lambda: patience.read(stream), b"")
     head = next(chunks, b"")
     if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
         yield _feed_whole(store, chain((head,), chunks), template, limits)
         return
-    content = gathered(inflate(chain((head,), chunks), limits), stream, limits.slice_bytes)
+    content = inflate(chain((head,), chunks), limits)
+    content = gathered(content, stream, limits.slice_bytes, patience)
     try:
         for each in slices(cut(content, 1, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
-            record = replace(record, header=carry.header, time_ms=carry.time_ms)
+            record = carry.given_to(record)
             with store.transaction() as connection:
                 if record.payload:
                     append(connection, record)
@@ -95,24 +103,54 @@ def _upto(chunks: Iterator[bytes], length: int) -> Iterator[bytes]:
             return
 
 
-def _as_it_comes(stream: BinaryIO) -> Iterator[bytes]:
-    descriptor = stream.fileno()
-    return iter(partial(os.read, descriptor, CHUNK), b"")
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long lines may wait for more to come with them, and what ends the reading.
+
+    wait_s  seconds from the first of them; 0: no longer than until nothing more is there at once
+    stop    file descriptor; when it can be read, reading ends as by an interrupt
+    """
+
+    wait_s: float = 0.0
+    stop: int | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def more(self, stream: BinaryIO, since: float) -> bool:
+        """Whether more is there to be had before lines that came at a time have to go on."""
+        left = max(since + self.wait_s - self.clock(), 0.0)
+        return bool(select.select(self._watched(stream), [], [], left)[0])
+
+    def read(self, stream: BinaryIO) -> bytes:
+        """The next bytes, as soon as there are any; none at the end.
+
+        Raises KeyboardInterrupt when reading was to end.
+        """
+        ready = select.select(self._watched(stream), [], [])[0]
+        if self.stop is not None and self.stop in ready:
+            raise KeyboardInterrupt
+        return os.read(stream.fileno(), CHUNK)
+
+    def _watched(self, stream: BinaryIO) -> list[int]:
+        return [stream.fileno(), *(() if self.stop is None else (self.stop,))]
 
 
-def gathered(chunks: Iterator[bytes], stream: BinaryIO, at_least: int) -> Iterator[bytes]:
-    """Larger chunks, as long as more is there to be had at once."""
+def gathered(
+    chunks: Iterator[bytes], stream: BinaryIO, at_least: int, patience: Patience | None = None
+) -> Iterator[bytes]:
+    """Larger chunks, as long as more is there to be had in time."""
+    patience = patience or Patience()
     held: list[bytes] = []
-    size = 0
+    size, since = 0, 0.0
     try:
         for chunk in chunks:
+            since = since if held else patience.clock()
             held.append(chunk)
             size += len(chunk)
-            if size < at_least and select.select([stream], [], [], 0)[0]:
+            if size < at_least and patience.more(stream, since):
                 continue
             yield b"".join(held)
             held, size = [], 0
-    except Refused:
+    except (Refused, KeyboardInterrupt):
         if held:
             yield b"".join(held)
         raise

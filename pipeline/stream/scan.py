@@ -1,10 +1,12 @@
 """A look at a whole file before its first row: what it holds, its digest, whether it is broken."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from typing import BinaryIO
 
 import msgspec
@@ -25,6 +27,8 @@ CHUNK = 1 << 20
 # What is read of a line costs up to half a kilobyte, be it one byte long; lines of 70 bytes and
 # more fill a slice of the usual size first.
 MOST_LINES = 250_000
+# What files are told apart by before their ends are compared.
+HEAD_BYTES = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Scan:
     borders   length and digest of the content up to the end of each slice
     whole     to be taken as one record, as it lies there
     refused   "reason: detail" when it cannot be read
+    first     its first bytes, HEAD_BYTES and one more at most
+    prefixes  digest of the content up to some lengths that were asked for
     """
 
     name: str
@@ -47,6 +53,13 @@ class Scan:
     borders: tuple[tuple[int, str], ...] = ()
     whole: bool = False
     refused: str = ""
+    first: bytes = b""
+    prefixes: Mapping[int, str] = field(default_factory=dict)
+
+
+# By the first bytes of a content (HEAD_BYTES and one more at most): lengths at which its digest is
+# wanted, ascending.
+Wanted = Callable[[bytes], Sequence[int]]
 
 
 class Content:
@@ -84,7 +97,11 @@ def name_of(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def scan(file: BinaryIO, name: str, limits: Limits) -> Scan:
+def _nothing(head: bytes) -> Sequence[int]:
+    return ()
+
+
+def scan(file: BinaryIO, name: str, limits: Limits, wanted: Wanted = _nothing) -> Scan:
     """Look at a whole file once; it is left where it ended."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -94,7 +111,7 @@ def scan(file: BinaryIO, name: str, limits: Limits) -> Scan:
         return _refused(file, name, size, Refused(Reason.PARQUET_UNSUPPORTED, detail))
     if head.startswith(BASE64_OF_GZIP) and _is_base64(file):
         return replace(_digested(file, name, size), whole=True)
-    return _scan_lines(file, name, size, limits)
+    return _scan_lines(file, name, size, limits, wanted)
 
 
 def _ends_with(file: BinaryIO, mark: bytes) -> bool:
@@ -121,8 +138,8 @@ def cut(chunks: Iterator[bytes], at_least: int, at_most: int) -> Iterator[bytes]
     """Pieces that end with a line, of `at_least` bytes where there are as many.
 
     None has more than MOST_LINES lines. A line longer than `at_most` is cut: it will be refused,
-    and memory has an end. When the chunks break off (Refused), the whole lines before the break
-    come first.
+    and memory has an end. When the chunks break off (Refused, KeyboardInterrupt), the whole lines
+    before the break come first.
     """
     for piece in _cut_by_size(chunks, at_least, at_most):
         yield from _cut_by_lines(piece)
@@ -157,7 +174,7 @@ def _cut_by_size(chunks: Iterator[bytes], at_least: int, at_most: int) -> Iterat
             held[-1] = chunk[:border]
             yield b"".join(held)
             held, size = [chunk[border:]], len(chunk) - border
-    except Refused:
+    except (Refused, KeyboardInterrupt):
         whole, newline, _ = b"".join(held).rpartition(b"\n")
         if newline:
             yield whole + newline
@@ -199,14 +216,17 @@ def slices(found: Iterator[bytes], done: int = 0, lines: int = 0) -> Iterator[Sl
         yield Slice(payload, first, done, lines)
 
 
-def _scan_lines(file: BinaryIO, name: str, size: int, limits: Limits) -> Scan:
+def _scan_lines(file: BinaryIO, name: str, size: int, limits: Limits, wanted: Wanted) -> Scan:
     content = Content()
     head = b""
     borders = []
+    prefixes: dict[int, str] = {}
     try:
-        for piece in pieces(file, limits):
+        first, found = _peeked(pieces(file, limits), HEAD_BYTES + 1)
+        lengths = wanted(first)
+        for piece in found:
             head += piece[: CHUNK - len(head)]
-            content.add(piece)
+            prefixes |= _add(content, piece, lengths)
             borders.append((content.length, content.digest))
     except Refused as refused:
         return _refused(file, name, size, refused)
@@ -220,7 +240,38 @@ def _scan_lines(file: BinaryIO, name: str, size: int, limits: Limits) -> Scan:
         content.complete,
         tuple(borders),
         whole,
+        first=first,
+        prefixes=prefixes,
     )
+
+
+def head_of(first: bytes) -> str:
+    """Digest of the first HEAD_BYTES of a content that begins so; "" when there are no more."""
+    return sha256(first[:HEAD_BYTES]).hexdigest() if len(first) > HEAD_BYTES else ""
+
+
+def _peeked(found: Iterator[bytes], length: int) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of some pieces, and all of the pieces."""
+    held: list[bytes] = []
+    while sum(map(len, held)) < length:
+        piece = next(found, None)
+        if piece is None:
+            break
+        held.append(piece)
+    return b"".join(held)[:length], chain(held, found)
+
+
+def _add(content: Content, piece: bytes, lengths: Sequence[int]) -> dict[int, str]:
+    """Take a piece; digests at those of the lengths that lie in it."""
+    start, digests = content.length, {}
+    inside = lengths[bisect_right(lengths, start) : bisect_right(lengths, start + len(piece))]
+    taken = 0
+    for length in inside:
+        content.add(piece[taken : length - start])
+        digests[length] = content.digest
+        taken = length - start
+    content.add(piece[taken:])
+    return digests
 
 
 def _is_one_envelope(head: bytes) -> bool:

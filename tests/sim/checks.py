@@ -34,7 +34,8 @@ def check(home: Path, truth: Truth, compacted: bool) -> None:
         with duckdb.connect(config={"threads": 1}) as lake:
             for table in (*COLUMNS, "reject"):
                 files = catalogue.files_of(opened.store, table)
-                create_views(lake, home / "lake", find_table(table), files)
+                gone = catalogue.retracted(opened.store, table)
+                create_views(lake, home / "lake", find_table(table), files, gone)
             for table in COLUMNS:
                 _rows(lake, table, truth, compacted)
             _rejects(lake, truth)

@@ -188,6 +188,10 @@ class _Run:
         else:
             return
         mended, left = self._tried_again(digest)
+        if base is not None:
+            left = 0  # what was refused of it was said when it came; its last line may go on now
+        self.mended += mended
+        self.left += left
         note = f"{path} {said}" + (f" (as {name})" if name != path else "")
         note += f": {mended:,} of its refused lines became rows" if mended else none
         self.notes.append(note + (f", {left:,} are still refused" if left else ""))
@@ -204,8 +208,6 @@ class _Run:
             if known is not None and tuple(json.loads(known["formats"])) != self.origin.formats:
                 mended += retry(self.home, name, each, self.origin.formats)
             left += rejected_of(self.home, name, each)
-        self.mended += mended
-        self.left += left
         return mended, left
 
     def report(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store.reading import Stamp, can_make_files, reading_of, stamp_of
 
-VERSION = 3
+VERSION = 4
 NAME = "log.db"
 BUSY_S = 30.0
 DAMAGES = 20

@@ -105,6 +105,7 @@ def test_a_batch_row_holds_the_sums_of_its_record() -> None:
         "dropped_header": 1,
         "dropped_control": 0,
         "dropped_own_log": 0,
+        "dropped_continued": 0,
         "bytes_in": len(text),
         "landed_at": datetime(2026, 11, 25, 14, 0, 5, 250_000),
         "attempt": 0,

@@ -14,6 +14,10 @@ import msgspec
 from pipeline.batch import FAILURE_STORE, Context, Fault, guarded
 from pipeline.errors import Reason
 from pipeline.ledger.retry import Place, Try, judged, note_attempt, write
+from pipeline.store import Store
+
+# Each of them may hold the ids of a slice that was mended.
+AT_ONCE = 100
 
 _formats = msgspec.json.Decoder(tuple[str, ...])
 
@@ -69,14 +73,33 @@ def _is_news(tried: Try, row: sqlite3.Row) -> bool:
     return opened or len(tried.mended.parsed.line) > 0
 
 
-def _objects(place: Place, wanted: Wanted) -> list[sqlite3.Row]:
-    return place.store.rows(
+_WANTED = """
+from quarantine_object o join ledger l on l.object = o.key and l.seq = o.seq
+left join input_record r on r.seq = l.seq
+left join input i on i.source = r.source and i.digest = r.digest
+where o.seq > ? and l.rejected > 0 and l.arrival_ms >= ? and l.arrival_ms < ?
+  and (? is null or l.source = ?) and iif(o.key like ?, ?, ?)
+"""
+
+
+def count_objects(store: Store, wanted: Wanted) -> int:
+    """How many objects `replay_objects` would try again."""
+    return int(store.rows(f"select count(*) {_WANTED}", *_values(wanted, 0))[0][0])
+
+
+def _objects(place: Place, wanted: Wanted) -> Iterator[sqlite3.Row]:
+    behind = 0
+    while rows := place.store.rows(
         "select o.key, o.digest as object_digest, o.resolved, l.*, i.formats as input_formats"
-        " from quarantine_object o join ledger l on l.object = o.key"
-        " left join input_record r on r.seq = l.seq"
-        " left join input i on i.source = r.source and i.digest = r.digest"
-        " where l.rejected > 0 and l.arrival_ms >= ? and l.arrival_ms < ?"
-        " and (? is null or l.source = ?) and iif(o.key like ?, ?, ?) order by o.seq",
-        *(wanted.from_ms, wanted.to_ms, wanted.source, wanted.source),
+        f" {_WANTED} order by o.seq limit {AT_ONCE}",
+        *_values(wanted, behind),
+    ):
+        behind = rows[-1]["seq"]
+        yield from rows
+
+
+def _values(wanted: Wanted, behind: int) -> tuple[object, ...]:
+    return (
+        *(behind, wanted.from_ms, wanted.to_ms, wanted.source, wanted.source),
         *(f"{FAILURE_STORE}/%", wanted.failed, wanted.quarantine),
     )

@@ -3,7 +3,8 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -101,13 +102,16 @@ class _Sum:
 
 def _of_objects(home: "WritingHome", wanted: "Wanted", dry_run: bool) -> None:
     from pipeline.home import replay_objects
+    from pipeline.ledger.replay import count_objects
 
     sums: dict[str, _Sum] = {}
     faults: Counter[str] = Counter()
-    for one in replay_objects(home, wanted, dry_run):
-        sums.setdefault(one.source, _Sum()).add(one)
-        if one.fault:
-            faults[one.fault] += 1
+    with _progress("objects", lambda: count_objects(home.store, wanted)) as show:
+        for one in replay_objects(home, wanted, dry_run):
+            sums.setdefault(one.source, _Sum()).add(one)
+            if one.fault:
+                faults[one.fault] += 1
+            show(sum(each.objects for each in sums.values()))
     streams.as_data(sys.stdout)
     sys.stdout.write(_table(sums, dry_run) if sums else "nothing to replay\n")
     sys.stdout.flush()
@@ -143,9 +147,11 @@ def _of_log(home: "WritingHome", arrived: range, source: str | None, dry_run: bo
         sys.stdout.write(f"{counted(count, 'record')} of the log would be processed again\n")
         return
     started, count, left = time.monotonic(), 0, 0
-    for one in replay_log(home, arrived, source):
-        count += one.records
-        left += one.left
+    with _progress("records", lambda: home.log.count_again(arrived, source)) as show:
+        for one in replay_log(home, arrived, source):
+            count += one.records
+            left += one.left
+            show(count)
     seconds = time.monotonic() - started
     say(f"{counted(count, 'record')} of the log processed again in {seconds:.1f} s\n")
     if left:
@@ -153,3 +159,18 @@ def _of_log(home: "WritingHome", arrived: range, source: str | None, dry_run: bo
             f"{counted(left, 'record')} left alone: today they would become something else, or were"
             " tried again since; tailrace replay --quarantine reads what was refused\n"
         )
+
+
+@contextmanager
+def _progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], None]]:
+    """Shows how many are done; a bar on a terminal, silent elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total())
+        yield lambda done: bar.update(task, completed=done)

@@ -27,6 +27,7 @@ def test_the_limits_are_the_promised_ones() -> None:
     assert limits.line_bytes == 1_048_576
     assert limits.kept_file_bytes == 67_108_864
     assert limits.sink_patience_s == 30
+    assert (limits.attempts, limits.fatal_attempts, limits.age_hours) == (5, 5, 6)
 
 
 def test_the_file_of_the_current_folder_is_read(

@@ -222,10 +222,10 @@ class Worker:
         taken, last = self._taken_back(records), records[-1].seq
         with self.store.transaction() as connection:
             self._enter(connection, reports)
-            for each in taken:
-                continued.note(connection, each)
             log.advance(connection, shard, last)
             self._trials.passing(connection, shard, last)
+            for each in taken:
+                continued.note(connection, each)
         self._trials.passed(shard, last)
         for _, report in reports:
             self._count(report)

@@ -196,8 +196,8 @@ MUTANTS = (
     Mutant(
         "carried time forgotten on a slice",
         "stream/files.py",
-        "            time_ms=carry.time_ms,\n",
-        "            time_ms=None,\n",
+        "time_ms=self.time_ms, plain",
+        "time_ms=None, plain",
     ),
     Mutant(
         "rejected line dropped",

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import DeliveryError
-from pipeline.home import audit_of, writing
+from pipeline.home import WritingHome, audit_of, writing
+from pipeline.settings import Limits
 from pipeline.sources import find
 from pipeline.stream.files import Origin, feed
 from pipeline.stream.growth import lengths_known
@@ -296,6 +297,44 @@ def test_the_audit_names_what_does_not_fit_a_replaced_line(
     assert call("audit", "--home", home).code == 1
 
 
+def accepted(opened: WritingHome, path: Path, content: bytes, records: int = 99) -> None:
+    """Take the first records of a file into the stream, and land none of them."""
+    written(path, content)
+    source, limits = find("vpc-flow"), Limits(slice_bytes=1)
+    origin = Origin(source, (), "", 1_418_600_000_000)
+    with path.open("rb") as file:
+        found = scan(file, str(path), limits, lengths_known(opened.store, source.name))
+        for _ in zip(feed(opened.store, file, found, origin, limits), range(records), strict=False):
+            pass
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_steps_that_wait_in_the_stream_together_replace_in_order(
+    home: Path, log: Path, first: int
+) -> None:
+    line = flow(7)
+    with writing(home, context()) as opened:
+        for content in (line[:40], line[:60], line + line[:50], line + flow(8)):
+            accepted(opened, log, flow(first) + content)
+        opened.worker.drain()
+    assert (numbers(home), rejects(home)) == (sorted([first, 7, 8]), [])
+    assert totals(home) == (6, 3, 0, 3)
+
+
+@pytest.mark.fault("F7")
+def test_a_file_that_grew_after_its_run_broke_off_comes_in_once(home: Path, log: Path) -> None:
+    parts = [gzip.compress(flow(n), mtime=0) for n in range(4)]
+    tail = gzip.compress(flow(4)[:-1], mtime=0)
+    whole = b"".join(parts) + tail
+    with writing(home, context()) as opened:
+        accepted(opened, log, whole, records=1)
+        accepted(opened, log, whole + gzip.compress(b"\n" + flow(5)), records=2)
+        opened.worker.drain()
+    grown(home, log, whole, whole + gzip.compress(b"\n" + flow(5)), whole)
+    assert numbers(home) == [0, 1, 2, 3, 4, 5]
+    assert totals(home) == (6, 6, 0, 0)
+
+
 @pytest.mark.fault("F7")
 def test_a_line_is_replaced_whole_or_not_at_all(home: Path, log: Path) -> None:
     grown(home, log, flow(1) + CUT)
@@ -305,12 +344,7 @@ def test_a_line_is_replaced_whole_or_not_at_all(home: Path, log: Path) -> None:
     )
     content = flow(1) + flow(7)
     with writing(home, context()) as opened:
-        path = written(log, content)
-        origin = Origin(find("vpc-flow"), (), "", 1_418_600_000_000)
-        with path.open("rb") as file:
-            wanted = lengths_known(opened.store, "vpc-flow")
-            found = scan(file, "a", context().limits, wanted)
-            list(feed(opened.store, file, found, origin, context().limits))
+        accepted(opened, log, content)
         with pytest.raises(DeliveryError, match="crash"):
             any([opened.worker.step(shard) for shard in range(4)])
         assert len(rejects(home)) == 1

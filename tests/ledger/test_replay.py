@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.home import readable, replay_objects, writing
-from pipeline.ledger.replay import Wanted
+from pipeline.ledger.replay import AT_ONCE, Wanted
 from pipeline.settings import Limits
 from tests.consume.test_worker import POISON, failed, fragile, send
 from tests.homes import COMMAND, Ran, ask, call, files_under, flow, flows, numbers, written
@@ -237,3 +237,43 @@ def _resolved(home: Path) -> int:
     with readable(home) as opened:
         found = opened.store.rows("select count(*) from quarantine_object where resolved != x''")
     return int(found[0][0])
+
+
+@pytest.mark.fault("F7", "F28")
+def test_a_replay_of_the_log_that_is_killed_is_begun_again(tmp_path: Path) -> None:
+    home, limits = tmp_path / "home", {"TAILRACE_LIMITS_BATCH_RECORDS": "1"}
+    for number in range(12):
+        path = written(tmp_path / f"{number}.log", flow(number) + b"bad %d\n" % number)
+        call("ingest", "vpc-flow", path, "--home", home)
+    before = ask(home, "select * from vpc_flow order by bytes")
+    words = [COMMAND, "replay", *DAY, "--home", home]
+    for files in (1, 5):
+        known = _replayed(home)
+        with subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | limits
+        ) as run:
+            while run.poll() is None and _replayed(home) < known + files:
+                pass
+            if run.poll() is None:
+                os.kill(run.pid, signal.SIGKILL)
+        assert ask(home, "select * from vpc_flow order by bytes") == before
+        balanced(home)
+    assert replay(home, *DAY).code == 0
+    assert ask(home, "select * from vpc_flow order by bytes") == before
+    assert numbers(home) == list(range(12))
+    balanced(home)
+
+
+def _replayed(home: Path) -> int:
+    """Files of the catalogue that a replay of the log has written."""
+    with readable(home) as opened:
+        found = opened.store.rows("select count(*) from lake_file where first_seq = 0")
+    return int(found[0][0])
+
+
+def test_a_replay_reads_more_objects_than_it_holds_at_once(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with writing(home, context()) as opened:
+        send(opened, *(b"bad %d\n" % number for number in range(AT_ONCE * 2 + 1)))
+        opened.worker.drain()
+    assert counted(replay(home, "--quarantine"))[1] == str(AT_ONCE * 2 + 1)

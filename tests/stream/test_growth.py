@@ -1,6 +1,7 @@
 """Files that have grown: only what is new comes in, and a last line without an end is replaced."""
 
 import gzip
+import json
 import os
 import random
 import signal
@@ -189,6 +190,17 @@ def test_a_row_whose_time_changes_is_there_once(home: Path, log: Path) -> None:
         ("Z bye", "2014-12-15"),
     ]
     assert totals(home) == (4, 2, 0, 2)
+
+
+@pytest.mark.parametrize("window", [(), ("--from", "2014-12-14", "--to", "2014-12-15")])
+def test_queries_leave_out_what_was_replaced(
+    home: Path, log: Path, window: tuple[str, ...]
+) -> None:
+    grown(home, log, flow(1) + ROW, flow(1) + ROW + b"8\n")
+    words = ("--sql", "select bytes from vpc_flow") if not window else ("top_talkers", *window)
+    ran = call("query", *words, "--home", home, "--output", "jsonl")
+    assert ran.code == 0, ran.err
+    assert [json.loads(line)["bytes"] for line in ran.out.splitlines()] == [1]
 
 
 def test_a_line_can_grow_in_several_steps(home: Path, log: Path) -> None:

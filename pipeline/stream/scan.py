@@ -138,8 +138,8 @@ def cut(chunks: Iterator[bytes], at_least: int, at_most: int) -> Iterator[bytes]
     """Pieces that end with a line, of `at_least` bytes where there are as many.
 
     None has more than MOST_LINES lines. A line longer than `at_most` is cut: it will be refused,
-    and memory has an end. When the chunks break off (Refused, KeyboardInterrupt), the whole lines
-    before the break come first.
+    and memory has an end. When the chunks break off (Refused), the whole lines before the break
+    come first.
     """
     for piece in _cut_by_size(chunks, at_least, at_most):
         yield from _cut_by_lines(piece)
@@ -174,7 +174,7 @@ def _cut_by_size(chunks: Iterator[bytes], at_least: int, at_most: int) -> Iterat
             held[-1] = chunk[:border]
             yield b"".join(held)
             held, size = [chunk[border:]], len(chunk) - border
-    except (Refused, KeyboardInterrupt):
+    except Refused:
         whole, newline, _ = b"".join(held).rpartition(b"\n")
         if newline:
             yield whole + newline

@@ -93,12 +93,6 @@ MUTANTS = (
         "            catalogue.add(connection, files)\n",
     ),
     Mutant(
-        "files of a failed attempt catalogued",
-        "consume/worker.py",
-        "        self.sink.take()\n        self.quarantine.take()\n",
-        "        self.quarantine.take()\n",
-    ),
-    Mutant(
         "file named by attempt instead of first sequence",
         "deliver/lake.py",
         "        name = f\"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet\"\n",
@@ -137,14 +131,14 @@ MUTANTS = (
     Mutant(
         "equal times are one event",
         "lake/views.py",
-        "partition by event_time, record_id order by {_newest(table)}",
-        "partition by event_time order by {_newest(table)}",
+        "partition by event_time, record_id order by {newest_first(table)}",
+        "partition by event_time order by {newest_first(table)}",
     ),
     Mutant(
         "no deduplication in the view",
         "lake/views.py",
-        "where copy = 1{",
-        "where copy > 0{",
+        " as copy from {source}) where copy = 1",
+        " as copy from {source}) where copy > 0",
     ),
     Mutant(
         "a copy keeps its last arrival",
@@ -155,8 +149,8 @@ MUTANTS = (
     Mutant(
         "resolved rejects stay in the view",
         "lake/views.py",
-        "{' and resolved is not true' if 'resolved' in table else ''}",
-        "",
+        "({events}) where resolved is not true",
+        "({events}) where true",
     ),
     Mutant(
         "identity of a stream record without its sequence number",
@@ -289,5 +283,60 @@ MUTANTS = (
         "        _gather_record(into, record)\n        if into.size",
         "    into = _Gathered((), limits)\n    for record in records:\n"
         "        _gather_record(into, record)\n        if into.size",
+    ),
+    Mutant(
+        "a record set aside is not noted",
+        "consume/worker.py",
+        "        self._note(shard, [(stored.source, report)], stored.seq)\n",
+        "        self._note(shard, [], stored.seq)\n",
+    ),
+    Mutant(
+        "a record set aside blocks its shard",
+        "consume/worker.py",
+        "        if self._attempts[shard] < limits.attempts and age_ms",
+        "        if self._attempts[shard] < limits.attempts or age_ms",
+    ),
+    Mutant(
+        "half of a failing batch skipped",
+        "consume/worker.py",
+        "            self._window[shard] = len(records) // 2\n",
+        "            self._window[shard] = len(records) // 2\n"
+        "            self._note(shard, [], records[len(records) // 2 - 1].seq)\n",
+    ),
+    Mutant(
+        "a failing sink sets records aside",
+        "consume/worker.py",
+        "        except DeliveryError:\n            raise\n        # The one boundary",
+        "        # The one boundary",
+    ),
+    Mutant(
+        "replaced curated files stay in force",
+        "lake/catalogue.py",
+        "        [(retired_ms, file.path) for file in replaced],\n",
+        "        [],\n",
+    ),
+    Mutant(
+        "landing files stay in force when they are folded in",
+        "lake/catalogue.py",
+        "        [(version, retired_ms, file.path, file.digest) for file in folded],\n",
+        "        [],\n",
+    ),
+    Mutant(
+        "copies between curated and landing not left out",
+        "lake/views.py",
+        "l.record_id where c.record_id is null",
+        "l.record_id where true",
+    ),
+    Mutant(
+        "a day is compacted without what it held before",
+        "lake/compact.py",
+        "            old = work.live.get(day, [])\n",
+        "            old = []\n",
+    ),
+    Mutant(
+        "copies stay in curated files",
+        "lake/folding.py",
+        "semi join {few} using (event_time, record_id)) where copy = 1",
+        "semi join {few} using (event_time, record_id)) where copy > 0",
     ),
 )

@@ -68,7 +68,7 @@ class Weather:
             fates=rates,
             power=random.choice((0.0, 0.5, 1.0)),
             skew=random.choice((0.0, 0.0, 0.1)),
-            redelivery=random.choice((0.0, 0.0, 0.08)),
+            redelivery=random.choice((0.0, 0.0, 0.06, 0.12)),
             compaction=random.random() < 0.5,
             poison=random.random() < 0.4,
         )
@@ -215,7 +215,7 @@ class Simulation:
         elif chance < 0.8:
             self._consume(home)
         elif chance < 0.8 + self.weather.redelivery:
-            self._redeliver(home)
+            self._redeliver(home, self.random.randrange(log.SHARDS))
         elif chance < 0.8 + self.weather.redelivery + self.weather.skew:
             self._skew_ms = self.random.randint(-10, 10) * HOUR_MS
             self.say(f"the clock jumps to {self._skew_ms} ms")
@@ -239,9 +239,8 @@ class Simulation:
         if self.random.random() < 0.3:
             home.worker.step(self.random.randrange(log.SHARDS))
 
-    def _redeliver(self, home: WritingHome) -> None:
+    def _redeliver(self, home: WritingHome, shard: int) -> None:
         """The checkpoint goes back: records come a second time."""
-        shard = self.random.randrange(log.SHARDS)
         at = home.log.checkpoint(shard)
         back = max(at - self.random.randint(1, 12), 0)
         self.say(f"shard {shard} goes back from {at} to {back}")
@@ -382,6 +381,12 @@ class Simulation:
                 break
             self._send(home, self.waiting[0])
         home = self._opened()
+        if self.weather.redelivery and self.random.random() < 0.6:
+            # In batches of another size, so that other flushes come of it.
+            self._close()
+            home = self._opened()
+            for shard in range(log.SHARDS):
+                self._redeliver(home, shard)
         for _ in range(ROUNDS):
             if not any([home.worker.step(shard) for shard in range(log.SHARDS)]):
                 break

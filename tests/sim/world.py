@@ -55,6 +55,7 @@ class Weather:
     redelivery: float
     compaction: bool
     poison: bool
+    outage: bool
 
     @classmethod
     def of(cls, random: Random) -> "Weather":
@@ -71,6 +72,7 @@ class Weather:
             redelivery=random.choice((0.0, 0.0, 0.06, 0.12)),
             compaction=random.random() < 0.5,
             poison=random.random() < 0.4,
+            outage=random.random() < 0.4,
         )
 
 
@@ -96,6 +98,7 @@ class Simulation:
         self.waiting: list[Sender] = []
         self.sent: list[Sender] = []
         self.set_back = self.compacted = False
+        self.outages = 0
         self._numbers = 0
 
     @property
@@ -223,6 +226,12 @@ class Simulation:
             self._compact(home)
         elif chance < 0.95:
             self._now_ms += self.random.choice((60_000, HOUR_MS))
+            if self.weather.outage and not self.outages and self.random.random() < 0.5:
+                # Longer than the stream keeps what is consumed.
+                self.outages += 1
+                self._now_ms += 30 * HOUR_MS
+                self._close()
+                self.say("an outage of 30 hours")
         else:
             self._look("while it runs")
 
@@ -381,6 +390,8 @@ class Simulation:
                 break
             self._send(home, self.waiting[0])
         home = self._opened()
+        for retry in [each for each in self.sent if isinstance(each, Retry)][:1]:
+            self._send(home, retry)
         if self.weather.redelivery and self.random.random() < 0.6:
             # In batches of another size, so that other flushes come of it.
             self._close()

@@ -182,8 +182,8 @@ MUTANTS = (
     Mutant(
         "a file begun before is taken from its start",
         "stream/files.py",
-        '        if each.done <= known["done_bytes"]:\n',
-        "        if False:\n",
+        '    carry = Carry(known["header"], known["time_ms"])\n',
+        '    carry = Carry(known["header"], known["time_ms"])\n    known["done_bytes"] = 0\n',
     ),
     Mutant(
         "arrival of a file is that of the last run",

@@ -6,6 +6,8 @@
     ├── QueryFailed               exit 4   the engine refused or broke off a query
     ├── HomeError                 exit 1   the home folder: in use, unreadable, of another version
     ├── InputError                exit 1   a file or stream that cannot be read to its end
+    ├── BackPressure              exit 1   the stream is full: the same may be sent again later
+    ├── Conflict                  exit 1   an idempotency key that already stands for something else
     └── DeliveryError             exit 1   a sink did not take the rows; the batch is tried again
 
 Two roads, told apart by type: a DeliveryError may pass later, so the record is retried in order. A
@@ -57,6 +59,18 @@ class InputError(TailraceError):
 
 class DeliveryError(TailraceError):
     """A sink did not take what it was given; the same batch is tried again, in order."""
+
+
+class BackPressure(TailraceError):
+    """The stream takes nothing more for now; nothing was accepted."""
+
+    def __init__(self, what: str, where: str = "", fix: str = "", retry_after_s: int = 1) -> None:
+        super().__init__(what, where, fix)
+        self.retry_after_s = retry_after_s
+
+
+class Conflict(TailraceError):
+    """What was sent contradicts what was accepted before; nothing was accepted."""
 
 
 class Reason(StrEnum):

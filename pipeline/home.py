@@ -19,16 +19,19 @@ from typing import TextIO
 
 from pipeline.batch import Context
 from pipeline.consume import Worker
+from pipeline.consume.again import Repeat, Repeater
 from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
-from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
 from pipeline.errors import HomeError, NotConfigured
 from pipeline.lake import readers
+from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
 from pipeline.ledger.findings import Audit
+from pipeline.ledger.replay import Replayed, Wanted
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.store import Edge, Store, exists
@@ -134,10 +137,30 @@ def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
 
 def retry(home: WritingHome, source: str, digest: str, formats: tuple[str, ...]) -> int:
     """Try the rejected lines of a known file again; returns how many became rows."""
-    disk = home.worker.sink.disk
-    place = ledger_retry.Place(home.store, home.folder / LAKE, home.folder / QUARANTINE, disk)
     now_ms = int(home.worker.clock() * 1000)
-    return ledger_retry.retry_input(place, source, digest, formats, home.worker.context, now_ms)
+    place, context = _place(home), home.worker.context
+    return ledger_retry.retry_input(place, source, digest, formats, context, now_ms)
+
+
+def _place(home: WritingHome) -> ledger_retry.Place:
+    disk = home.worker.sink.disk
+    return ledger_retry.Place(home.store, home.folder / LAKE, home.folder / QUARANTINE, disk)
+
+
+def replay_objects(home: WritingHome, wanted: Wanted, dry_run: bool) -> Iterator[Replayed]:
+    """Try refused lines again, object by object; see `pipeline.ledger.replay`."""
+    now_ms = int(home.worker.clock() * 1000)
+    place, context = _place(home), home.worker.context
+    return ledger_replay.replay_objects(place, wanted, context, now_ms, dry_run)
+
+
+def replay_log(home: WritingHome, arrived: range, source: str | None) -> Iterator[Repeat]:
+    """Process consumed records of the log again that arrived in a range of epoch milliseconds."""
+    worker = home.worker
+    now_ms = int(worker.clock() * 1000)
+    disk = worker.sink.disk
+    sink = LakeSink(home.folder / LAKE, replay=f"{LOG_REPLAY}{now_ms}", flush=NO_FLUSH, disk=disk)
+    return Repeater(home.store, sink, worker.context, now_ms).run(arrived, source)
 
 
 def rejected_of(home: WritingHome, source: str, digest: str) -> int:

@@ -38,6 +38,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     line_bytes: Annotated[int, Positive, Meta(description="The longest line that is read.")] = (
         1 << 20
     )
+    body_bytes: Annotated[
+        int, Positive, Meta(description="An HTTP body, as sent and as inflated.")
+    ] = 64 << 20
     kept_file_bytes: Annotated[
         int,
         Positive,
@@ -70,6 +73,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_hours: Annotated[
         int, Positive, Meta(description="Hours for which consumed records stay in the log.")
     ] = 24
+    retention_bytes: Annotated[
+        int, Positive, Meta(description="Size of the log from which they go earlier.")
+    ] = 8 << 30
     sink_patience_s: Annotated[
         int, Positive, Meta(description="Seconds that `ingest` waits for a failing sink.")
     ] = 30

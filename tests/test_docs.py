@@ -66,7 +66,7 @@ def test_every_option_that_the_readme_names_exists() -> None:
         for parameter in command.params
         for option in parameter.opts
     } | {"--help"}
-    ours = re.sub(r"`aws [^`]*`", "", README)
+    ours = re.sub(r"`aws [^`]*`|^ {4}curl .*", "", README, flags=re.M)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ours)) <= known
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from pipeline.batch.boundary import Fault, guarded
 from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Sink
 from pipeline.batch.quarantine import Places, Refusal, object_of, reopen
 from pipeline.batch.rows import Attempt, batch_rows, reject_rows, table_rows
@@ -33,6 +34,7 @@ __all__ = [
     "Sink",
 ]
 __all__ += ["Reading", "judge", "outcomes_of", "process", "read", "reopen", "rows_of"]
+__all__ += ["Fault", "guarded"]
 __all__ += ["Refusal", "batch_rows", "reject_rows", "set_aside", "with_times"]
 
 FAILURE_STORE = "failed"

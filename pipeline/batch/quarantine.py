@@ -155,11 +155,11 @@ class Reopened(NamedTuple):
     whole: bool
 
 
-def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> Reopened:
+def reopen(content: bytes, formats: tuple[str, ...] | None, limits: Limits) -> Reopened:
     """Source and lines of an object, with their old identities, to be read by today's formats.
 
-    `formats` take the place of those that it came with; empty: by log group, else the default. A
-    header line counts for the lines that stood behind it, now as then.
+    `formats` take the place of those that it came with; empty: by log group, else the default;
+    None: it keeps its own. A header line counts for the lines that stood behind it, now as then.
     """
     body = msgspec.json.decode(gzip.decompress(content), type=_Object)
     record = Record(
@@ -168,7 +168,7 @@ def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> Reopened
         body.arrival_ms,
         body.identity,
         body.first_ordinal,
-        formats,
+        body.formats if formats is None else formats,
         body.header,
         body.log_group,
         body.time_ms,
@@ -181,7 +181,16 @@ def reopen(content: bytes, formats: tuple[str, ...], limits: Limits) -> Reopened
         return Reopened(body.source, decode([record], limits), True)
     lines = body.lines
     segments = [
-        Segment(0, line.stream, 1, line.ordinal, formats, line.header, line.ids) for line in lines
+        Segment(
+            0,
+            line.stream,
+            1,
+            line.ordinal,
+            line.formats if formats is None else formats,
+            line.header,
+            line.ids,
+        )
+        for line in lines
     ]
     raw = [base64.b64decode(line.raw) for line in lines]
     batch = LogBatch(

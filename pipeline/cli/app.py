@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import audit, compact, demo, doctor, ingest, parse, query, tables
+from pipeline.cli import audit, compact, demo, doctor, ingest, parse, query, replay, serve, tables
 
 app = typer.Typer(
     name="tailrace",
@@ -40,6 +40,7 @@ def _root(
 
     \b
     tailrace demo --for 20                    realistic traffic through it all
+    tailrace serve                            take logs over HTTP, answer queries
     tailrace ingest vpc-flow flows.log.gz     a file into the lake
     tailrace query top_talkers --since 1h     ask it
     tailrace audit                            does every event stand somewhere?
@@ -50,10 +51,12 @@ def _root(
 
 
 app.command("demo", short_help="Made-up traffic through the whole pipeline.")(demo.demo)
+app.command("serve", short_help="Take logs over HTTP, answer queries.")(serve.serve)
 app.command("ingest", short_help="Bring files into the lake.")(ingest.ingest)
 app.command("parse", short_help="Lines in, JSON out; nothing is kept.")(parse.parse)
 app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
+app.command("replay", short_help="Run again what was refused or failed.")(replay.replay)
 app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)
 app.command("tables", short_help="What can be asked: tables and columns.")(tables.tables)
 app.command("doctor", short_help="Check the machine, the home and the settings.")(doctor.doctor)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pipeline.errors import InputError, NotConfigured, UsageError
 from pipeline.settings import Settings
-from pipeline.sources import Source
+from pipeline.sources import Source, all_sources
 
 STDIN = "-"
 
@@ -124,6 +124,23 @@ def check_formats(source: Source, formats: Sequence[str], settings: Settings) ->
         declared = settings.declared_formats().values()
         for text in (*formats, *(each for several in declared for each in several)):
             source.check_format(text)
+
+
+def check_declared(settings: Settings) -> None:
+    """Raise UsageError for a format in the settings that no source reads."""
+    checks = [each.check_format for each in all_sources().values() if each.check_format is not None]
+    for text in (each for several in settings.declared_formats().values() for each in several):
+        errors = [error for check in checks if (error := _refusal(check, text)) is not None]
+        if len(errors) == len(checks):
+            raise errors[0]
+
+
+def _refusal(check: Callable[[str], object], text: str) -> UsageError | None:
+    try:
+        check(text)
+    except UsageError as error:
+        return error
+    return None
 
 
 def format_hint(

@@ -11,6 +11,7 @@ records from Amazon Kinesis Data Streams"):
   it, and the order stays.
 """
 
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from random import Random
 
-from pipeline.batch import Context, Ports, Report, process, set_aside
+from pipeline.batch import Context, Fault, Ports, Report, guarded, process, set_aside
 from pipeline.consume.pauses import Pauses
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
@@ -127,7 +128,8 @@ class Worker:
         return self.context.limits.flush_seconds
 
     def _much_waits(self, shard: int) -> bool:
-        return self.log.waiting_bytes(shard) >= self.context.limits.flush_bytes
+        limits = self.context.limits
+        return self.log.waiting_bytes(shard, limits.batch_records) >= limits.flush_bytes
 
     def _prune_patiently(self) -> None:
         # What cannot be pruned now is pruned another time; the shards say what is wrong.
@@ -155,20 +157,18 @@ class Worker:
         return True
 
     def _land(self, shard: int, records: list[Stored]) -> None:
-        self._forget()
-        try:
-            reports = [self._process(name, mine) for name, mine in _by_source(records)]
-        except DeliveryError:
-            raise
-        # The one boundary where anything may be caught: a fault of ours in one record must not
-        # block the records behind it for ever.
-        except Exception as error:  # noqa: BLE001
-            self._failed(shard, records, error)
+        reports = self._guarded(records)
+        if isinstance(reports, Fault):
+            self._failed(shard, records, reports)
             return
         self._note(shard, reports, records[-1].seq)
         self._widen(shard)
 
-    def _failed(self, shard: int, records: list[Stored], error: Exception) -> None:
+    def _guarded(self, records: list[Stored]) -> list[tuple[str, Report]] | Fault:
+        self._forget()
+        return guarded(lambda: [self._process(name, mine) for name, mine in _by_source(records)])
+
+    def _failed(self, shard: int, records: list[Stored], fault: Fault) -> None:
         """Halve the batch; the last one left is tried again, then set aside."""
         if len(records) > 1:
             self._window[shard] = len(records) // 2
@@ -181,11 +181,9 @@ class Worker:
         if self._attempts[shard] < limits.attempts and age_ms < limits.age_hours * HOUR_MS:
             return
         self._forget()
-        # Half a surrogate pair in a message would fail again where it is written.
-        detail = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
         ports = Ports(self.sink, self.quarantine)
         source = find(stored.source)
-        report = set_aside(stored.record, source, ports, detail, int(self.clock() * 1000))
+        report = set_aside(stored.record, source, ports, fault.detail, int(self.clock() * 1000))
         self._note(shard, [(stored.source, report)], stored.seq)
         self._widen(shard)
 
@@ -202,14 +200,17 @@ class Worker:
 
     def _note(self, shard: int, reports: list[tuple[str, Report]], last: int) -> None:
         with self.store.transaction() as connection:
-            catalogue.add(connection, self.sink.take())
-            entries.add_objects(connection, self.quarantine.take())
-            for name, report in reports:
-                entries.add(connection, name, find(name).table.name, report.outcomes)
+            self._enter(connection, reports)
             log.advance(connection, shard, last)
         for _, report in reports:
             self._count(report)
         self.landed = self.clock()
+
+    def _enter(self, connection: sqlite3.Connection, reports: list[tuple[str, Report]]) -> None:
+        catalogue.add(connection, self.sink.take())
+        entries.add_objects(connection, self.quarantine.take())
+        for name, report in reports:
+            entries.add(connection, name, find(name).table.name, report.outcomes)
 
     def _process(self, name: str, records: list[Stored]) -> tuple[str, Report]:
         ports = Ports(self.sink, self.quarantine)

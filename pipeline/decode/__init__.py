@@ -30,6 +30,7 @@ __all__ += [
     "BASE64_OF_GZIP",
     "PARQUET_MAGIC",
     "Refused",
+    "contents",
     "decode",
     "inflate",
     "open_payload",
@@ -121,6 +122,16 @@ def open_payload(record: Record, limits: Limits) -> bytes:
     if text in (b"", BOM):
         raise Refused(Reason.EMPTY, "the payload holds no text")
     return text
+
+
+def contents(payload: bytes, limits: Limits, cap: int) -> Iterator[bytes]:
+    """What `open_payload` finds in a payload, at most `cap` bytes, in pieces that can be let go.
+
+    Raises Refused where it cannot be decompressed.
+    """
+    if payload.startswith(BASE64_OF_GZIP):
+        payload = _unbase64(payload, must=False)
+    return inflate((payload,), limits, cap)
 
 
 def _unbase64(payload: bytes, must: bool) -> bytes:

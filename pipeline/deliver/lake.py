@@ -19,6 +19,10 @@ from pipeline.deliver.files import DISK, Disk, write_whole
 from pipeline.schema import HOUR_MS, Field, Range, Table, Type
 from pipeline.triggers import Record
 
+# Files of a replay of the log: of no flush (sequence numbers begin with 1), because the ledger
+# promises nothing of them.
+NO_FLUSH = 0
+LOG_REPLAY = "l"
 LANDING, CURATED = "landing", "curated"
 # Only what a reader can prune by in time order: statistics on all columns cost a sixth of the CPU.
 STATISTICS = ("event_time", "ingest_time")

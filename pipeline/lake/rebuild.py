@@ -15,7 +15,15 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, extent_of
+from pipeline.deliver.lake import (
+    CURATED,
+    LANDING,
+    LOG_REPLAY,
+    NO_FLUSH,
+    LakeFile,
+    digest_of_file,
+    extent_of,
+)
 from pipeline.lake import catalogue, curated, footer, readers
 from pipeline.lake.footer import Folded, Footer
 from pipeline.lake.tables import all_tables
@@ -179,6 +187,8 @@ def _flush(
         return None
     if replay:
         number = replay.removeprefix("-r")
+        if number.startswith(LOG_REPLAY):
+            return NO_FLUSH, seq
         noted = not number.isdecimal() or int(number) <= entry[0]["attempt"]
         return (int(entry[0]["flush"]), seq) if noted else None
     last: sqlite3.Row = store.rows(

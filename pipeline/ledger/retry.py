@@ -58,7 +58,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class Try:
     """One more attempt at an object, judged: nothing is written yet.
 
     mended    the rows that are new
@@ -96,9 +96,9 @@ def retry_input(
     )
     mended = 0
     for row in rows:
-        tried = _judged(place, row, formats, context)
+        tried = judged(place, row, formats, context)
         if len(tried.mended.parsed.line):
-            _write(place, tried, row["flush"], context, now_ms)
+            write(place, tried, row["flush"], context, now_ms)
             mended += len(tried.mended.parsed.line)
     with place.store.transaction() as connection:
         connection.execute(
@@ -118,7 +118,13 @@ def rejected_of(store: Store, source: str, digest: str) -> int:
     return int(rows[0][0])
 
 
-def _judged(place: Place, row: sqlite3.Row, formats: tuple[str, ...], context: Context) -> _Try:
+def judged(
+    place: Place, row: sqlite3.Row, formats: tuple[str, ...] | None, context: Context
+) -> Try:
+    """Read an object once more; `row` is its entry in the ledger with key, digest and `resolved`.
+
+    `formats` None: those that its lines came with. Raises InputError for a damaged object.
+    """
     path = place.quarantine / row["key"]
     try:
         content = path.read_bytes()
@@ -148,7 +154,7 @@ def _judged(place: Place, row: sqlite3.Row, formats: tuple[str, ...], context: C
     outcome = _outcome(outcomes_of(reading, {0: row["key"]})[0], row, whole, len(resolved), left)
     mended = Reading(batch, parsed, reading.refusals)
     opened = whole and all(refusal.line is not None for refusal in left)
-    return _Try(find(name), mended, left, outcome, resolved, row["attempt"] + 1, opened)
+    return Try(find(name), mended, left, outcome, resolved, row["attempt"] + 1, opened)
 
 
 def _check(content: bytes, digest: str) -> None:
@@ -184,11 +190,17 @@ def _outcome(
     )
 
 
-def _write(place: Place, tried: _Try, flush: int, context: Context, now_ms: int) -> None:
+def write(place: Place, tried: Try, flush: int, context: Context, now_ms: int) -> None:
+    """Bring the new rows to the lake and note them, in one transaction.
+
+    Raises DeliveryError when they find no place; then nothing has changed.
+    """
     batch, parsed, _ = tried.mended
     key = tried.outcome.object or ""
     sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush, disk=place.disk)
-    sink.write(tried.source.table, rows_of(tried.mended, tried.source, context), batch.records)
+    if len(parsed.line):
+        rows = rows_of(tried.mended, tried.source, context)
+        sink.write(tried.source.table, rows, batch.records)
     name = tried.source.name
     gone = [Refusal(0, line, Reason.VALUE, "it became a row") for line in parsed.line.tolist()]
     if tried.opened:
@@ -203,7 +215,18 @@ def _write(place: Place, tried: _Try, flush: int, context: Context, now_ms: int)
         _note(connection, tried)
 
 
-def _note(connection: sqlite3.Connection, tried: _Try) -> None:
+def note_attempt(place: Place, key: str) -> None:
+    """Count that an object was tried again.
+
+    Raises DeliveryError when log.db cannot be written.
+    """
+    with place.store.transaction() as connection:
+        connection.execute(
+            "update quarantine_object set attempts = attempts + 1 where key = ?", (key,)
+        )
+
+
+def _note(connection: sqlite3.Connection, tried: Try) -> None:
     outcome = tried.outcome
     connection.execute(
         "update quarantine_object set resolved = ?, rejects = ? where key = ?",

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +43,17 @@ class Reading:
 
 
 def execute(
-    sql: str, values: Mapping[str, object], lake: Path, readings: Iterable[Reading], where: str
+    sql: str,
+    values: Mapping[str, object],
+    lake: Path,
+    readings: Iterable[Reading],
+    where: str,
+    enough: Callable[[], bool] | None = None,
 ) -> "pa.Table":
     """The rows of a translated statement, times floored to milliseconds.
 
-    `where` names the query in errors. Raises QueryFailed when the engine refuses it or breaks off.
+    `where` names the query in errors; `enough` is asked while it runs whether to break it off.
+    Raises QueryFailed when the engine refuses it or breaks off.
     """
     import duckdb
 
@@ -57,22 +63,35 @@ def execute(
             for reading in readings:
                 create_views(connection, lake, reading.table, reading.files)
             _close_off(connection, lake)
-            return _milliseconds(_interruptible(connection, sql, dict(values)))
+            return _milliseconds(_interruptible(connection, sql, dict(values), enough))
+        except _EnoughError as error:
+            fix = "ask for a shorter window"
+            raise QueryFailed("the query took too long and was broken off", where, fix) from error
         except duckdb.Error as error:
             raise _failed(error, where) from error
         finally:
             connection.close()
 
 
+class _EnoughError(Exception):
+    """Who asked has waited long enough."""
+
+
 def _interruptible(
-    connection: "duckdb.DuckDBPyConnection", sql: str, values: dict[str, object]
+    connection: "duckdb.DuckDBPyConnection",
+    sql: str,
+    values: dict[str, object],
+    enough: Callable[[], bool] | None,
 ) -> "pa.Table":
     # In the thread that gets the signal the engine does not always notice Ctrl-C.
     with ThreadPoolExecutor(1) as pool:
         rows = pool.submit(lambda: connection.sql(sql, params=values).to_arrow_table())
         try:
+            while enough and wait([rows], INTERRUPT_AGAIN_S).not_done:
+                if enough():
+                    raise _EnoughError
             return rows.result()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, _EnoughError):
             while wait([rows], INTERRUPT_AGAIN_S).not_done:
                 connection.interrupt()
             raise

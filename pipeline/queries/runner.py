@@ -1,6 +1,6 @@
 """Ask a question: a saved query or a text of SQL, of a home."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,12 +33,16 @@ def run(
     window: Window | None = None,
     home: Path,
     now: datetime,
+    alone: bool = False,
+    enough: Callable[[], bool] | None = None,
 ) -> Answer:
     """Answer a saved query by its name, or one SELECT in Athena's dialect.
 
     params  values by name, as text or already of their type
     window  None: a saved query takes its own default, ending at `now`; a text is not bounded
     home    read as it is; where it holds nothing, the demo's home inside it
+    alone   that home and no other: where it holds nothing the answer is empty
+    enough  asked while the engine works: whether to break off
 
     Raises UsageError for a wrong call, NotConfigured when there is nothing to read, HomeError when
     the home cannot be read, QueryFailed when the SQL is refused or the engine breaks off.
@@ -49,7 +53,7 @@ def run(
     from pipeline.home import LAKE, answering
     from pipeline.lake.readers import holding
 
-    folder = answering(home)
+    folder = home if alone else answering(home)
     with holding(folder):
         with closing(Store(folder, writer=False)) as store, store.snapshot():
             as_of = _newest(store, translated.views)
@@ -62,6 +66,7 @@ def run(
             folder / LAKE,
             readings,
             f"in {query.path or 'the text of --sql'}",
+            enough,
         )
     return Answer(
         query.name,

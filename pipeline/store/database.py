@@ -13,10 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
+from pipeline.store.reading import Stamp, can_make_files, reading_of, stamp_of
 
 VERSION = 2
 NAME = "log.db"
 BUSY_S = 30.0
+DAMAGES = 20
 
 SCHEMA = """
 create table record (
@@ -36,6 +38,10 @@ create table input (
 create table input_record (
   seq integer primary key, source text not null, digest text not null);
 create index input_record_by_input on input_record (source, digest);
+create table request (
+  source text not null, key text not null, digest blob not null, shard integer not null,
+  seq integer not null, arrival_ms integer not null, primary key (source, key));
+create index request_by_arrival on request (arrival_ms);
 create table lake_file (
   path text primary key, zone text not null, tbl text not null, arrival_hour text not null,
   rows integer not null, bytes integer not null, digest text not null,
@@ -55,7 +61,8 @@ create table ledger (
 create index ledger_by_arrival on ledger (arrival_ms);
 create table quarantine_object (
   key text primary key, seq integer not null, digest text not null, bytes integer not null,
-  rejects integer not null, resolved blob not null default x'');
+  rejects integer not null, resolved blob not null default x'',
+  attempts integer not null default 1);
 create index quarantine_by_seq on quarantine_object (seq);
 """
 
@@ -83,6 +90,7 @@ class Store:
         self.path = home / NAME
         self.writer = writer
         self.watch = watch
+        self._stamp: Stamp | None = None
         try:
             self.connection = self._open()
         except (sqlite3.Error, OSError) as error:
@@ -93,11 +101,7 @@ class Store:
             ) from error
 
     def _open(self) -> sqlite3.Connection:
-        if self.writer:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        mode = "rwc" if self.writer else "rw"
-        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+        connection = sqlite3.connect(self._uri(), uri=True, timeout=BUSY_S, isolation_level=None)
         connection.row_factory = sqlite3.Row
         if self.writer:
             connection.execute("pragma journal_mode = wal")
@@ -109,12 +113,21 @@ class Store:
         self._check_version(connection)
         return connection
 
+    def _uri(self) -> str:
+        if self.writer:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return f"{self.path.absolute().as_uri()}?mode=rwc"
+        reading = reading_of(self.path, can_make_files(self.path.parent))
+        if reading.still:
+            self._stamp = stamp_of(self.path)
+        return reading.uri
+
     def _check_version(self, connection: sqlite3.Connection) -> None:
         found = connection.execute("pragma user_version").fetchone()[0]
         if found == 0 and self.writer:
             script = f"begin; {SCHEMA} pragma user_version = {VERSION}; commit;"
             connection.executescript(script)
-        elif found == 0:
+        elif found == 0 and not connection.execute("select 1 from sqlite_master").fetchone():
             raise NotConfigured(
                 f"nothing to read in {self.path.parent}",
                 "the home is just being made",
@@ -160,12 +173,47 @@ class Store:
         try:
             yield
         finally:
-            self.connection.execute("rollback")
+            # At some errors SQLite has rolled back by itself.
+            if self.connection.in_transaction:
+                self.connection.execute("rollback")
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        """All rows of a reading statement."""
-        with closing(self.connection.execute(sql, values)) as cursor:
-            return cursor.fetchall()
+        """All rows of a reading statement.
+
+        Raises HomeError when the file is damaged or cannot be read.
+        """
+        try:
+            with closing(self.connection.execute(sql, values)) as cursor:
+                found = cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            self._check_still()
+            raise HomeError(
+                f"log.db cannot be read: {error}",
+                f"at {self.path}",
+                "if it is damaged, put it back from a copy",
+            ) from error
+        self._check_still()
+        return found
+
+    def _check_still(self) -> None:
+        """What was read of a file that was not to change is worth nothing when it did."""
+        if self._stamp is not None and self._stamp != stamp_of(self.path):
+            raise HomeError(
+                "the home was written while it was read as one that cannot be",
+                f"at {self.path}",
+                "run it again",
+            )
+
+    def damages(self) -> list[str]:
+        """What SQLite finds wrong in the file, at most so much; nothing when it is whole."""
+        found: list[str] = []
+        try:
+            for row in self.connection.execute(f"pragma integrity_check({DAMAGES})"):
+                found += str(row[0]).splitlines()
+        except sqlite3.DatabaseError as error:
+            # It breaks off at some damages; what else there is may be readable all the same.
+            found.append(str(error))
+        return [line for line in found if line != "ok" and not line.startswith("***")][:DAMAGES]
 
     def close(self) -> None:
         """Close the file; a writer folds the write-ahead log back in."""

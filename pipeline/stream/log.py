@@ -93,6 +93,28 @@ class Log:
         cursor.close()
         return found
 
+    def read_again(
+        self, shard: int, behind: int, arrived: range, source: str | None, records: int
+    ) -> list[Stored]:
+        """Consumed records behind a sequence number that arrived in a range of epoch ms."""
+        rows = self._store.rows(
+            "select * from record where shard = ? and seq > ? and seq <= ? and arrival_ms >= ?"
+            " and arrival_ms < ? and (? is null or source = ?) order by seq limit ?",
+            *(shard, behind, self.checkpoint(shard), arrived.start, arrived.stop),
+            *(source, source, records),
+        )
+        return [_stored(row) for row in rows]
+
+    def count_again(self, arrived: range, source: str | None) -> int:
+        """How many records `read_again` would give, over all shards."""
+        found = self._store.rows(
+            "select count(*) from record r join checkpoint c on c.shard = r.shard"
+            " where r.seq <= c.seq and r.arrival_ms >= ? and r.arrival_ms < ?"
+            " and (? is null or r.source = ?)",
+            *(arrived.start, arrived.stop, source, source),
+        )
+        return int(found[0][0])
+
     def checkpoint(self, shard: int) -> int:
         """Sequence number up to which a shard is consumed; 0 for nothing."""
         rows = self._store.rows("select seq from checkpoint where shard = ?", shard)
@@ -100,20 +122,32 @@ class Log:
 
     def backlog(self) -> int:
         """Records that wait."""
-        return int(
-            self._store.rows(
-                "select count(*) from record r left join checkpoint c on c.shard = r.shard"
-                " where r.seq > coalesce(c.seq, 0)"
-            )[0][0]
-        )
+        # Shard by shard: consumed records, of which there are many more, are not looked at.
+        return sum(self._waiting(shard, "count(*)", -1) for shard in range(SHARDS))
 
-    def waiting_bytes(self, shard: int) -> int:
-        """Stored size of the records of a shard that wait."""
+    def waiting_bytes(self, shard: int, records: int = -1) -> int:
+        """Stored size of the records of a shard that wait; of the first of them, -1: of all."""
+        return self._waiting(shard, "coalesce(sum(length(payload)), 0)", records)
+
+    def _waiting(self, shard: int, what: str, records: int) -> int:
         found = self._store.rows(
-            "select coalesce(sum(length(payload)), 0) from record where shard = ? and seq > ?",
-            *(shard, self.checkpoint(shard)),
+            f"select {what} from (select payload from record where shard = ?"  # noqa: S608 - own words
+            " and seq > coalesce((select seq from checkpoint where shard = ?), 0)"
+            " order by seq limit ?)",
+            *(shard, shard, records),
         )
         return int(found[0][0])
+
+    def oldest_ms(self) -> int | None:
+        """Arrival of the record that has waited longest; None when none waits."""
+        firsts = [
+            self._store.rows(
+                "select arrival_ms from record where shard = ? and seq > ? order by seq limit 1",
+                *(shard, self.checkpoint(shard)),
+            )
+            for shard in range(SHARDS)
+        ]
+        return min((int(first[0]["arrival_ms"]) for first in firsts if first), default=None)
 
 
 def append(connection: sqlite3.Connection, record: Incoming) -> int:

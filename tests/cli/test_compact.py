@@ -15,7 +15,7 @@ from tests.processed import context
 def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     bring(home, 1, 2)
-    bring(home, 2, 1, identity="content/(1, 2)")
+    bring(home, 2, 1, identity="request/(1, 2)")
     return home
 
 
@@ -64,7 +64,7 @@ def test_nothing_is_made_for_a_home_that_is_none(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_a_damaged_file_is_named_and_the_rest_is_done(home: Path) -> None:
     path = lake_files(home)[0]
     content = path.read_bytes()

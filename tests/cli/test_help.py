@@ -13,7 +13,10 @@ COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def test_the_commands_are_those_that_are_built() -> None:
-    assert COMMANDS == ["audit", "compact", "demo", "doctor", "ingest", "parse", "query", "tables"]
+    assert [
+        *("audit", "compact", "demo", "doctor", "ingest", "parse", "query", "replay", "serve"),
+        "tables",
+    ] == COMMANDS
 
 
 def named(overview: str) -> list[str]:

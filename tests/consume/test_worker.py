@@ -70,7 +70,7 @@ def failed(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(decompress((folder / path).read_bytes())) for path in paths]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("places", [*combinations(range(5), 1), *combinations(range(5), 2)])
 def test_a_record_that_breaks_the_code_is_set_aside_and_its_neighbours_land(
     tmp_path: Path, places: tuple[int, ...]
@@ -87,7 +87,7 @@ def test_a_record_that_breaks_the_code_is_set_aside_and_its_neighbours_land(
     assert [each["reasons"] for each in failed(tmp_path)] == [{"failed": 1}] * len(places)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F6")
 def test_a_record_set_aside_keeps_its_bytes_and_says_why(tmp_path: Path) -> None:
     with fragile(tmp_path) as opened:
         send(opened, flow(POISON))
@@ -100,7 +100,7 @@ def test_a_record_set_aside_keeps_its_bytes_and_says_why(tmp_path: Path) -> None
     assert (tmp_path / "quarantine" / key).is_file()
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize(("attempts", "age_hours", "calls"), [(3, 6, 3), (1, 6, 1), (3, 1, 1)])
 def test_attempts_end_by_number_or_by_age(
     tmp_path: Path, attempts: int, age_hours: int, calls: int
@@ -115,7 +115,7 @@ def test_attempts_end_by_number_or_by_age(
     assert numbers(tmp_path) == [1]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F6")
 def test_a_failing_sink_never_sets_aside_even_a_record_that_breaks_the_code(tmp_path: Path) -> None:
     obstacle = written(tmp_path / "quarantine", b"in the way")
     with fragile(tmp_path) as opened:
@@ -137,7 +137,7 @@ def _shard(home: WritingHome) -> int:
     return int(home.store.rows("select shard from record limit 1")[0]["shard"])
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F6")
 def test_a_set_aside_record_that_comes_again_is_the_same_one(tmp_path: Path) -> None:
     with fragile(tmp_path) as opened:
         send(opened, flow(1), flow(POISON), flow(2))
@@ -150,7 +150,7 @@ def test_a_set_aside_record_that_comes_again_is_the_same_one(tmp_path: Path) -> 
     assert numbers(tmp_path) == [1, 2]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F6")
 def test_a_batch_of_several_sources_leaves_no_stray_files_when_it_is_halved(tmp_path: Path) -> None:
     with fragile(tmp_path) as opened:
         for number in range(12):

@@ -20,7 +20,7 @@ def bring(home: Path, *numbers: int, identity: str = "", hours: int = 0) -> None
     """
     ends = (MIDNIGHT + number * (-1 if number % 2 else 1) for number in numbers)
     payload = b"".join(flow(number, end) for number, end in zip(numbers, ends, strict=True))
-    name = identity or f"content/{numbers}"
+    name = identity or f"request/{numbers}"
     record = Incoming("vpc-flow", "a", payload, ARRIVAL_MS + hours * 3_600_000, identity=name)
     with writing(home, context()) as opened:
         opened.log.append([record])

@@ -87,7 +87,7 @@ def test_late_events_are_folded_into_their_day_and_leave_the_others_alone(tmp_pa
     assert balanced(tmp_path)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("between", [False, True])
 def test_f18_what_is_delivered_twice_and_out_of_order_is_there_once(
@@ -141,7 +141,7 @@ def renote(home: Path, path: Path) -> None:
 
 def test_the_footer_lists_what_was_folded_in_ever(tmp_path: Path) -> None:
     bring(tmp_path, 2, 4)
-    bring(tmp_path, 4, 2, identity="content/(2, 4)")
+    bring(tmp_path, 4, 2, identity="request/(2, 4)")
     compacted(tmp_path)
     bring(tmp_path, 6)
     compacted(tmp_path)
@@ -158,7 +158,7 @@ def test_a_day_of_many_rows_becomes_several_files(tmp_path: Path) -> None:
     wanted = list(range(2, 24, 2))
     bring(tmp_path, *wanted)
     bring(tmp_path, *wanted[3:6])
-    bring(tmp_path, *wanted, identity=f"content/{tuple(wanted)}")
+    bring(tmp_path, *wanted, identity=f"request/{tuple(wanted)}")
     compacted(tmp_path, sizes=Sizes(group=2, file=4, at_once=3))
     assert [path.name for path in curated_files(tmp_path)] == [
         "v1-00.parquet",
@@ -171,7 +171,7 @@ def test_a_day_of_many_rows_becomes_several_files(tmp_path: Path) -> None:
     assert balanced(tmp_path)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 @pytest.mark.parametrize("table", ["lake_file", "curated"])
 def test_a_run_that_breaks_off_changes_nothing_and_the_next_one_converges(
     tmp_path: Path, table: str
@@ -201,7 +201,7 @@ def test_a_run_that_breaks_off_changes_nothing_and_the_next_one_converges(
     assert balanced(tmp_path)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 @pytest.mark.slow
 def test_a_run_that_is_killed_anywhere_converges(tmp_path: Path) -> None:
     chance = random.Random(22)
@@ -228,7 +228,7 @@ def test_a_run_that_is_killed_anywhere_converges(tmp_path: Path) -> None:
     assert balanced(tmp_path)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_a_damaged_file_is_left_out_and_stays_what_it_is(tmp_path: Path) -> None:
     bring(tmp_path, 2)
     bring(tmp_path, 4)
@@ -246,7 +246,7 @@ def test_a_damaged_file_is_left_out_and_stays_what_it_is(tmp_path: Path) -> None
     assert balanced(tmp_path)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_a_damaged_day_stays_and_with_it_what_touches_it(tmp_path: Path) -> None:
     bring(tmp_path, 1, 2)
     compacted(tmp_path)
@@ -264,7 +264,7 @@ def test_a_damaged_day_stays_and_with_it_what_touches_it(tmp_path: Path) -> None
     assert balanced(tmp_path)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_files_are_never_removed_for_a_catalogue_that_lost_them(tmp_path: Path) -> None:
     bring(tmp_path, 1, 2)
     compacted(tmp_path)
@@ -275,7 +275,7 @@ def test_files_are_never_removed_for_a_catalogue_that_lost_them(tmp_path: Path) 
     assert {path: path.read_bytes() for path in before} == before
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("zone", ["landing", "curated"])
 def test_f20_what_is_no_parquet_beside_the_files_changes_nothing_and_is_named(
     tmp_path: Path, zone: str
@@ -302,7 +302,7 @@ def test_f20_what_is_no_parquet_beside_the_files_changes_nothing_and_is_named(
     assert all((beside.parent / name).is_file() for name in strays)
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F21")
 def test_f21_hidden_and_temporary_names_are_ignored(tmp_path: Path) -> None:
     """F21: _tmp/x, .x.parquet, _SUCCESS in the prefix: no reader takes them, whole or not."""
     bring(tmp_path, 2)
@@ -381,7 +381,7 @@ class Losing(folding.Folding):
             yield batch[1:]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F7")
 def test_a_file_that_is_not_of_the_time_it_is_noted_with_is_not_folded_in(tmp_path: Path) -> None:
     bring(tmp_path, 2, 4)
     edit(tmp_path, "update lake_file set last_ms = 1, first_ms = 0")

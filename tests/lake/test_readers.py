@@ -52,7 +52,7 @@ def test_files_go_even_when_queries_never_pause(tmp_path: Path) -> None:
     assert len(list((tmp_path / "readers").iterdir())) == 1
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F22")
 def test_a_reader_that_is_killed_holds_nothing(tmp_path: Path) -> None:
     bring(tmp_path, 2)
     code = (
@@ -94,7 +94,7 @@ def test_a_home_without_epochs_is_read_all_the_same(tmp_path: Path) -> None:
         assert readers.newest(tmp_path) == 0
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F22")
 @pytest.mark.slow
 def test_f22_reads_beside_compactions_all_count_the_same(tmp_path: Path) -> None:
     """F22: compaction during 50 running reads: each the same count, no missing file."""

@@ -60,7 +60,7 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("emptied", [False, True])
 def test_a_catalogue_made_anew_is_the_same(home: Path, emptied: bool) -> None:
     before = catalogue(home), audited(home), numbers(home), ask(home, "from batch", "batch")
@@ -77,7 +77,7 @@ def test_a_catalogue_made_anew_is_the_same(home: Path, emptied: bool) -> None:
     assert lake_files(home) == []
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_of_a_day_the_newest_version_that_is_whole_counts(home: Path) -> None:
     before = numbers(home, column="packets")
     newest = home / "lake/curated/vpc_flow/dt=2014-12-14/v2-00.parquet"
@@ -93,7 +93,7 @@ def test_of_a_day_the_newest_version_that_is_whole_counts(home: Path) -> None:
     assert len(curated_files(home)) == 2
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_a_damaged_version_stays_where_nothing_else_holds_its_events(tmp_path: Path) -> None:
     bring(tmp_path, 1, 2)
     compacted(tmp_path)
@@ -110,7 +110,7 @@ def test_a_damaged_version_stays_where_nothing_else_holds_its_events(tmp_path: P
     assert numbers(tmp_path) == [1, 4]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_a_version_that_never_came_into_force_counts_as_far_as_it_goes(tmp_path: Path) -> None:
     bring(tmp_path, 1, 2)
     compacted(tmp_path)

@@ -53,7 +53,7 @@ def test_repeats_of_what_is_folded_in_are_counted(folded: Path) -> None:
     with writing(folded, context()) as opened:
         for _ in range(2):
             opened.log.append(
-                [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="content/9")]
+                [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="request/9")]
             )
             opened.worker.drain()
         opened.worker.drain()
@@ -64,7 +64,7 @@ def test_repeats_of_what_is_folded_in_are_counted(folded: Path) -> None:
     assert audited(folded) == before
     with writing(folded, context()) as opened:
         opened.log.append(
-            [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="content/9")]
+            [Incoming("vpc-flow", "a", flow(9), ARRIVAL_MS + HOUR_MS, identity="request/9")]
         )
         opened.worker.drain()
     assert [hour.duplicates for hour in audited(folded).hours] == [1, 2]
@@ -159,7 +159,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
 }
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_what_is_missing_or_changed_after_compaction_is_named(folded: Path, name: str) -> None:
     tamper, kind, where = TAMPERINGS[name]
@@ -171,7 +171,7 @@ def test_what_is_missing_or_changed_after_compaction_is_named(folded: Path, name
     assert any(where in each for each in named), found["findings"]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 def test_the_hours_of_a_lost_file_are_marked_and_no_others(folded: Path) -> None:
     with writing(folded, context()) as opened:
         opened.log.append([Incoming("vpc-flow", "a", flow(6), ARRIVAL_MS + 2 * HOUR_MS)])
@@ -183,7 +183,7 @@ def test_the_hours_of_a_lost_file_are_marked_and_no_others(folded: Path) -> None
     assert [(each.kind, each.where) for each in later.findings] == [("file_unreadable", CURATED)]
 
 
-@pytest.mark.fault
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("back_to", [0, 1, 4, 7])
 def test_a_checkpoint_that_was_set_back_behind_a_compaction_converges(
     folded: Path, back_to: int

@@ -17,10 +17,11 @@ MUTANTS = (
     Mutant(
         "checkpoint before the rows are written",
         "consume/worker.py",
-        "            reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
-        "            with self.store.transaction() as early:\n"
-        "                log.advance(early, shard, records[-1].seq)\n"
-        "            reports = [self._process(name, mine) for name, mine in _by_source(records)]\n",
+        "        if isinstance(reports, Fault):\n            self._failed(",
+        "        with self.store.transaction() as early:\n"
+        "            log.advance(early, shard, records[-1].seq)\n"
+        "        reports = self._guarded(records)\n"
+        "        if isinstance(reports, Fault):\n            self._failed(",
     ),
     Mutant(
         "checkpoint one record too far",
@@ -75,22 +76,17 @@ MUTANTS = (
     Mutant(
         "ledger outside the transaction",
         "consume/worker.py",
-        "            for name, report in reports:\n"
-        "                entries.add(connection, name, find(name).table.name, report.outcomes)\n"
+        "            self._enter(connection, reports)\n"
         "            log.advance(connection, shard, last)\n",
         "            log.advance(connection, shard, last)\n"
         "        with self.store.transaction() as connection:\n"
-        "            for name, report in reports:\n"
-        "                entries.add(connection, name, find(name).table.name, report.outcomes)\n",
+        "            self._enter(connection, reports)\n",
     ),
     Mutant(
-        "catalogue outside the transaction",
+        "catalogue not noted",
         "consume/worker.py",
-        "            catalogue.add(connection, self.sink.take())\n",
-        "            files = self.sink.take()\n"
-        "            log.advance(connection, shard, last)\n"
-        "        with self.store.transaction() as connection:\n"
-        "            catalogue.add(connection, files)\n",
+        "        catalogue.add(connection, self.sink.take())\n",
+        "        self.sink.take()\n",
     ),
     Mutant(
         "file named by attempt instead of first sequence",
@@ -137,8 +133,8 @@ MUTANTS = (
     Mutant(
         "no deduplication in the view",
         "lake/views.py",
-        " as copy from {source}) where copy = 1",
-        " as copy from {source}) where copy > 0",
+        "as copy from {source}) where copy = 1",
+        "as copy from {source}) where copy > 0",
     ),
     Mutant(
         "a copy keeps its last arrival",
@@ -149,8 +145,8 @@ MUTANTS = (
     Mutant(
         "resolved rejects stay in the view",
         "lake/views.py",
-        "({events}) where resolved is not true",
-        "({events}) where true",
+        " where resolved is not true",
+        "",
     ),
     Mutant(
         "identity of a stream record without its sequence number",
@@ -257,9 +253,7 @@ MUTANTS = (
         "a mended line written, the ledger not",
         "ledger/retry.py",
         "        _note(connection, tried)\n",
-        "        _note(connection, tried)\n"
-        if False
-        else "        connection.execute(\n"
+        "        connection.execute(\n"
         '            "update ledger set attempt = attempt + 1 where object = ?",'
         " (tried.outcome.object,)\n"
         "        )\n",
@@ -305,9 +299,9 @@ MUTANTS = (
     ),
     Mutant(
         "a failing sink sets records aside",
-        "consume/worker.py",
-        "        except DeliveryError:\n            raise\n        # The one boundary",
-        "        # The one boundary",
+        "batch/boundary.py",
+        "    except TailraceError:\n        raise\n",
+        "",
     ),
     Mutant(
         "replaced curated files stay in force",

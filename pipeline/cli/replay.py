@@ -1,0 +1,155 @@
+"""tailrace replay: run again from the quarantine, the failure store or the log."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli import streams
+from pipeline.cli.options import Config, From, Home, To, settings_of
+from pipeline.cli.output import counted, say, visible
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.home import WritingHome
+    from pipeline.ledger.replay import Replayed, Wanted
+
+FOREVER = range((1 << 63) - 1)
+SHOWN_FAULTS = 5
+
+
+def replay(
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Lines that were refused.")
+    ] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Records that could not be processed.")
+    ] = False,
+    from_time: From = None,
+    to_time: To = None,
+    source: Annotated[
+        str, typer.Option("--source", metavar="S", help="Only this source.", show_default=False)
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
+    ] = False,
+    config: Config = None,
+    home: Home = None,
+) -> None:
+    """Run again what was refused or failed, with the parser and the formats of today.
+
+    Rows keep their identity and their hour of arrival, so it can be run twice, at any time. With
+    --from alone, records of the log are processed again. Times are times of arrival.
+
+    \b
+    tailrace replay --quarantine --dry-run
+    tailrace replay --quarantine --failed
+    tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
+    """
+    from pipeline.home import context_of, readable, writing
+    from pipeline.ledger.replay import Wanted
+    from pipeline.sources import find
+
+    arrived = _arrived(from_time, to_time)
+    name = find(source).name if source else None
+    if not (quarantine or failed or from_time):
+        raise UsageError(
+            "nothing was named to be replayed",
+            "",
+            "give --quarantine, --failed or both; or --from (and --to) for records of the log",
+        )
+    settings = settings_of(config, home)
+    with readable(settings.home_path):
+        # A home that was never written to is not made for this.
+        pass
+    with writing(settings.home_path, context_of(settings)) as opened:
+        if not (quarantine or failed):
+            _of_log(opened, arrived, name, dry_run)
+            return
+        wanted = Wanted(quarantine, failed, name, arrived.start, arrived.stop)
+        _of_objects(opened, wanted, dry_run)
+
+
+def _arrived(from_time: str | None, to_time: str | None) -> range:
+    from pipeline.queries.window import parse
+
+    window = parse(datetime.now(UTC), None, from_time, to_time)
+    return FOREVER if window is None else range(*window.bounds_ms)
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What came of the objects of one source."""
+
+    objects: int = 0
+    rows: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def add(self, one: "Replayed") -> None:
+        """Count one object."""
+        self.objects += 1
+        self.rows += one.rows
+        self.refused.update({str(reason): count for reason, count in one.refused.items()})
+        if one.fault:
+            self.refused["failed"] += 1
+
+
+def _of_objects(home: "WritingHome", wanted: "Wanted", dry_run: bool) -> None:
+    from pipeline.home import replay_objects
+
+    sums: dict[str, _Sum] = {}
+    faults: Counter[str] = Counter()
+    for one in replay_objects(home, wanted, dry_run):
+        sums.setdefault(one.source, _Sum()).add(one)
+        if one.fault:
+            faults[one.fault] += 1
+    streams.as_data(sys.stdout)
+    sys.stdout.write(_table(sums, dry_run) if sums else "nothing to replay\n")
+    sys.stdout.flush()
+    for detail, count in faults.most_common(SHOWN_FAULTS):
+        say(visible(f"{counted(count, 'record')} failed again: {detail}") + "\n")
+
+
+def _table(sums: dict[str, _Sum], dry_run: bool) -> str:
+    from pipeline.cli.table import Column, table
+
+    def numbers(of: Iterable[int]) -> list[str]:
+        return [f"{each:,}" for each in of]
+
+    reasons = [
+        ", ".join(f"{count:,} {reason}" for reason, count in each.refused.most_common())
+        for each in sums.values()
+    ]
+    became = "would become rows" if dry_run else "became rows"
+    columns = (
+        Column("source", [name.replace("_", "-") for name in sums]),
+        Column("objects", numbers(each.objects for each in sums.values()), number=True),
+        Column(became, numbers(each.rows for each in sums.values()), number=True),
+        Column("still refused", reasons),
+    )
+    return table(columns, streams.width())
+
+
+def _of_log(home: "WritingHome", arrived: range, source: str | None, dry_run: bool) -> None:
+    from pipeline.home import replay_log
+
+    if dry_run:
+        count = home.log.count_again(arrived, source)
+        sys.stdout.write(f"{counted(count, 'record')} of the log would be processed again\n")
+        return
+    started, count, left = time.monotonic(), 0, 0
+    for one in replay_log(home, arrived, source):
+        count += one.records
+        left += one.left
+    seconds = time.monotonic() - started
+    say(f"{counted(count, 'record')} of the log processed again in {seconds:.1f} s\n")
+    if left:
+        say(
+            f"{counted(left, 'record')} left alone: today they would become something else, or were"
+            " tried again since; tailrace replay --quarantine reads what was refused\n"
+        )

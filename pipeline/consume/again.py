@@ -1,0 +1,98 @@
+"""Consumed records of the log processed once more: for a lake that has lost something.
+
+The rows are the same ones, under the same identities, in files that are named apart; the ledger
+says what it said. A record that would become something else today (its rows, its rejects or its
+drops) is left alone: what was refused is replayed from the quarantine.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import msgspec
+
+from pipeline.batch import Context, Fault, Outcome, Ports, guarded, process
+from pipeline.deliver.files import Disk
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.memory import MemoryQuarantine
+from pipeline.errors import Drop
+from pipeline.lake import catalogue
+from pipeline.sources import find
+from pipeline.store import Store
+from pipeline.stream import log
+from pipeline.stream.log import Log, Stored
+
+_dropped = msgspec.json.Decoder(dict[Drop, int])
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """One batch that came again: how many records, and how many of them were left alone."""
+
+    records: int
+    left: int
+
+
+@dataclass
+class Repeater:
+    """Processes records of the log again, into a sink whose files carry the name of the replay."""
+
+    store: Store
+    sink: LakeSink
+    context: Context
+    now_ms: int
+
+    def run(self, arrived: range, source: str | None) -> Iterator[Repeat]:
+        """Each batch of consumed records that arrived in a range of epoch milliseconds.
+
+        Raises DeliveryError when the lake does not take one; then it can be run again.
+        """
+        stream = Log(self.store)
+        for shard in range(log.SHARDS):
+            behind = 0
+            most = self.context.limits.batch_records
+            while records := stream.read_again(shard, behind, arrived, source, most):
+                behind = records[-1].seq
+                yield Repeat(len(records), self._repeat(records))
+
+    def _repeat(self, records: list[Stored]) -> int:
+        """Returns how many were left alone."""
+        if self._again(records):
+            return 0
+        if len(records) == 1:
+            return 1
+        return sum(self._repeat([stored]) for stored in records)
+
+    def _again(self, records: list[Stored]) -> bool:
+        outcomes = guarded(lambda: self._process(records))
+        files = self.sink.take()
+        if isinstance(outcomes, Fault) or not all(map(self._as_before, outcomes)):
+            for file in files:
+                self._disk.remove(self.sink.folder / file.path)
+            return False
+        with self.store.transaction() as connection:
+            catalogue.add(connection, files)
+        return True
+
+    @property
+    def _disk(self) -> Disk:
+        return self.sink.disk
+
+    def _process(self, records: list[Stored]) -> list[Outcome]:
+        ports = Ports(self.sink, MemoryQuarantine())
+        outcomes: list[Outcome] = []
+        ordered = sorted(records, key=lambda stored: stored.source)
+        for name, mine in groupby(ordered, key=lambda stored: stored.source):
+            batch = [stored.record for stored in mine]
+            outcomes += process(batch, find(name), ports, self.context, self.now_ms).outcomes
+        return outcomes
+
+    def _as_before(self, outcome: Outcome) -> bool:
+        rows = self.store.rows(
+            "select events_in, rows, rejected, dropped from ledger where seq = ? and attempt = 0",
+            int(outcome.record.position),
+        )
+        if not rows:
+            return False
+        found = (outcome.events_in, outcome.rows, outcome.rejected, dict(outcome.dropped))
+        return found == (*tuple(rows[0])[:3], _dropped.decode(rows[0]["dropped"]))

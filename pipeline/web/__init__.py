@@ -1,0 +1,1 @@
+"""The HTTP API of the embedded home. Importing it loads FastAPI: only `serve` does."""

@@ -1,0 +1,106 @@
+"""JSON answers: errors as {"error": {"what", "where", "fix"}}, and the headers that all carry."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from pipeline.errors import (
+    BackPressure,
+    Conflict,
+    DeliveryError,
+    HomeError,
+    NotConfigured,
+    QueryFailed,
+    TailraceError,
+    UsageError,
+)
+
+JSON = "application/json"
+RETRY_AFTER = "retry-after"
+RETRY_AFTER_S = 5
+STATUS: tuple[tuple[type[TailraceError], int], ...] = (
+    (UsageError, 400),
+    (Conflict, 409),
+    (BackPressure, 429),
+    (DeliveryError, 503),
+    (HomeError, 503),
+    (NotConfigured, 503),
+    (QueryFailed, 503),
+)
+
+
+class HttpError(TailraceError):
+    """An answer that only HTTP has: a status and an error."""
+
+    def __init__(self, status: int, what: str, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where, fix)
+        self.status = status
+
+
+def visible(text: str) -> str:
+    """Text with control and direction characters written out: a log that quotes it stays a log."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Some content as JSON."""
+    # A browser that takes it for a page after all finds no tag in it.
+    text = msgspec.json.encode(content).replace(b"<", b"\\u003c")
+    return Response(text, status, dict(headers or {}), JSON)
+
+
+def error_answer(error: TailraceError) -> Response:
+    """An error with the status that its type stands for."""
+    status = _status(error)
+    said = {name: visible(getattr(error, name)) for name in ("what", "where", "fix")}
+    headers = {}
+    if status in (429, 503):
+        headers[RETRY_AFTER] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
+    return answer({"error": said}, status, headers)
+
+
+def _status(error: TailraceError) -> int:
+    if isinstance(error, HttpError):
+        return error.status
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Any error of ours."""
+    del request
+    assert isinstance(error, TailraceError)  # noqa: S101 - what it is registered for
+    return error_answer(error)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router says: no such path, no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    where = f"{request.method} {request.url.path}"
+    found = error_answer(
+        HttpError(
+            error.status_code,
+            str(error.detail).lower(),
+            where,
+            "what there is: GET /v1/openapi.json",
+        )
+    )
+    found.headers.update(error.headers or {})
+    return found
+
+
+async def on_validation_error(request: Request, error: Exception) -> Response:
+    """What FastAPI finds wrong by itself."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    what = "; ".join(str(each.get("msg", "")) for each in error.errors())
+    return error_answer(HttpError(400, what, request.url.path, "see GET /v1/openapi.json"))
+
+
+async def on_defect(request: Request, error: Exception) -> Response:
+    """What nobody expected; the server's log has the traceback."""
+    what = f"this is a defect of Tailrace: {type(error).__name__}"
+    return error_answer(HttpError(500, what, request.url.path, "the server's log has more"))

@@ -1,0 +1,101 @@
+"""The app: routes, errors, and the guard before them."""
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from pipeline import __version__
+from pipeline.errors import TailraceError
+from pipeline.web import answers, models, saved
+from pipeline.web.description import LOGS_EXTRA, description_of, errors
+from pipeline.web.guard import Guard
+from pipeline.web.health import health
+from pipeline.web.house import House
+from pipeline.web.logs import post_logs
+
+OPENAPI = "/v1/openapi.json"
+
+
+def app_of(house: House, hosts: frozenset[str] | None) -> Guard:
+    """The whole API of a running server; `hosts` that a request may name, None: any."""
+    app = FastAPI(
+        title="Tailrace",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            TailraceError: answers.on_error,
+            HTTPException: answers.on_http_error,
+            RequestValidationError: answers.on_validation_error,
+            Exception: answers.on_defect,
+        },
+    )
+    _add_logs(app, house)
+    _add_health(app, house)
+    _add_queries(app, house)
+    describe = description_of(app)
+
+    @app.get(OPENAPI, include_in_schema=False)
+    async def openapi() -> Response:
+        return answers.answer(describe())
+
+    return Guard(app, hosts)
+
+
+def _add_logs(app: FastAPI, house: House) -> None:
+    @app.post(
+        "/v1/logs/{source}",
+        status_code=202,
+        response_model=models.Taken,
+        responses=errors(400, 403, 404, 408, 409, 413, 415, 429, 503),
+        openapi_extra=LOGS_EXTRA,
+        summary="Take log lines",
+    )
+    async def logs(source: str, request: Request) -> Response:
+        """Lines, JSON lines or an envelope, gzipped or not; answered once they are durable."""
+        return await post_logs(house, source, request)
+
+
+def _add_health(app: FastAPI, house: House) -> None:
+    held: dict[int | str, dict[str, Any]] = {
+        503: {"model": models.Health, "description": "records are taken, but do not land"}
+    }
+
+    @app.get(
+        "/v1/health",
+        response_model=models.Health,
+        responses=errors(403) | held,
+        summary="Is all well?",
+    )
+    async def health_of() -> Response:
+        """The worker, what waits for it, and who writes."""
+        status, content = await asyncio.to_thread(health, house)
+        return answers.answer(content, status)
+
+
+def _add_queries(app: FastAPI, house: House) -> None:
+    @app.get(
+        "/v1/queries",
+        response_model=models.Queries,
+        responses=errors(403),
+        summary="All saved queries",
+    )
+    async def queries() -> Response:
+        """Saved queries with their parameters and columns."""
+        return answers.answer(await asyncio.to_thread(saved.listed))
+
+    @app.get(
+        "/v1/queries/{name}",
+        response_model=models.Answer,
+        responses=errors(400, 403, 404, 429, 503),
+        summary="Answer a saved query",
+    )
+    async def query(name: str, request: Request) -> Response:
+        """The answer of one saved query."""
+        return await saved.answered(house, name, request)

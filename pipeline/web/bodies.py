@@ -1,0 +1,150 @@
+"""Bodies of requests: read as they come, held to the caps as sent and as inflated.
+
+What inflates to too much is refused before it is accepted; it is looked at piece by piece, so that
+neither a huge body nor a bomb fills memory.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from pipeline.decode import BASE64_OF_GZIP, GZIP_MAGIC, Refused, contents
+from pipeline.errors import BackPressure, Reason
+from pipeline.settings import Limits
+from pipeline.web.answers import HttpError
+
+# All bodies that are being received or wait for their transaction, together.
+BUDGET_BYTES = 256 << 20
+# As long may a sender be silent in the middle of a body.
+SILENCE_S = 30.0
+ENCODINGS = ("", "identity", "gzip", "x-gzip")
+PLAIN = ("", "identity")
+DIGEST_BYTES = 16
+EMPTY = "the body holds no text"
+
+
+@dataclass
+class Budget:
+    """Memory that the bodies of all requests at work share."""
+
+    left: int = BUDGET_BYTES
+
+    @contextmanager
+    def hold(self) -> Iterator["Share"]:
+        """A share that is given back at the end."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.left += share.taken
+
+
+@dataclass
+class Share:
+    """What one request has of it."""
+
+    budget: Budget
+    taken: int = 0
+
+    def take(self, size: int) -> None:
+        """Take some bytes more.
+
+        Raises BackPressure when all requests together hold too many.
+        """
+        if size > self.budget.left:
+            raise BackPressure(
+                "too many bodies at once", "", "send it again in a moment; nothing of it was taken"
+            )
+        self.budget.left -= size
+        self.taken += size
+
+
+def encoding_of(request: Request) -> str:
+    """The declared Content-Encoding.
+
+    Raises HttpError (415) for one that is not known.
+    """
+    encoding = ", ".join(request.headers.getlist("content-encoding")).strip().lower()
+    if encoding not in ENCODINGS:
+        raise HttpError(
+            415,
+            f"unknown Content-Encoding {encoding[:100]!r}",
+            "in the header Content-Encoding",
+            "send it as gzip, or plain without that header",
+        )
+    return encoding
+
+
+async def read(request: Request, cap: int, share: Share) -> bytes:
+    """The body as it was sent, at most `cap` bytes.
+
+    Raises HttpError: 413 beyond the cap, 408 for a sender that falls silent, 400 for one that goes.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > cap:
+        raise _too_large(cap)
+    chunks: list[bytes] = []
+    stream = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(SILENCE_S):
+                chunk = await anext(stream, None)
+            if chunk is None:
+                return b"".join(chunks)
+            if share.taken + len(chunk) > cap:
+                raise _too_large(cap)
+            share.take(len(chunk))
+            chunks.append(chunk)
+    except TimeoutError as error:
+        what = f"the body broke off: nothing came for {SILENCE_S:.0f} s"
+        raise HttpError(408, what, "", "send it again; nothing of it was taken") from error
+    except ClientDisconnect as error:
+        raise HttpError(400, "the body broke off", "", "send it again") from error
+
+
+def _too_large(cap: int) -> HttpError:
+    return HttpError(
+        413, f"a body holds at most {cap} bytes", "as it is sent", "send it in several parts"
+    )
+
+
+def needs_opening(payload: bytes) -> bool:
+    """Whether a payload holds something else than what it shows."""
+    return payload.startswith((GZIP_MAGIC, BASE64_OF_GZIP))
+
+
+def check(payload: bytes, encoding: str, limits: Limits, cap: int) -> bytes:
+    """Look through a whole body; returns the digest of its content.
+
+    Raises HttpError: 413 when it inflates to more than `cap` bytes or too steeply, 400 when it is
+    empty or damaged.
+    """
+    if encoding not in PLAIN and not payload.startswith(GZIP_MAGIC):
+        raise HttpError(
+            400,
+            "the body is no gzip",
+            "the header Content-Encoding says that it is",
+            "compress it, or leave out the header",
+        )
+    digest, size = blake2b(digest_size=DIGEST_BYTES), 0
+    try:
+        for piece in contents(payload, limits, cap):
+            digest.update(piece)
+            size += len(piece)
+    except Refused as refused:
+        raise _refused(refused, cap) from refused
+    if not size:
+        raise HttpError(400, EMPTY, "", "send at least one line")
+    return digest.digest()
+
+
+def _refused(refused: Refused, cap: int) -> HttpError:
+    if refused.reason is Reason.TOO_LARGE:
+        fix = f"send it in several parts; a body inflates to at most {cap} bytes"
+        return HttpError(413, "the body inflates to too much", refused.detail, fix)
+    return HttpError(400, "the body is damaged", refused.detail, "compress it again")

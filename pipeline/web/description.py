@@ -1,0 +1,140 @@
+"""The description at /v1/openapi.json: what FastAPI knows, and what only the code knows.
+
+Each saved query has a path of its own, with its parameters, their types and limits.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from pipeline import __version__, queries
+from pipeline.queries.parameters import Parameter
+from pipeline.sources import NAMES
+from pipeline.web import models
+from pipeline.web.logs import KEY_PATTERN
+
+QUERY_PATH = "/v1/queries/{name}"
+BODIES = ("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip")
+SPAN = r"^[1-9][0-9]{0,2}[wdhms]$"
+TIME = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9]Z)?$"
+TYPES = {"integer": "integer", "bigint": "integer", "double": "number", "boolean": "boolean"}
+ERRORS = {
+    400: "the call is wrong, or the body is damaged",
+    403: "foreign Host or Origin",
+    404: "no such name; the nearest one is named",
+    408: "the sender fell silent in the middle of the body",
+    409: "the Idempotency-Key was sent with another body",
+    413: "the body is too large, as it is sent or inflated",
+    415: "unknown Content-Encoding",
+    429: "too much at once, or the log is full; Retry-After says when to try again",
+    503: "the home cannot be written or read for now; Retry-After says when to try again",
+}
+LOGS_EXTRA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Lines, JSON lines or a subscription envelope, gzipped or not.",
+        "content": {
+            name: {"schema": {"type": "string", "format": "binary", "minLength": 1}}
+            for name in BODIES
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Makes it safe to send again: kept for a day with the body's digest.",
+            "schema": {"type": "string", "pattern": KEY_PATTERN},
+        },
+        {
+            "name": "Content-Encoding",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "enum": ["identity", "gzip"]},
+        },
+    ],
+}
+TIMES: list[dict[str, Any]] = [
+    {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": doc,
+        "schema": {"type": "string", "pattern": pattern},
+    }
+    for name, doc, pattern in (
+        ("since", "From so long ago: 15m, 1h, 7d. Not together with from and to.", SPAN),
+        ("from", "First moment, ISO-8601 or a date, UTC.", TIME),
+        ("to", "Up to, not including. Not without from.", TIME),
+    )
+]
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route, for FastAPI."""
+    return {each: {"model": models.Error, "description": ERRORS[each]} for each in statuses}
+
+
+def description_of(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """What FastAPI calls for the description; made once."""
+    made: dict[str, Any] = {}
+
+    def describe() -> dict[str, Any]:
+        if not made:
+            made.update(_described(app))
+        return made
+
+    return describe
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    found = get_openapi(
+        title="Tailrace",
+        version=__version__,
+        description="Logs become answers while they are still warm.",
+        routes=app.routes,
+    )
+    for path in found["paths"].values():
+        for operation in path.values():
+            # Nothing is answered so: what FastAPI would refuse is refused with 400.
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        found["components"]["schemas"].pop(name, None)
+    _name_sources(found["paths"]["/v1/logs/{source}"]["post"])
+    _name_queries(found["paths"])
+    return found
+
+
+def _name_sources(operation: dict[str, Any]) -> None:
+    for parameter in operation["parameters"]:
+        if parameter["name"] == "source":
+            parameter["schema"]["enum"] = list(NAMES)
+
+
+def _name_queries(paths: dict[str, Any]) -> None:
+    template = paths.pop(QUERY_PATH)["get"]
+    for query in queries.load().values():
+        operation = deepcopy(template)
+        operation |= {
+            "operationId": query.name,
+            "summary": query.title,
+            "description": query.description,
+            "parameters": [*TIMES, *map(_parameter, query.params)],
+        }
+        paths[QUERY_PATH.format(name=query.name)] = {"get": operation}
+
+
+def _parameter(declared: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": TYPES.get(declared.type, "string")}
+    if declared.limits:
+        schema["minimum"], schema["maximum"] = declared.limits
+    return {
+        "name": declared.name,
+        "in": "query",
+        "required": declared.default is None,
+        "description": declared.doc,
+        "schema": schema,
+    }

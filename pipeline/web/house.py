@@ -1,0 +1,55 @@
+"""What the routes need of the server: the home, the intake, the worker's state."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+from pipeline.settings import Limits
+from pipeline.stream.intake import Intake
+from pipeline.web.bodies import Budget
+
+QUERIES_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """What the worker does.
+
+    state         "running", "holding" (the sink fails, it is tried again) or "stopped"
+    holding_ms    since when it holds; None: it does not
+    problem       why
+    landed_ms     when rows landed last; None: not yet
+    """
+
+    state: str
+    holding_ms: int | None = None
+    problem: str = ""
+    landed_ms: int | None = None
+
+
+@dataclass
+class House:
+    """One running server.
+
+    ending  breaks queries off
+    asked   queries that are asked or wait for their turn
+    ended   whether its threads came to their end when they were told to
+    broken  name of the thread that ended before; "" for none
+    """
+
+    folder: Path
+    limits: Limits
+    intake: Intake
+    worker: Callable[[], WorkerState]
+    clock: Callable[[], float] = time.time
+    budget: Budget = field(default_factory=Budget)
+    ending: Event = field(default_factory=Event)
+    queries: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(QUERIES_AT_ONCE, "query")
+    )
+    asked: int = 0
+    ended: bool = False
+    broken: str = ""

@@ -1,0 +1,73 @@
+"""POST /v1/logs/{source}: one body, one record of the stream."""
+
+import asyncio
+import re
+from uuid import uuid4
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from pipeline.errors import UsageError
+from pipeline.sources import find
+from pipeline.stream.intake import Posted
+from pipeline.stream.log import Incoming
+from pipeline.triggers import http_body
+from pipeline.web import bodies
+from pipeline.web.answers import HttpError, answer
+from pipeline.web.house import House
+
+KEY = "idempotency-key"
+KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
+# Beyond it looking through a plain body takes longer than to ask a thread.
+INLINE_BYTES = 64 << 10
+
+
+async def post_logs(house: House, source: str, request: Request) -> Response:
+    """Take a body; answered once it is durable."""
+    name = _source(source)
+    encoding = bodies.encoding_of(request)
+    key = _key(request)
+    cap = min(house.limits.body_bytes, house.limits.record_bytes)
+    with house.budget.hold() as share:
+        payload = await bodies.read(request, cap, share)
+        digest = await _checked(house, payload, encoding, cap)
+        posted = _posted(name, payload, key, digest, int(house.clock() * 1000))
+        place = await asyncio.wrap_future(house.intake.submit(posted))
+    return answer({"shard": place.shard, "sequence": place.sequence}, 202)
+
+
+async def _checked(house: House, payload: bytes, encoding: str, cap: int) -> bytes:
+    if len(payload) <= INLINE_BYTES and not bodies.needs_opening(payload):
+        return bodies.check(payload, encoding, house.limits, cap)
+    return await asyncio.to_thread(bodies.check, payload, encoding, house.limits, cap)
+
+
+def _posted(source: str, payload: bytes, key: str, digest: bytes, now_ms: int) -> Posted:
+    # The content belongs to the identity: a key that is used again after its day, for something
+    # else, must not make rows that look like copies of the old ones.
+    request = f"{source}/{key}/{digest.hex()}" if key else uuid4().hex
+    record = http_body(payload, request, now_ms)
+    # One shard a source: one worker empties all shards, and the lake gets a quarter of the files.
+    incoming = Incoming(source, source, payload, now_ms, record.identity)
+    return Posted(incoming, key, digest)
+
+
+def _source(name: str) -> str:
+    try:
+        return find(name).name
+    except UsageError as error:
+        raise HttpError(404, error.what, error.where, error.fix) from error
+
+
+def _key(request: Request) -> str:
+    given = request.headers.getlist(KEY)
+    if not given:
+        return ""
+    if len(given) > 1 or not re.fullmatch(KEY_PATTERN, given[0]):
+        raise HttpError(
+            400,
+            "this is no Idempotency-Key",
+            "in the header Idempotency-Key",
+            "give one of 1 to 200 printable ASCII characters",
+        )
+    return given[0]

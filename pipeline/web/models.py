@@ -1,0 +1,116 @@
+"""Shapes of the answers: for the description at /v1/openapi.json, nothing is checked by them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorText(_Model):
+    """What failed, where, and what to do about it."""
+
+    what: str
+    where: str
+    fix: str
+
+
+class Error(_Model):
+    """An answer to what cannot be done."""
+
+    error: ErrorText
+
+
+class Taken(_Model):
+    """Where a body stands in the stream; it is durable."""
+
+    shard: int = Field(ge=0)
+    sequence: int = Field(ge=1)
+
+
+class Worker(_Model):
+    """The worker that empties the stream."""
+
+    state: Literal["running", "holding", "stopped"]
+    holding_since: str | None = Field(description="UTC; null while it does not hold")
+    problem: str
+    last_landed: str | None = Field(description="UTC; null before the first rows")
+
+
+class Backlog(_Model):
+    """What waits in the stream."""
+
+    records: int = Field(ge=0)
+    oldest_age_s: float | None = Field(description="null when nothing waits")
+
+
+class Health(_Model):
+    """Whether the server takes records and they land."""
+
+    status: Literal["ok", "holding", "stopped"]
+    version: str
+    pid: int
+    worker: Worker
+    backlog: Backlog
+
+
+class QueryParameter(_Model):
+    """A parameter of a saved query."""
+
+    name: str
+    type: str
+    default: str | None
+    least: int | None
+    most: int | None
+    doc: str
+
+
+class QueryColumn(_Model):
+    """A column of a saved query."""
+
+    name: str
+    type: str
+    unit: str
+    doc: str
+
+
+class Query(_Model):
+    """A saved query."""
+
+    name: str
+    title: str
+    description: str
+    panel: str
+    since: str = Field(description="the window when none is asked for")
+    parameters: list[QueryParameter]
+    columns: list[QueryColumn]
+
+
+class Queries(_Model):
+    """All saved queries."""
+
+    queries: list[Query]
+
+
+class AnswerColumn(_Model):
+    """A column of an answer; `type` as Athena says it."""
+
+    name: str
+    type: str
+    unit: str
+
+
+class Answer(_Model):
+    """Rows in the order of the columns; record ids and whole numbers beyond 2^53 are text."""
+
+    name: str
+    columns: list[AnswerColumn]
+    rows: list[list[Any]]
+    from_: str = Field(alias="from")
+    to: str
+    as_of: str | None = Field(description="newest event of the tables that it reads")
+    seconds: float
+    bytes_scanned: int
+    engine: str

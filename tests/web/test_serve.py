@@ -1,0 +1,283 @@
+"""The server as a process: start, end, kills, many clients at once."""
+
+import gzip
+import json
+import random
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.homes import flow, flows, numbers, run
+from tests.web.serving import PATIENCE_S, Served, serving, until
+
+LINES = 20
+
+
+@dataclass
+class Clients:
+    """Clients that post bodies of lines with numbers of their own until the server goes."""
+
+    served: Served
+    count: int
+    keyed: bool = False
+    acknowledged: list[int] = field(default_factory=list)
+    unsure: list[int] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self, base: int = 0) -> None:
+        """Begin; the lines of client c are base + c * 1,000,000 and on."""
+        for number in range(self.count):
+            first = base + number * 1_000_000
+            self.threads.append(threading.Thread(target=self._post, args=(first,)))
+        for thread in self.threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Wait for all of them."""
+        for thread in self.threads:
+            thread.join(PATIENCE_S)
+        assert not any(thread.is_alive() for thread in self.threads)
+
+    def _post(self, first: int) -> None:
+        with self.served.client() as client:
+            while not self.stop.is_set():
+                mine = list(range(first, first + LINES))
+                first += LINES
+                body = gzip.compress(flows(*mine))
+                try:
+                    response = client.post("/v1/logs/vpc-flow", content=body)
+                except httpx.TransportError:
+                    self.unsure += mine
+                    return
+                if response.status_code == 202:
+                    self.acknowledged += mine
+                else:
+                    assert response.status_code == 503
+
+
+def audited(home: Path) -> bool:
+    ran = run("audit", "--json", "--home", home)
+    return ran.code == 0 and bool(json.loads(ran.out)["balanced"])
+
+
+def check_all_there(home: Path, clients: Clients) -> None:
+    """Every acknowledged line once; of the others whole, once, or not at all."""
+    found = numbers(home)
+    assert len(found) == len(set(found))
+    assert set(clients.acknowledged) <= set(found) <= {*clients.acknowledged, *clients.unsure}
+
+
+def test_the_url_is_said_in_one_line(tmp_path: Path) -> None:
+    with serving(tmp_path / "home") as running:
+        assert running.get("/v1/health").status_code == 200
+        assert running.said().startswith(f"Tailrace serves {running.url}, home ")
+        assert running.said().count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_zero_and_in_silence(tmp_path: Path, number: int) -> None:
+    with serving(tmp_path / "home") as running:
+        running.post(flow(1))
+        said = running.said()
+        assert running.end(number) == 0
+        assert running.said() == said
+    assert numbers(tmp_path / "home") == [1]
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ran = run("serve", "--home", tmp_path / "home", "--port", str(port))
+    assert (ran.code, ran.out) == (1, "")
+    assert "Address already in use" in ran.err
+    assert f"at 127.0.0.1 port {port}" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "1.2.3.4.5"])
+def test_an_address_that_is_none_is_a_usage_error(tmp_path: Path, host: str) -> None:
+    ran = run("serve", "--home", tmp_path / "home", "--port", "0", "--host", host)
+    assert ran.code == 2
+    assert host in ran.err
+
+
+@pytest.mark.fault("F33")
+@pytest.mark.parametrize(
+    ("environ", "code", "named"),
+    [
+        ({"TAILRACE_LIMITS_BODY_BITES": "1"}, 2, "TAILRACE_LIMITS_BODY_BYTES"),
+        ({"TAILRACE_LIMITS_BODY_BYTES": "much"}, 2, "TAILRACE_LIMITS_BODY_BYTES"),
+        ({"TAILRACE_HOME": "/dev/null/home"}, 1, "/dev/null/home"),
+    ],
+)
+def test_what_is_wrong_at_the_start_is_named_and_nothing_is_served(
+    environ: dict[str, str], code: int, named: str
+) -> None:
+    ran = run("serve", "--port", "0", **environ)
+    assert (ran.code, ran.out) == (code, "")
+    assert named in ran.err
+    assert "http://" not in ran.err
+
+
+@pytest.mark.fault("F33")
+def test_formats_that_are_none_are_refused_at_the_start(tmp_path: Path) -> None:
+    config = tmp_path / "tailrace.toml"
+    config.write_text('[formats]\n"/vpc/a" = ""\n')
+    ran = run("serve", "--port", "0", "--home", tmp_path / "home", "--config", config)
+    assert ran.code == 2
+    assert "the format cannot be used" in ran.err
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize(
+    ("broken", "thread"),
+    [
+        ("table checkpoint rename to hidden", ""),
+        ("table record rename column header to x", "worker"),
+    ],
+)
+def test_a_server_of_which_a_thread_ends_by_a_defect_does_not_live_on(
+    tmp_path: Path, broken: str, thread: str
+) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        (home / "lake").write_text("in the way")
+        assert running.post(flow(1)).status_code == 202
+        with closing(sqlite3.connect(home / "log.db", isolation_level=None)) as edit:
+            edit.execute(f"alter {broken}")
+            assert running.process.wait(PATIENCE_S) == 1
+        assert f"{thread} ended by a defect" in running.said()
+
+
+def test_a_client_that_goes_in_the_middle_of_a_body_leaves_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        host, _, port = running.url.removeprefix("http://").partition(":")
+        for _ in range(5):
+            with socket.create_connection((host, int(port))) as client:
+                head = (
+                    f"POST /v1/logs/vpc-flow HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000\r\n"
+                )
+                client.sendall(head.encode() + b"\r\n" + flow(1))
+        assert running.post(flow(2)).status_code == 202
+        running.landed()
+        assert running.end() == 0
+        assert running.said().count("\n") == 1
+    assert numbers(home) == [2]
+
+
+def test_a_second_server_on_a_home_names_the_first(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        ran = run("serve", "--home", home, "--port", "0")
+        assert ran.code == 1
+        assert f"another process writes to this home: pid {running.process.pid}" in ran.err
+        assert running.post(flow(1)).status_code == 202
+
+
+def test_the_command_line_reads_beside_a_server(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        running.post(flow(1, int(time.time()) - 5))
+        running.landed()
+        ran = run("query", "traffic_by_action", "--home", home, "--output", "json")
+        assert ran.code == 0
+        assert json.loads(ran.out)["rows"][0][:2] == ["ACCEPT", 1]
+        assert audited(home)
+
+
+def test_thirty_two_clients_at_once_lose_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        clients = Clients(running, 32)
+        clients.start()
+        until(lambda: len(clients.acknowledged) >= 32 * 5 * LINES)
+        clients.stop.set()
+        clients.join()
+        running.landed()
+        assert clients.unsure == []
+        check_all_there(home, clients)
+        assert audited(home)
+
+
+@pytest.mark.fault("F29")
+@pytest.mark.slow
+def test_a_server_that_is_told_to_end_under_load_loses_nothing(tmp_path: Path) -> None:
+    """Flushed or handed back within ten seconds."""
+    home = tmp_path / "home"
+    with serving(home) as running:
+        clients = Clients(running, 16)
+        clients.start()
+        until(lambda: len(clients.acknowledged) >= 16 * 10 * LINES)
+        begun = time.monotonic()
+        assert running.end() == 0
+        assert time.monotonic() - begun < 10
+        clients.join()
+        assert "Traceback" not in running.said()
+    with serving(home) as running:
+        running.landed()
+        check_all_there(home, clients)
+        assert audited(home)
+
+
+@pytest.mark.fault("F29")
+@pytest.mark.slow
+def test_a_server_that_ends_while_its_sink_fails_hands_back(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as running:
+        (home / "lake").write_text("in the way")
+        assert running.post(flow(1)).status_code == 202
+        until(lambda: running.get("/v1/health").status_code == 503)
+        begun = time.monotonic()
+        assert running.end() == 0
+        assert time.monotonic() - begun < 10
+    (home / "lake").unlink()
+    with serving(home) as running:
+        running.landed()
+    assert numbers(home) == [1]
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.slow
+def test_every_acknowledged_line_is_once_in_the_view_after_kills(tmp_path: Path) -> None:
+    home, chance = tmp_path / "home", random.Random(4)
+    every = Clients(None, 0)  # type: ignore[arg-type]
+    for kill in range(5):
+        with serving(home) as running:
+            clients = Clients(running, 8)
+            clients.start(base=kill * 100_000_000)
+            until(lambda: len(clients.acknowledged) >= LINES * 8)  # noqa: B023 - asked at once
+            at = len(clients.acknowledged) + chance.randrange(1, 4_000)
+            until(lambda: len(clients.acknowledged) >= at)  # noqa: B023 - asked at once
+            running.process.kill()
+            clients.join()
+        every.acknowledged += clients.acknowledged
+        every.unsure += clients.unsure
+    with serving(home) as running:
+        running.landed()
+        check_all_there(home, every)
+        assert audited(home)
+
+
+@pytest.mark.fault("F3", "F7")
+@pytest.mark.slow
+def test_a_key_that_is_sent_again_after_a_kill_is_one(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for _ in range(3):
+        with serving(home) as running:
+            for number in range(40):
+                body = flow(number)
+                assert running.post(body, Idempotency_Key=f"n{number}").status_code == 202
+            running.process.kill()
+    with serving(home) as running:
+        running.landed()
+    assert numbers(home) == list(range(40))

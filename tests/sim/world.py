@@ -184,7 +184,7 @@ class Simulation:
             self.say("power cut")
             self.happened["power cut"] += 1
             self.disk.cut_power()
-        if self.random.random() < 0.2:
+        if self.random.random() < 0.1:
             self._look("after a crash")
 
     def _close(self, crash: BaseException | None = None) -> None:

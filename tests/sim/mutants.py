@@ -89,12 +89,6 @@ MUTANTS = (
         "        self.sink.take()\n",
     ),
     Mutant(
-        "files of a failed attempt catalogued",
-        "consume/worker.py",
-        "        self.sink.take()\n        self.quarantine.take()\n",
-        "        self.quarantine.take()\n",
-    ),
-    Mutant(
         "file named by attempt instead of first sequence",
         "deliver/lake.py",
         "        name = f\"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet\"\n",
@@ -184,8 +178,8 @@ MUTANTS = (
     Mutant(
         "a file begun before is taken from its start",
         "stream/files.py",
-        '        if each.done <= known["done_bytes"]:\n',
-        "        if False:\n",
+        '    carry = Carry(known["header"], known["time_ms"])\n',
+        '    carry = Carry(known["header"], known["time_ms"])\n    known["done_bytes"] = 0\n',
     ),
     Mutant(
         "arrival of a file is that of the last run",
@@ -283,5 +277,60 @@ MUTANTS = (
         "        _gather_record(into, record)\n        if into.size",
         "    into = _Gathered((), limits)\n    for record in records:\n"
         "        _gather_record(into, record)\n        if into.size",
+    ),
+    Mutant(
+        "a record set aside is not noted",
+        "consume/worker.py",
+        "        self._note(shard, [(stored.source, report)], stored.seq)\n",
+        "        self._note(shard, [], stored.seq)\n",
+    ),
+    Mutant(
+        "a record set aside blocks its shard",
+        "consume/worker.py",
+        "        if self._attempts[shard] < limits.attempts and age_ms",
+        "        if self._attempts[shard] < limits.attempts or age_ms",
+    ),
+    Mutant(
+        "half of a failing batch skipped",
+        "consume/worker.py",
+        "            self._window[shard] = len(records) // 2\n",
+        "            self._window[shard] = len(records) // 2\n"
+        "            self._note(shard, [], records[len(records) // 2 - 1].seq)\n",
+    ),
+    Mutant(
+        "a failing sink sets records aside",
+        "batch/boundary.py",
+        "    except TailraceError:\n        raise\n",
+        "",
+    ),
+    Mutant(
+        "replaced curated files stay in force",
+        "lake/catalogue.py",
+        "        [(retired_ms, file.path) for file in replaced],\n",
+        "        [],\n",
+    ),
+    Mutant(
+        "landing files stay in force when they are folded in",
+        "lake/catalogue.py",
+        "        [(version, retired_ms, file.path, file.digest) for file in folded],\n",
+        "        [],\n",
+    ),
+    Mutant(
+        "copies between curated and landing not left out",
+        "lake/views.py",
+        "l.record_id where c.record_id is null",
+        "l.record_id where true",
+    ),
+    Mutant(
+        "a day is compacted without what it held before",
+        "lake/compact.py",
+        "            old = work.live.get(day, [])\n",
+        "            old = []\n",
+    ),
+    Mutant(
+        "copies stay in curated files",
+        "lake/folding.py",
+        "semi join {few} using (event_time, record_id)) where copy = 1",
+        "semi join {few} using (event_time, record_id)) where copy > 0",
     ),
 )

@@ -18,9 +18,10 @@ from tests.sim.world import Violation
 Say = Callable[[str], None]
 # What was done, and a text that one of the findings' places must hold; None: nothing to tamper with
 Done = tuple[str, str] | None
-# Later attempts add rows to `reject`, and the ledger does not count them: one less goes unseen.
+# Later attempts add rows to `reject` and `batch` that the ledger does not count: of an older copy,
+# which no view shows any more, the loss goes unseen.
 FILES_IN_FORCE = "select * from lake_file where folded is null and retired_ms is null"
-COUNTED = "(tbl != 'reject' or not exists (select 1 from ledger where attempt > 0))"
+COUNTED = "(tbl not in ('reject', 'batch') or not exists (select 1 from ledger where attempt > 0))"
 
 
 def tamper(home: Path, seed: int, say: Say, repeated: bool) -> Counter[str]:
@@ -31,7 +32,7 @@ def tamper(home: Path, seed: int, say: Say, repeated: bool) -> Counter[str]:
     random = Random(f"tamper {seed}")
     kinds = [*FILES, *ROWS] if repeated else [*FILES, *ROWS, *COPIES]
     done: Counter[str] = Counter()
-    for kind in random.sample(kinds, 2):
+    for kind in random.sample(kinds, random.choice((1, 1, 2))):
         name = kind.__name__.strip("_")
         database = (home / "log.db").read_bytes()
         victim = Victim(home)

@@ -149,9 +149,9 @@ def test_a_full_disk_ends_with_one_and_the_next_run_completes(tmp_path: Path) ->
     home, lines = tmp_path / "home", lines_of(20_000, seed=4)
     path = written(tmp_path / "flows.log", "\n".join(lines).encode())
     command = [COMMAND, "ingest", "vpc-flow", path, "--home", home]
-    # No file may grow beyond 100 or 200 kB, by the shell: that is how a full disk looks.
+    # No file may grow beyond 200 or 400 kB, by the shell: that is how a full disk looks.
     full = subprocess.run(
-        ["/bin/sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *command],
+        ["/bin/sh", "-c", 'ulimit -f 400; exec "$@"', "sh", *command],
         capture_output=True,
         env=clean_environ() | {"TAILRACE_LIMITS_SINK_PATIENCE_S": "1"},
         check=False,

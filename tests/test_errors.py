@@ -41,4 +41,4 @@ def test_the_reasons_are_a_closed_list() -> None:
 
 
 def test_the_names_of_drops_are_a_closed_list() -> None:
-    assert {str(drop) for drop in Drop} == {"blank", "header", "control", "own_log"}
+    assert {str(drop) for drop in Drop} == {*("blank", "header", "control", "own_log", "continued")}

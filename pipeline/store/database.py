@@ -114,7 +114,7 @@ class Store:
             raise HomeError(
                 f"the home cannot be opened: {error}",
                 f"at {self.path}",
-                "check the folder and its permissions, or choose another with --home",
+                "check the folder, its permissions and free space, or choose another with --home",
             ) from error
 
     def _open(self) -> sqlite3.Connection:

@@ -178,8 +178,9 @@ MUTANTS = (
     Mutant(
         "a file begun before is taken from its start",
         "stream/files.py",
-        '    carry = Carry(known["header"], known["time_ms"])\n',
-        '    carry = Carry(known["header"], known["time_ms"])\n    known["done_bytes"] = 0\n',
+        '    carry, complete = Carry(*_carried(known)), known["complete_length"]\n',
+        '    carry, complete = Carry(*_carried(known)), known["complete_length"]\n'
+        '    known["done_bytes"] = 0\n',
     ),
     Mutant(
         "arrival of a file is that of the last run",
@@ -281,14 +282,14 @@ MUTANTS = (
     Mutant(
         "a record set aside is not noted",
         "consume/worker.py",
-        "        self._note(shard, [(stored.source, report)], stored.seq)\n",
-        "        self._note(shard, [], stored.seq)\n",
+        "        self._note(shard, [(stored.source, report)], [stored])\n",
+        "        self._note(shard, [], [stored])\n",
     ),
     Mutant(
         "a record set aside blocks its shard",
         "consume/worker.py",
-        "        if self._attempts[shard] < limits.attempts and age_ms",
-        "        if self._attempts[shard] < limits.attempts or age_ms",
+        "        if attempts < limits.attempts and age_ms",
+        "        if attempts < limits.attempts or age_ms",
     ),
     Mutant(
         "half of a failing batch skipped",

@@ -18,6 +18,7 @@ from pipeline.ledger.findings import Audit
 from tests.sim.truth import Bad, Truth
 from tests.sim.world import Violation
 
+OWN_ENGINE = ":memory:check"
 PROVENANCE = ("log_group", "log_stream", "owner_account_id")
 COLUMNS = {
     "vpc_flow": (
@@ -31,7 +32,7 @@ COLUMNS = {
 def check(home: Path, truth: Truth, compacted: bool) -> None:
     """Hold a home at rest against the truth. Raises Violation at the first difference."""
     with readable(home) as opened:
-        with duckdb.connect(config={"threads": 1}) as lake:
+        with duckdb.connect(OWN_ENGINE) as lake:
             for table in (*COLUMNS, "reject"):
                 files = catalogue.files_of(opened.store, table)
                 gone = catalogue.retracted(opened.store, table)

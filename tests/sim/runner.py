@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.sim.checks import check
+import duckdb
+
+from pipeline.ledger.landed import ENGINE
+from tests.sim.checks import OWN_ENGINE, check
 from tests.sim.tamper import tamper
 from tests.sim.world import Simulation
 
@@ -56,7 +59,8 @@ def run(seed: int, verbose: bool = False) -> Result:
 
 
 def _run_chunk(seeds: range) -> list[Result]:
-    return [run(seed) for seed in seeds]
+    with duckdb.connect(ENGINE), duckdb.connect(OWN_ENGINE):
+        return [run(seed) for seed in seeds]
 
 
 def results(first: int, seeds: int, workers: int) -> Iterator[Result]:

@@ -64,6 +64,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flush_bytes: Annotated[
         int, Positive, Meta(description="Stored size that a server lands without waiting.")
     ] = 4 << 20
+    compact_seconds: Annotated[
+        int, Positive, Meta(description="Seconds after which a server compacts what has landed.")
+    ] = 300
     attempts: Annotated[
         int, Positive, Meta(description="Attempts at a record that cannot be processed.")
     ] = 5

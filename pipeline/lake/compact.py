@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,35 @@ class Compacted:
     damaged: tuple[str, ...] = ()
 
 
+@dataclass
+class Halt:
+    """Lets another thread break a compaction off; what is swapped in by then stands."""
+
+    _told: Event = field(default_factory=Event)
+    _engine: "duckdb.DuckDBPyConnection | None" = None
+
+    @property
+    def told(self) -> bool:
+        """Whether it is to end."""
+        return self._told.is_set()
+
+    def tell(self) -> None:
+        """End it: nothing more is swapped in, and what the engine is at is interrupted."""
+        self._told.set()
+        engine = self._engine
+        if engine is not None:
+            engine.interrupt()
+
+    @contextmanager
+    def over(self, engine: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+        """Inside, the engine is what is interrupted."""
+        self._engine = engine
+        try:
+            yield
+        finally:
+            self._engine = None
+
+
 @dataclass(slots=True)
 class _Work:
     """One table on its way; `days`: landing files by the day that they touch."""
@@ -80,22 +110,29 @@ def compact(
     now_ms: int,
     sizes: Sizes = SIZES,
     disk: Disk = DISK,
+    halt: Halt | None = None,
+    threads: int | None = None,
 ) -> list[Compacted]:
     """Fold all of landing in; what was done to the tables that had any.
 
+    halt     breaks it off; the next run clears up what it leaves
+    threads  of the engine; None: as many as there are cores
     Only the one writing process of a home may call it. Raises DeliveryError when the disk does not
     take a file, HomeError when a day cannot be read or does not come out whole: the tables before
     it are done, nothing else has changed.
     """
     remove_retired(store, home, lake, disk)
+    halt = halt or Halt()
     done = []
     for table in all_tables().values():
         started = perf_counter()
         work = _plan(store, lake, table, disk)
         if not work.landing and not work.damaged:
             continue
-        with _engine(home) as connection:
-            rows_in = _fold(connection, lake, work, sizes)
+        with _engine(home, threads) as connection, halt.over(connection):
+            rows_in = _fold(connection, lake, work, sizes, halt)
+        if halt.told:
+            return done
         _swap(store, home, work, now_ms)
         done.append(_said(work, rows_in, perf_counter() - started))
     remove_retired(store, home, lake, disk)
@@ -140,7 +177,9 @@ def _whole(lake: Path, file: LakeFile) -> bool:
         return False
 
 
-def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work, sizes: Sizes) -> int:
+def _fold(
+    connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work, sizes: Sizes, halt: Halt
+) -> int:
     """Write the new version of each day that can be; returns the rows that were read."""
     import duckdb
 
@@ -149,6 +188,8 @@ def _fold(connection: "duckdb.DuckDBPyConnection", lake: Path, work: _Work, size
         touched = days_of(connection, lake, work.table, work.landing)
         _leave_damaged(lake, work, touched)
         for day, counts in sorted(touched.items()):
+            if halt.told:
+                break
             old = work.live.get(day, [])
             history = footer.read(lake / old[0].path).folded if old else ()
             folding = Folding(connection, lake, work.table, day, old, counts, sizes, disk=work.disk)
@@ -199,14 +240,17 @@ def _said(work: _Work, rows_in: int, seconds: float) -> Compacted:
 
 
 @contextmanager
-def _engine(home: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+def _engine(home: Path, threads: int | None) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A DuckDB of bounded memory that spills into the home, and leaves nothing there."""
     import duckdb
 
     spill = home / SPILL
     shutil.rmtree(spill, ignore_errors=True)
     try:
-        with duckdb.connect(config={**_CONFIG, "temp_directory": str(spill)}) as connection:
+        config = {**_CONFIG, "temp_directory": str(spill)}
+        if threads is not None:
+            config["threads"] = threads
+        with duckdb.connect(config=config) as connection:
             connection.execute("set timezone = 'UTC'")
             yield connection
     finally:

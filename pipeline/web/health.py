@@ -13,7 +13,7 @@ from pipeline.web.house import House
 
 def health(house: House) -> tuple[int, dict[str, Any]]:
     """Status and answer; 503 while the worker does not land what arrives."""
-    worker = house.worker()
+    worker, compaction = house.worker(), house.compaction()
     now_ms = int(house.clock() * 1000)
     with closing(Store(house.folder, writer=False)) as store:
         log = Log(store)
@@ -28,6 +28,10 @@ def health(house: House) -> tuple[int, dict[str, Any]]:
             "holding_since": _time(worker.holding_ms),
             "problem": worker.problem,
             "last_landed": _time(worker.landed_ms),
+        },
+        "compaction": {
+            "last_ended": _time(compaction.ended_ms),
+            "problem": compaction.problem,
         },
         "backlog": {
             "records": records,

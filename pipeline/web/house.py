@@ -30,6 +30,18 @@ class WorkerState:
     landed_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CompactionState:
+    """How compaction goes.
+
+    ended_ms  when a run was through last; None: not yet
+    problem   what the last run said that was not; "" for none
+    """
+
+    ended_ms: int | None = None
+    problem: str = ""
+
+
 @dataclass
 class House:
     """One running server.
@@ -44,6 +56,7 @@ class House:
     limits: Limits
     intake: Intake
     worker: Callable[[], WorkerState]
+    compaction: Callable[[], CompactionState]
     clock: Callable[[], float] = time.time
     budget: Budget = field(default_factory=Budget)
     ending: Event = field(default_factory=Event)

@@ -46,6 +46,13 @@ class Backlog(_Model):
     oldest_age_s: float | None = Field(description="null when nothing waits")
 
 
+class Compaction(_Model):
+    """Landing files become curated ones."""
+
+    last_ended: str | None = Field(description="UTC; null before the first run")
+    problem: str = Field(description="why the last run was not whole; empty when it was")
+
+
 class Health(_Model):
     """Whether the server takes records and they land."""
 
@@ -53,6 +60,7 @@ class Health(_Model):
     version: str
     pid: int
     worker: Worker
+    compaction: Compaction
     backlog: Backlog
 
 

@@ -1,4 +1,4 @@
-"""The server: intake, worker and HTTP in one process over one home, from start to clean end."""
+"""The server: intake, worker, compaction and HTTP in one process over one home, from start to clean end."""
 
 import signal
 import socket
@@ -18,6 +18,7 @@ from pipeline.store import Store
 from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
 from pipeline.web.app import app_of
+from pipeline.web.compaction import Compaction
 from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.guard import hosts_of
 from pipeline.web.house import House
@@ -25,7 +26,7 @@ from pipeline.web.house import House
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
 # Together under the ten seconds within which a server that is told to end has ended.
-REQUESTS_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 3.0, 2.0
+REQUESTS_S, HALT_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 1.0, 2.0, 2.0
 POLL_S = 0.05
 # A POST changes threads six times, and waits each time for the worker to let go of the interpreter:
 # at Python's own 5 ms that is most of its latency.
@@ -72,7 +73,7 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
         )
     if not house.ended:
         raise TailraceError(
-            "the worker did not come to an end in time",
+            "a thread did not come to an end in time",
             f"in {folder}",
             "what was accepted is kept: the next start goes on from there",
         )
@@ -80,7 +81,10 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
 
 @contextmanager
 def running(folder: Path, context: Context) -> Iterator[House]:
-    """Intake and worker over a home; at the end what was taken is written and, in time, landed."""
+    """Intake, worker and compaction over a home.
+
+    At the end what was taken is written and, in time, landed.
+    """
     limits = context.limits
     consumer = Consumer(folder, context)
     retention = Retention(limits.retention_bytes, limits.retention_hours)
@@ -89,16 +93,19 @@ def running(folder: Path, context: Context) -> Iterator[House]:
         return refusal_of(consumer.state, limits, consumer.clock() * 1000)
 
     intake = Intake(folder, retention, held)
-    house = House(folder, limits, intake, lambda: consumer.state)
+    compaction = Compaction(folder, limits.compact_seconds)
+    house = House(folder, limits, intake, lambda: consumer.state, lambda: compaction.state)
     intake.start()
     try:
         consumer.start()
+        compaction.start()
         yield house
     finally:
         house.ending.set()
+        halted = compaction.stop(HALT_S)
         written = intake.close(INTAKE_S)
         _drain(folder, consumer)
-        house.ended = consumer.stop(STEP_S) and written
+        house.ended = consumer.stop(STEP_S) and written and halted
         house.queries.shutdown(wait=False, cancel_futures=True)
 
 

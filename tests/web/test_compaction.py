@@ -1,0 +1,86 @@
+"""A server compacts by itself, and neither what it answers nor its end suffers from that."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.home import audit_of, readable
+from pipeline.lake.compact import Halt, compact
+from pipeline.store import Store
+from tests.homes import files_under, flow, lake_files, numbers
+from tests.lake.days import bring, curated_files
+from tests.web.serving import Served, serving, until
+
+OFTEN = {"TAILRACE_LIMITS_COMPACT_SECONDS": "1"}
+
+
+def compaction_of(running: Served) -> dict[str, str | None]:
+    found: dict[str, str | None] = running.get("/v1/health").json()["compaction"]
+    return found
+
+
+def test_what_has_landed_is_folded_in_while_more_comes(tmp_path: Path) -> None:
+    home, sent = tmp_path / "home", []
+    with serving(home, **OFTEN) as running:
+        before = compaction_of(running)
+        while len(curated_files(home)) == 0 or len(sent) < 20:
+            sent.append(len(sent))
+            assert running.post(flow(sent[-1])).status_code == 202
+            assert running.get("/v1/queries/top_talkers?since=30d").status_code == 200
+            until(lambda: running.get("/v1/health").status_code == 200)
+        running.landed()
+        until(lambda: not lake_files(home))
+        until(lambda: compaction_of(running)["last_ended"] is not None)
+        after = compaction_of(running)
+        assert running.end() == 0
+        assert running.said().count("\n") == 1
+    assert before == {"last_ended": None, "problem": ""}
+    assert after["problem"] == ""
+    assert numbers(home) == sent
+    with readable(home) as opened:
+        assert audit_of(opened).findings == []
+
+
+def test_what_goes_wrong_is_told_once_and_the_server_goes_on(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    bring(home, 1)
+    (landed,) = [path for path in lake_files(home) if "vpc_flow" in path.as_posix()]
+    whole = landed.read_bytes()
+    landed.write_bytes(whole + b"x")
+    with serving(home, **OFTEN) as running:
+        until(lambda: "damaged" in str(compaction_of(running)["problem"]))
+        assert running.get("/v1/health").status_code == 200
+        assert running.post(flow(2)).status_code == 202
+        running.landed()
+        landed.write_bytes(whole)
+        until(lambda: compaction_of(running)["problem"] == "")
+        assert running.end() == 0
+        (line,) = [line for line in running.said().splitlines() if "error" in line]
+    assert line.startswith("error: compaction: 1 damaged files are left out")
+    assert numbers(home) == [1, 2]
+
+
+@pytest.mark.fault("F22")
+def test_a_compaction_that_is_broken_off_has_changed_nothing(tmp_path: Path) -> None:
+    bring(tmp_path, 1, 2)
+    before, halt = files_under(tmp_path / "lake"), Halt()
+    halt.tell()
+    store = Store(tmp_path, writer=True)
+    try:
+        assert compact(store, tmp_path, tmp_path / "lake", 1, halt=halt) == []
+        assert files_under(tmp_path / "lake") == before
+        assert compact(store, tmp_path, tmp_path / "lake", 1) != []
+    finally:
+        store.close()
+    assert numbers(tmp_path) == [1, 2]
+
+
+def test_a_server_ends_in_time_and_in_silence_while_it_compacts(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for number in range(12):
+        bring(home, number)
+    with serving(home, **OFTEN) as running:
+        until(lambda: (home / "spill").exists() or curated_files(home) != [])
+        assert running.end() == 0
+        assert "error" not in running.said()
+    assert numbers(home) == list(range(12))

@@ -1,4 +1,4 @@
-"""The server: intake, worker, compaction and HTTP in one process over one home, from start to clean end."""
+"""The server: intake, worker, compaction, HTTP in one process over one home, start to clean end."""
 
 import signal
 import socket

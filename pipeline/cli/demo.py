@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pipeline.queries import Answer
 
 RATE = 800
-PORT = 8808
 EMBEDDED, LOCALSTACK = "embedded", "localstack"
 
 For = Annotated[
@@ -27,7 +26,16 @@ For = Annotated[
 ]
 Rate = Annotated[int, typer.Option("--rate", metavar="N", min=1, help="Events a second.")]
 NoOpen = Annotated[bool, typer.Option("--no-open", help="Open no browser.")]
-Port = Annotated[int, typer.Option("--port", metavar="P", help="Port of the page.")]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        metavar="P",
+        min=0,
+        max=65_535,
+        help="Port; 0: any; else 8808 or any that is free.",
+    ),
+]
 Target = Annotated[str, typer.Option("--target", metavar="T", hidden=True)]
 
 
@@ -35,7 +43,7 @@ def demo(
     for_s: For = None,
     rate: Rate = RATE,
     no_open: NoOpen = False,
-    port: Port = PORT,
+    port: Port = None,
     target: Target = EMBEDDED,
     config: Config = None,
     home: Home = None,
@@ -43,8 +51,8 @@ def demo(
     """Realistic traffic of a small company feeds the whole pipeline: flow logs, application logs.
 
     Skewed talkers, a growing port scan, late and repeated deliveries, a few broken lines. Ends
-    with top talkers, traffic, rejects and the audit; Ctrl-C ends it too. The page comes with a
-    later version: --port and --no-open are taken, and serve nothing yet.
+    with top talkers, traffic, rejects and the audit; Ctrl-C ends it too. It runs on the server of
+    "tailrace serve"; the page comes with a later version: --no-open is taken, and opens nothing.
 
     \b
     tailrace demo --for 20
@@ -54,11 +62,11 @@ def demo(
     from pipeline.home import DEMO, audit_of
     from pipeline.store import exists
 
-    del no_open, port
+    del no_open
     _check_target(target)
     settings = settings_of(config, home)
     older = exists(settings.home_path / DEMO)
-    with run_demo(settings, rate) as running:
+    with run_demo(settings, rate, port) as running:
         _play(running, rate, for_s, older)
         found = audit_of(running.home)
         _print_answers(running, found)
@@ -71,7 +79,7 @@ def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
     from pipeline.cli.console import Live
 
     live = Live()
-    live.say(f"Tailrace demo, home {running.home.folder}")
+    live.say(f"Tailrace demo on {running.url}, home {running.home.folder}")
     if older:
         live.say("the data of the demo before is thrown away")
     try:
@@ -81,7 +89,7 @@ def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
         live.close()
         if for_s is not None:
             raise
-    running.home.worker.drain()
+    running.landed()
 
 
 def _check_target(target: str) -> None:
@@ -102,12 +110,12 @@ def _history(running: "Demo", rate: int, live: "Live") -> None:
         live.say(f"sending {what}")
 
     def progress() -> str:
-        done = running.home.worker.rows
+        done = running.worker.rows
         return f"sending the past: {done:,} rows, {time.monotonic() - started:.0f} s"
 
     with live.watching(progress):
         running.history()
-    live.say(f"sent {what}: {running.home.worker.rows:,} rows, {time.monotonic() - started:.1f} s")
+    live.say(f"sent {what}: {running.worker.rows:,} rows, {time.monotonic() - started:.1f} s")
 
 
 def _live(running: "Demo", for_s: float | None, live: "Live") -> None:
@@ -121,7 +129,7 @@ def _live(running: "Demo", for_s: float | None, live: "Live") -> None:
 
 
 def _status(running: "Demo", seconds: float, for_s: float | None) -> str:
-    worker = running.home.worker
+    worker = running.worker
     counts = f"{worker.rows:,} rows  {worker.rejected:,} rejected  {worker.dropped:,} dropped"
     if for_s is None:
         return f"live {seconds:.0f} s  {counts}  Ctrl-C ends it"

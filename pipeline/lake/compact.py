@@ -123,7 +123,7 @@ def compact(
     """
     remove_retired(store, home, lake, disk)
     halt = halt or Halt()
-    done = []
+    done: list[Compacted] = []
     for table in all_tables().values():
         started = perf_counter()
         work = _plan(store, lake, table, disk)

@@ -48,13 +48,16 @@ class Consumer:
     def state(self) -> WorkerState:
         """What it does at present."""
         worker = self._worker
-        if worker is None or not self.is_alive:
-            return WorkerState("stopped", landed_ms=_ms(worker.landed) if worker else None)
+        if worker is None:
+            return WorkerState("stopped")
+        done = (_ms(worker.landed), worker.rows, worker.rejected, worker.dropped)
+        if not self.is_alive:
+            return WorkerState("stopped", None, "", *done)
         held = list(worker.holding.values())
         if not held:
-            return WorkerState("running", landed_ms=_ms(worker.landed))
+            return WorkerState("running", None, "", *done)
         first = min(held, key=lambda holding: holding.since)
-        return WorkerState("holding", _ms(first.since), first.error.what, _ms(worker.landed))
+        return WorkerState("holding", _ms(first.since), first.error.what, *done)
 
     def stop(self, patience_s: float) -> bool:
         """End after the step that is under way; false when that lasts too long.

@@ -28,6 +28,9 @@ def health(house: House) -> tuple[int, dict[str, Any]]:
             "holding_since": _time(worker.holding_ms),
             "problem": worker.problem,
             "last_landed": _time(worker.landed_ms),
+            "rows": worker.rows,
+            "rejected": worker.rejected,
+            "dropped": worker.dropped,
         },
         "compaction": {
             "last_ended": _time(compaction.ended_ms),

@@ -22,12 +22,16 @@ class WorkerState:
     holding_ms    since when it holds; None: it does not
     problem       why
     landed_ms     when rows landed last; None: not yet
+    rows, rejected, dropped   lines that it has brought somewhere since it began
     """
 
     state: str
     holding_ms: int | None = None
     problem: str = ""
     landed_ms: int | None = None
+    rows: int = 0
+    rejected: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ class Worker(_Model):
     holding_since: str | None = Field(description="UTC; null while it does not hold")
     problem: str
     last_landed: str | None = Field(description="UTC; null before the first rows")
+    rows: int = Field(ge=0, description="lines that became rows since the server started")
+    rejected: int = Field(ge=0, description="lines that are kept with a reason")
+    dropped: int = Field(ge=0, description="lines that mean nothing")
 
 
 class Backlog(_Model):

@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -48,33 +49,63 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
     Raises UsageError for a host that is none; TailraceError for a port that is taken, for threads
     that did not come to an end in time, and when one of them ended by a defect.
     """
-    sys.setswitchinterval(SWITCH_S)
     with closing(_listen(address)) as listener, running(folder, context) as house:
         url = _url(address, listener)
-        app = app_of(house, hosts_of(address.host))
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=REQUESTS_S,
-        )
-        _Server(config, house, lambda: say(url)).run(sockets=[listener])
+        _server(house, address, lambda: say(url)).run(sockets=[listener])
+    _raise_of(house)
+
+
+@contextmanager
+def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[House, str]]:
+    """Serve a home that is open for writing beside what its block does; gives the URL.
+
+    Signals stay with the block. Raises as `serve` does.
+    """
+    with closing(_listen(address)) as listener, running(folder, context) as house:
+        answers = threading.Event()
+        server = _server(house, address, answers.set)
+        thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
+        thread.start()
+        try:
+            while not answers.wait(POLL_S) and thread.is_alive():
+                pass
+            yield house, _url(address, listener)
+        finally:
+            house.ending.set()
+            server.should_exit = True
+            thread.join(2 * REQUESTS_S)
+    _raise_of(house)
+
+
+def _server(house: House, address: Address, ready: Callable[[], None]) -> "_Server":
+    sys.setswitchinterval(SWITCH_S)
+    config = uvicorn.Config(
+        app_of(house, hosts_of(address.host)),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=REQUESTS_S,
+    )
+    return _Server(config, house, ready)
+
+
+def _raise_of(house: House) -> None:
+    """Say what did not go as it should."""
     if house.broken:
         raise TailraceError(
             f"the {house.broken} ended by a defect",
-            f"in {folder}",
+            f"in {house.folder}",
             "its traceback stands above; what was accepted is kept: start it again",
         )
     if not house.ended:
         raise TailraceError(
             "a thread did not come to an end in time",
-            f"in {folder}",
+            f"in {house.folder}",
             "what was accepted is kept: the next start goes on from there",
         )
 
@@ -144,6 +175,9 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take the signals; uvicorn's own way raises them again, which would end the process."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         taken = (signal.SIGTERM, signal.SIGINT)
         before = {each: signal.signal(each, self._end) for each in taken}
         try:

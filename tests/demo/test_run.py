@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pipeline.demo.run import demo
-from pipeline.errors import HomeError
+from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import audit_of, writing
 from pipeline.settings import Settings
 from tests.homes import ask, call, files_under, flow, lines_of, numbers, run, written
@@ -44,7 +45,7 @@ def test_the_demos_folder_is_emptied_at_each_start(tmp_path: Path) -> None:
         with demo(settings(tmp_path), 20) as running:
             assert not list((tmp_path / "demo").rglob("*.parquet"))
             running.history()
-            counts.append(running.home.worker.rows)
+            counts.append(running.worker.rows)
             assert audit_of(running.home).balanced
     (rows,) = ask(tmp_path / "demo", "select count(*) from vpc_flow_landing")
     (lines,) = ask(tmp_path / "demo", "select count(*) from app_log_landing", "app_log")
@@ -80,6 +81,36 @@ def test_two_demos_do_not_share_a_home(tmp_path: Path) -> None:
         assert files_under(tmp_path) == before
 
 
+def test_its_server_answers_while_it_runs_and_a_second_one_takes_another_port(
+    tmp_path: Path,
+) -> None:
+    with demo(settings(tmp_path / "a"), 20, 0) as one, demo(settings(tmp_path / "b"), 20) as two:
+        assert one.url != two.url
+        one.history()
+        health = httpx.get(f"{one.url}/v1/health", trust_env=False).json()
+    assert health["status"] == "ok"
+    assert health["worker"]["rows"] > 1_000
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with demo(settings(tmp_path / "a"), 20, 0) as one:
+        port = int(one.url.rpartition(":")[2])
+        with (
+            pytest.raises(TailraceError, match="cannot be listened on"),
+            demo(settings(tmp_path / "b"), 20, port),
+        ):
+            pass
+
+
+@pytest.mark.fault("F25")
+def test_a_demo_whose_sink_fails_ends_and_says_why(tmp_path: Path) -> None:
+    with demo(settings(tmp_path), 20) as running:
+        written(tmp_path / "demo" / "lake", b"in the way")
+        running.patience_s = 0.2
+        with pytest.raises(DeliveryError, match="a file cannot be written"):
+            running.history()
+
+
 def test_a_demo_beside_a_writer_of_the_home_is_no_matter(tmp_path: Path) -> None:
     with writing(tmp_path, context()), demo(settings(tmp_path), 20):
         pass
@@ -99,7 +130,7 @@ def test_a_short_demo_prints_its_answers_and_balances(tmp_path: Path) -> None:
     assert [line for line in lines_of(ran.out) if line in titles] == titles
     assert "✓ balanced\n" in ran.out
     assert "repeats seen, none counted twice." in ran.out
-    assert ran.err.startswith(f"Tailrace demo, home {tmp_path / 'demo'}\n")
+    assert ran.err.startswith("Tailrace demo on http://127.0.0.1:")
     assert "\x1b" not in ran.err
     audit = run("audit", "--home", tmp_path / "demo")
     assert (audit.code, audit.err) == (0, "")

@@ -59,6 +59,11 @@ class Server:
             found[name] = found.get(name, 0) + sum(map(int, ticks)) / CLOCK_TICKS
         return found
 
+    def rss_mib(self) -> float:
+        """Resident size now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
     def peak_mib(self) -> float:
         """Largest resident size so far."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -92,12 +97,16 @@ def bodies() -> list[bytes]:
 
 @dataclass
 class Load:
-    """Clients that post bodies; `sent` holds (time of sending, of the answer, shard, sequence)."""
+    """Clients that post bodies; `sent` holds (time of sending, of the answer, shard, sequence).
+
+    count  no more bodies than that; None: any number until the time is over
+    """
 
     server: Server
     bodies: Sequence[bytes]
     until: float
     rate: float | None = None
+    count: int | None = None
     sent: list[tuple[float, float, int, int]] = field(default_factory=list)
     refused: int = 0
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -117,9 +126,9 @@ class Load:
             while True:
                 with self._turn:
                     number = self._number
-                    self._number += 1
+                    self._number += number != self.count
                 due = self._started + number / self.rate if self.rate else time.monotonic()
-                if due >= self.until:
+                if due >= self.until or number == self.count:
                     return
                 time.sleep(max(0.0, due - time.monotonic()))
                 self._post(connection, self.bodies[number % len(self.bodies)])

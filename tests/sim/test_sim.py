@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim.chaos import survived
 from tests.sim.mutants import MUTANTS
 from tests.sim.planted import look, plant
 from tests.sim.runner import run
@@ -31,6 +32,14 @@ def test_what_is_accepted_is_in_the_view_once_or_in_the_quarantine_once(first: i
     results = [run(seed) for seed in range(first, first + 5)]
     assert [result.failure for result in results if result.failure] == []
     assert all(result.trace for result in results)
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F7", "F18", "F25")
+def test_nothing_is_lost_where_a_third_of_all_attempts_meets_a_fault(tmp_path: Path) -> None:
+    found = survived(tmp_path / "home", events=60_000, share=0.4, seed=1)
+    assert found.holds, found
+    assert found.faulty > 0.3 * found.attempts
 
 
 def test_one_seed_is_one_history() -> None:

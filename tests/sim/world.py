@@ -199,7 +199,7 @@ class Simulation:
                 batch_records=self.random.randint(1, 6),
                 batch_bytes=self.random.choice((200, 2_000, 1 << 20)),
                 batch_text_bytes=self.random.choice((300, 3_000, 1 << 20)),
-                slice_bytes=self.random.choice((80, 300, 1 << 20)),
+                slice_bytes=self.random.choice((80, 150, 300, 1 << 20)),
                 sink_patience_s=self.random.choice((1, 30)),
                 attempts=self.random.choice((1, 2, 5)),
                 fatal_attempts=ROUNDS,  # crashes here are nobody's fault
@@ -290,7 +290,7 @@ class Simulation:
             return self.random.choice(self.waiting)
         if self.sent and chance < 0.55:
             return self._again(self.random.choice(self.sent))
-        if chance < 0.75:
+        if chance < 0.8:
             return self._file()
         return self._post()
 
@@ -402,6 +402,9 @@ class Simulation:
         home = self._opened()
         for retry in [each for each in self.sent if isinstance(each, Retry)][:1]:
             self._send(home, retry)
+        if self.weather.compaction and self.random.random() < 0.5:
+            # What comes again now meets itself in curated files.
+            self._compact(home)
         if self.weather.redelivery and self.random.random() < 0.6:
             # In batches of another size, so that other flushes come of it.
             self._close()
@@ -411,7 +414,7 @@ class Simulation:
         for _ in range(ROUNDS):
             if not any([home.worker.step(shard) for shard in range(log.SHARDS)]):
                 break
-        if self.weather.compaction and self.random.random() < 0.7:
+        if self.weather.compaction and self.random.random() < 0.6:
             self._compact(home)
         if self.waiting or home.log.backlog():
             raise Violation("it does not come to rest")

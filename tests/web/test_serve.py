@@ -1,79 +1,20 @@
 """The server as a process: start, end, kills, many clients at once."""
 
-import gzip
 import json
 import random
 import signal
 import socket
 import sqlite3
-import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.homes import flow, flows, numbers, run
-from tests.web.serving import PATIENCE_S, Served, serving, until
-
-LINES = 20
-
-
-@dataclass
-class Clients:
-    """Clients that post bodies of lines with numbers of their own until the server goes."""
-
-    served: Served
-    count: int
-    keyed: bool = False
-    acknowledged: list[int] = field(default_factory=list)
-    unsure: list[int] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def start(self, base: int = 0) -> None:
-        """Begin; the lines of client c are base + c * 1,000,000 and on."""
-        for number in range(self.count):
-            first = base + number * 1_000_000
-            self.threads.append(threading.Thread(target=self._post, args=(first,)))
-        for thread in self.threads:
-            thread.start()
-
-    def join(self) -> None:
-        """Wait for all of them."""
-        for thread in self.threads:
-            thread.join(PATIENCE_S)
-        assert not any(thread.is_alive() for thread in self.threads)
-
-    def _post(self, first: int) -> None:
-        with self.served.client() as client:
-            while not self.stop.is_set():
-                mine = list(range(first, first + LINES))
-                first += LINES
-                body = gzip.compress(flows(*mine))
-                try:
-                    response = client.post("/v1/logs/vpc-flow", content=body)
-                except httpx.TransportError:
-                    self.unsure += mine
-                    return
-                if response.status_code == 202:
-                    self.acknowledged += mine
-                else:
-                    assert response.status_code == 503
-
-
-def audited(home: Path) -> bool:
-    ran = run("audit", "--json", "--home", home)
-    return ran.code == 0 and bool(json.loads(ran.out)["balanced"])
-
-
-def check_all_there(home: Path, clients: Clients) -> None:
-    """Every acknowledged line once; of the others whole, once, or not at all."""
-    found = numbers(home)
-    assert len(found) == len(set(found))
-    assert set(clients.acknowledged) <= set(found) <= {*clients.acknowledged, *clients.unsure}
+from tests.homes import flow, numbers, run
+from tests.web.clients import LINES, Clients, audited, check_all_there
+from tests.web.kills import killed
+from tests.web.serving import PATIENCE_S, serving, until
 
 
 def test_the_url_is_said_in_one_line(tmp_path: Path) -> None:
@@ -249,23 +190,8 @@ def test_a_server_that_ends_while_its_sink_fails_hands_back(tmp_path: Path) -> N
 @pytest.mark.fault("F7")
 @pytest.mark.slow
 def test_every_acknowledged_line_is_once_in_the_view_after_kills(tmp_path: Path) -> None:
-    home, chance = tmp_path / "home", random.Random(4)
-    every = Clients(None, 0)  # type: ignore[arg-type]
-    for kill in range(5):
-        with serving(home) as running:
-            clients = Clients(running, 8)
-            clients.start(base=kill * 100_000_000)
-            until(lambda: len(clients.acknowledged) >= LINES * 8)  # noqa: B023 - asked at once
-            at = len(clients.acknowledged) + chance.randrange(1, 4_000)
-            until(lambda: len(clients.acknowledged) >= at)  # noqa: B023 - asked at once
-            running.process.kill()
-            clients.join()
-        every.acknowledged += clients.acknowledged
-        every.unsure += clients.unsure
-    with serving(home) as running:
-        running.landed()
-        check_all_there(home, every)
-        assert audited(home)
+    found = killed(tmp_path / "home", 5, random.Random(4))
+    assert found.acknowledged >= 5 * 8 * LINES
 
 
 @pytest.mark.fault("F3", "F7")

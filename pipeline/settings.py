@@ -51,7 +51,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 16 << 20
     batch_bytes: Annotated[
         int, Positive, Meta(description="Stored size of the records that are processed at once.")
-    ] = 16 << 20
+    ] = 4 << 20
     batch_text_bytes: Annotated[
         int, Positive, Meta(description="Text of some records that is parsed at once.")
     ] = 256 << 20

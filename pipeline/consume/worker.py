@@ -160,7 +160,9 @@ class Worker:
         except DeliveryError as error:
             self._trials.let_go(shard)
             held = self.holding.get(shard)
-            self.holding[shard] = Holding(held.since if held else self.clock(), error)
+            # Without its traceback, whose frames hold all the rows of the attempt.
+            said = DeliveryError(error.what, error.where, error.fix)
+            self.holding[shard] = Holding(held.since if held else self.clock(), said)
             raise
         self.holding.pop(shard, None)
         return True

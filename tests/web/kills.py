@@ -13,8 +13,8 @@ from tests.web.clients import LINES, Clients, audited, check_all_there
 from tests.web.serving import serving, until
 
 CLIENTS = 8
-# Long enough for some flushes and, where it is on, a compaction.
-MOST_S = 1.5
+# Long enough for some flushes; and for some compactions.
+MOST_S, MOST_COMPACTING_S = 1.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ def killed(home: Path, kills: int, chance: random.Random) -> Killed:
     """
     every = Clients(None, 0)  # type: ignore[arg-type]
     for kill in range(kills):
-        seconds = "1" if kill % 2 else "300"
+        seconds, most_s = ("1", MOST_COMPACTING_S) if kill % 2 else ("300", MOST_S)
         with serving(home, TAILRACE_LIMITS_COMPACT_SECONDS=seconds) as running:
             clients = Clients(running, CLIENTS)
             clients.start(base=kill * 100_000_000)
             until(lambda: len(clients.acknowledged) >= LINES * CLIENTS)  # noqa: B023
-            moment = time.monotonic() + chance.uniform(0, MOST_S)
+            moment = time.monotonic() + chance.uniform(0, most_s)
             until(lambda: time.monotonic() >= moment)  # noqa: B023 - asked at once
             running.process.kill()
             clients.join()

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.home import writing
 from pipeline.lake.tables import all_tables, columns
-from pipeline.settings import described
+from pipeline.settings import Limits, described
 from tests.homes import call, flow, written
 from tests.processed import context
 
@@ -95,7 +95,7 @@ def test_doctor_prints_every_setting_and_where_it_comes_from(
     assert [words[0] for words in settings] == [name for name, _, _ in described()]
     assert ["limits.line_bytes", "77", "TAILRACE_LIMITS_LINE_BYTES"] in settings
     assert ["limits.batch_records", "5", str(config)] in settings
-    assert ["limits.batch_bytes", "16777216", "default"] in settings
+    assert ["limits.batch_bytes", str(Limits().batch_bytes), "default"] in settings
 
 
 def test_doctor_says_who_writes(home: Path) -> None:

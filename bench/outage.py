@@ -10,12 +10,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.serve import LINES, Load, Server, audited, bodies, quantile, server, show, wait_landed
+from bench.serve import (
+    LINES,
+    Load,
+    Server,
+    audited,
+    bodies,
+    quantile,
+    server,
+    show,
+    wait_landed,
+    watching,
+)
 
 CLIENTS = 8
 LOOK_EVERY_S = 1.0
@@ -27,24 +38,12 @@ class Memory:
 
     server: Server
     seen: list[tuple[float, float]] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Look while the block lasts."""
+    def look(self, stop: threading.Event) -> None:
+        """Look until told to stop."""
         begun = time.monotonic()
-
-        def look() -> None:
-            while not self._stop.wait(LOOK_EVERY_S):
-                self.seen.append((time.monotonic() - begun, self.server.rss_mib()))
-
-        thread = threading.Thread(target=look)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
+        while not stop.wait(LOOK_EVERY_S):
+            self.seen.append((time.monotonic() - begun, self.server.rss_mib()))
 
     def tenths(self) -> str:
         """Ten sizes, evenly over the time."""
@@ -66,7 +65,7 @@ def outage(minutes: float, rate: float) -> tuple[dict[str, float], str]:
             filled_s = time.monotonic() - begun
             before = running.rss_mib()
             memory = Memory(running)
-            with memory.watching():
+            with watching(memory.look):
                 lake.unlink()
                 begun = time.monotonic()
                 live = Load(running, made, float("inf"), rate / LINES)

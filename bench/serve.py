@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -152,29 +152,31 @@ def post(connection: HTTPConnection, body: bytes) -> tuple[int, Any]:
     return response.status, json.loads(response.read())
 
 
+@contextmanager
+def watching(look: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Have a thread look while the block lasts."""
+    stop = threading.Event()
+    thread = threading.Thread(target=look, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 @dataclass
 class Watch:
     """Notes when the checkpoint of each shard moved, and where to."""
 
     home: Path
     moves: list[tuple[float, int, int]] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Look while the block lasts."""
-        thread = threading.Thread(target=self._look)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
-
-    def _look(self) -> None:
+    def look(self, stop: threading.Event) -> None:
+        """Look until told to stop."""
         known: dict[int, int] = {}
         with closing(sqlite3.connect(self.home / "log.db")) as connection:
-            while not self._stop.wait(POLL_S):
+            while not stop.wait(POLL_S):
                 for shard, seq in connection.execute("select shard, seq from checkpoint"):
                     if known.get(shard) != seq:
                         known[shard] = seq
@@ -264,7 +266,7 @@ def fresh(seconds: float, rate: float) -> dict[str, float]:
             load = Load(running, made, until, rate / LINES)
             probe, watch = Probe(running, until), Watch(home)
             others = [threading.Thread(target=each) for each in (probe.send, probe.ask)]
-            with watch.watching():
+            with watching(watch.look):
                 for thread in others:
                     thread.start()
                 load.run(8)

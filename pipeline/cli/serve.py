@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Config, Home, settings_of
-
-HOST, PORT = "127.0.0.1", 8808
+from pipeline.web import HOST, PORT
 
 
 def serve(

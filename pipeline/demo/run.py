@@ -21,11 +21,11 @@ from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import DEMO, LOCK, WritingHome, writing
 from pipeline.settings import Settings
 from pipeline.sources import Formats
+from pipeline.web import HOST, PORT
 from pipeline.web.house import House, WorkerState
 from pipeline.web.server import Address, beside
 
 MARK = ".demo"
-HOST, PORT = "127.0.0.1", 8808
 HISTORY_S = 300.0
 TICK_S = 1.0
 POLL_S = 0.05

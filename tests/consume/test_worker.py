@@ -125,6 +125,9 @@ def test_a_failing_sink_never_sets_aside_even_a_record_that_breaks_the_code(tmp_
                 opened.worker.step(_shard(opened))
         assert opened.log.backlog() == 2
         assert list(opened.worker.holding) == [_shard(opened)]
+        (held,) = opened.worker.holding.values()
+        # Its frames would hold all the rows of the attempt.
+        assert (held.error.__traceback__, held.error.__cause__) == (None, None)
         obstacle.unlink()
         opened.worker.drain()
         assert opened.worker.holding == {}

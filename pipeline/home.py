@@ -37,6 +37,7 @@ from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.store import Edge, Store, exists
 from pipeline.stream.log import Log
+from pipeline.stream.shards import reshard
 
 LAKE, QUARANTINE, LOCK, DEMO = "lake", "quarantine", "writer.lock", "demo"
 PATTERN = "*?["
@@ -213,6 +214,7 @@ def writing(
         try:
             sweep(folder / LAKE, machine.disk)
             sweep(folder / QUARANTINE, machine.disk)
+            reshard(store, context.limits.shards)
             with watched(store, context.limits.batch_records):
                 worker = worker_of(folder, store, context, machine)
                 worker.prune()

@@ -58,6 +58,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_records: Annotated[
         int, Positive, Meta(description="Records that are processed at once.")
     ] = 2_000
+    shards: Annotated[
+        int,
+        Meta(ge=1, le=256, description="Shards of the stream, from the next start on."),
+    ] = 4
     flush_seconds: Annotated[
         int, Positive, Meta(description="Seconds after which a server lands what waits.")
     ] = 1

@@ -19,7 +19,6 @@ from pipeline.errors import Drop
 from pipeline.lake import catalogue
 from pipeline.sources import find
 from pipeline.store import Store
-from pipeline.stream import log
 from pipeline.stream.log import Log, Stored
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
@@ -48,7 +47,7 @@ class Repeater:
         Raises DeliveryError when the lake does not take one; then it can be run again.
         """
         stream = Log(self.store)
-        for shard in range(log.SHARDS):
+        for shard in stream.shards:
             behind = 0
             most = self.context.limits.batch_records
             while records := stream.read_again(shard, behind, arrived, source, most):

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass, replace
 
 from pipeline.errors import DeliveryError, TailraceError
 from pipeline.store import Store
-from pipeline.stream.log import SHARDS
+from pipeline.stream.shards import generations
 
 _COLUMNS = "shard, seq, records, width, until, attempts, ends"
 
@@ -128,9 +128,10 @@ class Trials:
 
 
 def _begin(store: Store, most: int) -> None:
+    shards = [shard for generation in generations(store) for shard in generation]
     with store.transaction() as connection:
         if connection.execute("select 1 from running").fetchone():
-            for shard in range(SHARDS):
+            for shard in shards:
                 _suspect(connection, shard, most)
         connection.execute("update trial set records = 0")
         connection.execute("insert or ignore into running (one) values (1)")

@@ -87,7 +87,7 @@ class Worker:
         Raises DeliveryError when a sink fails for longer than the settings' patience; what the
         stream has accepted stays in it.
         """
-        while any([self._step_patiently(shard) for shard in range(log.SHARDS)]):
+        while any([self._step_patiently(shard) for shard in self.log.ready()]):
             pass
 
     def _step_patiently(self, shard: int) -> bool:
@@ -109,13 +109,14 @@ class Worker:
         they are `limits.flush_bytes` as stored. A failing sink is tried again with growing pauses,
         each shard by itself, for as long as it takes.
         """
-        pauses = {shard: Pauses(self.random) for shard in range(log.SHARDS)}
-        due = dict.fromkeys(pauses, float("-inf"))
+        pauses: dict[int, Pauses] = {}
+        due: dict[int, float] = {}
         pruned = float("-inf")
         while not stop.is_set():
-            for shard, pause in pauses.items():
+            for shard in self.log.ready():
+                pause = pauses.setdefault(shard, Pauses(self.random))
                 early = shard not in self.holding and self._much_waits(shard)
-                if not stop.is_set() and (early or due[shard] <= self.clock()):
+                if not stop.is_set() and (early or due.get(shard, 0) <= self.clock()):
                     due[shard] = self.clock() + self._flush(shard, pause, stop)
             if self.clock() - pruned > PRUNE_EVERY_S:
                 self._prune_patiently()

@@ -6,7 +6,6 @@ ledger says.
 """
 
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,13 +24,14 @@ from pipeline.deliver.lake import (
     extent_of,
 )
 from pipeline.lake import catalogue, curated, footer, readers
+from pipeline.lake.flushes import Flushes
 from pipeline.lake.footer import Folded, Footer
 from pipeline.lake.tables import all_tables
 from pipeline.store import Store
 
 PLACE = re.compile(
     r"arrival_dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/arrival_hour=([0-9]{2})"
-    r"/([0-9]{2})-([0-9]{12})(-r.+)?\.parquet"
+    r"/([0-9]{2,9})-([0-9]{12,19})(-r.+)?\.parquet"
 )
 
 
@@ -157,44 +157,62 @@ def _landing(
     store: Store, lake: Path, table: str, folded: dict[str, LakeFile], left: list[str]
 ) -> Iterator[LakeFile]:
     known = {file.path: file for file in catalogue.all_files(store)}
-    folder = lake / LANDING / table
-    for path in sorted(folder.glob("arrival_dt=*/arrival_hour=*/*.parquet")):
+    flushes = Flushes(store)
+    for file in (known | folded).values():
+        if (file.zone, file.table) == (LANDING, table):
+            flushes.take(table, file.shard, file.first_seq, file.arrival_hour, file.rows)
+    for path, found in _found(lake / LANDING / table):
         name = path.relative_to(lake).as_posix()
-        found = PLACE.fullmatch(path.relative_to(folder).as_posix())
-        if name in folded or not found or not path.is_file():
+        if name in folded:
             continue
-        place = _flush(store, known.get(name), int(found[3]), int(found[4]), found[5])
+        hour, shard = f"{found[1]}T{found[2]}", int(found[3])
+        place = _flush(store, flushes, known.get(name), shard, int(found[4]), found[5])
         if place is None:
-            # What wrote it was broken off, and will write it again.
+            # What wrote it was broken off, and has written or will write it again.
             continue
         try:
             extent = _extent_of_whole(path)
         except (ValueError, OSError):
             left.append(name)
             continue
-        hour = f"{found[1]}T{found[2]}"
-        yield _file(path, name, LANDING, table, hour, extent, (int(found[3]), *place))
+        again = name in known or place[0] == NO_FLUSH
+        if again or flushes.take(table, shard, place[0], hour, extent[0]):
+            yield _file(path, name, LANDING, table, hour, extent, (shard, *place))
+
+
+def _found(folder: Path) -> list[tuple[Path, re.Match[str]]]:
+    """Landing files by their names; those of later attempts, which are surely in force, first."""
+    paths = folder.glob("arrival_dt=*/arrival_hour=*/*.parquet")
+    found = [
+        (path, match)
+        for path in sorted(paths)
+        if (match := PLACE.fullmatch(path.relative_to(folder).as_posix())) and path.is_file()
+    ]
+    return sorted(found, key=lambda each: each[1][5] is None)
 
 
 def _flush(
-    store: Store, known: LakeFile | None, shard: int, seq: int, replay: str | None
+    store: Store,
+    flushes: Flushes,
+    known: LakeFile | None,
+    shard: int,
+    seq: int,
+    replay: str | None,
 ) -> tuple[int, int] | None:
     """First sequence number of the flush of a file, and its last one; None: nobody noted it."""
     if known is not None:
         return known.first_seq, known.last_seq
+    if replay is None:
+        last = flushes.last(shard, seq)
+        return None if last is None else (seq, last)
     entry = store.rows("select flush, attempt from ledger where seq = ? and shard = ?", seq, shard)
     if not entry:
         return None
-    if replay:
-        number = replay.removeprefix("-r")
-        if number.startswith(LOG_REPLAY):
-            return NO_FLUSH, seq
-        noted = not number.isdecimal() or int(number) <= entry[0]["attempt"]
-        return (int(entry[0]["flush"]), seq) if noted else None
-    last: sqlite3.Row = store.rows(
-        "select max(seq) from ledger where shard = ? and flush = ?", shard, seq
-    )[0]
-    return seq, int(last[0] or seq)
+    number = replay.removeprefix("-r")
+    if number.startswith(LOG_REPLAY):
+        return NO_FLUSH, seq
+    noted = not number.isdecimal() or int(number) <= entry[0]["attempt"]
+    return (int(entry[0]["flush"]), seq) if noted else None
 
 
 def _extent_of_whole(path: Path) -> tuple[int, int, int]:

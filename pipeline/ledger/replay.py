@@ -61,7 +61,7 @@ def replay_objects(
             continue
         if not dry_run:
             if _is_news(tried, row):
-                write(place, tried, row["flush"], context, now_ms)
+                write(place, tried, row["flush"], now_ms)
             note_attempt(place, row["key"])
         refused = Counter(refusal.reason for refusal in tried.left)
         yield Replayed(row["source"], len(tried.mended.parsed.line), refused)

@@ -61,7 +61,8 @@ class Place:
 class Try:
     """One more attempt at an object, judged: nothing is written yet.
 
-    mended    the rows that are new
+    mended    the lines that are new rows
+    rows      these rows, as the lake takes them
     outcome   what the ledger says of the record from now on
     resolved  int64 record ids of all its lines that became rows later
     opened    the record is kept whole and can be opened: a refusal of it as a whole is over
@@ -69,6 +70,7 @@ class Try:
 
     source: Source
     mended: Reading
+    rows: pa.Table
     left: list[Refusal]
     outcome: Outcome
     resolved: np.ndarray
@@ -98,7 +100,7 @@ def retry_input(
     for row in rows:
         tried = judged(place, row, formats, context)
         if len(tried.mended.parsed.line):
-            write(place, tried, row["flush"], context, now_ms)
+            write(place, tried, row["flush"], now_ms)
             mended += len(tried.mended.parsed.line)
     with place.store.transaction() as connection:
         connection.execute(
@@ -154,7 +156,8 @@ def judged(
     outcome = _outcome(outcomes_of(reading, {0: row["key"]})[0], row, whole, len(resolved), left)
     mended = Reading(batch, parsed, reading.refusals)
     opened = whole and all(refusal.line is not None for refusal in left)
-    return Try(find(name), mended, left, outcome, resolved, row["attempt"] + 1, opened)
+    rows = rows_of(mended, find(name), context)
+    return Try(find(name), mended, rows, left, outcome, resolved, row["attempt"] + 1, opened)
 
 
 def _check(content: bytes, digest: str) -> None:
@@ -190,7 +193,7 @@ def _outcome(
     )
 
 
-def write(place: Place, tried: Try, flush: int, context: Context, now_ms: int) -> None:
+def write(place: Place, tried: Try, flush: int, now_ms: int) -> None:
     """Bring the new rows to the lake and note them, in one transaction.
 
     Raises DeliveryError when they find no place; then nothing has changed.
@@ -198,9 +201,8 @@ def write(place: Place, tried: Try, flush: int, context: Context, now_ms: int) -
     batch, parsed, _ = tried.mended
     key = tried.outcome.object or ""
     sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush, disk=place.disk)
-    if len(parsed.line):
-        rows = rows_of(tried.mended, tried.source, context)
-        sink.write(tried.source.table, rows, batch.records)
+    if len(tried.rows):
+        sink.write(tried.source.table, tried.rows, batch.records)
     name = tried.source.name
     gone = [Refusal(0, line, Reason.VALUE, "it became a row") for line in parsed.line.tolist()]
     if tried.opened:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store.reading import Stamp, can_make_files, reading_of, stamp_of
 
-VERSION = 4
+VERSION = 5
 NAME = "log.db"
 BUSY_S = 30.0
 DAMAGES = 20
@@ -30,6 +30,9 @@ create table record (
   plain integer not null default 0, replaces integer);
 create index record_by_shard on record (shard, seq);
 create table checkpoint (shard integer primary key, seq integer not null);
+create table generation (first integer primary key, shards integer not null);
+-- until the settings say another number
+insert into generation values (0, 4);
 create table input (
   source text not null, digest text not null, length integer not null, lines integer not null,
   complete_length integer not null, complete_digest text not null, name text not null,

@@ -265,7 +265,7 @@ def _append(
 ) -> None:
     """Append a record and note the progress at once; the middle of a line is no record."""
     with store.transaction() as connection:
-        seq = append(connection, record) if record.payload else None
+        seq = append(connection, record).sequence if record.payload else None
         connection.execute(
             "update input set done_bytes = ?, done_lines = ?, header = ?, time_ms = ?, plain = ?,"
             " tail_seq = coalesce(tail_seq, ?) where source = ? and digest = ?",

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from pipeline.errors import BackPressure, Conflict, DeliveryError, TailraceError
 from pipeline.schema import HOUR_MS
 from pipeline.store import Store
-from pipeline.stream.log import SHARDS, Incoming, Log, append, prune, shard_of
+from pipeline.stream.log import Incoming, Log, Place, append, prune
 
 # One transaction at most: beyond it the wait of the first grows, the cost of each no longer falls.
 MOST_RECORDS = 1_000
@@ -28,14 +28,6 @@ MEASURED_EVERY_S = 1.0
 # Consumed records deleted in one transaction, 4 ms, and transactions in a row.
 SLICE, SLICES_AT_ONCE = 2_000, 10
 RETRY_AFTER_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record stands in the stream."""
-
-    shard: int
-    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +228,7 @@ def _place(connection: sqlite3.Connection, posted: Posted, now_ms: int) -> Place
     """Append a record, unless its key stands for one already, also one of this transaction."""
     record = posted.record
     if not posted.key:
-        return Place(shard_of(record.key), append(connection, record))
+        return append(connection, record)
     known = connection.execute(
         "select digest, shard, seq from request where source = ? and key = ? and arrival_ms > ?",
         (record.source, posted.key, now_ms - KEY_KEPT_MS),
@@ -249,7 +241,7 @@ def _place(connection: sqlite3.Connection, posted: Posted, now_ms: int) -> Place
                 "send what is new under a new key",
             )
         return Place(known["shard"], known["seq"])
-    place = Place(shard_of(record.key), append(connection, record))
+    place = append(connection, record)
     connection.execute(
         "insert or replace into request (source, key, digest, shard, seq, arrival_ms)"
         " values (?, ?, ?, ?, ?, ?)",
@@ -278,7 +270,7 @@ def _fullness(store: Store, retention: Retention, now_ms: int) -> BackPressure |
 
 
 def _waiting_bytes(log: Log) -> int:
-    return sum(log.waiting_bytes(shard) for shard in range(SHARDS))
+    return sum(log.waiting_bytes(shard) for shard in log.shards)
 
 
 def _used_bytes(store: Store) -> int:

@@ -6,16 +6,15 @@ One row a record; the sequence number is the row's own number, so it rises along
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import msgspec
 import pyarrow as pa
 
 from pipeline.errors import DeliveryError
 from pipeline.store import Store
+from pipeline.stream.shards import generations, open_shards, shard_of
 from pipeline.triggers import Record
 
-SHARDS = 4
 STREAM = "embedded"
 # Log text shrinks to a tenth at 0.1 us a line; smaller records are not worth it, and what is gzip
 # already stays as it came.
@@ -61,17 +60,31 @@ class Stored:
     replaces: int | None = None
 
 
-def shard_of(key: str) -> int:
-    """Shard of a partition key: its hash, so that equal keys meet in one shard."""
-    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % SHARDS
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands in the stream."""
+
+    shard: int
+    sequence: int
 
 
 class Log:
-    """The stream over an open store."""
+    """The stream over an open store; how its shards are numbered does not change meanwhile."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._generations = generations(store)
+
+    @property
+    def shards(self) -> list[int]:
+        """All shards that may hold records, the oldest first."""
+        return [shard for generation in self._generations for shard in generation]
+
+    def ready(self) -> range:
+        """The shards that are consumed now: none before those it came after are empty."""
+        while len(self._generations) > 1 and not any(map(self._waits, self._generations[0])):
+            del self._generations[0]
+        return self._generations[0]
 
     def append(self, records: Sequence[Incoming]) -> list[int]:
         """Append records in one transaction; they are durable when it returns.
@@ -79,7 +92,7 @@ class Log:
         Returns their sequence numbers. Raises DeliveryError when the log cannot be written.
         """
         with self._store.transaction() as connection:
-            return [append(connection, record) for record in records]
+            return [append(connection, record).sequence for record in records]
 
     def read(self, shard: int, records: int, max_bytes: int) -> list[Stored]:
         """The next records behind the checkpoint: at least one, at most so many, in order."""
@@ -127,11 +140,14 @@ class Log:
     def backlog(self) -> int:
         """Records that wait."""
         # Shard by shard: consumed records, of which there are many more, are not looked at.
-        return sum(self._waiting(shard, "count(*)", -1) for shard in range(SHARDS))
+        return sum(self._waiting(shard, "count(*)", -1) for shard in self.shards)
 
     def waiting_bytes(self, shard: int, records: int = -1) -> int:
         """Stored size of the records of a shard that wait; of the first of them, -1: of all."""
         return self._waiting(shard, "coalesce(sum(length(payload)), 0)", records)
+
+    def _waits(self, shard: int) -> bool:
+        return bool(self._waiting(shard, "count(*)", 1))
 
     def _waiting(self, shard: int, what: str, records: int) -> int:
         found = self._store.rows(
@@ -149,20 +165,21 @@ class Log:
                 "select arrival_ms from record where shard = ? and seq > ? order by seq limit 1",
                 *(shard, self.checkpoint(shard)),
             )
-            for shard in range(SHARDS)
+            for shard in self.shards
         ]
         return min((int(first[0]["arrival_ms"]) for first in firsts if first), default=None)
 
 
-def append(connection: sqlite3.Connection, record: Incoming) -> int:
-    """Append one record inside a transaction; returns its sequence number."""
+def append(connection: sqlite3.Connection, record: Incoming) -> Place:
+    """Append one record inside a transaction."""
+    shard = shard_of(record.key, open_shards(connection))
     packed, codec = _pack(record.payload)
     cursor = connection.execute(
         "insert into record (shard, source, arrival_ms, identity, first_ordinal, formats,"
         " header, log_group, time_ms, opened, refused, codec, size, payload, plain, replaces)"
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            shard_of(record.key),
+            shard,
             record.source,
             record.arrival_ms,
             record.identity,
@@ -182,7 +199,7 @@ def append(connection: sqlite3.Connection, record: Incoming) -> int:
     )
     if cursor.lastrowid is None:
         raise DeliveryError("log.db gave a record no sequence number")
-    return cursor.lastrowid
+    return Place(shard, cursor.lastrowid)
 
 
 def advance(connection: sqlite3.Connection, shard: int, seq: int) -> None:

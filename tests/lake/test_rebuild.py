@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from pipeline.home import LAKE, writing
 from pipeline.lake import readers
 from pipeline.lake.rebuild import Rebuilt, rebuild
+from pipeline.settings import Limits
+from pipeline.stream.log import Incoming
 from tests.carriers import ARRIVAL_MS
-from tests.homes import ask, call, edit, lake_files, numbers, written
+from tests.homes import ask, call, edit, flow, lake_files, numbers, written
 from tests.lake.days import bring, compacted, curated_files
 from tests.ledger.conftest import fill
 from tests.processed import context
@@ -140,6 +143,39 @@ def test_strangers_are_not_taken_in(home: Path) -> None:
     found = rebuilt(home)
     assert catalogue(home) == before
     assert found.left == ("curated/vpc_flow/dt=2014-12-15/v7-00.parquet",)
+
+
+@pytest.mark.parametrize("attempt", ["", "-r01"])
+def test_what_an_attempt_left_that_died_is_not_taken_in(tmp_path: Path, attempt: str) -> None:
+    """It had more records in hand than the one that was noted; their rows lie elsewhere."""
+    bring(tmp_path, 1, 2)
+    with writing(tmp_path, context()) as opened:
+        garbage = [b"nothing\n", b"also nothing\n"]
+        opened.log.append([Incoming("vpc-flow", "a", line, ARRIVAL_MS) for line in garbage])
+        opened.worker.drain()
+    before = catalogue(tmp_path)
+    assert audited(tmp_path)["balanced"]
+    (landing,) = lake_files(tmp_path)
+    left = landing.with_name(landing.name.replace("001.parquet", f"002{attempt}.parquet"))
+    written(left, landing.read_bytes())
+    rebuilt(tmp_path)
+    assert catalogue(tmp_path) == before
+    edit(tmp_path, "delete from lake_file")
+    rebuilt(tmp_path)
+    assert catalogue(tmp_path) == before
+    assert audited(tmp_path)["balanced"]
+
+
+def test_files_of_many_shards_are_found(tmp_path: Path) -> None:
+    with writing(tmp_path, replace(context(), limits=Limits(shards=256))) as opened:
+        records = [Incoming("vpc-flow", str(n), flow(n), ARRIVAL_MS) for n in range(1, 40)]
+        opened.log.append(records)
+        opened.worker.drain()
+    before = catalogue(tmp_path)
+    assert max(int(row[0].split("/")[-1].split("-")[0]) for row in before) > 99
+    edit(tmp_path, "delete from lake_file")
+    rebuilt(tmp_path)
+    assert catalogue(tmp_path) == before
 
 
 def test_doctor_makes_it_anew_and_says_so(home: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from pipeline.errors import InputError
 from pipeline.home import readable, replay_objects, writing
 from pipeline.ledger.replay import AT_ONCE, Wanted
 from pipeline.settings import Limits
+from pipeline.sources import Formats
+from pipeline.sources.vpc_flow import DEFAULT_FORMAT
 from tests.consume.test_worker import POISON, failed, fragile, send
 from tests.homes import COMMAND, Ran, ask, call, files_under, flow, flows, numbers, written
 from tests.processed import context
+from tests.sim.poison import ADDRESS, lookups
 
 FIVE = "${bytes} ${srcaddr} ${dstaddr} ${start} ${end}"
 FIVE_LINES = b"".join(b"%d 10.0.0.1 10.0.0.2 1418530010 1418530070\n" % n for n in (11, 12))
@@ -164,6 +168,23 @@ def test_a_record_that_failed_becomes_rows_when_the_fault_is_mended(tmp_path: Pa
 
 
 @pytest.mark.fault("F27")
+def test_a_record_whose_fault_is_still_there_stays_where_it_is(tmp_path: Path) -> None:
+    """A fault that shows only when the rows are enriched: the others become rows all the same."""
+    home = tmp_path / "home"
+    faulty = replace(context(), lookups=lookups())
+    line = b"2 1 eni-1 %b 10.0.0.9 1 443 6 20 7 1418530010 1418530070 ACCEPT OK\n"
+    with writing(home, replace(faulty, limits=Limits(attempts=1))) as opened:
+        send(opened, line % ADDRESS.encode())
+        send(opened, FIVE_LINES)
+        opened.worker.drain()
+    formats = Formats({}, (FIVE, DEFAULT_FORMAT))
+    with writing(home, replace(faulty, formats=formats)) as opened:
+        tries = list(replay_objects(opened, Wanted(quarantine=True, failed=True), dry_run=False))
+    assert [(each.rows, bool(each.fault)) for each in tries] == [(0, True), (2, False)]
+    assert numbers(home) == [11, 12]
+    balanced(home)
+
+
 def test_a_damaged_object_of_the_failure_store_is_told(tmp_path: Path) -> None:
     with fragile(tmp_path, Limits(attempts=1)) as opened:
         send(opened, flow(POISON))

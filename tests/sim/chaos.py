@@ -24,7 +24,6 @@ from pipeline.home import Machine, WritingHome, audit_of, readable, writing
 from pipeline.lake.compact import compact
 from pipeline.settings import Limits
 from pipeline.sources import Formats
-from pipeline.stream import log
 from pipeline.stream.log import Incoming
 from tests.homes import ask
 from tests.sim.poison import lookups
@@ -165,6 +164,11 @@ def envelope(first: int) -> bytes:
     return gzip.compress(json.dumps(content).encode(), 1)
 
 
+def _step(opened: WritingHome, number: int) -> bool:
+    shards = opened.log.ready()
+    return opened.worker.step(shards[number % len(shards)])
+
+
 def survived(home: Path, events: int, share: float, seed: int) -> Survived:
     """Bring events through the chaos, then look in calm."""
     started = time.monotonic()
@@ -177,8 +181,7 @@ def survived(home: Path, events: int, share: float, seed: int) -> Survived:
         ]
         while not chaos.attempt(APPEND, lambda opened: opened.log.append(incoming)):  # noqa: B023
             pass
-        shard = first // step % log.SHARDS
-        chaos.attempt(STEP, lambda opened: opened.worker.step(shard))  # noqa: B023
+        chaos.attempt(STEP, lambda opened: _step(opened, first // step))  # noqa: B023
         if chaos.attempts % COMPACT_EVERY == 0:
             chaos.attempt(
                 COMPACTION,
@@ -187,8 +190,8 @@ def survived(home: Path, events: int, share: float, seed: int) -> Survived:
                 ),
             )
     while chaos.opened().log.backlog():
-        for shard in range(log.SHARDS):
-            chaos.attempt(STEP, lambda opened: opened.worker.step(shard))  # noqa: B023
+        for number in range(len(chaos.opened().log.shards)):
+            chaos.attempt(STEP, lambda opened: _step(opened, number))  # noqa: B023
     chaos.close()
     sql = "select count(*), count(distinct bytes), sum(bytes)::hugeint::varchar from vpc_flow"
     ((in_view, distinct, total),) = ask(home, sql)

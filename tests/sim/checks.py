@@ -16,7 +16,7 @@ from pipeline.lake.tables import find_table
 from pipeline.lake.views import create_views
 from pipeline.ledger.findings import Audit
 from tests.sim.truth import Bad, Truth
-from tests.sim.world import Violation
+from tests.sim.violation import Violation
 
 OWN_ENGINE = ":memory:check"
 PROVENANCE = ("log_group", "log_stream", "owner_account_id")
@@ -81,7 +81,7 @@ def _rejects(lake: duckdb.DuckDBPyConnection, truth: Truth) -> None:
 
 
 def _quarantine(folder: Path, truth: Truth) -> None:
-    left = {place: dict(bad.lines) for place, bad in truth.bad.items()}
+    left = {place: bad.lines | bad.mended for place, bad in truth.bad.items()}
     whole = {place for place, bad in truth.bad.items() if bad.whole}
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
@@ -95,7 +95,8 @@ def _quarantine(folder: Path, truth: Truth) -> None:
         reasons = Counter(_taken(path.name, body, place, bad, left[place], whole))
         if reasons != Counter(body["reasons"]):
             raise Violation(f"{path.name}: reasons {body['reasons']}, expected {dict(reasons)}")
-    for place, lines in left.items():
+    for place, found in left.items():
+        lines = found.keys() - truth.bad[place].mended.keys()
         if lines or place in whole:
             raise Violation(f"not in the quarantine: {place} {lines or truth.bad[place].whole}")
 
@@ -119,7 +120,7 @@ def _taken(
         if bad.payload:
             ordinals: Iterable[int] = list(left)
         else:  # a slice of a file
-            count = payload.count(b"\n")
+            count = payload.count(b"\n") + (not payload.endswith(b"\n"))
             first = body["first_ordinal"]
             ordinals = [at for at in range(first, first + count) if at in left]
             lines = payload.split(b"\n")

@@ -171,8 +171,8 @@ MUTANTS = (
     Mutant(
         "progress of a file noted after its slice",
         "stream/files.py",
-        "        seq = append(connection, record) if record.payload else None\n",
-        "        seq = append(connection, record) if record.payload else None\n"
+        "        seq = append(connection, record).sequence if record.payload else None\n",
+        "        seq = append(connection, record).sequence if record.payload else None\n"
         "    with store.transaction() as connection:\n",
     ),
     Mutant(
@@ -333,5 +333,72 @@ MUTANTS = (
         "lake/folding.py",
         "semi join {few} using (event_time, record_id)) where copy = 1",
         "semi join {few} using (event_time, record_id)) where copy > 0",
+    ),
+    Mutant(
+        "new shards consumed before the old ones are empty",
+        "stream/log.py",
+        "        return self._generations[0]\n",
+        "        return self._generations[-1]\n",
+    ),
+    Mutant(
+        "shards with records forgotten at a reshard",
+        "stream/shards.py",
+        " and not exists (select 1 from record",
+        " and exists (select 1 from record",
+    ),
+    Mutant(
+        "a line without an end is not taken back",
+        "ledger/continued.py",
+        "        [(taken.table, time, taken.record_id, taken.seq) for time in taken.times],\n",
+        "        [],\n",
+    ),
+    Mutant(
+        "a line without an end is taken back twice",
+        "ledger/continued.py",
+        """ or rows[0]["events_in"] != 1 or f'"{Drop.CONTINUED}"' in rows[0]["dropped"]:""",
+        """ or rows[0]["events_in"] != 1:""",
+    ),
+    Mutant(
+        "a line without an end and what replaces it in one batch",
+        "consume/worker.py",
+        "            return records[:at]\n",
+        "            return records\n",
+    ),
+    Mutant(
+        "what replaces a line goes to another shard",
+        "stream/files.py",
+        'base.shard_key if base and replaces is not None else "",\n',
+        '"",\n',
+    ),
+    Mutant(
+        "a grown file comes in from its beginning",
+        "stream/files.py",
+        "                base.complete if base else 0,\n"
+        '                before["done_lines"] if before else 0,\n',
+        '                0,\n                before["done_lines"] if before else 0,\n',
+    ),
+    Mutant(
+        "a replay mends lines a second time",
+        "ledger/retry.py",
+        "    new = ~np.isin(batch.record_id[reading.parsed.line], known)\n",
+        "    new = np.isin(batch.record_id[reading.parsed.line], batch.record_id)\n",
+    ),
+    Mutant(
+        "lines that a replay mends stay rejects",
+        "ledger/retry.py",
+        "reject_rows(batch, gone, name, [key], replace(number, resolved=True))",
+        "reject_rows(batch, gone[:0], name, [key], replace(number, resolved=True))",
+    ),
+    Mutant(
+        "files of a log replay named like the first ones",
+        "home.py",
+        'replay=f"{LOG_REPLAY}{now_ms}", flush=NO_FLUSH, disk=disk)\n',
+        "flush=NO_FLUSH, disk=disk)\n",
+    ),
+    Mutant(
+        "a rebuild takes in what a dead attempt left",
+        "lake/rebuild.py",
+        "        if again or flushes.take(table, shard, place[0], hour, extent[0]):\n",
+        "        if again or extent[0]:\n",
     ),
 )

@@ -45,7 +45,7 @@ def run(seed: int, verbose: bool = False) -> Result:
         try:
             simulation.run()
             check(simulation.home, simulation.truth, simulation.compacted)
-            repeated = simulation.set_back
+            repeated = simulation.set_back or simulation.operators.copies
             simulation.happened.update(tamper(simulation.home, seed, simulation.say, repeated))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
             result.failure = f"{type(error).__name__}: {error}"

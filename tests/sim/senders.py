@@ -11,7 +11,7 @@ from pipeline.stream.files import Origin, feed
 from pipeline.stream.log import Incoming
 from pipeline.stream.scan import scan
 from tests.sim.traffic import Broken, Envelope, Plain, with_provenance
-from tests.sim.truth import Line, Truth, h64, signed, stream_identity
+from tests.sim.truth import Line, Truth, h64, signed
 
 
 class World(Protocol):
@@ -71,7 +71,7 @@ class Post:
             elif isinstance(item, Plain):
                 item.accept(truth, place, self.key, seq, now_ms)
             else:
-                identity = stream_identity(self.key, seq)
+                identity = truth.stream_identity(self.key, seq)
                 truth.broken(item.source, place, identity, item.reason, now_ms)
             if place in truth.bad:
                 truth.bad[place].payload = self._payload(at)
@@ -92,7 +92,11 @@ class ShortReads(BytesIO):
 
 @dataclass
 class File:
-    """A file; `later`: lines that only another format can read, in a second run."""
+    """A file.
+
+    later     formats in a second run, for lines that nothing else can read
+    open_end  its last line has no newline; once another file goes on with it, it is taken back
+    """
 
     name: str
     source: str
@@ -103,10 +107,16 @@ class File:
     later: tuple[str, ...] = ()
     arrivals: list[int] = field(default_factory=list)
     accepted: bool = False
+    open_end: bool = False
+    taken_back: bool = False
 
     @property
     def identity(self) -> str:
         return f"content/{self.digest}"
+
+    @property
+    def all_lines(self) -> tuple[Line, ...]:
+        return self.lines
 
     def send(self, home: WritingHome, world: World) -> None:
         """Feed the file to its end. Raises what the home raises."""
@@ -126,12 +136,13 @@ class File:
             # What a pause committed is none of the file's; a feed broken off in its first step is.
             if not self.arrivals or (self.broken and len(self.arrivals) < 2):
                 self._note(world, commits, now_ms)
-        self._accept(world.truth)
+        self.accept(world.truth)
 
     def _note(self, world: World, commits: int, now_ms: int) -> None:
         self.arrivals += [now_ms] * (world.commits - commits)
 
-    def _accept(self, truth: Truth) -> None:
+    def accept(self, truth: Truth) -> None:
+        """All of it is in."""
         if self.accepted or (self.source, self.digest) in truth.files:
             return
         self.accepted = True

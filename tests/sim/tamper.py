@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pipeline.home import audit_of, readable
-from tests.sim.world import Violation
+from tests.sim.violation import Violation
 
 Say = Callable[[str], None]
 # What was done, and a text that one of the findings' places must hold; None: nothing to tamper with

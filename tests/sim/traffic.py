@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from itertools import count
 from random import Random
 
-from tests.sim.truth import Line, Truth, h64, signed, stream_identity
+from tests.sim.truth import Bad, Line, Truth, h64, signed
 
 VPC, APP = "vpc-flow", "app-log"
 GROUPS = {VPC: "flow-logs", APP: "/aws/lambda/shop"}
 OWN_GROUP = "/aws/lambda/tailrace-etl"
+# Its flow logs have a format that is declared only later.
+CUSTOM_GROUP = "custom-flow-logs"
 ACCOUNT = "123456789010"
 HEADER = (
     b"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes"
@@ -182,6 +184,10 @@ class Envelope:
                 time_ms = event.sent_ms if line.time_ms is None else line.time_ms
                 known = Line(line.raw, "row", "", time_ms, (*line.content, *self._provenance()))
                 truth.row(self.source, time_ms, record_id, known, arrival_ms)
+                if self.group == CUSTOM_GROUP:
+                    bad = truth.bad.setdefault(place, Bad(self.source))
+                    bad.mended[ordinal] = ("field_count", line.raw)
+                    bad.ids[ordinal] = f"{event.event_id:056d}"
             else:
                 truth.reject(self.source, place, ordinal, line, record_id, arrival_ms)
                 truth.bad[place].ids[ordinal] = f"{event.event_id:056d}"
@@ -205,7 +211,7 @@ class Plain:
 
     def accept(self, truth: Truth, place: object, key: str, seq: int, arrival_ms: int) -> None:
         """Note what must become of the lines."""
-        identity = self.identity or stream_identity(key, seq)
+        identity = self.identity or truth.stream_identity(key, seq)
         truth.plain(self.source, place, identity, with_provenance(self.lines), arrival_ms)
 
 

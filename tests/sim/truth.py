@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-SHARDS = 4
+FIRST_SHARDS = range(4)
 Content = tuple[object, ...]
 
 
@@ -42,6 +42,7 @@ class Bad:
     """What must be in the quarantine of one record, or of one file: reason and bytes by ordinal.
 
     payload  of a record: what was sent; reasons without a line count for the whole of it
+    mended   lines that may be there: rows since their format is declared, refused before
     """
 
     source: str
@@ -49,6 +50,7 @@ class Bad:
     whole: str = ""
     payload: bytes = b""
     ids: dict[int, str] = field(default_factory=dict)
+    mended: dict[int, tuple[str, bytes]] = field(default_factory=dict)
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Truth:
     bad      by the record's place ("seq", n) or the file's identity
     rejects  rows of the table `reject`: (source, arrival, record id) -> reason
     counts   events by (source, "row" | "reject" | name of the drop)
-    seq      the last sequence number that the stream must have given
+    shards   those that the stream is written to
     """
 
     rows: dict[tuple[str, int, int], Row] = field(default_factory=dict)
@@ -68,6 +70,17 @@ class Truth:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     files: set[tuple[str, str]] = field(default_factory=set)
+    shards: range = FIRST_SHARDS
+
+    def reshard(self, count: int) -> None:
+        """The stream has so many shards from here on, new ones where it had others."""
+        if len(self.shards) != count:
+            self.shards = range(self.shards.stop, self.shards.stop + count)
+
+    def stream_identity(self, key: str, seq: int) -> str:
+        """Identity of a record that has nothing but its place in the stream."""
+        shard = self.shards[h64(key) % len(self.shards)]
+        return f"stream/embedded/{shard}/{seq}"
 
     def row(self, source: str, time_ms: int, record_id: int, line: Line, arrival_ms: int) -> None:
         """A line must be a row."""
@@ -93,10 +106,11 @@ class Truth:
         identity: str,
         lines: list[Line],
         arrival_ms: int,
+        first: int = 0,
+        before: int | None = None,
     ) -> None:
-        """Plain lines of a record or a file were accepted."""
-        before: int | None = None
-        for ordinal, line in enumerate(lines):
+        """Plain lines of a record or a file were accepted, behind others and their last time."""
+        for ordinal, line in enumerate(lines, first):
             record_id = signed(h64(identity) + ordinal)
             if line.fate == "row":
                 before = before if line.time_ms is None else line.time_ms
@@ -123,13 +137,3 @@ def signed(number: int) -> int:
     """A number modulo 2^64 as int64."""
     number %= 1 << 64
     return number - (1 << 64) if number >= 1 << 63 else number
-
-
-def shard_of(key: str) -> int:
-    """Shard of a partition key."""
-    return h64(key) % SHARDS
-
-
-def stream_identity(key: str, seq: int) -> str:
-    """Identity of a record that has nothing but its place in the stream."""
-    return f"stream/embedded/{shard_of(key)}/{seq}"

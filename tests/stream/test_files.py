@@ -25,7 +25,7 @@ from pipeline.stream.files import (
     feed,
     known_input,
 )
-from pipeline.stream.log import SHARDS, Log
+from pipeline.stream.log import Log
 from pipeline.stream.pipe import feed_stdin, first_arrival
 from pipeline.stream.scan import Scan, cut, name_of, scan
 from pipeline.triggers import Record
@@ -66,7 +66,7 @@ def fed(store: Store, path: Path, origin: Origin = ORIGIN, limits: Limits = TINY
 
 def records(store: Store) -> list[Record]:
     log = Log(store)
-    found = [each for shard in range(SHARDS) for each in log.read(shard, 1_000, 1 << 30)]
+    found = [each for shard in log.shards for each in log.read(shard, 1_000, 1 << 30)]
     return [stored.record for stored in sorted(found, key=lambda each: each.seq)]
 
 

@@ -12,7 +12,8 @@ import pytest
 from pipeline.errors import BackPressure, Conflict, DeliveryError
 from pipeline.store import Store
 from pipeline.stream.intake import Intake, Place, Posted, Retention
-from pipeline.stream.log import Incoming, advance, shard_of
+from pipeline.stream.log import Incoming, advance
+from pipeline.stream.shards import shard_of
 from tests.homes import flow
 
 ARRIVAL_MS = 1_795_615_200_250
@@ -62,7 +63,7 @@ def test_a_record_is_in_the_log_when_its_caller_is_answered(tmp_path: Path) -> N
     with intake(tmp_path) as opened:
         place = taken(opened.submit(posted(7)))
         assert payloads(tmp_path) == [flow(7)]
-    assert place == Place(shard_of("request-7"), 1)
+    assert place == Place(shard_of("request-7", range(4)), 1)
 
 
 def test_what_waits_together_is_written_in_few_transactions(tmp_path: Path) -> None:

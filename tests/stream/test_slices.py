@@ -6,7 +6,7 @@ from pipeline.settings import Limits
 from pipeline.sources import find
 from pipeline.store import Store
 from pipeline.stream.files import Origin, feed
-from pipeline.stream.log import SHARDS, Log
+from pipeline.stream.log import Log
 from pipeline.stream.pipe import feed_stdin
 from pipeline.stream.scan import MOST_LINES, cut, scan
 from pipeline.triggers import Record
@@ -20,7 +20,7 @@ SHORT = b"a\n" * (2 * MOST_LINES + 7)
 def records(home: Path) -> list[Record]:
     store = Store(home, writer=False)
     log = Log(store)
-    found = [each for shard in range(SHARDS) for each in log.read(shard, 1_000, 1 << 30)]
+    found = [each for shard in log.shards for each in log.read(shard, 1_000, 1 << 30)]
     store.close()
     return [stored.record for stored in sorted(found, key=lambda each: each.seq)]
 

@@ -235,7 +235,7 @@ def worker_of(folder: Path, store: Store, context: Context, machine: Machine = M
         context,
         machine.clock,
         machine.sleep,
-        machine.random,
+        random=machine.random,
     )
 
 

@@ -49,9 +49,10 @@ class Repeater:
         stream = Log(self.store)
         for shard in stream.shards:
             behind = 0
-            most = self.context.limits.batch_records
-            while records := stream.read_again(shard, behind, arrived, source, most):
-                behind = records[-1].seq
+            limits = self.context.limits
+            while heads := stream.heads_again(shard, behind, arrived, source, limits):
+                behind = heads[-1].seq
+                records = stream.load(heads)
                 yield Repeat(len(records), self._repeat(records))
 
     def _repeat(self, records: list[Stored]) -> int:

@@ -36,7 +36,7 @@ from pipeline.schema import HOUR_MS
 from pipeline.sources import find
 from pipeline.store import Store
 from pipeline.stream import log
-from pipeline.stream.log import Log, Stored
+from pipeline.stream.log import Head, Log, Stored
 
 PRUNE_SLICE = 2_000
 PRUNE_EVERY_S = 60.0
@@ -51,6 +51,14 @@ class Holding:
     error: DeliveryError
 
 
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """What was written of some records and is to be noted: reports by source, lines taken back."""
+
+    reports: list[tuple[str, Report]]
+    taken_back: list[continued.TakenBack]
+
+
 @dataclass
 class Worker:
     """Consumes the stream: processes the next records of each shard and notes it all at once.
@@ -58,6 +66,8 @@ class Worker:
     rows, rejected, dropped   lines that it has brought somewhere
     holding                   by shard: what waits for a failing sink
     landed                    when the last records landed (epoch seconds); None: none yet
+    clock                     seconds since the epoch; people set it, so nothing waits by it
+    ticks                     seconds that only ever rise
     """
 
     store: Store
@@ -67,6 +77,7 @@ class Worker:
     context: Context
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    ticks: Callable[[], float] = time.monotonic
     random: Random = field(default_factory=Random)
     rows: int = 0
     rejected: int = 0
@@ -94,51 +105,71 @@ class Worker:
         pauses, waited = Pauses(self.random), 0.0
         while True:
             try:
-                return self.step(shard)
+                stepped = self.step(shard)
             except DeliveryError:
                 if waited >= self.context.limits.sink_patience_s:
                     raise
                 pause = pauses.next()
-                self.sleep(pause)
                 waited += pause
+            else:
+                if not self._trials.attempts(shard):
+                    return stepped
+                pause = pauses.next()
+            self.sleep(pause)
 
     def run(self, stop: threading.Event) -> None:
         """Consume until `stop` is set; then the step that is under way is finished, no other begun.
 
         Records are landed together: when they have waited `limits.flush_seconds`, or as soon as
-        they are `limits.flush_bytes` as stored. A failing sink is tried again with growing pauses,
-        each shard by itself, for as long as it takes.
+        they are `limits.flush_bytes` as stored. The shards take turns, so that none waits for
+        another. A failing sink is tried again with growing pauses, each shard by itself, for as
+        long as it takes; a record that fails, too.
+
+        Raises HomeError when log.db is damaged.
         """
         pauses: dict[int, Pauses] = {}
         due: dict[int, float] = {}
         pruned = float("-inf")
         while not stop.is_set():
+            goes_on = False
             for shard in self.log.ready():
-                pause = pauses.setdefault(shard, Pauses(self.random))
-                early = shard not in self.holding and self._much_waits(shard)
-                if not stop.is_set() and (early or due.get(shard, 0) <= self.clock()):
-                    due[shard] = self.clock() + self._flush(shard, pause, stop)
-            if self.clock() - pruned > PRUNE_EVERY_S:
+                if not stop.is_set() and self._is_due(shard, due.get(shard, 0.0)):
+                    pause = self._turn(shard, pauses.setdefault(shard, Pauses(self.random)))
+                    due[shard] = self.ticks() + pause
+                    goes_on |= not pause
+            if self.ticks() - pruned > PRUNE_EVERY_S:
                 self._prune_patiently()
-                pruned = self.clock()
-            stop.wait(LOOK_EVERY_S)
+                pruned = self.ticks()
+            if not goes_on:
+                stop.wait(LOOK_EVERY_S)
 
-    def _flush(self, shard: int, pauses: Pauses, stop: threading.Event) -> float:
-        """Land what waits; returns the seconds until the shard is looked at again."""
+    def _is_due(self, shard: int, at: float) -> bool:
+        if at <= self.ticks():
+            return True
+        # What failed has its pause, however much waits behind it.
+        fails = shard in self.holding or self._trials.attempts(shard)
+        return not fails and self._much_waits(shard)
+
+    def _turn(self, shard: int, pauses: Pauses) -> float:
+        """Land what waits, as much as goes at once; seconds until the shard is looked at again."""
         try:
-            while self.step(shard) and not stop.is_set():
-                if self._trials.attempts(shard):
-                    return pauses.next()
-                if shard not in self._window and not self._much_waits(shard):
-                    break
+            stepped = self.step(shard)
         except DeliveryError:
             return pauses.next()
+        if self._trials.attempts(shard):
+            return pauses.next()
         pauses.reset()
+        if stepped and (shard in self._window or self._much_waits(shard)):
+            return 0.0
         return self.context.limits.flush_seconds
 
     def _much_waits(self, shard: int) -> bool:
         limits = self.context.limits
-        return self.log.waiting_bytes(shard, limits.batch_records) >= limits.flush_bytes
+        try:
+            return self.log.waiting_bytes(shard, limits.batch_records) >= limits.flush_bytes
+        except DeliveryError:
+            # It cannot be read now; the step that is due says so.
+            return False
 
     def _prune_patiently(self) -> None:
         # What cannot be pruned now is pruned another time; the shards say what is wrong.
@@ -152,12 +183,12 @@ class Worker:
         in one transaction. Raises DeliveryError when any of it is not taken: nothing has changed.
         """
         limits = self.context.limits
-        window = min(self._window.get(shard, limits.batch_records), limits.batch_records)
-        records = _settled(self.log.read(shard, window, limits.batch_bytes))
-        if not records:
-            return False
+        most = min(self._window.get(shard, limits.batch_records), limits.batch_records)
         try:
-            self._land(shard, records)
+            heads = _settled(self.log.heads(shard, most, limits))
+            if not heads:
+                return False
+            self._land(shard, heads)
         except DeliveryError as error:
             self._trials.let_go(shard)
             held = self.holding.get(shard)
@@ -168,46 +199,60 @@ class Worker:
         self.holding.pop(shard, None)
         return True
 
-    def _land(self, shard: int, records: list[Stored]) -> None:
-        first, limits = records[0], self.context.limits
+    def _land(self, shard: int, heads: list[Head]) -> None:
+        first, limits = heads[0], self.context.limits
         ends = self._trials.ends(shard, first.seq)
-        if len(records) == 1 and ends >= limits.fatal_attempts:
+        if len(heads) == 1 and ends >= limits.fatal_attempts:
             fault = Fault(f"the process ended {ends} times while it was processed")
             self._set_aside(shard, first, fault)
             return
-        self._trials.take_up(shard, first.seq, len(records))
-        reports = self._guarded(records)
-        if isinstance(reports, Fault):
-            self._failed(shard, records, reports)
+        self._trials.take_up(shard, first.seq, len(heads))
+        landing = guarded(lambda: self._processed(heads))
+        if isinstance(landing, Fault):
+            self._failed(shard, heads, landing)
             return
-        self._note(shard, reports, records)
+        self._note(shard, landing, heads[-1].seq)
         self._widen(shard)
 
-    def _guarded(self, records: list[Stored]) -> list[tuple[str, Report]] | Fault:
+    def _processed(self, heads: list[Head]) -> _Landing:
         self._forget()
-        return guarded(lambda: [self._process(name, mine) for name, mine in _by_source(records)])
+        records = self.log.load(heads)
+        reports = [self._process(name, mine) for name, mine in _by_source(records)]
+        return _Landing(reports, self._taken_back(records))
 
-    def _failed(self, shard: int, records: list[Stored], fault: Fault) -> None:
+    def _failed(self, shard: int, heads: list[Head], fault: Fault) -> None:
         """Halve the batch; the last one left is tried again, then set aside."""
-        if len(records) > 1:
-            self._window[shard] = len(records) // 2
+        self._discard()
+        if len(heads) > 1:
+            self._window[shard] = len(heads) // 2
             return
-        (stored,) = records
+        (head,) = heads
         self._window[shard] = 1
-        attempts = self._trials.fault(shard, stored.seq)
+        attempts = self._trials.fault(shard, head.seq)
         limits = self.context.limits
-        age_ms = self.clock() * 1000 - stored.record.arrival_ms
+        age_ms = self.clock() * 1000 - head.arrival_ms
         if attempts < limits.attempts and age_ms < limits.age_hours * HOUR_MS:
             return
-        self._set_aside(shard, stored, fault)
+        self._set_aside(shard, head, fault)
 
-    def _set_aside(self, shard: int, stored: Stored, fault: Fault) -> None:
+    def _set_aside(self, shard: int, head: Head, fault: Fault) -> None:
+        """Bring a record whole into the failure store; a line that it reads anew stands."""
         self._forget()
         ports = Ports(self.sink, self.quarantine)
+        loaded = guarded(lambda: self.log.load([head]))
+        # Where its bytes are damaged, these are all there is to be kept.
+        stored = self.log.as_it_lies(head) if isinstance(loaded, Fault) else loaded[0]
         source = find(stored.source)
         report = set_aside(stored.record, source, ports, fault.detail, int(self.clock() * 1000))
-        self._note(shard, [(stored.source, report)], [stored])
+        self._note(shard, _Landing([(stored.source, report)], []), head.seq)
         self._widen(shard)
+
+    def _discard(self) -> None:
+        """Remove what a failed attempt wrote; what cannot be removed is a stray, and no more."""
+        for file in self.sink.take():
+            if not catalogue.knows(self.store, file.path):
+                with suppress(OSError):
+                    self.sink.disk.remove(self.sink.folder / file.path)
 
     def _forget(self) -> None:
         # What an attempt before this one wrote and did not note will be written again.
@@ -221,16 +266,15 @@ class Worker:
         if window is not None and window * 2 < self.context.limits.batch_records:
             self._window[shard] = window * 2
 
-    def _note(self, shard: int, reports: list[tuple[str, Report]], records: list[Stored]) -> None:
-        taken, last = self._taken_back(records), records[-1].seq
+    def _note(self, shard: int, landing: _Landing, last: int) -> None:
         with self.store.transaction() as connection:
-            self._enter(connection, reports)
+            self._enter(connection, landing.reports)
             log.advance(connection, shard, last)
             self._trials.passing(connection, shard, last)
-            for each in taken:
+            for each in landing.taken_back:
                 continued.note(connection, each)
         self._trials.passed(shard, last)
-        for _, report in reports:
+        for _, report in landing.reports:
             self._count(report)
         self.landed = self.clock()
 
@@ -274,12 +318,12 @@ class Worker:
                     return
 
 
-def _settled(records: list[Stored]) -> list[Stored]:
+def _settled(heads: list[Head]) -> list[Head]:
     """The first of some records, none of which replaces another of them."""
-    for at, stored in enumerate(records):
-        if stored.replaces is not None and stored.replaces >= records[0].seq:
-            return records[:at]
-    return records
+    for at, head in enumerate(heads):
+        if head.replaces is not None and head.replaces >= heads[0].seq:
+            return heads[:at]
+    return heads
 
 
 def _by_source(records: list[Stored]) -> list[tuple[str, list[Stored]]]:

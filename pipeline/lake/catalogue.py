@@ -45,6 +45,11 @@ def files_of(
     return [LakeFile(*row) for row in rows]
 
 
+def knows(store: Store, path: str) -> bool:
+    """Whether a file is in the catalogue."""
+    return bool(store.rows("select 1 from lake_file where path = ?", path))
+
+
 def retracted(
     store: Store, table: str, from_ms: int | None = None, to_ms: int | None = None
 ) -> list[tuple[int, int]]:

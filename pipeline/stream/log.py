@@ -4,13 +4,15 @@ One row a record; the sequence number is the row's own number, so it rises along
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from pipeline.errors import DeliveryError
+from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.stream.shards import generations, open_shards, shard_of
 from pipeline.triggers import Record
@@ -19,9 +21,11 @@ STREAM = "embedded"
 # Log text shrinks to a tenth at 0.1 us a line; smaller records are not worth it, and what is gzip
 # already stays as it came.
 PACK_FROM_BYTES = 4 << 10
+LOADED_AT_ONCE = 500
 GZIP_MAGIC = b"\x1f\x8b"
 RAW, ZSTD = "raw", "zstd"
 _codec = pa.Codec("zstd", 1)
+_HEAD = "seq, shard, arrival_ms, size, length(payload) as stored, replaces"
 _formats = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -61,6 +65,18 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """A record of the log before its payload is read; `size` in bytes, as it came."""
+
+    seq: int
+    shard: int
+    arrival_ms: int
+    size: int
+    stored: int
+    replaces: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a record stands in the stream."""
 
@@ -94,33 +110,48 @@ class Log:
         with self._store.transaction() as connection:
             return [append(connection, record).sequence for record in records]
 
-    def read(self, shard: int, records: int, max_bytes: int) -> list[Stored]:
-        """The next records behind the checkpoint: at least one, at most so many, in order."""
-        found: list[Stored] = []
-        size = 0
-        cursor = self._store.connection.execute(
-            "select * from record where shard = ? and seq > ? order by seq limit ?",
-            (shard, self.checkpoint(shard), records),
-        )
-        for row in cursor:
-            size += len(row["payload"])
-            if found and size > max_bytes:
-                break
-            found.append(_stored(row))
-        cursor.close()
-        return found
+    def heads(self, shard: int, records: int, limits: Limits) -> list[Head]:
+        """The next records behind the checkpoint, as many as are taken in hand at once, in order.
 
-    def read_again(
-        self, shard: int, behind: int, arrived: range, source: str | None, records: int
-    ) -> list[Stored]:
+        At least one, at most so many, as far as they are `limits.batch_bytes` as stored and
+        `limits.record_bytes` as they came.
+        """
+        rows = self._store.rows(
+            f"select {_HEAD} from record where shard = ? and seq > ? order by seq limit ?",  # noqa: S608 - own words
+            *(shard, self.checkpoint(shard), records),
+        )
+        return _at_once(rows, limits)
+
+    def heads_again(
+        self, shard: int, behind: int, arrived: range, source: str | None, limits: Limits
+    ) -> list[Head]:
         """Consumed records behind a sequence number that arrived in a range of epoch ms."""
         rows = self._store.rows(
-            "select * from record where shard = ? and seq > ? and seq <= ? and arrival_ms >= ?"
-            " and arrival_ms < ? and (? is null or source = ?) order by seq limit ?",
+            f"select {_HEAD} from record where shard = ? and seq > ? and seq <= ?"  # noqa: S608 - own words
+            " and arrival_ms >= ? and arrival_ms < ? and (? is null or source = ?)"
+            " order by seq limit ?",
             *(shard, behind, self.checkpoint(shard), arrived.start, arrived.stop),
-            *(source, source, records),
+            *(source, source, limits.batch_records),
         )
-        return [_stored(row) for row in rows]
+        return _at_once(rows, limits)
+
+    def load(self, heads: Sequence[Head]) -> list[Stored]:
+        """The records themselves.
+
+        Raises OSError or ValueError when one is not what was written.
+        """
+        found: list[Stored] = []
+        for at in range(0, len(heads), LOADED_AT_ONCE):
+            seqs = [head.seq for head in heads[at : at + LOADED_AT_ONCE]]
+            marks = ", ".join("?" * len(seqs))
+            sql = f"select * from record where seq in ({marks}) order by seq"  # noqa: S608
+            found += [_stored(dict(row)) for row in self._store.rows(sql, *seqs)]
+        return found
+
+    def as_it_lies(self, head: Head) -> Stored:
+        """A record with its payload as stored: for one that cannot be loaded."""
+        (row,) = self._store.rows("select * from record where seq = ?", head.seq)
+        return _stored({**dict(row), "codec": RAW})
 
     def count_again(self, arrived: range, source: str | None) -> int:
         """How many records `read_again` would give, over all shards."""
@@ -144,14 +175,15 @@ class Log:
 
     def waiting_bytes(self, shard: int, records: int = -1) -> int:
         """Stored size of the records of a shard that wait; of the first of them, -1: of all."""
-        return self._waiting(shard, "coalesce(sum(length(payload)), 0)", records)
+        return self._waiting(shard, "coalesce(sum(stored), 0)", records)
 
     def _waits(self, shard: int) -> bool:
         return bool(self._waiting(shard, "count(*)", 1))
 
     def _waiting(self, shard: int, what: str, records: int) -> int:
         found = self._store.rows(
-            f"select {what} from (select payload from record where shard = ?"  # noqa: S608 - own words
+            # The length is asked of the table: outside, SQLite would read every payload.
+            f"select {what} from (select length(payload) as stored from record where shard = ?"  # noqa: S608 - own words
             " and seq > coalesce((select seq from checkpoint where shard = ?), 0)"
             " order by seq limit ?)",
             *(shard, shard, records),
@@ -223,7 +255,20 @@ def _pack(payload: bytes) -> tuple[bytes, str]:
     return _codec.compress(payload, asbytes=True), ZSTD
 
 
-def _stored(row: sqlite3.Row) -> Stored:
+def _at_once(rows: Sequence[sqlite3.Row], limits: Limits) -> list[Head]:
+    found: list[Head] = []
+    stored = size = 0
+    for row in rows:
+        head = Head(*row)
+        stored += head.stored
+        size += max(head.size, head.stored)
+        if found and (stored > limits.batch_bytes or size > limits.record_bytes):
+            break
+        found.append(head)
+    return found
+
+
+def _stored(row: Mapping[str, Any]) -> Stored:
     payload = row["payload"]
     if row["codec"] == ZSTD:
         payload = _codec.decompress(payload, row["size"], asbytes=True)

@@ -52,6 +52,7 @@ def fragile(folder: Path, limits: Limits | None = None) -> Iterator[WritingHome]
     with writing(folder, settings) as opened:
         opened.worker.sink = Fragile(folder / "lake")
         opened.worker.clock = lambda: ARRIVAL_MS / 1000
+        opened.worker.sleep = lambda seconds: None
         yield opened
 
 

@@ -66,7 +66,7 @@ def fed(store: Store, path: Path, origin: Origin = ORIGIN, limits: Limits = TINY
 
 def records(store: Store) -> list[Record]:
     log = Log(store)
-    found = [each for shard in log.shards for each in log.read(shard, 1_000, 1 << 30)]
+    found = [each for shard in log.shards for each in log.load(log.heads(shard, 1_000, Limits()))]
     return [stored.record for stored in sorted(found, key=lambda each: each.seq)]
 
 

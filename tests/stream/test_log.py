@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from pipeline.errors import DeliveryError
+from pipeline.settings import Limits
 from pipeline.store import Store
-from pipeline.stream.log import Incoming, Log, advance, prune
+from pipeline.stream.log import Incoming, Log, Stored, advance, prune
 from pipeline.stream.shards import shard_of
 from pipeline.triggers import Record
 
 RECORD = Incoming("vpc-flow", "a", b"payload", 1_000)
 SHARD = 3  # of the key "a"
+ROOMY = Limits()
 
 
 @pytest.fixture
@@ -26,7 +28,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def payloads(log: Log, records: int = 100, max_bytes: int = 1 << 20) -> list[bytes]:
-    return [stored.record.payload for stored in log.read(SHARD, records, max_bytes)]
+    limits = Limits(batch_bytes=max_bytes)
+    return [stored.record.payload for stored in log.load(log.heads(SHARD, records, limits))]
+
+
+def waiting(log: Log, shard: int = SHARD, limits: Limits = ROOMY) -> list[Stored]:
+    return log.load(log.heads(shard, 100, limits))
 
 
 def consume(store: Store, seq: int) -> None:
@@ -56,14 +63,14 @@ def test_a_record_comes_back_as_it_was_appended(store: Store) -> None:
         "refused": "gzip_truncated: gzip breaks off at byte 7",
     }
     Log(store).append([Incoming("tgw-flow", "a", b"x", 1_000, **whole)])
-    (stored,) = Log(store).read(SHARD, 1, 1)
+    (stored,) = waiting(Log(store))
     assert (stored.seq, stored.source) == (1, "tgw-flow")
     assert stored.record == Record(b"x", "1", 1_000, shard=SHARD, **whole)
 
 
 def test_lines_without_an_identity_are_known_by_their_place_in_the_stream(store: Store) -> None:
     Log(store).append([RECORD, RECORD])
-    found = Log(store).read(SHARD, 2, 1 << 20)
+    found = waiting(Log(store))
     assert [each.record.identity for each in found] == [
         "stream/embedded/3/1",
         "stream/embedded/3/2",
@@ -109,6 +116,22 @@ def test_a_read_takes_so_many_records_and_bytes_but_at_least_one(store: Store) -
     assert len(payloads(log, max_bytes=1)) == 1
 
 
+def test_a_read_takes_no_more_than_one_record_may_be_however_small_it_is_stored(
+    store: Store,
+) -> None:
+    log = Log(store)
+    log.append([replace(RECORD, payload=b"x" * 10_000) for _ in range(4)])
+    assert log.waiting_bytes(SHARD) < 1_000
+    assert len(waiting(log, limits=Limits(record_bytes=30_000))) == 3
+    assert len(waiting(log, limits=Limits(record_bytes=29_999))) == 2
+    assert len(waiting(log, limits=Limits(record_bytes=1))) == 1
+    consume(store, 4)
+    every = range(1 << 40)
+    for most, found in ((30_000, 3), (1, 1)):
+        limits = Limits(record_bytes=most)
+        assert len(log.heads_again(SHARD, 0, every, None, limits)) == found
+
+
 def test_what_is_consumed_does_not_come_again(store: Store) -> None:
     log = Log(store)
     log.append([replace(RECORD, payload=text) for text in (b"1", b"2", b"3")])
@@ -124,8 +147,7 @@ def test_a_shard_knows_nothing_of_the_others(store: Store) -> None:
     log = Log(store)
     log.append([replace(RECORD, key=str(n), payload=str(n).encode()) for n in range(40)])
     by_shard = [
-        {int(stored.record.payload) for stored in log.read(shard, 100, 1 << 20)}
-        for shard in log.shards
+        {int(stored.record.payload) for stored in waiting(log, shard)} for shard in log.shards
     ]
     assert [len(each) for each in by_shard] == [12, 8, 11, 9]
     assert set().union(*by_shard) == set(range(40))

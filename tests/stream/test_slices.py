@@ -20,7 +20,7 @@ SHORT = b"a\n" * (2 * MOST_LINES + 7)
 def records(home: Path) -> list[Record]:
     store = Store(home, writer=False)
     log = Log(store)
-    found = [each for shard in log.shards for each in log.read(shard, 1_000, 1 << 30)]
+    found = [each for shard in log.shards for each in log.load(log.heads(shard, 1_000, LIMITS))]
     store.close()
     return [stored.record for stored in sorted(found, key=lambda each: each.seq)]
 

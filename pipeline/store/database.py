@@ -7,7 +7,7 @@ Sources: sqlite.org "Write-Ahead Logging", "PRAGMA synchronous".
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ VERSION = 4
 NAME = "log.db"
 BUSY_S = 30.0
 DAMAGES = 20
+RESTORE = "if it is damaged, put it back from a copy"
 
 SCHEMA = """
 create table record (
@@ -180,7 +181,9 @@ class Store:
             raise DeliveryError(
                 f"log.db cannot be written: {error}",
                 f"at {self.path}",
-                "free some space or mend the permissions; nothing was lost, run it again",
+                RESTORE
+                if _is_damage(error)
+                else "free some space or mend the permissions; nothing was lost, run it again",
             ) from error
 
     @contextmanager
@@ -199,18 +202,28 @@ class Store:
 
         Raises HomeError when the file is damaged or cannot be read.
         """
+        return list(self.each(sql, *values))
+
+    def each(self, sql: str, *values: object) -> Generator[sqlite3.Row, None, None]:
+        """The same rows one by one, for a reader who does not want all of them in memory.
+
+        Raises HomeError as `rows` does, and when a row is none that can be read.
+        """
         try:
             with closing(self.connection.execute(sql, values)) as cursor:
-                found = cursor.fetchall()
+                yield from cursor
         except sqlite3.DatabaseError as error:
             self._check_still()
-            raise HomeError(
-                f"log.db cannot be read: {error}",
-                f"at {self.path}",
-                "if it is damaged, put it back from a copy",
-            ) from error
+            raise self.unreadable(str(error)) from error
         self._check_still()
-        return found
+
+    def unreadable(self, why: str) -> HomeError:
+        """The error of a log.db that does not hold what was written."""
+        return HomeError(
+            f"log.db cannot be read: {why}",
+            f"at {self.path}",
+            RESTORE,
+        )
 
     def _check_still(self) -> None:
         """What was read of a file that was not to change is worth nothing when it did."""
@@ -235,6 +248,10 @@ class Store:
     def close(self) -> None:
         """Close the file; a writer folds the write-ahead log back in."""
         self.connection.close()
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
 def exists(home: Path) -> bool:

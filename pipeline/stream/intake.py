@@ -65,6 +65,7 @@ class Intake:
     held     why posted records are refused at present though the log has room; None: they are not
     taken    called after each transaction: something waits
     clock    seconds since the epoch
+    error    what it ended with, where that is foreseen: a log.db that cannot be read any more
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class Intake:
     held: Callable[[], DeliveryError | None] = lambda: None
     taken: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
+    error: TailraceError | None = None
     _queue: "SimpleQueue[_Waiting | None]" = field(default_factory=SimpleQueue)
     _full: BackPressure | None = None
     _thread: threading.Thread | None = None
@@ -91,7 +93,7 @@ class Intake:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its thread runs; it ends by itself only by a defect."""
+        """Whether its thread runs; it ends by itself only by an error or a defect."""
         return self._thread is not None and self._thread.is_alive()
 
     def submit(self, posted: Posted) -> "Future[Place]":
@@ -138,8 +140,10 @@ class Intake:
         with closing(store):
             try:
                 self._serve(store)
+            except TailraceError as error:
+                self.error = error
             finally:
-                # Also where this thread ends by a defect: nobody may wait for ever.
+                # Also where this thread ends by itself: nobody may wait for ever.
                 with self._door:
                     self._closed = True
                 for left in self._left():

@@ -5,6 +5,7 @@ One row a record; the sequence number is the row's own number, so it rises along
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -82,32 +83,47 @@ class Log:
             return [append(connection, record) for record in records]
 
     def read(self, shard: int, records: int, max_bytes: int) -> list[Stored]:
-        """The next records behind the checkpoint: at least one, at most so many, in order."""
+        """The next records behind the checkpoint: at least one, at most so many, in order.
+
+        Raises HomeError when log.db does not hold what was written.
+        """
         found: list[Stored] = []
         size = 0
-        cursor = self._store.connection.execute(
-            "select * from record where shard = ? and seq > ? order by seq limit ?",
-            (shard, self.checkpoint(shard), records),
+        waiting = self._store.each(
+            "select *, coalesce(length(payload), 0) as stored from record"
+            " where shard = ? and seq > ? order by seq limit ?",
+            *(shard, self.checkpoint(shard), records),
         )
-        for row in cursor:
-            size += len(row["payload"])
-            if found and size > max_bytes:
-                break
-            found.append(_stored(row))
-        cursor.close()
+        with closing(waiting):
+            for row in waiting:
+                size += row["stored"]
+                if found and size > max_bytes:
+                    break
+                found.append(self._stored(row))
         return found
 
     def read_again(
         self, shard: int, behind: int, arrived: range, source: str | None, records: int
     ) -> list[Stored]:
-        """Consumed records behind a sequence number that arrived in a range of epoch ms."""
+        """Consumed records behind a sequence number that arrived in a range of epoch ms.
+
+        Raises HomeError as `read` does.
+        """
         rows = self._store.rows(
             "select * from record where shard = ? and seq > ? and seq <= ? and arrival_ms >= ?"
             " and arrival_ms < ? and (? is null or source = ?) order by seq limit ?",
             *(shard, behind, self.checkpoint(shard), arrived.start, arrived.stop),
             *(source, source, records),
         )
-        return [_stored(row) for row in rows]
+        return [self._stored(row) for row in rows]
+
+    def _stored(self, row: sqlite3.Row) -> Stored:
+        try:
+            return _stored(row)
+        except (OSError, OverflowError, TypeError, ValueError, msgspec.DecodeError) as error:
+            # SQLite finds pages broken by their form, and one of nothing but payload has none.
+            why = f"record {row['seq']} is not what was written: {error}"
+            raise self._store.unreadable(why) from error
 
     def count_again(self, arrived: range, source: str | None) -> int:
         """How many records `read_again` would give, over all shards."""

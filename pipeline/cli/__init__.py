@@ -6,6 +6,8 @@ from importlib.abc import MetaPathFinder
 from pipeline.cli import streams
 from pipeline.errors import TailraceError
 
+# Else it is called after whatever process it runs in (`python -m pytest`).
+NAME = "tailrace"
 INTERRUPTED = 130
 UNWANTED = ("pandas", "dateutil")
 
@@ -70,7 +72,7 @@ def _run() -> int:
     from pipeline.cli.usage import said
 
     try:
-        return int(app(standalone_mode=False) or 0)
+        return int(app(prog_name=NAME, standalone_mode=False) or 0)
     except TyperException as error:
         _say(said(error))
         return error.exit_code

@@ -16,17 +16,21 @@ def stoppable() -> Iterator[int]:
     The second time it is asked it ends at once.
     """
     reading, writing = os.pipe()
+    os.set_blocking(writing, False)
 
     def ask(number: int, frame: FrameType | None) -> None:
         for each in SIGNALS:
             signal.signal(each, signal.default_int_handler)
-        os.write(writing, b"x")
 
+    # Not written by the handler: that runs between two steps of Python, and when the signal comes
+    # just before a wait for the pipe begins, only behind that, which may be never.
+    woken = signal.set_wakeup_fd(writing)
     before = {each: signal.signal(each, ask) for each in SIGNALS}
     try:
         yield reading
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+        signal.set_wakeup_fd(woken)
         os.close(reading)
         os.close(writing)

@@ -1,6 +1,5 @@
 """tailrace parse: lines in, one JSON object a line out; no state."""
 
-import os
 import sys
 import time
 from collections import Counter
@@ -107,7 +106,7 @@ class _Run:
         from pipeline.cli.inputs import read_once
         from pipeline.decode import BASE64_OF_GZIP, inflate, may_be_base64_of_gzip
         from pipeline.stream.files import Carry, Origin
-        from pipeline.stream.pipe import gathered
+        from pipeline.stream.pipe import Patience, gathered
         from pipeline.stream.scan import cut, scan, slices
         from pipeline.triggers import Record
 
@@ -122,8 +121,7 @@ class _Run:
             payload = stream.read(RAW_HEAD if found.refused else -1)
             yield replace(template, payload=payload, refused=found.refused)
             return
-        read = partial(os.read, stream.fileno()) if once else stream.read
-        chunks: Iterator[bytes] = iter(partial(read, PIECE), b"")
+        chunks = Patience().chunks(stream) if once else iter(partial(stream.read, PIECE), b"")
         head = next(chunks, b"")
         chunks = chain((head,), chunks)
         if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
@@ -132,7 +130,7 @@ class _Run:
         carry, content = Carry(), inflate(chunks, limits)
         if once:
             # A pipe may pause: what has come is printed then.
-            content = gathered(content, stream, PIECE)
+            content = gathered(content, PIECE)
         for each in slices(cut(content, 1 if once else PIECE, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
             yield replace(record, header=carry.header, time_ms=carry.time_ms, plain=carry.plain)

@@ -69,6 +69,7 @@ def query(
     window = parse(now, since, from_time, to_time)
     asked = _Asked(name, sql, _parameters(given or ()), window, now)
     if engine != DUCKDB or stage:
+        asked.check()
         raise no_stack("--stage" if stage else f"--engine {engine}")
     if not name and sql is None:
         sys.stdout.write(_catalogue())
@@ -89,6 +90,13 @@ class _Asked:
     def __post_init__(self) -> None:
         if self.sql is not None and self.name:
             raise UsageError("a name and --sql were both given", "", "give one of them")
+
+    def check(self) -> None:
+        """Raise UsageError for what no engine would answer."""
+        from pipeline.queries import check
+
+        if self.name or self.sql is not None:
+            check(self.name or None, sql=self.sql, params=self.params)
 
     def answer(self, home: Path) -> "Answer":
         """What a home answers."""

@@ -59,6 +59,7 @@ def inflate(chunks: Iterable[bytes], limits: Limits, cap: int | None = None) -> 
     """The content of a payload that may be gzip, up to two layers deep; plain content as it is.
 
     `cap`: bytes it may inflate to; None for no cap but the ratio (a file is read in slices).
+    An empty chunk (nothing more for now) is given on behind the content of those before it.
     Raises Refused for truncation, a bad CRC, bytes behind the last member, a third layer, a bomb.
     """
     meter = _Meter(limits, cap)
@@ -111,6 +112,9 @@ def _members(head: bytes, chunks: Iterator[bytes], meter: _Meter) -> Iterator[by
     member: Any = None
     produced, consumed, left = 0, 0, b""
     for chunk in _pieces(head, chunks):
+        if not chunk:
+            yield chunk
+            continue
         left += chunk
         while left:
             if member is None:
@@ -144,7 +148,7 @@ def _members(head: bytes, chunks: Iterator[bytes], meter: _Meter) -> Iterator[by
 
 def _pieces(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chain((head,), chunks):
-        yield from (chunk[at : at + PIECE_IN] for at in range(0, len(chunk), PIECE_IN))
+        yield from (chunk[at : at + PIECE_IN] for at in range(0, len(chunk) or 1, PIECE_IN))
 
 
 def _step(member: Any, data: bytes, consumed: int) -> bytes:

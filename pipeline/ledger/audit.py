@@ -1,7 +1,8 @@
 """The audit: does every accepted event stand where the ledger says, and whole?
 
 Balanced means: for each hour of arrival events_in = rows + rejected + dropped; every record behind
-the checkpoint has its entry; the table `batch` says the same of it; every catalogued file is there
+the checkpoint has its entry; the table `batch` says the same of it, and the table `reject` as many
+refused lines where they were tried again; every catalogued file is there
 with the content it was written with, the times that queries find it by, and the rows that the
 ledger promised, in landing or, once it is folded in, in curated files; every quarantine object is
 there with its digest; every record of a file that came in is known to be of that file; SQLite finds
@@ -98,6 +99,9 @@ def _read_ledger(scope: Scope, entries: Entries) -> Iterator[Finding]:
         hour.reasons.update(counts["reasons"])
         for name, values in entries.columns.items():
             values.append(dropped if name == "dropped" else row[name])
+        if isinstance(row["object"], str):
+            for name, values in entries.kept.items():
+                values.append(row[name])
 
 
 def _sums(hours: dict[tuple[str, int], Hour]) -> Iterator[Finding]:

@@ -14,7 +14,12 @@ from pipeline.schema import HOUR_MS
 HOUR_FORMAT = "%Y-%m-%dT%H"
 
 # What the ledger and the table `batch` both say of a record.
-SAID = ("seq", "source", "shard", "arrival_ms", "events_in", "rows", "rejected", "dropped")
+SAID = (
+    *("seq", "source", "shard", "arrival_ms", "events_in", "rows", "rejected", "dropped"),
+    "attempt",
+)
+# What the ledger says of a record that has an object in the quarantine.
+KEPT = ("seq", "source", "shard", "arrival_ms", "rejected", "attempt", "flush", "object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,15 @@ class Audit:
 
 @dataclass(slots=True)
 class Entries:
-    """The ledger as far as it can be read; `damaged`: sequences of which it cannot."""
+    """The ledger as far as it can be read.
+
+    kept     those of its records that have an object in the quarantine
+    damaged  sequences of which it cannot be read
+    """
 
     hours: dict[tuple[str, int], Hour] = field(default_factory=dict)
     columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in SAID})
+    kept: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in KEPT})
     damaged: set[int] = field(default_factory=set)
 
 

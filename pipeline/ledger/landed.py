@@ -1,4 +1,4 @@
-"""What only the rows themselves can tell: repeats, and what the table `batch` says of a record."""
+"""What only the rows themselves can tell: repeats, and what the tables `batch` and `reject` say."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from pipeline.deliver.lake import CURATED, LANDING, LakeFile
 from pipeline.lake import views
+from pipeline.ledger import refused
 from pipeline.ledger.findings import SAID, Entries, Finding, hour_of, sequences, source_of
-from pipeline.schema import BATCH, HOUR_MS, Table
+from pipeline.schema import BATCH, HOUR_MS, REJECT, Table
 from pipeline.sources import find
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # By name, so that whoever audits often can hold it open: to make one takes 15 ms.
 ENGINE = ":memory:audit"
+# Of these all files are read, of the others only what may hold a repeat.
+OWN = (BATCH.name, REJECT.name)
 
 
 def ask_lake(
@@ -29,7 +32,7 @@ def ask_lake(
     gaps: Sequence[tuple[int, int]],
     since_ms: int = 0,
 ) -> Iterator[Finding]:
-    """What only the rows themselves can tell: repeats, and what the table `batch` says.
+    """What only the rows themselves can tell: repeats, and what `batch` and `reject` say.
 
     files  landing files that arrived since then and are not folded in, and all curated files
     """
@@ -39,6 +42,7 @@ def ask_lake(
         lake = _Lake(connection, folder, [file for file in files if file.path not in broken])
         connection.register("entry", pa.table(entries.columns, _ENTRY))
         differences = lake.ask(BATCH, _DIFFERENCES.format(since_ms))
+        differing = _differing(lake, refused.kept_of(entries))
         repeats = {
             source: lake.ask(find(source).table, _REPEATS.format(find(source).table.name))
             for source in sorted({source for source, _ in entries.hours})
@@ -49,9 +53,21 @@ def ask_lake(
                 entries.hours[source, at].duplicates += count
     yield from lake.findings
     unread = broken | {finding.where for finding in lake.findings}
-    lost = [file for file in files if file.table == BATCH.name and file.path in unread]
+    lost = [file for file in files if file.path in unread]
     skipped = [*gaps, *((seq, seq) for seq in entries.damaged)]
-    yield from _differences(differences, skipped, lost)
+    yield from _differences(differences, skipped, _of(BATCH, lost))
+    yield from refused.findings(differing, files, lambda each: _inside(each, _of(REJECT, lost)))
+
+
+def _differing(lake: "_Lake", kept: pa.Table | None) -> list[tuple[Any, ...]]:
+    if kept is None:
+        return []
+    lake.connection.register("kept", kept)
+    return lake.ask(REJECT, refused.SQL)
+
+
+def _of(table: Table, files: Sequence[LakeFile]) -> list[LakeFile]:
+    return [file for file in files if file.table == table.name]
 
 
 _ENTRY = pa.schema([(name, pa.string() if name == "source" else pa.int64()) for name in SAID])
@@ -100,7 +116,7 @@ class _Lake:
     def _rows(self, table: Table, files: Sequence[LakeFile], sql: str) -> list[tuple[Any, ...]]:
         landing = [file for file in files if file.zone == LANDING]
         curated = [file for file in files if file.zone == CURATED]
-        if table.name != BATCH.name and landing:
+        if table.name not in OWN and landing:
             curated = views.overlapping(curated, landing)
         for zone, mine in ((LANDING, landing), (CURATED, curated)):
             rows = views.rows(self.folder, table, mine)
@@ -110,7 +126,7 @@ class _Lake:
     def _reads(self, table: Table, file: LakeFile, sql: str) -> bool:
         import duckdb
 
-        if file.zone == CURATED and table.name != BATCH.name:
+        if file.zone == CURATED and table.name not in OWN:
             # Nothing of it would be read for the sake of no landing file.
             sql = f'select max(event_time), max(record_id) from "{table.name}_{CURATED}"'  # noqa: S608
         try:
@@ -135,6 +151,7 @@ class _Said:
     rows: int
     rejected: int
     dropped: int
+    attempt: int
 
 
 def _differences(
@@ -170,7 +187,7 @@ def _differences(
     yield from _in_runs(without, "batch_missing", "the ledger knows it, the table batch does not")
 
 
-def _inside(said: _Said, files: Sequence[LakeFile]) -> bool:
+def _inside(said: _Said | refused.Differing, files: Sequence[LakeFile]) -> bool:
     return any(
         file.first_ms <= said.arrival_ms <= file.last_ms
         if file.zone == CURATED

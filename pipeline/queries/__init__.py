@@ -7,7 +7,7 @@ from pipeline.queries.answer import Answer
 from pipeline.queries.catalogue import find, load
 from pipeline.queries.front_matter import Column, SavedQuery
 from pipeline.queries.parameters import Parameter
-from pipeline.queries.runner import bindings, explain, run
+from pipeline.queries.runner import bindings, check, explain, run
 from pipeline.queries.window import Window, parse
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SavedQuery",
     "Window",
     "bindings",
+    "check",
     "explain",
     "find",
     "load",

@@ -103,6 +103,15 @@ def bindings(
     return _question(name, sql, params, window, now).values
 
 
+def check(name: str | None, *, sql: str | None, params: Mapping[str, object]) -> None:
+    """Raise UsageError for a name or values that `run` would refuse, whatever engine is to answer.
+
+    No SQL is translated.
+    """
+    query = _asked(name, sql)
+    read_all(query.name, query.params, params)
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """A query ready to be asked of any home; `values` are those that it binds."""

@@ -19,6 +19,12 @@ VERSION = 5
 NAME = "log.db"
 BUSY_S = 30.0
 DAMAGES = 20
+RESTORE = "if it is damaged, put it back from a copy"
+# What another attempt may not meet again.
+PASSING = (
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_FULL),
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+)
 
 SCHEMA = """
 create table record (
@@ -183,8 +189,15 @@ class Store:
             raise DeliveryError(
                 f"log.db cannot be written: {error}",
                 f"at {self.path}",
-                "free some space or mend the permissions; nothing was lost, run it again",
+                RESTORE
+                if _code(error) == sqlite3.SQLITE_CORRUPT
+                else "free some space or mend the permissions; nothing was lost, run it again",
             ) from error
+
+    def probe(self) -> None:
+        """Write what stands there anyway. Raises DeliveryError when nothing can be written."""
+        with self.transaction() as connection:
+            connection.execute(f"pragma user_version = {VERSION}")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -200,20 +213,30 @@ class Store:
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """All rows of a reading statement.
 
-        Raises HomeError when the file is damaged or cannot be read.
+        Raises HomeError when the file is damaged, DeliveryError when it cannot be read now.
         """
         try:
             with closing(self.connection.execute(sql, values)) as cursor:
                 found = cursor.fetchall()
         except sqlite3.DatabaseError as error:
             self._check_still()
-            raise HomeError(
+            if _code(error) not in PASSING:
+                raise self.unreadable(str(error)) from error
+            raise DeliveryError(
                 f"log.db cannot be read: {error}",
                 f"at {self.path}",
-                "if it is damaged, put it back from a copy",
+                "look after the disk and the memory, then run it again",
             ) from error
         self._check_still()
         return found
+
+    def unreadable(self, why: str) -> HomeError:
+        """The error of a log.db that does not hold what was written."""
+        return HomeError(
+            f"log.db cannot be read: {why}",
+            f"at {self.path}",
+            RESTORE,
+        )
 
     def _check_still(self) -> None:
         """What was read of a file that was not to change is worth nothing when it did."""
@@ -238,6 +261,11 @@ class Store:
     def close(self) -> None:
         """Close the file; a writer folds the write-ahead log back in."""
         self.connection.close()
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Its primary result code (sqlite.org, "Result and Error Codes")."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 def exists(home: Path) -> bool:

@@ -99,8 +99,8 @@ def known_input(store: Store, source: str, digest: str) -> dict[str, Any] | None
 
 
 def _note_input(store: Store, found: Scan, origin: Origin, base: Base | None) -> None:
-    replaces = base.tail_seq if base is not None and base.covers else None
     before = known_input(store, origin.source.name, base.digest) if base is not None else None
+    replaces = _replaced(before) if before and base is not None and base.covers else None
     header, time_ms, plain = _carried(before) if before else ("", None, False)
     with store.transaction() as connection:
         connection.execute(
@@ -131,6 +131,16 @@ def _note_input(store: Store, found: Scan, origin: Origin, base: Base | None) ->
                 replaces,
             ),
         )
+
+
+def _replaced(before: dict[str, Any]) -> int | None:
+    """Which record the first new one of a file replaces that begins with all of another one.
+
+    Where nothing of that one came in before its run broke off: the record that it was to replace.
+    """
+    begun = before["done_bytes"] > before["start_bytes"]
+    found: int | None = before["tail_seq"] if begun else before["replaces"]
+    return found
 
 
 def _feed_whole(

@@ -20,7 +20,6 @@ class Base:
 
     complete  bytes of its whole lines
     covers    the other file begins with its last line as well, or it has none without an end
-    tail_seq  sequence number of the record of that line, where it has come in
     """
 
     digest: str
@@ -28,7 +27,6 @@ class Base:
     formats: str
     complete: int
     covers: bool
-    tail_seq: int | None
     shard_key: str
 
 
@@ -58,7 +56,7 @@ def base_of(store: Store, source: str, found: Scan) -> Base | None:
     (complete, covers, _), digest = best
     row = store.rows("select * from input where source = ? and digest = ?", source, digest)[0]
     key = row["shard_key"] or digest
-    return Base(digest, row["name"], row["formats"], complete, covers, row["tail_seq"], key)
+    return Base(digest, row["name"], row["formats"], complete, covers, key)
 
 
 def chain_of(store: Store, source: str, digest: str) -> list[str]:

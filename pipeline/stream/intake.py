@@ -57,6 +57,8 @@ class Intake:
     held     why posted records are refused at present though the log has room; None: they are not
     taken    called after each transaction: something waits
     clock    seconds since the epoch
+    problem  why the last transaction failed; None: it did not, or one could be written since
+    error    what it ended with, where that is foreseen: a log.db that cannot be read any more
     """
 
     folder: Path
@@ -64,6 +66,8 @@ class Intake:
     held: Callable[[], DeliveryError | None] = lambda: None
     taken: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
+    problem: DeliveryError | None = None
+    error: TailraceError | None = None
     _queue: "SimpleQueue[_Waiting | None]" = field(default_factory=SimpleQueue)
     _full: BackPressure | None = None
     _thread: threading.Thread | None = None
@@ -83,7 +87,7 @@ class Intake:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its thread runs; it ends by itself only by a defect."""
+        """Whether its thread runs; it ends by itself only by an error or a defect."""
         return self._thread is not None and self._thread.is_alive()
 
     def submit(self, posted: Posted) -> "Future[Place]":
@@ -130,8 +134,10 @@ class Intake:
         with closing(store):
             try:
                 self._serve(store)
+            except TailraceError as error:
+                self.error = error
             finally:
-                # Also where this thread ends by a defect: nobody may wait for ever.
+                # Also where this thread ends by itself: nobody may wait for ever.
                 with self._door:
                     self._closed = True
                 for left in self._left():
@@ -185,15 +191,24 @@ class Intake:
             # A defect ends the thread; a disk that is full today may not be tomorrow.
             if not isinstance(error, DeliveryError):
                 raise
+            self.problem = error
         else:
+            self.problem = None
             for waiting, place in zip(batch, places, strict=True):
                 waiting.answer(place)
             self.taken()
 
     def _measure(self, store: Store) -> None:
         self._measured = time.monotonic()
-        self._make_room(store)
-        self._full = _fullness(store, self.retention, int(self.clock() * 1000))
+        try:
+            if self.problem:
+                # Also where nobody posts any more.
+                store.probe()
+            self._make_room(store)
+            self._full = _fullness(store, self.retention, int(self.clock() * 1000))
+            self.problem = None
+        except DeliveryError as error:
+            self.problem = error
 
     def _make_room(self, store: Store) -> None:
         """Let consumed records go before their time where the log grows too large."""

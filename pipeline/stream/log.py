@@ -4,9 +4,9 @@ One row a record; the sequence number is the row's own number, so it rises along
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -25,7 +25,8 @@ LOADED_AT_ONCE = 500
 GZIP_MAGIC = b"\x1f\x8b"
 RAW, ZSTD = "raw", "zstd"
 _codec = pa.Codec("zstd", 1)
-_HEAD = "seq, shard, arrival_ms, size, length(payload) as stored, replaces"
+_HEAD = "seq, shard, arrival_ms, size, coalesce(length(payload), 0) as stored, replaces"
+Done = TypeVar("Done")
 _formats = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -120,7 +121,7 @@ class Log:
             f"select {_HEAD} from record where shard = ? and seq > ? order by seq limit ?",  # noqa: S608 - own words
             *(shard, self.checkpoint(shard), records),
         )
-        return _at_once(rows, limits)
+        return self._read(lambda: _at_once(rows, limits))
 
     def heads_again(
         self, shard: int, behind: int, arrived: range, source: str | None, limits: Limits
@@ -133,7 +134,7 @@ class Log:
             *(shard, behind, self.checkpoint(shard), arrived.start, arrived.stop),
             *(source, source, limits.batch_records),
         )
-        return _at_once(rows, limits)
+        return self._read(lambda: _at_once(rows, limits))
 
     def load(self, heads: Sequence[Head]) -> list[Stored]:
         """The records themselves.
@@ -149,9 +150,20 @@ class Log:
         return found
 
     def as_it_lies(self, head: Head) -> Stored:
-        """A record with its payload as stored: for one that cannot be loaded."""
+        """A record with its payload as stored: for one that cannot be loaded.
+
+        Raises HomeError when not even that can be read.
+        """
         (row,) = self._store.rows("select * from record where seq = ?", head.seq)
-        return _stored({**dict(row), "codec": RAW})
+        return self._read(lambda: _stored({**dict(row), "codec": RAW}))
+
+    def _read(self, read: Callable[[], Done]) -> Done:
+        # SQLite finds pages broken by their form, and one of nothing but payload has none.
+        try:
+            return read()
+        except (OverflowError, TypeError, ValueError) as error:
+            why = f"a record is not what was written: {error}"
+            raise self._store.unreadable(why) from error
 
     def count_again(self, arrived: range, source: str | None) -> int:
         """How many records `read_again` would give, over all shards."""

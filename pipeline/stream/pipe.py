@@ -59,13 +59,12 @@ def feed_stdin(
         log_group=origin.log_group,
     )
     carry, lines = Carry(), 0
-    chunks = iter(lambda: patience.read(stream), b"")
+    chunks = patience.chunks(stream)
     head = next(chunks, b"")
     if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
         yield _feed_whole(store, chain((head,), chunks), template, limits)
         return
-    content = inflate(chain((head,), chunks), limits)
-    content = gathered(content, stream, limits.slice_bytes, patience)
+    content = gathered(inflate(chain((head,), chunks), limits), limits.slice_bytes)
     try:
         for each in slices(cut(content, 1, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
@@ -115,16 +114,32 @@ class Patience:
     stop: int | None = None
     clock: Callable[[], float] = time.monotonic
 
-    def more(self, stream: BinaryIO, since: float) -> bool:
-        """Whether more is there to be had before lines that came at a time have to go on."""
-        left = max(since + self.wait_s - self.clock(), 0.0)
-        return bool(select.select(self._watched(stream), [], [], left)[0])
-
-    def read(self, stream: BinaryIO) -> bytes:
-        """The next bytes, as soon as there are any; none at the end.
+    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+        """What comes through a pipe, and an empty chunk where what came must not wait any more.
 
         Raises KeyboardInterrupt when reading was to end.
         """
+        since = None
+        while True:
+            # Told from in here, because bytes that come need not make content: whoever waits for
+            # more of that (the trailer of a gzip came last) would wait as long as the pipe pauses.
+            if since is not None and not self._more(stream, since):
+                since = None
+                yield b""
+            chunk = self._read(stream)
+            if not chunk:
+                return
+            since = self.clock() if since is None else since
+            yield chunk
+
+    def _more(self, stream: BinaryIO, since: float) -> bool:
+        """Whether more is there to be had before what came at a time has to go on."""
+        left = since + self.wait_s - self.clock()
+        if self.wait_s and left <= 0:
+            return False  # also where more is always there
+        return bool(select.select(self._watched(stream), [], [], max(left, 0.0))[0])
+
+    def _read(self, stream: BinaryIO) -> bytes:
         ready = select.select(self._watched(stream), [], [])[0]
         if self.stop is not None and self.stop in ready:
             raise KeyboardInterrupt
@@ -134,25 +149,22 @@ class Patience:
         return [stream.fileno(), *(() if self.stop is None else (self.stop,))]
 
 
-def gathered(
-    chunks: Iterator[bytes], stream: BinaryIO, at_least: int, patience: Patience | None = None
-) -> Iterator[bytes]:
-    """Larger chunks, as long as more is there to be had in time."""
-    patience = patience or Patience()
+def gathered(chunks: Iterator[bytes], at_least: int) -> Iterator[bytes]:
+    """Larger chunks: what comes until an empty one says that it must not wait any more."""
     held: list[bytes] = []
-    size, since = 0, 0.0
+    size = 0
     try:
         for chunk in chunks:
-            since = since if held else patience.clock()
             held.append(chunk)
             size += len(chunk)
-            if size < at_least and patience.more(stream, since):
+            if chunk and size < at_least:
                 continue
-            yield b"".join(held)
+            if size:
+                yield b"".join(held)
             held, size = [], 0
     except (Refused, KeyboardInterrupt):
-        if held:
+        if size:
             yield b"".join(held)
         raise
-    if held:
+    if size:
         yield b"".join(held)

@@ -27,11 +27,16 @@ RESTS_FOR_EACH = 9
 
 @dataclass
 class Compaction:
-    """One thread over a store of its own; what goes wrong is told and tried again."""
+    """One thread over a store of its own; what goes wrong is told and tried again.
+
+    clock    seconds since the epoch
+    elapsed  seconds since any moment, by which the length of a run is taken
+    """
 
     folder: Path
     every_s: float
     clock: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
     state: CompactionState = field(default_factory=CompactionState)
     _halt: Halt = field(default_factory=Halt)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -39,7 +44,9 @@ class Compaction:
 
     def start(self) -> None:
         """Begin; the first run comes after a rest."""
-        self._thread = threading.Thread(target=self._run, name="compaction", daemon=True)
+        self._thread = threading.Thread(
+            target=self.run, args=(self._stop.wait,), name="compaction", daemon=True
+        )
         self._thread.start()
 
     def stop(self, patience_s: float) -> bool:
@@ -51,12 +58,13 @@ class Compaction:
         self._thread.join(patience_s)
         return not self._thread.is_alive()
 
-    def _run(self) -> None:
+    def run(self, rest: Callable[[float], object]) -> None:
+        """Rest for so many seconds and compact, in turn, until `rest` says that it is over."""
         pause = self.every_s
-        while not self._stop.wait(pause):
-            started = time.monotonic()
+        while not rest(pause):
+            started = self.elapsed()
             self._once()
-            pause = max(self.every_s, RESTS_FOR_EACH * (time.monotonic() - started))
+            pause = max(self.every_s, RESTS_FOR_EACH * (self.elapsed() - started))
 
     def _once(self) -> None:
         try:

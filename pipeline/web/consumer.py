@@ -20,11 +20,15 @@ from pipeline.web.house import WorkerState
 
 @dataclass
 class Consumer:
-    """One thread over a worker with a store of its own."""
+    """One thread over a worker with a store of its own.
+
+    error  what it ended with, where that is foreseen: a home that cannot be read any more
+    """
 
     folder: Path
     context: Context
     clock: Callable[[], float] = time.time
+    error: TailraceError | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _worker: Worker | None = None
@@ -41,7 +45,7 @@ class Consumer:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its thread runs; it ends by itself only by a defect."""
+        """Whether its thread runs; it ends by itself only by an error or a defect."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
@@ -79,7 +83,10 @@ class Consumer:
         with closing(store):
             self._worker = worker_of(self.folder, store, self.context)
             ready.set_result(None)
-            self._worker.run(self._stop)
+            try:
+                self._worker.run(self._stop)
+            except TailraceError as error:
+                self.error = error
 
 
 def refusal_of(state: WorkerState, limits: Limits, now_ms: float) -> DeliveryError | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from pipeline.errors import TailraceError
 from pipeline.settings import Limits
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
@@ -54,6 +55,7 @@ class House:
     asked   queries that are asked or wait for their turn
     ended   whether its threads came to their end when they were told to
     broken  name of the thread that ended before; "" for none
+    error   what a thread ended with before, where that was no defect
     """
 
     folder: Path
@@ -70,3 +72,4 @@ class House:
     asked: int = 0
     ended: bool = False
     broken: str = ""
+    error: Callable[[], TailraceError | None] = lambda: None

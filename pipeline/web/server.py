@@ -47,7 +47,8 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
 
     `say` is told the URL once it answers.
     Raises UsageError for a host that is none; TailraceError for a port that is taken, for threads
-    that did not come to an end in time, and when one of them ended by a defect.
+    that did not come to an end in time, and when one of them ended by a defect; HomeError for a
+    home that cannot be read any more.
     """
     with closing(_listen(address)) as listener, running(folder, context) as house:
         url = _url(address, listener)
@@ -96,6 +97,9 @@ def _server(house: House, address: Address, ready: Callable[[], None]) -> "_Serv
 
 def _raise_of(house: House) -> None:
     """Say what did not go as it should."""
+    error = house.error()
+    if error is not None:
+        raise error
     if house.broken:
         raise TailraceError(
             f"the {house.broken} ended by a defect",
@@ -126,6 +130,7 @@ def running(folder: Path, context: Context) -> Iterator[House]:
     intake = Intake(folder, retention, held)
     compaction = Compaction(folder, limits.compact_seconds)
     house = House(folder, limits, intake, lambda: consumer.state, lambda: compaction.state)
+    house.error = lambda: consumer.error or intake.error
     intake.start()
     try:
         consumer.start()

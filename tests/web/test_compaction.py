@@ -1,16 +1,20 @@
 """A server compacts by itself, and neither what it answers nor its end suffers from that."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from pipeline.home import audit_of, readable
 from pipeline.lake.compact import Halt, compact
 from pipeline.store import Store
+from pipeline.web.compaction import Compaction
 from tests.homes import files_under, flow, lake_files, numbers
 from tests.lake.days import bring, curated_files
 from tests.web.serving import Served, serving, until
 
+EVERY_S = 300.0
 OFTEN = {"TAILRACE_LIMITS_COMPACT_SECONDS": "1"}
 
 
@@ -84,3 +88,48 @@ def test_a_server_ends_in_time_and_in_silence_while_it_compacts(tmp_path: Path) 
         assert running.end() == 0
         assert "error" not in running.said()
     assert numbers(home) == list(range(12))
+
+
+@dataclass
+class Week:
+    """Time that passes when somebody rests, and from one look at it to the next."""
+
+    random: Random = field(default_factory=lambda: Random(0))
+    now: float = 0.0
+    worked: float = 0.0
+    runs: int = 0
+    shares: list[float] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    _under_way: bool = False
+
+    def elapsed(self) -> float:
+        """Before a run and behind it, which takes from a tenth of a second to hours."""
+        if self._under_way:
+            took = 10 ** self.random.uniform(-1, 4)
+            self.now, self.worked, self.runs = self.now + took, self.worked + took, self.runs + 1
+        self._under_way = not self._under_way
+        return self.now
+
+    def rest(self, seconds: float) -> bool:
+        """Let time pass; whether the week is over."""
+        self.now += seconds
+        self.pauses.append(seconds)
+        self.shares.append(self.worked / self.now)
+        return self.now > 7 * 86_400
+
+
+@pytest.mark.parametrize("works", [True, False], ids=["works", "fails"])
+def test_a_server_compacts_for_a_tenth_of_the_time_at_most_however_long_a_run_takes(
+    tmp_path: Path, works: bool
+) -> None:
+    bring(tmp_path / "home", 1)
+    if not works:
+        (tmp_path / "home" / "log.db").write_bytes(b"no database")
+    week = Week()
+    compaction = Compaction(tmp_path / "home", EVERY_S, elapsed=week.elapsed)
+    compaction.run(week.rest)
+    assert (compaction.state.problem == "", week.runs > 20) == (works, True)
+    assert max(week.shares) <= 0.1
+    # No longer than that either: half of these runs are short.
+    assert (week.pauses[0], min(week.pauses)) == (EVERY_S, EVERY_S)
+    assert week.pauses.count(EVERY_S) > week.runs // 4

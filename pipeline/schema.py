@@ -60,7 +60,7 @@ class Domain(Enum):
     """Domains that need no parameters."""
 
     ADDRESS = "IPv4 or IPv6 address"
-    EPOCH = "Unix time in seconds, or in milliseconds when over 2^31"
+    EPOCH = "Unix time in seconds, or in milliseconds from 10^11 on"
     PERCENT = "percent-encoded UTF-8, decoded"
 
 

@@ -25,8 +25,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NUMBER = re.compile(r"-?[0-9]+\Z")
 MOST = Range(-(10**18) + 1, 10**18 - 1)
 FIRST_MS = DAY_MS
-# A larger Unix time is meant in milliseconds: seconds reach 2^31 in 2038.
-LAST_SECOND = 2**31 - 1
+# A larger Unix time is meant in milliseconds: these reached 10^11 in 1973, seconds do in 5138.
+LAST_SECOND = 10**11 - 1
 SHOWN = 100
 SPACE, DELETE, BOM = 32, 127, b"\xef\xbb\xbf"
 

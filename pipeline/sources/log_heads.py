@@ -35,8 +35,8 @@ LEVELS = {
 }
 LEVEL_OF = {word: level for level, words in LEVELS.items() for word in words.split()}
 LONGEST_LEVEL = max(map(len, LEVEL_OF))
-# A larger Unix time is meant in milliseconds: seconds reach 2^31 in 2038.
-LAST_SECOND = 2**31 - 1
+# A larger Unix time is meant in milliseconds: these reached 10^11 in 1973, seconds do in 5138.
+LAST_SECOND = 10**11 - 1
 FAR_MS = 10**17  # further than any allowed time, and far from the ends of int64
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?\Z")
 STAMP = 19

@@ -127,14 +127,22 @@ class Writer:
     def good_time(self) -> str:
         recent_ms = self.arrival_ms - self.random.randrange(DAY_MS)
         last_ms = self.arrival_ms + DAY_MS
-        edges = ("86400", "086400", "2147483648", str(last_ms // 1000), str(last_ms))
+        edges = ("86400", "086400", "100000000000", str(last_ms // 1000), str(last_ms))
         if self.random.random() < 0.1:
             return self.random.choice(edges)
         return str(self.random.choice((recent_ms // 1000, recent_ms // 1000, recent_ms)))
 
     def far_time(self) -> str:
         last_ms = self.arrival_ms + DAY_MS
-        edges = ("86399", "1", "2147483647", str(last_ms // 1000 + 1), str(last_ms + 1))
+        edges = (
+            "86399",
+            "1",
+            "2147483648",
+            "3851000000",
+            "99999999999",
+            str(last_ms // 1000 + 1),
+            str(last_ms + 1),
+        )
         return self.random.choice(edges)
 
     def bad_text(self, field: str) -> str:

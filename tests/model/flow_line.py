@@ -190,7 +190,7 @@ def time_of(
 def value(field: str, text: str, arrival_ms: int) -> int | str:
     if field in ("start", "end"):
         number = integer(text, BIGGEST)
-        return possible(number if number > 2_147_483_647 else number * 1000, arrival_ms)
+        return possible(number if number >= 100_000_000_000 else number * 1000, arrival_ms)
     if field in HIGHEST:
         return integer(text, HIGHEST[field])
     return TEXT_READERS.get(field, str)(text)

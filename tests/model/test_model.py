@@ -156,12 +156,13 @@ def test_a_line_over_the_limit_is_too_long_whatever_it_holds() -> None:
         ("86400", 86_400_000),  # 1970-01-02T00:00:00Z
         ("1795701600", 1_795_701_600_000),
         ("1795701600250", 1_795_701_600_250),  # arrival and one day
-        ("2147483648", 2_147_483_648),  # too big for seconds: milliseconds of January 1970
+        ("100000000000", 100_000_000_000),  # milliseconds of March 1973
         ("86399", None),
         ("0", None),
         ("1795701601", None),
         ("1795701600251", None),
-        ("2147483647", None),  # seconds of January 2038
+        ("2147483648", None),  # seconds of January 2038
+        ("99999999999", None),  # and of the year 5138
     ],
 )
 def test_times_end_at_both_limits(text: str, end: int | None) -> None:

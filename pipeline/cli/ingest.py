@@ -5,7 +5,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -13,11 +12,13 @@ import typer
 
 from pipeline.cli.options import Config, Files, Format, Home, SourceName, Strict, settings_of
 from pipeline.cli.output import counted, say, visible
+from pipeline.cli.progress import shown
 
 if TYPE_CHECKING:
     from pipeline.home import WritingHome
     from pipeline.settings import Limits, Settings
-    from pipeline.stream.files import Origin, Progress
+    from pipeline.stream.carry import Origin
+    from pipeline.stream.files import Progress
     from pipeline.stream.scan import Scan
 
 
@@ -66,7 +67,7 @@ def ingest(
         say(group_note(log_group, formats or (), settings))
     with writing(settings.home_path, context_of(settings)) as opened:
         run = _Run(opened, settings.limits, origin, key)
-        with _progress(len(paths)) as show:
+        with shown(len(paths)) as show:
             try:
                 for path in paths:
                     run.read(path, show)
@@ -85,7 +86,7 @@ def _origin(source: str, formats: Sequence[str], log_group: str, settings: "Sett
     """
     from pipeline.cli import inputs
     from pipeline.sources import find
-    from pipeline.stream.files import Origin
+    from pipeline.stream.carry import Origin
 
     inputs.check_text("--log-group", log_group)
     found = find(source)
@@ -232,39 +233,3 @@ class _Run:
             f"rows={rows + self.mended} rejected={rejected} dropped={dropped}"
             f" in {seconds:.1f} s{speed}\n"
         )
-
-
-@contextmanager
-def _progress(files: int) -> Iterator[Callable[[str, int, int], None]]:
-    """Shows (path, bytes done, bytes in all); a bar on a terminal, silent elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda path, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, object] = {}
-
-        def show(path: str, done: int, total: int) -> None:
-            if path not in tasks:
-                name = visible(path)
-                name = name if len(name) < 30 else "…" + name[-29:]
-                tasks[path] = bar.add_task(f"{len(tasks) + 1}/{files} {name}", total=None)
-            bar.update(tasks[path], completed=done, total=total or None)  # type: ignore[arg-type]
-
-        yield show

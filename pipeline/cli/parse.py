@@ -105,9 +105,10 @@ class _Run:
     def _records(self, path: str, stream: BinaryIO) -> Iterator["Record"]:
         from pipeline.cli.inputs import read_once
         from pipeline.decode import BASE64_OF_GZIP, inflate, may_be_base64_of_gzip
-        from pipeline.stream.files import Carry, Origin
+        from pipeline.stream.carry import Carry, Origin
         from pipeline.stream.pipe import Patience, gathered
-        from pipeline.stream.scan import cut, scan, slices
+        from pipeline.stream.scan import scan
+        from pipeline.stream.slices import cut, slices
         from pipeline.triggers import Record
 
         limits = self.context.limits

@@ -18,27 +18,18 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pipeline.decode import Refused, are_envelopes
+from pipeline.decode import Refused
 from pipeline.errors import InputError, Reason
 from pipeline.settings import Limits
-from pipeline.sources import Source
 from pipeline.store import Store
+from pipeline.stream.carry import Carry, Origin, carried
 from pipeline.stream.growth import Base, base_of, went_on
 from pipeline.stream.log import Incoming, append
-from pipeline.stream.scan import Content, Scan, Slice, head_of, pieces, scan, slices
+from pipeline.stream.scan import Content, Scan, head_of, scan
+from pipeline.stream.slices import Slice, pieces, slices
 
 # Nothing goes on with a file that is one record.
 NO_HEAD = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What is said about some lines: source, declared formats, log group, time of arrival."""
-
-    source: Source
-    formats: tuple[str, ...]
-    log_group: str
-    arrival_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +92,7 @@ def known_input(store: Store, source: str, digest: str) -> dict[str, Any] | None
 def _note_input(store: Store, found: Scan, origin: Origin, base: Base | None) -> None:
     before = known_input(store, origin.source.name, base.digest) if base is not None else None
     replaces = _replaced(before) if before and base is not None and base.covers else None
-    header, time_ms, plain = _carried(before) if before else ("", None, False)
+    header, time_ms, plain = carried(before) if before else ("", None, False)
     with store.transaction() as connection:
         connection.execute(
             "insert into input (source, digest, length, lines, complete_length, complete_digest,"
@@ -169,7 +160,7 @@ def _feed_slices(
     if known["done_bytes"] >= part.end:
         return
     origin = replace(origin, arrival_ms=known["arrival_ms"])
-    carry, complete = Carry(*_carried(known)), known["complete_length"]
+    carry, complete = Carry(*carried(known)), known["complete_length"]
     cut = slices(_as_scanned(file, found, limits))
     for each in _cut_at(_cut_at(cut, complete), known["start_bytes"]):
         if each.done <= known["done_bytes"]:
@@ -230,32 +221,6 @@ def _changed(found: Scan) -> InputError:
         f"at {found.name}",
         "run it again when nobody writes to it; what was accepted before stands",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Carry:
-    """What the lines of a file so far mean for those behind them."""
-
-    header: str = ""
-    time_ms: int | None = None
-    plain: bool = False
-
-    def after(self, origin: Origin, lines: bytes) -> "Carry":
-        """The same behind some more lines."""
-        source = origin.source
-        plain = self.plain or not are_envelopes(lines)
-        header = source.carry(lines, self.header) if source.carry else self.header
-        if source.carry_time is None:
-            return Carry(header, None, plain)
-        return Carry(header, source.carry_time(lines, self.time_ms, origin.arrival_ms), plain)
-
-    def given_to(self, record: Incoming) -> Incoming:
-        """A record of the lines behind."""
-        return replace(record, header=self.header, time_ms=self.time_ms, plain=self.plain)
-
-
-def _carried(known: dict[str, Any]) -> tuple[str, int | None, bool]:
-    return known["header"], known["time_ms"], bool(known["plain"])
 
 
 def _incoming(origin: Origin, part: _Part, payload: bytes) -> Incoming:

@@ -12,9 +12,10 @@ from pipeline.decode import BASE64_OF_GZIP, Refused, inflate, may_be_base64_of_g
 from pipeline.errors import Reason
 from pipeline.settings import Limits
 from pipeline.store import Store
-from pipeline.stream.files import Carry, Origin, Progress, known_input
+from pipeline.stream.carry import Carry, Origin
+from pipeline.stream.files import Progress, known_input
 from pipeline.stream.log import Incoming, append
-from pipeline.stream.scan import CHUNK, cut, slices
+from pipeline.stream.slices import CHUNK, cut, slices
 
 
 def first_arrival(store: Store, source: str, identity: str, arrival_ms: int) -> int:

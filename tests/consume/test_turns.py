@@ -16,7 +16,8 @@ from pipeline.home import WritingHome, writing
 from pipeline.schema import Table
 from pipeline.settings import Limits
 from pipeline.sources import find
-from pipeline.stream.files import Origin, feed
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed
 from pipeline.stream.growth import lengths_known
 from pipeline.stream.log import Incoming
 from pipeline.stream.scan import scan

@@ -11,7 +11,8 @@ from pipeline.deliver.lake import digest_of_file
 from pipeline.home import audit_of, readable, writing
 from pipeline.settings import Limits
 from pipeline.sources import find
-from pipeline.stream.files import Origin, feed
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed
 from pipeline.stream.log import Incoming
 from pipeline.stream.scan import scan
 from tests.carriers import ARRIVAL_MS

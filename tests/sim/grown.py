@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from pipeline.home import WritingHome
 from pipeline.sources import find
-from pipeline.stream.files import Origin, feed, known_input
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed, known_input
 from pipeline.stream.growth import lengths_known
 from pipeline.stream.scan import scan
 from tests.sim.senders import File, ShortReads, World

@@ -164,7 +164,7 @@ MUTANTS = (
     ),
     Mutant(
         "ordinal off by one on a slice",
-        "stream/scan.py",
+        "stream/slices.py",
         "        first = lines + 1 if inside else lines\n",
         "        first = lines + 1 if inside or lines else lines\n",
     ),
@@ -178,8 +178,8 @@ MUTANTS = (
     Mutant(
         "a file begun before is taken from its start",
         "stream/files.py",
-        '    carry, complete = Carry(*_carried(known)), known["complete_length"]\n',
-        '    carry, complete = Carry(*_carried(known)), known["complete_length"]\n'
+        '    carry, complete = Carry(*carried(known)), known["complete_length"]\n',
+        '    carry, complete = Carry(*carried(known)), known["complete_length"]\n'
         '    known["done_bytes"] = 0\n',
     ),
     Mutant(
@@ -190,7 +190,7 @@ MUTANTS = (
     ),
     Mutant(
         "carried time forgotten on a slice",
-        "stream/files.py",
+        "stream/carry.py",
         "time_ms=self.time_ms, plain",
         "time_ms=None, plain",
     ),

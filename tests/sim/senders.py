@@ -7,7 +7,8 @@ from typing import Protocol
 
 from pipeline.home import WritingHome, rejected_of, retry
 from pipeline.sources import find
-from pipeline.stream.files import Origin, feed
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed
 from pipeline.stream.log import Incoming
 from pipeline.stream.scan import scan
 from tests.sim.traffic import Broken, Envelope, Plain, with_provenance

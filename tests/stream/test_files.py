@@ -19,15 +19,16 @@ from pipeline.errors import InputError, Reason
 from pipeline.settings import Limits
 from pipeline.sources import find
 from pipeline.store import Store
+from pipeline.stream.carry import Origin
 from pipeline.stream.files import (
-    Origin,
     Progress,
     feed,
     known_input,
 )
 from pipeline.stream.log import Log
 from pipeline.stream.pipe import feed_stdin, first_arrival
-from pipeline.stream.scan import Scan, cut, name_of, scan
+from pipeline.stream.scan import Scan, name_of, scan
+from pipeline.stream.slices import cut
 from pipeline.triggers import Record
 from tests.carriers import envelope, gzipped, log_event
 from tests.homes import flow, flows, written

@@ -18,7 +18,8 @@ from pipeline.errors import DeliveryError
 from pipeline.home import WritingHome, audit_of, writing
 from pipeline.settings import Limits
 from pipeline.sources import find
-from pipeline.stream.files import Origin, feed
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed
 from pipeline.stream.growth import lengths_known
 from pipeline.stream.scan import HEAD_BYTES, scan
 from tests.carriers import envelope, log_events

@@ -18,7 +18,7 @@ from pipeline.cli.interrupts import stoppable
 from pipeline.settings import Limits
 from pipeline.sources import find
 from pipeline.store import Store
-from pipeline.stream.files import Origin
+from pipeline.stream.carry import Origin
 from pipeline.stream.log import Log
 from pipeline.stream.pipe import Patience, feed_stdin, gathered
 from tests.carriers import gzipped

@@ -5,10 +5,12 @@ from pathlib import Path
 from pipeline.settings import Limits
 from pipeline.sources import find
 from pipeline.store import Store
-from pipeline.stream.files import Origin, feed
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed
 from pipeline.stream.log import Log
 from pipeline.stream.pipe import feed_stdin
-from pipeline.stream.scan import MOST_LINES, cut, scan
+from pipeline.stream.scan import scan
+from pipeline.stream.slices import MOST_LINES, cut
 from pipeline.triggers import Record
 from tests.homes import written
 

@@ -10,7 +10,8 @@ from pipeline.home import Machine, WritingHome, audit_of, writing
 from pipeline.settings import Limits
 from pipeline.sources import find
 from pipeline.store import Edge
-from pipeline.stream.files import Origin, feed
+from pipeline.stream.carry import Origin
+from pipeline.stream.files import feed
 from pipeline.stream.growth import lengths_known
 from pipeline.stream.scan import scan
 from tests.carriers import ARRIVAL_MS, gzipped

@@ -157,9 +157,7 @@ MUTANTS = (
     Mutant(
         "event ids cut to their last digits",
         "decode/identity.py",
-        "    return (numbers + np.repeat(bases, counts)).view(np.int64)\n"
-        if False
-        else "        return (numbers + np.repeat(bases, counts)).view(np.int64)\n",
+        "        return (numbers + np.repeat(bases, counts)).view(np.int64)\n",
         "        return (numbers // np.uint64(16) + np.repeat(bases, counts)).view(np.int64)\n",
     ),
     Mutant(
@@ -296,7 +294,7 @@ MUTANTS = (
         "consume/worker.py",
         "            self._window[shard] = len(records) // 2\n",
         "            self._window[shard] = len(records) // 2\n"
-        "            self._note(shard, [], records[len(records) // 2 - 1].seq)\n",
+        "            self._note(shard, [], records[: len(records) // 2])\n",
     ),
     Mutant(
         "a failing sink sets records aside",

@@ -1,8 +1,9 @@
 """The fault matrix: what can go wrong, and the tests that show what happens then.
 
-Tests say `@pytest.mark.fault("F7", "F18")`; `pytest -m fault --fault-report PATH` ends with the
-table, row by row, and writes it to PATH as JSON. A row of the embedded home without a test that
-passed fails the run, and so does a fault test that names no row.
+Tests say `@pytest.mark.fault("F7", "F18")`. A run of all tests, or of all that are so marked, ends
+with the table, row by row; any run does with `--fault-report`, and `--fault-report=PATH` writes it
+to PATH as JSON, too. A row of the embedded home without a test that passed fails the run, and so
+does a fault test that names no row.
 """
 
 import json
@@ -91,18 +92,29 @@ class Seen:
     def state(self, name: str) -> str:
         """What the table says of a row."""
         if self.failed[name]:
-            return f"FAILED: {len(self.failed[name])} of its tests"
+            return f"FAILED: {_tests(self.failed[name])}"
         if self.passed[name]:
-            count = len(self.passed[name])
-            return f"passed: {count} test{'s'[: count != 1]}"
-        return f"with the stack: {ROWS[name].elsewhere}" if ROWS[name].elsewhere else "NO TEST"
+            return f"passed: {_tests(self.passed[name])}"
+        return "with the stack" if ROWS[name].elsewhere else "NO TEST"
+
+
+def _tests(ids: list[str]) -> str:
+    # A test with parameters is one.
+    count = len({each.partition("[")[0] for each in ids})
+    return f"{count} test{'s'[: count != 1]}"
 
 
 SEEN = pytest.StashKey[Seen]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fault-report", metavar="PATH", help="write the fault matrix to PATH")
+    parser.addoption(
+        "--fault-report",
+        metavar="PATH",
+        nargs="?",
+        const="",
+        help="end with the fault matrix, as after a run of all tests; write it to PATH",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -139,18 +151,35 @@ class Collector:
                 self.seen.failed[name].append(report.nodeid)
 
 
+def _is_wanted(config: pytest.Config) -> bool:
+    return config.getoption("--fault-report") is not None or _runs_all(config)
+
+
+def _runs_all(config: pytest.Config) -> bool:
+    """Whether every fault test is run: nothing was chosen but, perhaps, just these."""
+    narrowed = ("keyword", "deselect", "ignore", "ignore_glob", "lf", "stepwise", "collectonly")
+    # With -x a run that ends early has failed for a reason of its own.
+    return (
+        config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        and config.getoption("markexpr") in ("", "fault")
+        and not any(config.getoption(each, None) for each in narrowed)
+    )
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if session.config.getoption("--fault-report"):
+    if _is_wanted(session.config):
         collector = Collector(session.config.stash[SEEN])
         session.config.pluginmanager.register(collector, "fault matrix")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    path = session.config.getoption("--fault-report")
-    if path and not hasattr(session.config, "workerinput"):
-        seen = session.config.stash[SEEN]
-        Path(path).write_text(json.dumps(_as_json(seen), indent=1) + "\n", "utf-8")
+    config = session.config
+    # Of xdist's processes the one that prints has seen all reports.
+    if _is_wanted(config) and not hasattr(config, "workerinput"):
+        seen, path = config.stash[SEEN], config.getoption("--fault-report")
+        if path:
+            Path(path).write_text(json.dumps(_as_json(seen), indent=1) + "\n", "utf-8")
         if seen.missing() or seen.nameless:
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
     yield
@@ -159,7 +188,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if not config.getoption("--fault-report"):
+    if not _is_wanted(config):
         return
     seen = config.stash[SEEN]
     terminalreporter.section("fault matrix")
@@ -176,6 +205,7 @@ def _as_json(seen: Seen) -> dict[str, Any]:
         name: {
             "fault": row.fault,
             "state": seen.state(name),
+            "elsewhere": row.elsewhere,
             "passed": sorted(seen.passed[name]),
             "failed": sorted(seen.failed[name]),
         }

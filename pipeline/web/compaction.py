@@ -23,6 +23,7 @@ from pipeline.web.house import CompactionState
 # The rest is for those who wait for an answer or a row.
 THREADS = 1
 RESTS_FOR_EACH = 9
+TOLD_EVERY_S = 0.05
 
 
 @dataclass
@@ -52,11 +53,15 @@ class Compaction:
     def stop(self, patience_s: float) -> bool:
         """Break off what is under way; false when that lasts too long."""
         self._stop.set()
+        thread, deadline = self._thread, time.monotonic() + patience_s
         self._halt.tell()
-        if self._thread is None:
+        if thread is None:
             return True
-        self._thread.join(patience_s)
-        return not self._thread.is_alive()
+        while thread.is_alive() and time.monotonic() < deadline:
+            # Again and again: between two statements of the engine there is none to interrupt.
+            self._halt.tell()
+            thread.join(TOLD_EVERY_S)
+        return not thread.is_alive()
 
     def run(self, rest: Callable[[float], object]) -> None:
         """Rest for so many seconds and compact, in turn, until `rest` says that it is over."""

@@ -17,11 +17,10 @@ MUTANTS = (
     Mutant(
         "checkpoint before the rows are written",
         "consume/worker.py",
-        "        if isinstance(reports, Fault):\n            self._failed(",
+        "        landing = guarded(",
         "        with self.store.transaction() as early:\n"
-        "            log.advance(early, shard, records[-1].seq)\n"
-        "        reports = self._guarded(records)\n"
-        "        if isinstance(reports, Fault):\n            self._failed(",
+        "            log.advance(early, shard, heads[-1].seq)\n"
+        "        landing = guarded(",
     ),
     Mutant(
         "checkpoint one record too far",
@@ -76,11 +75,11 @@ MUTANTS = (
     Mutant(
         "ledger outside the transaction",
         "consume/worker.py",
-        "            self._enter(connection, reports)\n"
+        "            self._enter(connection, landing.reports)\n"
         "            log.advance(connection, shard, last)\n",
         "            log.advance(connection, shard, last)\n"
         "        with self.store.transaction() as connection:\n"
-        "            self._enter(connection, reports)\n",
+        "            self._enter(connection, landing.reports)\n",
     ),
     Mutant(
         "catalogue not noted",
@@ -157,9 +156,7 @@ MUTANTS = (
     Mutant(
         "event ids cut to their last digits",
         "decode/identity.py",
-        "    return (numbers + np.repeat(bases, counts)).view(np.int64)\n"
-        if False
-        else "        return (numbers + np.repeat(bases, counts)).view(np.int64)\n",
+        "        return (numbers + np.repeat(bases, counts)).view(np.int64)\n",
         "        return (numbers // np.uint64(16) + np.repeat(bases, counts)).view(np.int64)\n",
     ),
     Mutant(
@@ -282,8 +279,8 @@ MUTANTS = (
     Mutant(
         "a record set aside is not noted",
         "consume/worker.py",
-        "        self._note(shard, [(stored.source, report)], [stored])\n",
-        "        self._note(shard, [], [stored])\n",
+        "_Landing([(stored.source, report)], []), head.seq)\n",
+        "_Landing([], []), head.seq)\n",
     ),
     Mutant(
         "a record set aside blocks its shard",
@@ -294,9 +291,9 @@ MUTANTS = (
     Mutant(
         "half of a failing batch skipped",
         "consume/worker.py",
-        "            self._window[shard] = len(records) // 2\n",
-        "            self._window[shard] = len(records) // 2\n"
-        "            self._note(shard, [], records[len(records) // 2 - 1].seq)\n",
+        "            self._window[shard] = len(heads) // 2\n",
+        "            self._window[shard] = len(heads) // 2\n"
+        "            self._note(shard, _Landing([], []), heads[len(heads) // 2 - 1].seq)\n",
     ),
     Mutant(
         "a failing sink sets records aside",
@@ -361,8 +358,8 @@ MUTANTS = (
     Mutant(
         "a line without an end and what replaces it in one batch",
         "consume/worker.py",
-        "            return records[:at]\n",
-        "            return records\n",
+        "            return heads[:at]\n",
+        "            return heads\n",
     ),
     Mutant(
         "what replaces a line goes to another shard",

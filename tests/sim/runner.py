@@ -14,21 +14,33 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.errors import TailraceError
 from pipeline.ledger.landed import ENGINE
 from tests.sim.checks import OWN_ENGINE, check
 from tests.sim.tamper import tamper
+from tests.sim.violation import Violation
 from tests.sim.world import Simulation
 
 CHUNK = 10
 SHOW_EVERY_S = 10.0
+PROMISES = (
+    Violation,
+    AssertionError,
+    # What the product says of itself: a compaction proves its own result.
+    TailraceError,
+    # A file that was to be there is not, or holds nothing.
+    duckdb.IOException,
+    duckdb.InvalidInputException,
+)
 
 
 @dataclass
 class Result:
-    """What a run said; `failure` "": nothing is wrong."""
+    """What a run said; `failure` "": nothing is wrong; `promise`: whether one is broken by it."""
 
     seed: int
     failure: str = ""
+    promise: bool = False
     trace: str = ""
     rows: int = 0
     bad: int = 0
@@ -49,6 +61,7 @@ def run(seed: int, verbose: bool = False) -> Result:
             simulation.happened.update(tamper(simulation.home, seed, simulation.say, repeated))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
             result.failure = f"{type(error).__name__}: {error}"
+            result.promise = isinstance(error, PROMISES)
             if verbose:
                 traceback.print_exc()
         result.trace = simulation.trace
@@ -128,10 +141,15 @@ def _say(text: str) -> None:
 
 
 def until_failure(seeds: int) -> None:
-    """Run seeds in this process until one fails; the last line says which."""
+    """Run seeds in this process until one fails; the last line says which, and how.
+
+    found   a promise was broken
+    broken  the code itself was: a TypeError, a NameError
+    """
     for seed in range(seeds):
         result = run(seed)
         if result.failure:
-            _say(f"found {seed + 1} {' '.join(result.failure.split())}")
+            word = "found" if result.promise else "broken"
+            _say(f"{word} {seed + 1} {' '.join(result.failure.split())}")
             return
     _say("alive ")

@@ -1,12 +1,13 @@
 """The simulation in small: seeds that once failed, thirty more, and that it sees what it should."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.sim.chaos import survived
 from tests.sim.mutants import MUTANTS
-from tests.sim.planted import look, plant
+from tests.sim.planted import Found, look, plant, tell
 from tests.sim.runner import run
 
 KEPT = Path(__file__).with_name("regressions.txt")
@@ -57,6 +58,32 @@ def test_each_planted_bug_finds_its_place_in_the_code(tmp_path: Path) -> None:
 def test_a_planted_bug_is_found() -> None:
     easiest = next(each for each in MUTANTS if each.name == "no deduplication in the view")
     assert look(easiest, 40).seeds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("            log.advance(connection, shard)\n", "TypeError: advance() missing"),
+        ("            log.advance(connection, shard, last\n", "SyntaxError: "),
+    ],
+)
+def test_a_planted_bug_that_cannot_even_run_is_told_as_broken(
+    capsys: pytest.CaptureFixture[str], new: str, said: str
+) -> None:
+    sound = next(each for each in MUTANTS if each.name == "checkpoint one record too far")
+    found = look(replace(sound, new=new), 5)
+    assert (found.seeds, found.broken) == (0, True)
+    assert said in found.said
+    assert tell([found]) == 1
+    shown = capsys.readouterr().out
+    assert "BROKEN  checkpoint one record too far" in shown
+    assert "0 of 1 found" in shown
+
+
+def test_only_a_planted_bug_that_breaks_a_promise_counts_as_found() -> None:
+    assert tell([Found(MUTANTS[0], 3, "Violation: lost")]) == 0
+    assert tell([Found(MUTANTS[0], 0, "")]) == 1
 
 
 def test_a_planted_bug_whose_text_is_gone_is_told(tmp_path: Path) -> None:

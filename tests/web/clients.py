@@ -20,7 +20,6 @@ class Clients:
 
     served: Served
     count: int
-    keyed: bool = False
     acknowledged: list[int] = field(default_factory=list)
     unsure: list[int] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)

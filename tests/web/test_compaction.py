@@ -1,5 +1,9 @@
 """A server compacts by itself, and neither what it answers nor its end suffers from that."""
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -7,14 +11,16 @@ from random import Random
 import pytest
 
 from pipeline.home import audit_of, readable
-from pipeline.lake.compact import Halt, compact
+from pipeline.lake.compact import Compacted, Halt, compact
 from pipeline.store import Store
 from pipeline.web.compaction import Compaction
 from tests.homes import files_under, flow, lake_files, numbers
 from tests.lake.days import bring, curated_files
-from tests.web.serving import Served, serving, until
+from tests.web.serving import PATIENCE_S, Served, serving, until
 
 EVERY_S = 300.0
+# More than is digested within anybody's patience with an end.
+ENOUGH_MIB = 8 << 10
 OFTEN = {"TAILRACE_LIMITS_COMPACT_SECONDS": "1"}
 
 
@@ -129,3 +135,68 @@ def test_a_server_compacts_for_a_tenth_of_the_time_at_most_however_long_a_run_ta
     # Nor does it rest longer than it must: some of these runs are short.
     assert (week.pauses[0], min(week.pauses)) == (EVERY_S, EVERY_S)
     assert week.pauses.count(EVERY_S) > 5
+
+
+class Endless:
+    """A pipe in the place of a landing file, as good as without an end.
+
+    begun, left  set when somebody reads it, and when that one has gone before its end
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.unlink()
+        os.mkfifo(path)
+        self.path = path
+        self.left = threading.Event()
+        self.begun = threading.Event()
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self._thread.start()
+
+    def _feed(self) -> None:
+        try:
+            with self.path.open("wb", buffering=0) as file:
+                for _ in range(ENOUGH_MIB):
+                    file.write(bytes(1 << 20))
+                    self.begun.set()
+        except BrokenPipeError:
+            self.left.set()
+
+
+def landing_file(home: Path) -> Path:
+    (landed,) = [path for path in lake_files(home) if "vpc_flow" in path.as_posix()]
+    return landed
+
+
+@pytest.mark.fault("F29")
+def test_a_compaction_that_digests_a_large_file_ends_when_it_is_told(tmp_path: Path) -> None:
+    bring(tmp_path, 1)
+    landed, halt = landing_file(tmp_path), Halt()
+    whole = landed.read_bytes()
+    endless = Endless(landed)
+
+    def begin() -> list[Compacted]:
+        with closing(Store(tmp_path, writer=True)) as store:
+            return compact(store, tmp_path, tmp_path / "lake", 1, halt=halt)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(begin)
+        assert endless.begun.wait(PATIENCE_S)
+        halt.tell()
+        assert endless.left.wait(PATIENCE_S)
+        assert done.result() == []
+    landed.unlink()
+    landed.write_bytes(whole)
+    assert numbers(tmp_path) == [1]
+    with readable(tmp_path) as opened:
+        assert audit_of(opened).findings == []
+
+
+@pytest.mark.fault("F29")
+def test_a_server_that_digests_a_large_file_ends_in_order(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    bring(home, 1)
+    endless = Endless(landing_file(home))
+    with serving(home, **OFTEN) as running:
+        assert endless.begun.wait(PATIENCE_S)
+        assert running.end() == 0
+        assert "error" not in running.said()

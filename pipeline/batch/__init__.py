@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.batch.boundary import Fault, guarded
+from pipeline.batch.identities import sums
 from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Sink
 from pipeline.batch.quarantine import Places, Refusal, object_of, reopen
 from pipeline.batch.rows import Attempt, batch_rows, reject_rows, table_rows
@@ -160,6 +161,8 @@ def outcomes_of(reading: Reading, objects: Mapping[int, str]) -> list[Outcome]:
     for refusal in refusals:
         reasons[refusal.record][refusal.reason] += 1
     dropped = _dropped(batch, parsed)
+    time = parsed.rows[EVENT_TIME.name].combine_chunks().cast(pa.int64()).fill_null(0).to_numpy()
+    identities = sums(time, batch.record_id[parsed.line], batch.record[parsed.line], len(records))
     return [
         Outcome(
             record,
@@ -170,6 +173,7 @@ def outcomes_of(reading: Reading, objects: Mapping[int, str]) -> list[Outcome]:
             dropped=dropped.get(index, {}),
             reasons=reasons.get(index, {}),
             object=objects.get(index),
+            identities=identities[index],
         )
         for index, record in enumerate(records)
     ]

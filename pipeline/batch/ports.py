@@ -57,7 +57,8 @@ class Context:
 class Outcome:
     """What became of one record: events_in = rows + rejected + all that was dropped.
 
-    flush  position of the first of the records that were written at once with it
+    flush       position of the first of the records that were written at once with it
+    identities  sum of what the identities of its rows are hashed to, modulo 2^64, as int64
     """
 
     record: Record
@@ -68,6 +69,7 @@ class Outcome:
     dropped: Mapping[Drop, int]
     reasons: Mapping[Reason, int]
     object: str | None
+    identities: int = 0
 
 
 @dataclass(frozen=True, slots=True)

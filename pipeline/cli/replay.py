@@ -14,7 +14,7 @@ import typer
 from pipeline.cli import streams
 from pipeline.cli.options import Config, From, Home, To, settings_of
 from pipeline.cli.output import counted, say, visible
-from pipeline.errors import UsageError
+from pipeline.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.home import WritingHome
@@ -98,6 +98,8 @@ class _Sum:
         self.refused.update({str(reason): count for reason, count in one.refused.items()})
         if one.fault:
             self.refused["failed"] += 1
+        if one.lost:
+            self.refused["lost"] += 1
 
 
 def _of_objects(home: "WritingHome", wanted: "Wanted", dry_run: bool) -> None:
@@ -106,17 +108,24 @@ def _of_objects(home: "WritingHome", wanted: "Wanted", dry_run: bool) -> None:
 
     sums: dict[str, _Sum] = {}
     faults: Counter[str] = Counter()
+    lost: list[InputError] = []
     with _progress("objects", lambda: count_objects(home.store, wanted)) as show:
         for one in replay_objects(home, wanted, dry_run):
             sums.setdefault(one.source, _Sum()).add(one)
             if one.fault:
                 faults[one.fault] += 1
+            if one.lost:
+                lost.append(one.lost)
             show(sum(each.objects for each in sums.values()))
     streams.as_data(sys.stdout)
     sys.stdout.write(_table(sums, dry_run) if sums else "nothing to replay\n")
     sys.stdout.flush()
     for detail, count in faults.most_common(SHOWN_FAULTS):
         say(visible(f"{counted(count, 'record')} failed again: {detail}") + "\n")
+    if lost:
+        first = lost[0]
+        objects = counted(len(lost), "quarantine object")
+        raise InputError(f"{objects} could not be read: {first.what}", first.where, first.fix)
 
 
 def _table(sums: dict[str, _Sum], dry_run: bool) -> str:

@@ -5,21 +5,23 @@ says what it said. A record that would become something else today (its rows, it
 drops) is left alone: what was refused is replayed from the quarantine.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import msgspec
+import pyarrow as pa
 
 from pipeline.batch import Context, Fault, Outcome, Ports, guarded, process
-from pipeline.deliver.files import Disk
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.memory import MemoryQuarantine
 from pipeline.errors import Drop
 from pipeline.lake import catalogue
+from pipeline.schema import Table
 from pipeline.sources import find
 from pipeline.store import Store
 from pipeline.stream.log import Log, Stored
+from pipeline.triggers import Record
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
 
@@ -64,22 +66,18 @@ class Repeater:
         return sum(self._repeat([stored]) for stored in records)
 
     def _again(self, records: list[Stored]) -> bool:
-        outcomes = guarded(lambda: self._process(records))
-        files = self.sink.take()
+        held = _Held()
+        outcomes = guarded(lambda: self._process(records, held))
         if isinstance(outcomes, Fault) or not all(map(self._as_before, outcomes)):
-            for file in files:
-                self._disk.remove(self.sink.folder / file.path)
             return False
+        for table, rows, mine in held.writes:
+            self.sink.write(table, rows, mine)
         with self.store.transaction() as connection:
-            catalogue.add(connection, files)
+            catalogue.add(connection, self.sink.take())
         return True
 
-    @property
-    def _disk(self) -> Disk:
-        return self.sink.disk
-
-    def _process(self, records: list[Stored]) -> list[Outcome]:
-        ports = Ports(self.sink, MemoryQuarantine())
+    def _process(self, records: list[Stored], sink: "_Held") -> list[Outcome]:
+        ports = Ports(sink, MemoryQuarantine())
         outcomes: list[Outcome] = []
         ordered = sorted(records, key=lambda stored: stored.source)
         for name, mine in groupby(ordered, key=lambda stored: stored.source):
@@ -88,11 +86,24 @@ class Repeater:
         return outcomes
 
     def _as_before(self, outcome: Outcome) -> bool:
+        """Whether the ledger says the same; other times would make other identities."""
         rows = self.store.rows(
-            "select events_in, rows, rejected, dropped from ledger where seq = ? and attempt = 0",
+            "select events_in, rows, rejected, identities, dropped from ledger"
+            " where seq = ? and attempt = 0",
             int(outcome.record.position),
         )
         if not rows:
             return False
-        found = (outcome.events_in, outcome.rows, outcome.rejected, dict(outcome.dropped))
-        return found == (*tuple(rows[0])[:3], _dropped.decode(rows[0]["dropped"]))
+        *counts, dropped = tuple(rows[0])
+        found = [outcome.events_in, outcome.rows, outcome.rejected, outcome.identities]
+        return counts == found and _dropped.decode(dropped) == dict(outcome.dropped)
+
+
+@dataclass
+class _Held:
+    """What would be written: it reaches the lake only when it is what was there before."""
+
+    writes: list[tuple[Table, pa.Table, Sequence[Record]]] = field(default_factory=list)
+
+    def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
+        self.writes.append((table, rows, records))

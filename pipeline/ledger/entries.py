@@ -21,13 +21,13 @@ def add(
     _follow(connection, table, outcomes)
     connection.executemany(
         "insert into ledger (seq, shard, source, tbl, arrival_ms, events_in, rows, rejected,"
-        " dropped, reasons, bytes_in, object, flush)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " dropped, reasons, bytes_in, object, flush, identities)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " on conflict (seq) do update set shard = excluded.shard, source = excluded.source,"
         " tbl = excluded.tbl, arrival_ms = excluded.arrival_ms, events_in = excluded.events_in,"
         " rows = excluded.rows, rejected = excluded.rejected, dropped = excluded.dropped,"
         " reasons = excluded.reasons, bytes_in = excluded.bytes_in, object = excluded.object,"
-        " flush = excluded.flush where attempt = 0",
+        " flush = excluded.flush, identities = excluded.identities where attempt = 0",
         [
             (
                 int(outcome.record.position),
@@ -43,6 +43,7 @@ def add(
                 len(outcome.record.payload),
                 outcome.object,
                 int(outcome.flush),
+                outcome.identities,
             )
             for outcome in outcomes
         ],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.batch import FAILURE_STORE, Context, Fault, guarded
-from pipeline.errors import Reason
+from pipeline.errors import InputError, Reason
 from pipeline.ledger.retry import Place, Try, judged, note_attempt, write
 from pipeline.store import Store
 
@@ -35,12 +35,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of one object: lines that became rows, lines still refused; or our own fault."""
+    """What came of one object: lines that became rows, lines still refused; or our own fault.
+
+    lost  why the object cannot be read: nothing was tried
+    """
 
     source: str
     rows: int = 0
     refused: Counter[Reason] = field(default_factory=Counter)
     fault: str = ""
+    lost: InputError | None = None
 
 
 def replay_objects(
@@ -48,12 +52,17 @@ def replay_objects(
 ) -> Iterator[Replayed]:
     """Try every object of the kind again; a dry run writes nothing.
 
-    Raises InputError when an object is gone or damaged, DeliveryError when a row finds no place.
+    One that is gone or damaged is told, and the others are tried all the same.
+    Raises DeliveryError when a row finds no place.
     """
     for row in _objects(place, wanted):
         # A file's lines keep the formats that were said of it last; else today's are in force.
         formats = _formats.decode(row["input_formats"]) if row["input_formats"] else None
-        tried = guarded(lambda: judged(place, row, formats, context))  # noqa: B023 - called at once
+        try:
+            tried = guarded(lambda: judged(place, row, formats, context))  # noqa: B023 - at once
+        except InputError as error:
+            yield Replayed(row["source"], lost=error)
+            continue
         if isinstance(tried, Fault):
             if not dry_run:
                 note_attempt(place, row["key"])

@@ -74,7 +74,7 @@ create table ledger (
   arrival_ms integer not null, events_in integer not null, rows integer not null,
   rejected integer not null, dropped text not null, reasons text not null,
   bytes_in integer not null, object text, flush integer not null,
-  attempt integer not null default 0);
+  attempt integer not null default 0, identities integer not null default 0);
 create index ledger_by_arrival on ledger (arrival_ms);
 create table quarantine_object (
   key text primary key, seq integer not null, digest text not null, bytes integer not null,

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError
-from pipeline.home import readable, replay_objects, writing
+from pipeline.home import context_of, readable, replay_objects, writing
 from pipeline.ledger.replay import AT_ONCE, Wanted
-from pipeline.settings import Limits
+from pipeline.settings import Limits, load
 from pipeline.sources import Formats
 from pipeline.sources.vpc_flow import DEFAULT_FORMAT
+from pipeline.stream.log import Incoming
+from tests.carriers import ARRIVAL_MS
 from tests.consume.test_worker import POISON, failed, fragile, send
 from tests.homes import COMMAND, Ran, ask, call, files_under, flow, flows, numbers, written
 from tests.processed import context
@@ -192,9 +193,51 @@ def test_a_damaged_object_of_the_failure_store_is_told(tmp_path: Path) -> None:
         (path,) = (each for each in files_under(tmp_path) if "failed/" in each)
         with opened.store.transaction() as connection:
             connection.execute("update quarantine_object set digest = 'x'")
-        with pytest.raises(InputError, match="its content is not what was kept"):
-            list(replay_objects(opened, Wanted(False, True), dry_run=True))
+        (tried,) = replay_objects(opened, Wanted(False, True), dry_run=True)
+        assert tried.lost is not None
+        assert "its content is not what was kept" in tried.lost.what
         assert (tmp_path / path).is_file()
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_an_object_that_is_lost_does_not_stop_the_others(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    home = tmp_path / "home"
+    for number in range(3):
+        path = written(tmp_path / f"{number}.log", flow(number), FIVE_LINES)
+        assert call("ingest", "vpc-flow", path, "--log-group", "g", "--home", home).code == 0
+    kept = [each for each in files_under(home) if each.startswith("quarantine/")]
+    (home / kept[0]).unlink()
+    ran = replay(home, "--quarantine", "--config", declared(tmp_path), *words)
+    assert ran.code == 1
+    assert ran.out.splitlines()[2].split()[1:3] == ["3", "4"]
+    assert "error: 1 quarantine object could not be read: " in ran.err
+    assert kept[0] in ran.err
+    assert numbers(home) == ([0, 1, 2] if words else [0, 1, 2, 11, 11, 12, 12])
+
+
+@pytest.mark.fault("F28")
+def test_a_record_that_would_get_other_times_today_is_left_alone(refused: Path) -> None:
+    """Its counts would be the same, but each event would be there a second time."""
+    for name, end in (("mended", "${start} ${end}"), ("other", "${end} ${start}")):
+        format_of = "${bytes} ${srcaddr} ${dstaddr} " + end
+        written(refused.parent / f"{name}.toml", f"[formats]\nh = ['{format_of}']\n".encode())
+    home, config = refused.parent / "other", refused.parent / "mended.toml"
+    lines = written(refused.parent / "five.log", FIVE_LINES)
+    with writing(home, context_of(load(config))) as opened:
+        record = Incoming("vpc-flow", "a", lines.read_bytes(), ARRIVAL_MS, log_group="h")
+        opened.log.append([record])
+        opened.worker.drain()
+    before = ask(home, "select event_time, bytes from vpc_flow order by all"), state(home)
+    ran = replay(home, *DAY, "--config", refused.parent / "other.toml")
+    assert "1 record left alone" in ran.err
+    after = ask(home, "select event_time, bytes from vpc_flow order by all"), state(home)
+    assert after == before
+    assert replay(home, *DAY, "--config", config).code == 0
+    assert len(files_under(home / "lake")) > len(before[1]) - 3
+    assert ask(home, "select event_time, bytes from vpc_flow order by all") == before[0]
+    balanced(home)
 
 
 @pytest.mark.fault("F28")

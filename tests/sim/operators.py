@@ -64,11 +64,11 @@ class Operators:
     def __init__(self, random: Random, scene: Scene) -> None:
         self.random, self.scene = random, scene
         chances = {
-            self._grow: 0.3,
-            self._custom: 0.25,
-            self._replay: 0.35,
-            self._reshard: 0.3,
-            self._rebuild: 0.2,
+            self._grow: 0.25,
+            self._custom: 0.2,
+            self._replay: 0.2,
+            self._reshard: 0.25,
+            self._rebuild: 0.12,
         }
         self._busy = [act for act, chance in chances.items() if random.random() < chance]
         self._declared = self.copies = False
@@ -92,7 +92,7 @@ class Operators:
 
     def act(self) -> None:
         """Perhaps do something."""
-        if self._busy and self.random.random() < 0.35:
+        if self._busy and self.random.random() < 0.3:
             self.random.choice(self._busy)(self.scene.opened())
 
     def settle(self) -> WritingHome:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import TextIO
@@ -66,7 +67,13 @@ class WritingHome:
     folder: Path
     store: Store
     log: Log
-    worker: Worker
+    context: Context
+    machine: Machine
+
+    @cached_property
+    def worker(self) -> Worker:
+        """The worker of this process; a server never asks: its own runs in a thread of its own."""
+        return worker_of(self.folder, self.store, self.context, self.machine)
 
 
 @dataclass(frozen=True)
@@ -216,11 +223,10 @@ def writing(
             sweep(folder / QUARANTINE, machine.disk)
             reshard(store, context.limits.shards)
             with watched(store, context.limits.batch_records):
-                worker = worker_of(folder, store, context, machine)
-                worker.prune()
+                worker_of(folder, store, context, machine).prune()
                 if not readers.newest(folder):
                     readers.begin(folder, 0)
-                yield WritingHome(folder, store, worker.log, worker)
+                yield WritingHome(folder, store, Log(store), context, machine)
         finally:
             store.close()
 

@@ -22,8 +22,8 @@ from pipeline.home import DEMO, LOCK, WritingHome, writing
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.web import HOST, PORT
-from pipeline.web.house import House, WorkerState
 from pipeline.web.server import Address, beside
+from pipeline.web.state import ServerState, WorkerState
 
 MARK = ".demo"
 HISTORY_S = 300.0
@@ -38,7 +38,7 @@ class Demo:
     """A running demo: `sent` and `seconds` since its live part began."""
 
     home: WritingHome
-    house: House
+    state: ServerState
     url: str
     generator: Generator
     patience_s: float
@@ -49,7 +49,7 @@ class Demo:
     @property
     def worker(self) -> WorkerState:
         """What the server's worker has done."""
-        return self.house.worker()
+        return self.state.worker()
 
     def history(self) -> None:
         """Send the traffic of the last minutes at once, so that there is a picture from the start.
@@ -130,12 +130,12 @@ def demo(
     with (
         writing(folder, context, prepare=_empty) as home,
         beside(folder, context, Address(HOST, _usual_or_any() if port is None else port)) as (
-            house,
+            state,
             url,
         ),
     ):
         patience_s = settings.limits.sink_patience_s
-        yield Demo(home, house, url, Generator(seed, events_per_s), patience_s)
+        yield Demo(home, state, url, Generator(seed, events_per_s), patience_s)
 
 
 def _usual_or_any() -> int:

@@ -194,11 +194,6 @@ class Store:
                 else "free some space or mend the permissions; nothing was lost, run it again",
             ) from error
 
-    def probe(self) -> None:
-        """Write what stands there anyway. Raises DeliveryError when nothing can be written."""
-        with self.transaction() as connection:
-            connection.execute(f"pragma user_version = {VERSION}")
-
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Inside, all that is read is of one moment, whatever another process writes."""

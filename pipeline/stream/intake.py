@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 
 from pipeline.errors import BackPressure, Conflict, DeliveryError, TailraceError
 from pipeline.schema import HOUR_MS
+from pipeline.sources import NAMES
 from pipeline.store import Store
 from pipeline.stream.log import Incoming, Log, Place, append, prune
 
@@ -57,7 +58,7 @@ class Intake:
     held     why posted records are refused at present though the log has room; None: they are not
     taken    called after each transaction: something waits
     clock    seconds since the epoch
-    problem  why the last transaction failed; None: it did not, or one could be written since
+    problem  why log.db takes nothing at present, since `failing_ms`; "": it does
     error    what it ended with, where that is foreseen: a log.db that cannot be read any more
     """
 
@@ -66,7 +67,8 @@ class Intake:
     held: Callable[[], DeliveryError | None] = lambda: None
     taken: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
-    problem: DeliveryError | None = None
+    problem: str = ""
+    failing_ms: int | None = None
     error: TailraceError | None = None
     _queue: "SimpleQueue[_Waiting | None]" = field(default_factory=SimpleQueue)
     _full: BackPressure | None = None
@@ -191,9 +193,9 @@ class Intake:
             # A defect ends the thread; a disk that is full today may not be tomorrow.
             if not isinstance(error, DeliveryError):
                 raise
-            self.problem = error
+            self._fails(error)
         else:
-            self.problem = None
+            self._fails(None)
             for waiting, place in zip(batch, places, strict=True):
                 waiting.answer(place)
             self.taken()
@@ -203,12 +205,19 @@ class Intake:
         try:
             if self.problem:
                 # Also where nobody posts any more.
-                store.probe()
+                _try(store, int(self.clock() * 1000))
             self._make_room(store)
             self._full = _fullness(store, self.retention, int(self.clock() * 1000))
-            self.problem = None
+            self._fails(None)
         except DeliveryError as error:
-            self.problem = error
+            self._fails(error)
+
+    def _fails(self, error: DeliveryError | None) -> None:
+        self.problem = error.what if error else ""
+        if error is None:
+            self.failing_ms = None
+        elif self.failing_ms is None:
+            self.failing_ms = int(self.clock() * 1000)
 
     def _make_room(self, store: Store) -> None:
         """Let consumed records go before their time where the log grows too large."""
@@ -237,6 +246,17 @@ class _Waiting:
             self.future.set_result(place)
         else:
             self.future.set_exception(place)
+
+
+def _try(store: Store, now_ms: int) -> None:
+    """See whether a record could be written. Raises DeliveryError when it could not."""
+    with store.transaction() as connection:
+        connection.execute("savepoint tried")
+        append(connection, Incoming(NAMES[0], "", b"", now_ms))
+        # With its sequence number, which the audit would miss.
+        connection.execute("rollback to tried")
+        # Of what was taken back nothing reaches the disk: this does, and changes nothing.
+        connection.execute("update running set one = one")
 
 
 def _place(connection: sqlite3.Connection, posted: Posted, now_ms: int) -> Place | Conflict:

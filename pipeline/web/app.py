@@ -14,13 +14,13 @@ from pipeline.web import answers, models, saved
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
 from pipeline.web.health import health
-from pipeline.web.house import House
 from pipeline.web.logs import post_logs
+from pipeline.web.state import ServerState
 
 OPENAPI = "/v1/openapi.json"
 
 
-def app_of(house: House, hosts: frozenset[str] | None) -> Guard:
+def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     """The whole API of a running server; `hosts` that a request may name, None: any."""
     app = FastAPI(
         title="Tailrace",
@@ -36,9 +36,9 @@ def app_of(house: House, hosts: frozenset[str] | None) -> Guard:
             Exception: answers.on_defect,
         },
     )
-    _add_logs(app, house)
-    _add_health(app, house)
-    _add_queries(app, house)
+    _add_logs(app, state)
+    _add_health(app, state)
+    _add_queries(app, state)
     describe = description_of(app)
 
     @app.get(OPENAPI, include_in_schema=False)
@@ -48,7 +48,7 @@ def app_of(house: House, hosts: frozenset[str] | None) -> Guard:
     return Guard(app, hosts)
 
 
-def _add_logs(app: FastAPI, house: House) -> None:
+def _add_logs(app: FastAPI, state: ServerState) -> None:
     @app.post(
         "/v1/logs/{source}",
         status_code=202,
@@ -59,12 +59,12 @@ def _add_logs(app: FastAPI, house: House) -> None:
     )
     async def logs(source: str, request: Request) -> Response:
         """Lines, JSON lines or an envelope, gzipped or not; answered once they are durable."""
-        return await post_logs(house, source, request)
+        return await post_logs(state, source, request)
 
 
-def _add_health(app: FastAPI, house: House) -> None:
+def _add_health(app: FastAPI, state: ServerState) -> None:
     held: dict[int | str, dict[str, Any]] = {
-        503: {"model": models.Health, "description": "records are taken, but do not land"}
+        503: {"model": models.Health, "description": "nothing is taken, or what is does not land"}
     }
 
     @app.get(
@@ -74,12 +74,12 @@ def _add_health(app: FastAPI, house: House) -> None:
         summary="Is all well?",
     )
     async def health_of() -> Response:
-        """The worker, what waits for it, and who writes."""
-        status, content = await asyncio.to_thread(health, house)
+        """The intake, the worker, what waits for it, and who writes."""
+        status, content = await asyncio.to_thread(health, state)
         return answers.answer(content, status)
 
 
-def _add_queries(app: FastAPI, house: House) -> None:
+def _add_queries(app: FastAPI, state: ServerState) -> None:
     @app.get(
         "/v1/queries",
         response_model=models.Queries,
@@ -98,4 +98,4 @@ def _add_queries(app: FastAPI, house: House) -> None:
     )
     async def query(name: str, request: Request) -> Response:
         """The answer of one saved query."""
-        return await saved.answered(house, name, request)
+        return await saved.answered(state, name, request)

@@ -18,7 +18,7 @@ from pipeline.errors import TailraceError
 from pipeline.home import LAKE
 from pipeline.lake.compact import Compacted, Halt, compact
 from pipeline.store import Store
-from pipeline.web.house import CompactionState
+from pipeline.web.state import CompactionState
 
 # The rest is for those who wait for an answer or a row.
 THREADS = 1

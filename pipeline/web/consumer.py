@@ -1,8 +1,6 @@
 """The worker's thread in a server: it empties the stream while requests are answered."""
 
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,11 +9,11 @@ from pathlib import Path
 from pipeline.batch import Context
 from pipeline.consume import Worker
 from pipeline.errors import DeliveryError, TailraceError
-from pipeline.home import worker_of
+from pipeline.home import MACHINE, Machine, worker_of
 from pipeline.schema import HOUR_MS
 from pipeline.settings import Limits
 from pipeline.store import Store
-from pipeline.web.house import WorkerState
+from pipeline.web.state import WorkerState
 
 
 @dataclass
@@ -27,7 +25,7 @@ class Consumer:
 
     folder: Path
     context: Context
-    clock: Callable[[], float] = time.time
+    machine: Machine = MACHINE
     error: TailraceError | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -81,7 +79,7 @@ class Consumer:
             ready.set_exception(error)
             return
         with closing(store):
-            self._worker = worker_of(self.folder, store, self.context)
+            self._worker = worker_of(self.folder, store, self.context, self.machine)
             ready.set_result(None)
             try:
                 self._worker.run(self._stop)

@@ -8,21 +8,28 @@ from typing import Any
 from pipeline import __version__
 from pipeline.store import Store
 from pipeline.stream.log import Log
-from pipeline.web.house import House
+from pipeline.web.state import ServerState, WorkerState
+
+# A record lands within one flush and what the sink takes for it.
+FLUSHES = 10
+LANDING_S = 10.0
 
 
-def health(house: House) -> tuple[int, dict[str, Any]]:
-    """Status and answer; 503 while the worker does not land what arrives."""
-    worker, compaction = house.worker(), house.compaction()
-    now_ms = int(house.clock() * 1000)
-    with closing(Store(house.folder, writer=False)) as store:
+def health(state: ServerState) -> tuple[int, dict[str, Any]]:
+    """Status and answer; 503 while nothing is taken, or what arrives does not land."""
+    worker, compaction, intake = state.worker(), state.compaction(), state.intake
+    now_ms = int(state.clock() * 1000)
+    with closing(Store(state.folder, writer=False)) as store:
         log = Log(store)
         records, oldest_ms = log.backlog(), log.oldest_ms()
-    well = worker.state == "running"
-    return 200 if well else 503, {
-        "status": "ok" if well else worker.state,
+    standing = _standing(state, worker, oldest_ms)
+    status, problem = _verdict(worker, intake.problem or standing)
+    return 200 if status == "ok" else 503, {
+        "status": status,
+        "problem": problem,
         "version": __version__,
         "pid": os.getpid(),
+        "intake": {"failing_since": _time(intake.failing_ms), "problem": intake.problem},
         "worker": {
             "state": worker.state,
             "holding_since": _time(worker.holding_ms),
@@ -41,6 +48,32 @@ def health(house: House) -> tuple[int, dict[str, Any]]:
             "oldest_age_s": None if oldest_ms is None else max(now_ms - oldest_ms, 0) / 1000,
         },
     }
+
+
+def _verdict(worker: WorkerState, problem: str) -> tuple[str, str]:
+    """The status, and why it is not ok."""
+    if worker.state != "running":
+        return worker.state, worker.problem or "the worker has ended"
+    return ("holding", problem) if problem else ("ok", "")
+
+
+def _standing(state: ServerState, worker: WorkerState, oldest_ms: int | None) -> str:
+    """Why landing stands still though the worker says that it runs; "": it does not.
+
+    A backlog that is worked off is old, too, and no reason: some of it lands all the time, and the
+    record that has waited longest is soon another.
+    """
+    ticks, now_ms = state.ticks(), int(state.clock() * 1000)
+    if state.oldest is None or state.oldest[0] != oldest_ms:
+        state.oldest = oldest_ms, ticks
+    if oldest_ms is None:
+        return ""
+    moved_ms = max(oldest_ms, state.started_ms, worker.landed_ms or 0)
+    # The second is also right where the clock was set, or other shards land.
+    still_s = max((now_ms - moved_ms) / 1000, ticks - state.oldest[1])
+    if still_s <= FLUSHES * state.limits.flush_seconds + LANDING_S:
+        return ""
+    return f"the record that has waited longest has not landed for {still_s:.0f} s"
 
 
 def _time(at_ms: int | None) -> str | None:

@@ -14,7 +14,7 @@ from pipeline.stream.log import Incoming
 from pipeline.triggers import http_body
 from pipeline.web import bodies
 from pipeline.web.answers import HttpError, answer
-from pipeline.web.house import House
+from pipeline.web.state import ServerState
 
 KEY = "idempotency-key"
 KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
@@ -22,24 +22,24 @@ KEY_PATTERN = r"^[!-~]([ -~]{0,198}[!-~])?$"
 INLINE_BYTES = 64 << 10
 
 
-async def post_logs(house: House, source: str, request: Request) -> Response:
+async def post_logs(state: ServerState, source: str, request: Request) -> Response:
     """Take a body; answered once it is durable."""
     name = _source(source)
     encoding = bodies.encoding_of(request)
     key = _key(request)
-    cap = min(house.limits.body_bytes, house.limits.record_bytes)
-    with house.budget.hold() as share:
+    cap = min(state.limits.body_bytes, state.limits.record_bytes)
+    with state.budget.hold() as share:
         payload = await bodies.read(request, cap, share)
-        digest = await _checked(house, payload, encoding, cap)
-        posted = _posted(name, payload, key, digest, int(house.clock() * 1000))
-        place = await asyncio.wrap_future(house.intake.submit(posted))
+        digest = await _checked(state, payload, encoding, cap)
+        posted = _posted(name, payload, key, digest, int(state.clock() * 1000))
+        place = await asyncio.wrap_future(state.intake.submit(posted))
     return answer({"shard": place.shard, "sequence": place.sequence}, 202)
 
 
-async def _checked(house: House, payload: bytes, encoding: str, cap: int) -> bytes:
+async def _checked(state: ServerState, payload: bytes, encoding: str, cap: int) -> bytes:
     if len(payload) <= INLINE_BYTES and not bodies.needs_opening(payload):
-        return bodies.check(payload, encoding, house.limits, cap)
-    return await asyncio.to_thread(bodies.check, payload, encoding, house.limits, cap)
+        return bodies.check(payload, encoding, state.limits, cap)
+    return await asyncio.to_thread(bodies.check, payload, encoding, state.limits, cap)
 
 
 def _posted(source: str, payload: bytes, key: str, digest: bytes, now_ms: int) -> Posted:

@@ -56,12 +56,21 @@ class Compaction(_Model):
     problem: str = Field(description="why the last run was not whole; empty when it was")
 
 
+class Intake(_Model):
+    """What writes posted records down."""
+
+    failing_since: str | None = Field(description="UTC; null while log.db takes them")
+    problem: str
+
+
 class Health(_Model):
     """Whether the server takes records and they land."""
 
     status: Literal["ok", "holding", "stopped"]
+    problem: str = Field(description="why the status is not ok; empty when it is")
     version: str
     pid: int
+    intake: Intake
     worker: Worker
     compaction: Compaction
     backlog: Backlog

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from pipeline import queries
 from pipeline.errors import BackPressure, UsageError
 from pipeline.web.answers import HttpError, answer, visible
-from pipeline.web.house import House
+from pipeline.web.state import ServerState
 
 TIMES = ("since", "from", "to")
 MOST_ROWS = 10_000
@@ -38,7 +38,7 @@ def listed() -> dict[str, Any]:
     return {"queries": [_described(each) for each in queries.load().values()]}
 
 
-async def answered(house: House, name: str, request: Request) -> Response:
+async def answered(state: ServerState, name: str, request: Request) -> Response:
     """The answer of one saved query."""
     try:
         found = queries.find(name)
@@ -46,30 +46,30 @@ async def answered(house: House, name: str, request: Request) -> Response:
         fix = "all of them: GET /v1/queries"
         raise HttpError(404, error.what, error.where, fix) from error
     asked = _asked(found.name, request.query_params.multi_items())
-    if house.asked >= MOST_WAITING:
+    if state.asked >= MOST_WAITING:
         raise BackPressure("too many queries at once", "", "ask again in a moment")
-    house.asked += 1
+    state.asked += 1
     try:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(house.queries, _run, house, asked)
+        return await loop.run_in_executor(state.queries, _run, state, asked)
     finally:
-        house.asked -= 1
+        state.asked -= 1
 
 
-def _run(house: House, asked: Asked) -> Response:
+def _run(state: ServerState, asked: Asked) -> Response:
     """Ask it; runs in a thread."""
 
     def enough() -> bool:
-        return house.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
+        return state.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
 
-    now = datetime.fromtimestamp(house.clock(), UTC)
+    now = datetime.fromtimestamp(state.clock(), UTC)
     try:
         window = queries.parse(now, *(asked.times.get(name) for name in TIMES))
         found = queries.run(
             asked.name,
             params=asked.params,
             window=window,
-            home=house.folder,
+            home=state.folder,
             now=now,
             alone=True,
             enough=enough,

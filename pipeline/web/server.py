@@ -15,6 +15,7 @@ import uvicorn
 
 from pipeline.batch import Context
 from pipeline.errors import DeliveryError, TailraceError, UsageError
+from pipeline.home import MACHINE, Machine
 from pipeline.store import Store
 from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
@@ -22,7 +23,7 @@ from pipeline.web.app import app_of
 from pipeline.web.compaction import Compaction
 from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.guard import hosts_of
-from pipeline.web.house import House
+from pipeline.web.state import ServerState
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
@@ -50,38 +51,38 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
     that did not come to an end in time, and when one of them ended by a defect; HomeError for a
     home that cannot be read any more.
     """
-    with closing(_listen(address)) as listener, running(folder, context) as house:
+    with closing(_listen(address)) as listener, running(folder, context) as state:
         url = _url(address, listener)
-        _server(house, address, lambda: say(url)).run(sockets=[listener])
-    _raise_of(house)
+        _server(state, address, lambda: say(url)).run(sockets=[listener])
+    _raise_of(state)
 
 
 @contextmanager
-def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[House, str]]:
+def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[ServerState, str]]:
     """Serve a home that is open for writing beside what its block does; gives the URL.
 
     Signals stay with the block. Raises as `serve` does.
     """
-    with closing(_listen(address)) as listener, running(folder, context) as house:
+    with closing(_listen(address)) as listener, running(folder, context) as state:
         answers = threading.Event()
-        server = _server(house, address, answers.set)
+        server = _server(state, address, answers.set)
         thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
         thread.start()
         try:
             while not answers.wait(POLL_S) and thread.is_alive():
                 pass
-            yield house, _url(address, listener)
+            yield state, _url(address, listener)
         finally:
-            house.ending.set()
+            state.ending.set()
             server.should_exit = True
             thread.join(2 * REQUESTS_S)
-    _raise_of(house)
+    _raise_of(state)
 
 
-def _server(house: House, address: Address, ready: Callable[[], None]) -> "_Server":
+def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> "_Server":
     sys.setswitchinterval(SWITCH_S)
     config = uvicorn.Config(
-        app_of(house, hosts_of(address.host)),
+        app_of(state, hosts_of(address.host)),
         http="h11",
         ws="none",
         lifespan="off",
@@ -92,57 +93,59 @@ def _server(house: House, address: Address, ready: Callable[[], None]) -> "_Serv
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUESTS_S,
     )
-    return _Server(config, house, ready)
+    return _Server(config, state, ready)
 
 
-def _raise_of(house: House) -> None:
+def _raise_of(state: ServerState) -> None:
     """Say what did not go as it should."""
-    error = house.error()
+    error = state.error()
     if error is not None:
         raise error
-    if house.broken:
+    if state.broken:
         raise TailraceError(
-            f"the {house.broken} ended by a defect",
-            f"in {house.folder}",
+            f"the {state.broken} ended by a defect",
+            f"in {state.folder}",
             "its traceback stands above; what was accepted is kept: start it again",
         )
-    if not house.ended:
+    if not state.ended:
         raise TailraceError(
             "a thread did not come to an end in time",
-            f"in {house.folder}",
+            f"in {state.folder}",
             "what was accepted is kept: the next start goes on from there",
         )
 
 
 @contextmanager
-def running(folder: Path, context: Context) -> Iterator[House]:
-    """Intake, worker and compaction over a home.
+def running(folder: Path, context: Context, machine: Machine = MACHINE) -> Iterator[ServerState]:
+    """Intake, worker and compaction over a home, by one clock.
 
     At the end what was taken is written and, in time, landed.
     """
-    limits = context.limits
-    consumer = Consumer(folder, context)
+    limits, clock = context.limits, machine.clock
+    consumer = Consumer(folder, context, machine)
     retention = Retention(limits.retention_bytes, limits.retention_hours)
 
     def held() -> DeliveryError | None:
-        return refusal_of(consumer.state, limits, consumer.clock() * 1000)
+        return refusal_of(consumer.state, limits, clock() * 1000)
 
-    intake = Intake(folder, retention, held)
-    compaction = Compaction(folder, limits.compact_seconds)
-    house = House(folder, limits, intake, lambda: consumer.state, lambda: compaction.state)
-    house.error = lambda: consumer.error or intake.error
+    intake = Intake(folder, retention, held, clock=clock)
+    compaction = Compaction(folder, limits.compact_seconds, clock)
+    state = ServerState(
+        folder, limits, intake, lambda: consumer.state, lambda: compaction.state, clock
+    )
+    state.error = lambda: consumer.error or intake.error
     intake.start()
     try:
         consumer.start()
         compaction.start()
-        yield house
+        yield state
     finally:
-        house.ending.set()
+        state.ending.set()
         halted = compaction.stop(HALT_S)
         written = intake.close(INTAKE_S)
         _drain(folder, consumer)
-        house.ended = consumer.stop(STEP_S) and written and halted
-        house.queries.shutdown(wait=False, cancel_futures=True)
+        state.ended = consumer.stop(STEP_S) and written and halted
+        state.queries.shutdown(wait=False, cancel_futures=True)
 
 
 def _drain(folder: Path, consumer: Consumer) -> None:
@@ -159,9 +162,11 @@ def _drain(folder: Path, consumer: Consumer) -> None:
 class _Server(uvicorn.Server):
     """uvicorn that says when it answers, and leaves an ordinary end to who runs it."""
 
-    def __init__(self, config: uvicorn.Config, house: House, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, state: ServerState, ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._house, self._ready = house, ready
+        self._state, self._ready = state, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -170,12 +175,12 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end, also because a thread did: better no server than one that only takes."""
-        house = self._house
-        if not self.should_exit and not house.intake.is_alive:
-            house.broken = "intake"
-        elif not self.should_exit and house.worker().state == "stopped":
-            house.broken = "worker"
-        return bool(house.broken) or await super().on_tick(counter)
+        state = self._state
+        if not self.should_exit and not state.intake.is_alive:
+            state.broken = "intake"
+        elif not self.should_exit and state.worker().state == "stopped":
+            state.broken = "worker"
+        return bool(state.broken) or await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -193,7 +198,7 @@ class _Server(uvicorn.Server):
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self._house.ending.set()
+        self._state.ending.set()
         self.should_exit = True
 
 

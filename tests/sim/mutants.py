@@ -214,13 +214,13 @@ MUTANTS = (
     Mutant(
         "upsert of the ledger lost",
         "ledger/entries.py",
-        '        " flush = excluded.flush where attempt = 0",\n',
+        '        " flush = excluded.flush, identities = excluded.identities where attempt = 0",\n',
         '        " flush = flush where attempt = 0",\n',
     ),
     Mutant(
         "an entry that comes again forgets its retry",
         "ledger/entries.py",
-        '        " flush = excluded.flush where attempt = 0",\n',
+        '        " flush = excluded.flush, identities = excluded.identities where attempt = 0",\n',
         '        " flush = excluded.flush",\n',
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""What the routes need of the server: the home, the intake, the worker's state."""
+"""The state of a running server that its threads and routes share."""
 
 import time
 from collections.abc import Callable
@@ -48,9 +48,11 @@ class CompactionState:
 
 
 @dataclass
-class House:
+class ServerState:
     """One running server.
 
+    ticks   seconds that only ever grow
+    oldest  arrival of the record that has waited longest, and from which tick on it was that one
     ending  breaks queries off
     asked   queries that are asked or wait for their turn
     ended   whether its threads came to their end when they were told to
@@ -64,6 +66,7 @@ class House:
     worker: Callable[[], WorkerState]
     compaction: Callable[[], CompactionState]
     clock: Callable[[], float] = time.time
+    ticks: Callable[[], float] = time.monotonic
     budget: Budget = field(default_factory=Budget)
     ending: Event = field(default_factory=Event)
     queries: ThreadPoolExecutor = field(
@@ -73,3 +76,8 @@ class House:
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
+    oldest: tuple[int | None, float] | None = None
+    started_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started_ms = int(self.clock() * 1000)

@@ -35,12 +35,14 @@ from pipeline.ledger.findings import Audit
 from pipeline.ledger.replay import Replayed, Wanted
 from pipeline.settings import Settings
 from pipeline.sources import Formats
-from pipeline.store import Edge, Store, exists
+from pipeline.store import Edge, Store, exists, remains
 from pipeline.stream.log import Log
 from pipeline.stream.shards import reshard
 
-LAKE, QUARANTINE, LOCK, DEMO = "lake", "quarantine", "writer.lock", "demo"
+LAKE, QUARANTINE = remains.LAKE, remains.QUARANTINE
+LOCK, DEMO = "writer.lock", "demo"
 PATTERN = "*?["
+SHOWN = 300
 # A reader that asks who writes holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
 
@@ -81,16 +83,13 @@ class ReadingHome:
 def readable(folder: Path) -> Iterator[ReadingHome]:
     """Open a home for reading.
 
-    Raises NotConfigured when nothing was ever written there.
+    Raises NotConfigured when nothing was ever written there, HomeError when it cannot be read or
+    when its log.db is gone.
     """
-    if folder.exists() and not folder.is_dir():
-        raise HomeError("the home is no folder", f"at {folder}", "choose another with --home")
+    folder = _usable(folder)
     if not exists(folder):
-        raise NotConfigured(
-            f"nothing to read in {folder}",
-            "no source has sent anything yet",
-            "try: tailrace demo, or tailrace ingest vpc-flow FILE",
-        )
+        remains.check_log(folder)
+        raise _nothing(str(folder))
     store = Store(folder, writer=False)
     try:
         yield ReadingHome(folder, store)
@@ -103,32 +102,67 @@ def answering(home: Path) -> Path:
 
     Raises NotConfigured when neither holds anything, HomeError when it cannot be read.
     """
-    _check_folder(home)
+    home = _usable(home)
     for folder in (home, home / DEMO):
         if exists(folder):
             with closing(Store(folder, writer=False)) as store:
                 if store.rows("select 1 from lake_file limit 1"):
                     return folder
-    shown = home if home.is_absolute() or str(home).startswith("..") else f"./{home}"
-    raise NotConfigured(
+        elif folder == home or not writer_of(folder):
+            # A demo that begins throws the one before away, its log.db before its lake or after.
+            remains.check_log(folder)
+    raise _nothing(str(home) if home.is_absolute() or str(home).startswith("..") else f"./{home}")
+
+
+def _nothing(shown: str) -> NotConfigured:
+    return NotConfigured(
         f"nothing to read in {shown}",
         "no source has sent anything yet",
         "try: tailrace demo, or tailrace ingest vpc-flow FILE",
     )
 
 
-def _check_folder(home: Path) -> None:
-    """What cannot be looked into is not empty."""
+def _usable(home: Path) -> Path:
+    """A home to be read, as every part of it can be given it.
+
+    Raises HomeError when it cannot be: what cannot be looked into is not empty.
+    """
+    home = _expressible(home)
     try:
         os.stat(os.path.join(home, os.curdir))
     except FileNotFoundError:
-        return
+        pass
     except OSError as error:
         raise HomeError(
             f"the home cannot be read: {error.strerror}",
             f"at {home.absolute()}",
             "mend its permissions, or choose another with --home",
         ) from error
+    return home
+
+
+def _expressible(home: Path) -> Path:
+    """A home whose path the engines can be told.
+
+    Raises HomeError for one that is no text.
+    """
+    text = os.fsencode(home)
+    if b"\0" in text or not _is_utf8(text):
+        raise HomeError(
+            "a home's path must be UTF-8",
+            f"at {text[:SHOWN].decode('utf-8', 'backslashreplace')}",
+            "choose another with --home: the query engine cannot be told it",
+        )
+    # What begins so stands for somebody's own folder to them.
+    return home.absolute() if str(home).startswith("~") else home
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
@@ -193,8 +227,9 @@ def writing(
 
     `prepare` is called with the folder once no other process can write to it.
 
-    Raises HomeError when another process writes to it, naming its pid.
+    Raises HomeError when another process writes to it, naming its pid, or when its log.db is gone.
     """
+    folder = _expressible(folder)
     if set(str(folder.absolute())) & set(PATTERN):
         raise HomeError(
             f"a home's path cannot hold any of {' '.join(PATTERN)}",

@@ -117,8 +117,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def home_path(self) -> Path:
-        """The home folder."""
-        return Path(self.home)
+        """The home folder; never one that begins with ~, which engines take for somebody's own."""
+        home = Path(self.home)
+        return home.absolute() if str(home).startswith("~") else home
 
     def declared_formats(self) -> dict[str, tuple[str, ...]]:
         """Candidate formats by log group (or group:stream), as declared."""

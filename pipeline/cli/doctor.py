@@ -30,7 +30,10 @@ class Check:
 
 def doctor(
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make the lake's catalogue anew from its files first.")
+        bool,
+        typer.Option(
+            "--rebuild", help="Make the catalogue anew first, from the lake's files and log.db."
+        ),
     ] = False,
     stage: Stage = "",
     config: Config = None,

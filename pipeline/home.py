@@ -9,13 +9,14 @@
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TextIO
+from typing import Literal, TextIO
 
 from pipeline.batch import Context
 from pipeline.consume import Worker
@@ -45,6 +46,7 @@ PATTERN = "*?["
 SHOWN = 300
 # A reader that asks who writes holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
+PID_CHARACTERS = 20
 
 
 @dataclass(frozen=True)
@@ -281,13 +283,13 @@ def _lock(folder: Path) -> Iterator[None]:
         deadline = time.monotonic() + LOCK_PATIENCE_S
         while not _locked(file):
             if time.monotonic() > deadline:
-                file.seek(0)
                 raise HomeError(
-                    f"another process writes to this home: pid {file.read().strip() or 'unknown'}",
+                    f"another process writes to this home: pid {_pid(file)}",
                     f"at {folder.absolute()}",
                     "wait for it or end it, or choose another --home; reading commands work now",
                 )
             time.sleep(LOCK_PATIENCE_S / 10)
+        file.seek(0)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -296,13 +298,25 @@ def _lock(folder: Path) -> Iterator[None]:
 
 def _lock_file(folder: Path) -> TextIO:
     try:
-        return (folder / LOCK).open("a+", encoding="ascii")
+        return _opened_lock(folder / LOCK, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise HomeError(
             f"the home cannot be written: {error.strerror}",
             f"at {folder.absolute()}",
             "mend its permissions, or choose another with --home",
         ) from error
+
+
+def _opened_lock(path: Path, flags: int) -> TextIO:
+    # Without O_NONBLOCK a pipe in its place would be waited for, until somebody writes to it.
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise HomeError(
+            f"{LOCK} is no regular file", f"at {path}", "remove it, or choose another --home"
+        )
+    mode: Literal["r+", "r"] = "r+" if flags & os.O_RDWR else "r"
+    return open(descriptor, mode, encoding="ascii", errors="replace")
 
 
 def _locked(file: TextIO) -> bool:
@@ -314,13 +328,21 @@ def _locked(file: TextIO) -> bool:
 
 
 def writer_of(folder: Path) -> str | None:
-    """Pid of the process that writes to a home now; None for nobody."""
+    """Pid of the process that writes to a home now; None for nobody.
+
+    Raises HomeError when the lock is no file.
+    """
     try:
-        with (folder / LOCK).open("r", encoding="ascii") as file:
+        with _opened_lock(folder / LOCK, os.O_RDONLY) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
-                return file.read().strip() or "unknown"
+                return _pid(file)
     except OSError:
         return None
     return None
+
+
+def _pid(file: TextIO) -> str:
+    file.seek(0)
+    return file.read(PID_CHARACTERS).strip() or "unknown"

@@ -82,6 +82,23 @@ def test_nobody_writes_when_nobody_does(tmp_path: Path) -> None:
     assert writer_of(tmp_path) is None
 
 
+def test_a_lock_that_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "writer.lock")
+    told = "writer.lock is no regular file"
+    with pytest.raises(HomeError, match=told), writing(tmp_path, context()):
+        pass
+    with pytest.raises(HomeError, match=told):
+        writer_of(tmp_path)
+    ran = call("doctor", "--home", tmp_path)
+    assert (ran.code, f"✗ writer    {told}\n" in ran.out) == (1, True)
+
+
+def test_a_lock_full_of_anything_is_a_lock(tmp_path: Path) -> None:
+    written(tmp_path / "writer.lock", b"\xff" * 1_000)
+    with writing(tmp_path, context()):
+        assert writer_of(tmp_path) == str(os.getpid())
+
+
 def test_a_look_at_the_lock_keeps_no_writer_out(tmp_path: Path) -> None:
     with writing(tmp_path, context()):
         pass

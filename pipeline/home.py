@@ -27,7 +27,7 @@ from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
-from pipeline.errors import HomeError, NotConfigured
+from pipeline.errors import HomeError, NotConfigured, UsageError
 from pipeline.lake import readers
 from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
@@ -213,9 +213,23 @@ def context_of(settings: Settings, networks: Networks | None = None) -> Context:
     """
     if networks is None:
         file = settings.networks.file
-        networks = read_networks(Path(file)) if file else Networks.of()
+        networks = _networks(file) if file else Networks.of()
     formats = Formats(settings.declared_formats())
     return Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
+
+
+def _networks(file: str) -> Networks:
+    try:
+        if stat.S_ISREG(os.stat(file).st_mode):
+            return read_networks(Path(file))
+        why = "it is no regular file"
+    except (OSError, ValueError) as error:
+        why = str(error)
+    raise UsageError(
+        f"the networks file cannot be read: {why}",
+        f"in {file}",
+        "correct [networks] file in tailrace.toml",
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from io import BufferedReader, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.cli.output import counted
 from pipeline.errors import InputError, NotConfigured, UsageError
 from pipeline.settings import Settings
 from pipeline.sources import Source, all_sources
@@ -208,8 +209,8 @@ def format_hint(
     shown = formats[0][:200] if formats else f"the default of {source.name}"
     return (
         f"warning: most lines do not fit the declared format\n"
-        f"  declared: {declared} fields ({shown})\n"
-        f"  came:     {found} fields in {count:,} of {events:,} lines\n"
+        f"  declared: {counted(declared, 'field')} ({shown})\n"
+        f"  came:     {counted(found, 'field')} in {count:,} of {counted(events, 'line')}\n"
         f"  find the format in the first line of a file in S3, or with\n"
         f"    aws ec2 describe-flow-logs --query 'FlowLogs[].[FlowLogId,LogFormat]'\n"
         f"  then run again with --format '${{version}} ${{account-id}} ...', or declare it\n"

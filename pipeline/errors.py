@@ -6,6 +6,7 @@
     ├── QueryFailed               exit 4   the engine refused or broke off a query
     ├── HomeError                 exit 1   the home folder: in use, unreadable, of another version
     ├── InputError                exit 1   a file or stream that cannot be read to its end
+    ├── OutputError               exit 1   standard output or error takes nothing (more)
     ├── BackPressure              exit 1   the stream is full: the same may be sent again later
     ├── Conflict                  exit 1   an idempotency key that already stands for something else
     └── DeliveryError             exit 1   a sink did not take the rows; the batch is tried again
@@ -55,6 +56,10 @@ class HomeError(TailraceError):
 
 class InputError(TailraceError):
     """An input broke off or changed while it was read; what was accepted before stands."""
+
+
+class OutputError(TailraceError):
+    """Standard output or error is closed, or what lies behind it is full."""
 
 
 class DeliveryError(TailraceError):

@@ -9,6 +9,7 @@
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import TextIO
+from typing import Literal, TextIO
 
 from pipeline.batch import Context
 from pipeline.consume import Worker
@@ -27,7 +28,7 @@ from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
-from pipeline.errors import HomeError, NotConfigured
+from pipeline.errors import HomeError, NotConfigured, UsageError
 from pipeline.lake import readers
 from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
@@ -36,14 +37,17 @@ from pipeline.ledger.findings import Audit
 from pipeline.ledger.replay import Replayed, Wanted
 from pipeline.settings import Settings
 from pipeline.sources import Formats
-from pipeline.store import Edge, Store, exists
+from pipeline.store import Edge, Store, exists, remains
 from pipeline.stream.log import Log
 from pipeline.stream.shards import reshard
 
-LAKE, QUARANTINE, LOCK, DEMO = "lake", "quarantine", "writer.lock", "demo"
+LAKE, QUARANTINE = remains.LAKE, remains.QUARANTINE
+LOCK, DEMO = "writer.lock", "demo"
 PATTERN = "*?["
+SHOWN = 300
 # A reader that asks who writes holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
+PID_CHARACTERS = 20
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,13 @@ class ReadingHome:
 def readable(folder: Path) -> Iterator[ReadingHome]:
     """Open a home for reading.
 
-    Raises NotConfigured when nothing was ever written there.
+    Raises NotConfigured when nothing was ever written there, HomeError when it cannot be read or
+    when its log.db is gone.
     """
-    if folder.exists() and not folder.is_dir():
-        raise HomeError("the home is no folder", f"at {folder}", "choose another with --home")
+    folder = _usable(folder)
     if not exists(folder):
-        raise NotConfigured(
-            f"nothing to read in {folder}",
-            "no source has sent anything yet",
-            "try: tailrace demo, or tailrace ingest vpc-flow FILE",
-        )
+        remains.check_log(folder)
+        raise _nothing(str(folder))
     store = Store(folder, writer=False)
     try:
         yield ReadingHome(folder, store)
@@ -110,32 +111,67 @@ def answering(home: Path) -> Path:
 
     Raises NotConfigured when neither holds anything, HomeError when it cannot be read.
     """
-    _check_folder(home)
+    home = _usable(home)
     for folder in (home, home / DEMO):
         if exists(folder):
             with closing(Store(folder, writer=False)) as store:
                 if store.rows("select 1 from lake_file limit 1"):
                     return folder
-    shown = home if home.is_absolute() or str(home).startswith("..") else f"./{home}"
-    raise NotConfigured(
+        elif folder == home or not writer_of(folder):
+            # A demo that begins throws the one before away, its log.db before its lake or after.
+            remains.check_log(folder)
+    raise _nothing(str(home) if home.is_absolute() or str(home).startswith("..") else f"./{home}")
+
+
+def _nothing(shown: str) -> NotConfigured:
+    return NotConfigured(
         f"nothing to read in {shown}",
         "no source has sent anything yet",
         "try: tailrace demo, or tailrace ingest vpc-flow FILE",
     )
 
 
-def _check_folder(home: Path) -> None:
-    """What cannot be looked into is not empty."""
+def _usable(home: Path) -> Path:
+    """A home to be read, as every part of it can be given it.
+
+    Raises HomeError when it cannot be: what cannot be looked into is not empty.
+    """
+    home = _expressible(home)
     try:
         os.stat(os.path.join(home, os.curdir))
     except FileNotFoundError:
-        return
+        pass
     except OSError as error:
         raise HomeError(
             f"the home cannot be read: {error.strerror}",
             f"at {home.absolute()}",
             "mend its permissions, or choose another with --home",
         ) from error
+    return home
+
+
+def _expressible(home: Path) -> Path:
+    """A home whose path the engines can be told.
+
+    Raises HomeError for one that is no text.
+    """
+    text = os.fsencode(home)
+    if b"\0" in text or not _is_utf8(text):
+        raise HomeError(
+            "a home's path must be UTF-8",
+            f"at {text[:SHOWN].decode('utf-8', 'backslashreplace')}",
+            "choose another with --home: the query engine cannot be told it",
+        )
+    # What begins so stands for somebody's own folder to them.
+    return home.absolute() if str(home).startswith("~") else home
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
@@ -184,9 +220,23 @@ def context_of(settings: Settings, networks: Networks | None = None) -> Context:
     """
     if networks is None:
         file = settings.networks.file
-        networks = read_networks(Path(file)) if file else Networks.of()
+        networks = _networks(file) if file else Networks.of()
     formats = Formats(settings.declared_formats())
     return Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
+
+
+def _networks(file: str) -> Networks:
+    try:
+        if stat.S_ISREG(os.stat(file).st_mode):
+            return read_networks(Path(file))
+        why = "it is no regular file"
+    except (OSError, ValueError) as error:
+        why = str(error)
+    raise UsageError(
+        f"the networks file cannot be read: {why}",
+        f"in {file}",
+        "correct [networks] file in tailrace.toml",
+    )
 
 
 @contextmanager
@@ -200,8 +250,9 @@ def writing(
 
     `prepare` is called with the folder once no other process can write to it.
 
-    Raises HomeError when another process writes to it, naming its pid.
+    Raises HomeError when another process writes to it, naming its pid, or when its log.db is gone.
     """
+    folder = _expressible(folder)
     if set(str(folder.absolute())) & set(PATTERN):
         raise HomeError(
             f"a home's path cannot hold any of {' '.join(PATTERN)}",
@@ -252,13 +303,13 @@ def _lock(folder: Path) -> Iterator[None]:
         deadline = time.monotonic() + LOCK_PATIENCE_S
         while not _locked(file):
             if time.monotonic() > deadline:
-                file.seek(0)
                 raise HomeError(
-                    f"another process writes to this home: pid {file.read().strip() or 'unknown'}",
+                    f"another process writes to this home: pid {_pid(file)}",
                     f"at {folder.absolute()}",
                     "wait for it or end it, or choose another --home; reading commands work now",
                 )
             time.sleep(LOCK_PATIENCE_S / 10)
+        file.seek(0)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -267,13 +318,25 @@ def _lock(folder: Path) -> Iterator[None]:
 
 def _lock_file(folder: Path) -> TextIO:
     try:
-        return (folder / LOCK).open("a+", encoding="ascii")
+        return _opened_lock(folder / LOCK, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise HomeError(
             f"the home cannot be written: {error.strerror}",
             f"at {folder.absolute()}",
             "mend its permissions, or choose another with --home",
         ) from error
+
+
+def _opened_lock(path: Path, flags: int) -> TextIO:
+    # Without O_NONBLOCK a pipe in its place would be waited for, until somebody writes to it.
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise HomeError(
+            f"{LOCK} is no regular file", f"at {path}", "remove it, or choose another --home"
+        )
+    mode: Literal["r+", "r"] = "r+" if flags & os.O_RDWR else "r"
+    return open(descriptor, mode, encoding="ascii", errors="replace")
 
 
 def _locked(file: TextIO) -> bool:
@@ -285,13 +348,21 @@ def _locked(file: TextIO) -> bool:
 
 
 def writer_of(folder: Path) -> str | None:
-    """Pid of the process that writes to a home now; None for nobody."""
+    """Pid of the process that writes to a home now; None for nobody.
+
+    Raises HomeError when the lock is no file.
+    """
     try:
-        with (folder / LOCK).open("r", encoding="ascii") as file:
+        with _opened_lock(folder / LOCK, os.O_RDONLY) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
-                return file.read().strip() or "unknown"
+                return _pid(file)
     except OSError:
         return None
     return None
+
+
+def _pid(file: TextIO) -> str:
+    file.seek(0)
+    return file.read(PID_CHARACTERS).strip() or "unknown"

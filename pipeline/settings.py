@@ -5,6 +5,8 @@ The only file that reads the environment. `TAILRACE_HOME` is the home folder; a 
 """
 
 import os
+import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -20,74 +22,82 @@ CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
 SECTIONS = ("formats", "networks", "limits")
 
-Positive = Meta(ge=1, le=2**63 - 1)
+# More than anybody means, and small enough that sums and waits made of them stay what they are.
+Bytes = Meta(ge=1, le=1 << 40)
+Count = Meta(ge=1, le=1_000_000)
+Seconds = Meta(ge=1, le=86_400)
+Hours = Meta(ge=1, le=87_600)
+
+WHOLE = re.compile(r"-?[0-9]+")
+# How msgspec ends its errors; a key that is quoted in TOML has no place of its own there.
+PLACE = re.compile(r" - at `\$\.([a-z_.]+)`\Z")
+SHOWN = 100
+LONGEST = 20
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Caps on what an input may cost. Sizes in bytes unless the name says otherwise."""
 
     record_bytes: Annotated[
-        int, Positive, Meta(description="What one stream record may inflate to.")
+        int, Bytes, Meta(description="What one stream record may inflate to.")
     ] = 64 << 20
     inflate_ratio: Annotated[
-        int, Positive, Meta(description="Inflated size against compressed size, at most.")
+        int, Count, Meta(description="Inflated size against compressed size, at most.")
     ] = 200
     ratio_from_bytes: Annotated[
-        int, Positive, Meta(description="Inflated size from which the ratio counts.")
+        int, Bytes, Meta(description="Inflated size from which the ratio counts.")
     ] = 4 << 20
-    line_bytes: Annotated[int, Positive, Meta(description="The longest line that is read.")] = (
-        1 << 20
-    )
+    line_bytes: Annotated[int, Bytes, Meta(description="The longest line that is read.")] = 1 << 20
     body_bytes: Annotated[
-        int, Positive, Meta(description="An HTTP body, as sent and as inflated.")
+        int, Bytes, Meta(description="An HTTP body, as sent and as inflated.")
     ] = 64 << 20
     kept_file_bytes: Annotated[
         int,
-        Positive,
+        Bytes,
         Meta(description="Unreadable files up to this size are copied to the quarantine."),
     ] = 64 << 20
     slice_bytes: Annotated[
-        int, Positive, Meta(description="Size of the records that a file is cut into.")
+        int, Bytes, Meta(description="Size of the records that a file is cut into.")
     ] = 16 << 20
     batch_bytes: Annotated[
-        int, Positive, Meta(description="Stored size of the records that are processed at once.")
+        int, Bytes, Meta(description="Stored size of the records that are processed at once.")
     ] = 4 << 20
     batch_text_bytes: Annotated[
-        int, Positive, Meta(description="Text of some records that is parsed at once.")
+        int, Bytes, Meta(description="Text of some records that is parsed at once.")
     ] = 256 << 20
     batch_records: Annotated[
-        int, Positive, Meta(description="Records that are processed at once.")
+        int, Count, Meta(description="Records that are processed at once.")
     ] = 2_000
     shards: Annotated[
         int,
         Meta(ge=1, le=256, description="Shards of the stream, from the next start on."),
     ] = 4
     flush_seconds: Annotated[
-        int, Positive, Meta(description="Seconds after which a server lands what waits.")
+        int, Seconds, Meta(description="Seconds after which a server lands what waits.")
     ] = 1
     flush_bytes: Annotated[
-        int, Positive, Meta(description="Stored size that a server lands without waiting.")
+        int, Bytes, Meta(description="Stored size that a server lands without waiting.")
     ] = 4 << 20
     compact_seconds: Annotated[
-        int, Positive, Meta(description="Seconds after which a server compacts what has landed.")
+        int, Seconds, Meta(description="Seconds after which a server compacts what has landed.")
     ] = 300
     attempts: Annotated[
-        int, Positive, Meta(description="Attempts at a record that cannot be processed.")
+        int, Count, Meta(description="Attempts at a record that cannot be processed.")
     ] = 5
     age_hours: Annotated[
-        int, Positive, Meta(description="Age from which such a record is tried only once.")
+        int, Hours, Meta(description="Age from which such a record is tried only once.")
     ] = 6
     fatal_attempts: Annotated[
-        int, Positive, Meta(description="Ends of the process at one record, which then gives way.")
+        int, Count, Meta(description="Ends of the process at one record, which then gives way.")
     ] = 5
     retention_hours: Annotated[
-        int, Positive, Meta(description="Hours for which consumed records stay in the log.")
+        int, Hours, Meta(description="Hours for which consumed records stay in the log.")
     ] = 24
     retention_bytes: Annotated[
-        int, Positive, Meta(description="Size of the log from which they go earlier.")
+        int, Bytes, Meta(description="Size of the log from which they go earlier.")
     ] = 8 << 30
     sink_patience_s: Annotated[
-        int, Positive, Meta(description="Seconds that `ingest` waits for a failing sink.")
+        int, Seconds, Meta(description="Seconds that `ingest` waits for a failing sink.")
     ] = 30
 
 
@@ -117,8 +127,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def home_path(self) -> Path:
-        """The home folder."""
-        return Path(self.home)
+        """The home folder; never one that begins with ~, which engines take for somebody's own."""
+        home = Path(self.home)
+        return home.absolute() if str(home).startswith("~") else home
 
     def declared_formats(self) -> dict[str, tuple[str, ...]]:
         """Candidate formats by log group (or group:stream), as declared."""
@@ -140,7 +151,7 @@ def load(
     """
     environ = os.environ if environ is None else environ
     path = config or Path(CONFIG_NAME)
-    values = _read_toml(path) if config or path.is_file() else {}
+    values = _read_toml(path) if config or os.path.lexists(path) else {}
     origins = {name: str(path) for name in _flat(values)}
     networks = values.get("networks", {}).get("file")
     if networks and isinstance(networks, str):
@@ -155,9 +166,25 @@ def load(
     try:
         return msgspec.convert({**values, "origins": origins}, Settings)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise UsageError(
-            f"a setting is wrong: {error}", f"in {path}", "see tailrace.example.toml"
-        ) from error
+        raise _wrong(str(error), values, origins, path) from error
+
+
+def _wrong(why: str, values: dict[str, Any], origins: dict[str, str], path: Path) -> UsageError:
+    """The error of a value that does not fit its declaration, with the value and its origin."""
+    place = PLACE.search(why)
+    if place is None:
+        return UsageError(f"a setting is wrong: {why}", f"in {path}", "see tailrace.example.toml")
+    name, value = place[1], values
+    for part in name.split("."):
+        value = value.get(part, {}) if isinstance(value, dict) else value
+    what = f"{why[: place.start()][:1].lower()}{why[1 : place.start()]}"
+    origin = origins.get(name, str(path))
+    where = f"in the environment: {origin}" if origin.startswith(PREFIX) else f"in {path}"
+    return UsageError(
+        f"a setting is wrong: {name} = {repr(value)[:SHOWN]}, {what}",
+        where,
+        "see tailrace.example.toml",
+    )
 
 
 def described() -> list[tuple[str, str, Any]]:
@@ -176,10 +203,13 @@ def described() -> list[tuple[str, str, Any]]:
 
 
 def _declared(struct: type[msgspec.Struct]) -> list[tuple[str, str]]:
-    return [
-        (field.name, next((m.description for m in _metas(field.type) if m.description), ""))
-        for field in msgspec.structs.fields(struct)
-    ]
+    return [(field.name, _doc(_metas(field.type))) for field in msgspec.structs.fields(struct)]
+
+
+def _doc(metas: list[Meta]) -> str:
+    doc = next((each.description for each in metas if each.description), "")
+    most = next((each.le for each in metas if each.le is not None), None)
+    return doc if most is None else f"{doc} At most {most:_}."
 
 
 def _metas(hint: Any) -> list[Meta]:
@@ -188,6 +218,11 @@ def _metas(hint: Any) -> list[Meta]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
+        # Nobody may ever write to a pipe, and a device may have no end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UsageError(
+                "the settings file is no regular file", f"in {path}", "name a file, or leave it out"
+            )
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
@@ -224,12 +259,14 @@ def _put_variable(
         near = get_close_matches(variable, known, 1)
         hint = f"did you mean {near[0]}?" if near else "it must be unset"
         raise UsageError(f"unknown setting {variable}", "in the environment", hint)
-    try:
-        values.setdefault("limits", {})[limit] = int(text)
-    except ValueError as error:
+    # int() takes more: 1_000, other digits, spaces around them.
+    if not WHOLE.fullmatch(text) or len(text) > LONGEST:
         raise UsageError(
-            f"{variable} is not a whole number: {text!r}", "in the environment", "correct it"
-        ) from error
+            f"{variable} is not a whole number: {repr(text)[:SHOWN]}",
+            "in the environment",
+            "write it in plain digits",
+        )
+    values.setdefault("limits", {})[limit] = int(text)
     origins[f"limits.{limit}"] = variable
 
 

@@ -22,7 +22,7 @@ from pipeline.settings import Limits, Networks, Settings
 from pipeline.stream.log import Incoming
 from pipeline.triggers import Record
 from tests.carriers import ARRIVAL_MS, control, envelope, log_event, log_events
-from tests.homes import ask, files_under, flow, flows, lake_files, numbers, written
+from tests.homes import ask, call, files_under, flow, flows, lake_files, numbers, written
 from tests.processed import context
 
 HOLDER = """
@@ -82,6 +82,23 @@ def test_nobody_writes_when_nobody_does(tmp_path: Path) -> None:
     assert writer_of(tmp_path) is None
 
 
+def test_a_lock_that_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "writer.lock")
+    told = "writer.lock is no regular file"
+    with pytest.raises(HomeError, match=told), writing(tmp_path, context()):
+        pass
+    with pytest.raises(HomeError, match=told):
+        writer_of(tmp_path)
+    ran = call("doctor", "--home", tmp_path)
+    assert (ran.code, f"✗ writer    {told}\n" in ran.out) == (1, True)
+
+
+def test_a_lock_full_of_anything_is_a_lock(tmp_path: Path) -> None:
+    written(tmp_path / "writer.lock", b"\xff" * 1_000)
+    with writing(tmp_path, context()):
+        assert writer_of(tmp_path) == str(os.getpid())
+
+
 def test_a_look_at_the_lock_keeps_no_writer_out(tmp_path: Path) -> None:
     with writing(tmp_path, context()):
         pass
@@ -134,6 +151,32 @@ def test_a_home_that_cannot_be_written_is_a_home_error() -> None:
         writing(folder, context()),
     ):
         pass
+
+
+@pytest.mark.parametrize("name", ["~", "~root", "~/x"])
+def test_a_home_whose_path_begins_with_a_tilde_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path / "a", flow(1), b"bad\n")
+    for words in (("ingest", "vpc-flow", path), ("compact",), ("doctor", "--rebuild"), ("audit",)):
+        ran = call(*words, "--home", f"./{name}")
+        assert (ran.code, words, ran.err) == (0, words, ran.err)
+    ran = call("query", "--sql", "select bytes from vpc_flow", "--output", "csv", "--home", name)
+    assert (ran.code, ran.out) == (0, "bytes\n1\n")
+    assert (tmp_path / name / "log.db").is_file()
+    with writing(Path(name), context()) as opened:
+        assert audit_of(opened).balanced
+
+
+@pytest.mark.parametrize("name", ["a\udcff", "a\0b"])
+def test_a_home_whose_path_is_no_text_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    with pytest.raises(HomeError, match="a home's path must be UTF-8"), writing(folder, context()):
+        pass
+    with pytest.raises(HomeError, match="a home's path must be UTF-8"), readable(folder):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_sent_can_be_asked_once_it_is_drained(tmp_path: Path) -> None:

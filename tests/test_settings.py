@@ -1,5 +1,6 @@
 """Settings: where a value comes from, and what happens to a wrong one."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -123,14 +124,60 @@ def test_a_limit_in_the_environment_meets_a_limits_table_that_is_none(tmp_path: 
         load(written(tmp_path, "limits = 7"), environ={"TAILRACE_LIMITS_LINE_BYTES": "9"})
 
 
-def test_a_limit_has_64_bits(tmp_path: Path) -> None:
-    most = {"TAILRACE_LIMITS_LINE_BYTES": str(2**63 - 1)}
-    assert load(environ=most).limits.line_bytes == 2**63 - 1
-    for number in (2**63, 10**30, "9" * 5_000):
-        with pytest.raises(UsageError):
-            load(environ={"TAILRACE_LIMITS_LINE_BYTES": str(number)})
-        with pytest.raises(UsageError):
-            load(written(tmp_path, f"[limits]\nline_bytes = {number}\n"), environ={})
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [
+        ("line_bytes", 1 << 40),
+        ("retention_bytes", 1 << 40),
+        ("retention_hours", 87_600),
+        ("age_hours", 87_600),
+        ("flush_seconds", 86_400),
+        ("compact_seconds", 86_400),
+        ("sink_patience_s", 86_400),
+        ("attempts", 1_000_000),
+        ("batch_records", 1_000_000),
+        ("shards", 256),
+    ],
+)
+def test_a_limit_has_a_most_that_is_told(tmp_path: Path, limit: str, most: int) -> None:
+    variable = f"TAILRACE_LIMITS_{limit.upper()}"
+    assert getattr(load(environ={variable: str(most)}).limits, limit) == most
+    for number in (most + 1, 10**15):
+        told = f"a setting is wrong: limits.{limit} = {number}, expected `int` <= {most}"
+        with pytest.raises(UsageError, match=f"{told}\n  in the environment: {variable}\n"):
+            load(environ={variable: str(number)})
+        path = written(tmp_path, f"[limits]\n{limit} = {number}\n")
+        with pytest.raises(UsageError, match=f"{told}\n  in {path}\n"):
+            load(path, environ={})
+
+
+def test_every_limit_has_a_most() -> None:
+    told = {name: doc for name, doc, _ in described() if name.startswith("limits.")}
+    assert [name for name, doc in told.items() if " At most " not in doc] == []
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, "9" * 5_000])
+def test_a_number_without_measure_is_a_usage_error(tmp_path: Path, number: int | str) -> None:
+    with pytest.raises(UsageError):
+        load(environ={"TAILRACE_LIMITS_LINE_BYTES": str(number)})
+    with pytest.raises(UsageError):
+        load(written(tmp_path, f"[limits]\nline_bytes = {number}\n"), environ={})
+
+
+@pytest.mark.parametrize("text", ["1_000", "\u0665", " 5 ", "+5", "5\n", "0x5", ""])
+def test_a_variable_is_a_number_in_plain_digits(text: str) -> None:
+    with pytest.raises(UsageError, match="TAILRACE_LIMITS_LINE_BYTES is not a whole number"):
+        load(environ={"TAILRACE_LIMITS_LINE_BYTES": text})
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_settings_file_that_is_none_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("tailrace.toml")
+    with pytest.raises(UsageError, match="the settings file is no regular file\n  in tailrace"):
+        load(Path("tailrace.toml") if named else None, environ={})
 
 
 @pytest.mark.parametrize("depth", [300, 100_000])

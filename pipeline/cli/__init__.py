@@ -1,6 +1,7 @@
 """The command `tailrace`: data on stdout, everything else on stderr."""
 
 import sys
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 
 from pipeline.cli import streams
@@ -31,6 +32,8 @@ def main() -> None:
     streams.prepare()
     try:
         code = _run()
+        if code != INTERRUPTED:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -40,15 +43,18 @@ def main() -> None:
         _say(_traceback() if _debugging() else f"error: {error}\n")
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - nobody is left to take it
+        refused = streams.refusal(error) if isinstance(error, OSError) else None
         _say(
-            _traceback()
+            f"error: {refused}\n"
+            if refused and not _debugging()
+            else _traceback()
             if _debugging()
             else f"error: this is a defect of Tailrace: {type(error).__name__}: {error}\n"
             "  run it again with: tailrace --debug ...\n  and report what it prints\n"
         )
         code = 1
     if code == INTERRUPTED:
-        sys.stderr.write("interrupted\n")
+        _say("interrupted\n")
     streams.end(code)
 
 
@@ -61,7 +67,9 @@ def _traceback() -> str:
 def _say(text: str) -> None:
     from pipeline.cli.output import say
 
-    say(text)
+    # Where standard error itself takes nothing, the code says all that can be said.
+    with suppress(OSError):
+        say(text)
 
 
 def _run() -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.queries import Answer
 
 RATE = 800
+LONGEST_S = 31_536_000
 EMBEDDED, LOCALSTACK = "embedded", "localstack"
 
 For = Annotated[
@@ -64,6 +65,8 @@ def demo(
 
     del no_open
     _check_target(target)
+    if for_s is not None and not for_s <= LONGEST_S:
+        raise UsageError(f"not a number of seconds: {for_s}", "--for", f"1 to {LONGEST_S:,}")
     settings = settings_of(config, home)
     older = exists(settings.home_path / DEMO)
     with run_demo(settings, rate, port) as running:

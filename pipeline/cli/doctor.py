@@ -1,5 +1,6 @@
 """tailrace doctor: is everything there, and where does each setting come from?"""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,10 @@ class Check:
 
 def doctor(
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make the lake's catalogue anew from its files first.")
+        bool,
+        typer.Option(
+            "--rebuild", help="Make the catalogue anew first, from the lake's files and log.db."
+        ),
     ] = False,
     stage: Stage = "",
     config: Config = None,
@@ -122,10 +126,11 @@ def _networks(settings: "Settings") -> Check:
 def _home(folder: Path) -> Iterator[Check]:
     from pipeline.cli.homes import to_read
     from pipeline.errors import TailraceError
-    from pipeline.home import readable, writer_of
+    from pipeline.home import readable
     from pipeline.lake import catalogue
 
-    at = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    above = (folder.absolute(), *folder.absolute().parents)
+    at = next(path for path in above if os.path.exists(path))
     free = shutil.disk_usage(at).free
     yield Check(
         "disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free", "free some space at the home"
@@ -138,10 +143,21 @@ def _home(folder: Path) -> Iterator[Check]:
     except TailraceError as error:
         empty = error.exit_code == 3
         yield Check("home", empty, f"{folder}: {error.what}", error.fix)
+        yield _writer(folder)
         return
     demo = "" if read == folder else " (the home is empty; this is the demo's data)"
     held = f"{counted(files[1], 'row')} in {counted(files[0], 'file')}"
     yield Check("home", True, f"{read}: {held}{demo}")
     yield Check("stream", True, f"{counted(waiting, 'record')} kept")
-    pid = writer_of(read)
-    yield Check("writer", True, f"process {pid} writes now" if pid else "nobody writes now")
+    yield _writer(read)
+
+
+def _writer(folder: Path) -> Check:
+    from pipeline.errors import HomeError
+    from pipeline.home import writer_of
+
+    try:
+        pid = writer_of(folder)
+    except HomeError as error:
+        return Check("writer", False, error.what, error.fix)
+    return Check("writer", True, f"process {pid} writes now" if pid else "nobody writes now")

@@ -96,6 +96,10 @@ def _origin(source: str, formats: Sequence[str], log_group: str, settings: "Sett
     return Origin(found, in_force, log_group, int(time.time() * 1000))
 
 
+def _still_refused(count: int) -> str:
+    return f", {count:,} {'is' if count == 1 else 'are'} still refused" if count else ""
+
+
 @dataclass(slots=True)
 class _Run:
     home: "WritingHome"
@@ -195,7 +199,7 @@ class _Run:
         self.left += left
         note = f"{path} {said}" + (f" (as {name})" if name != path else "")
         note += f": {mended:,} of its refused lines became rows" if mended else none
-        self.notes.append(note + (f", {left:,} are still refused" if left else ""))
+        self.notes.append(note + _still_refused(left))
 
     def _tried_again(self, digest: str) -> tuple[int, int]:
         """Refused lines of a known file that became rows by other formats, and those left."""
@@ -206,7 +210,9 @@ class _Run:
         store, name, mended, left = self.home.store, self.origin.source.name, 0, 0
         for each in chain_of(store, name, digest):
             known = known_input(store, name, each)
-            if known is not None and tuple(json.loads(known["formats"])) != self.origin.formats:
+            # Those that are declared for the log groups of its lines are not noted with it.
+            other = known and tuple(json.loads(known["formats"])) != self.origin.formats
+            if other or (known and self.home.worker.context.formats.by_group):
                 mended += retry(self.home, name, each, self.origin.formats)
             left += rejected_of(self.home, name, each)
         return mended, left

@@ -1,19 +1,23 @@
 """What `ingest` and `parse` check before they read, and say when a format does not fit."""
 
 import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from io import BufferedReader, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.cli.output import counted
 from pipeline.errors import InputError, NotConfigured, UsageError
 from pipeline.settings import Settings
 from pipeline.sources import Source, all_sources
 
 STDIN = "-"
+SHOWN = 300
 
 
 def check_files(files: Sequence[str] | None) -> list[str]:
@@ -22,13 +26,15 @@ def check_files(files: Sequence[str] | None) -> list[str]:
     Raises UsageError for a file that is not there, NotConfigured for s3://.
     """
     paths = list(files or (STDIN,))
+    if STDIN in paths:
+        _check_stdin()
     if STDIN in paths and sys.stdin.isatty():
         raise UsageError(
             "no input", "standard input is a terminal", "name a file, or pipe lines in"
         )
     remote = [path for path in paths if path.startswith("s3://")]
     for path in paths:
-        if path not in remote:
+        if path != STDIN and path not in remote:
             _check_file(path)
     if remote:
         raise NotConfigured(
@@ -39,14 +45,32 @@ def check_files(files: Sequence[str] | None) -> list[str]:
     return paths
 
 
-def _check_file(path: str) -> None:
-    if read_once(path) or Path(path).is_file():
+def _check_stdin() -> None:
+    try:
+        # Nothing is taken: it only tells whether something could be.
+        os.read(sys.stdin.fileno(), 0)
+    except UnsupportedOperation:
         return
-    if Path(path).exists():
+    except OSError as error:
+        raise InputError(
+            f"standard input cannot be read: {error.strerror}",
+            "",
+            "it is closed, or a folder: name a file, or pipe lines in",
+        ) from error
+
+
+def _check_file(path: str) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError as error:
+        raise UsageError("there is no such file", f"at {path}", "check the path") from error
+    except OSError as error:
+        what = f"there is no such file: {error.strerror}"
+        raise UsageError(what, f"at {path[:SHOWN]}", "check the path") from error
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
         raise UsageError(
             "this is no regular file", f"at {path}", "name files, a pipe or - for what is piped"
         )
-    raise UsageError("there is no such file", f"at {path}", "check the path")
 
 
 def check_key(key: str, paths: Sequence[str]) -> None:
@@ -68,7 +92,7 @@ def check_text(option: str, text: str) -> None:
 
 def check_rejects(rejects: Path, paths: Sequence[str]) -> None:
     """Raise UsageError when the rejects would be written over an input."""
-    if not rejects.is_file():
+    if not os.path.isfile(rejects):
         return
     for path in paths:
         read = os.fstat(sys.stdin.fileno()) if path == STDIN else os.stat(path)
@@ -80,7 +104,39 @@ def check_rejects(rejects: Path, paths: Sequence[str]) -> None:
 
 def read_once(path: str) -> bool:
     """Whether an input can be read only once: standard input, or a pipe such as `<(command)`."""
-    return path == STDIN or Path(path).is_fifo()
+    return path == STDIN or stat.S_ISFIFO(os.stat(path).st_mode)
+
+
+class _Input(FileIO):
+    """A file that says so when it cannot be read to its end."""
+
+    def readinto(self, buffer: object) -> int:
+        """Read as much as there is room for. Raises InputError where that fails."""
+        try:
+            return super().readinto(buffer) or 0  # type: ignore[arg-type]
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place. Raises InputError where that fails."""
+        try:
+            return super().seek(offset, whence)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def readall(self) -> bytes:
+        """Read all that is left. Raises InputError where that fails."""
+        try:
+            return super().readall() or b""
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> InputError:
+        return InputError(
+            f"the file cannot be read: {error.strerror}",
+            f"at {self.name!s}",
+            "what was accepted of it stands; look after the disk, then run it again",
+        )
 
 
 @contextmanager
@@ -93,7 +149,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below, and only opening is watched
+        file = BufferedReader(_Input(path))
     except OSError as error:
         raise InputError(
             f"the file cannot be opened: {error.strerror}", f"at {path}", "mend its permissions"
@@ -153,8 +209,8 @@ def format_hint(
     shown = formats[0][:200] if formats else f"the default of {source.name}"
     return (
         f"warning: most lines do not fit the declared format\n"
-        f"  declared: {declared} fields ({shown})\n"
-        f"  came:     {found} fields in {count:,} of {events:,} lines\n"
+        f"  declared: {counted(declared, 'field')} ({shown})\n"
+        f"  came:     {counted(found, 'field')} in {count:,} of {counted(events, 'line')}\n"
         f"  find the format in the first line of a file in S3, or with\n"
         f"    aws ec2 describe-flow-logs --query 'FlowLogs[].[FlowLogId,LogFormat]'\n"
         f"  then run again with --format '${{version}} ${{account-id}} ...', or declare it\n"

@@ -23,7 +23,7 @@ SourceName = Annotated[
 ]
 Files = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILE", help="Files, gzipped or not; - is standard input."),
+    typer.Argument(metavar="FILE", help="Files, gzipped or not; - or none: standard input."),
 ]
 Format = Annotated[
     list[str] | None,

@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Config, Home, settings_of
+from pipeline.errors import UsageError
 from pipeline.web import HOST, PORT
+
+GIVE_HOST = "give an address of this machine: 127.0.0.1, or 0.0.0.0 for all that it has"
 
 
 def serve(
@@ -33,6 +36,7 @@ def serve(
     from pipeline.home import context_of, writing
     from pipeline.web.server import Address, serve
 
+    _check_host(host)
     settings = settings_of(config, home)
     check_declared(settings)
     context = context_of(settings)
@@ -43,3 +47,24 @@ def serve(
 
     with writing(settings.home_path, context) as opened:
         serve(opened.folder, context, Address(host, port), ready)
+
+
+def _check_host(host: str) -> None:
+    """Raise UsageError for a host that is none, or that is none of this machine."""
+    import errno
+    import socket
+
+    from pipeline.cli.inputs import check_text
+
+    check_text("--host", host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except (UnicodeError, ValueError, TypeError) as error:
+            raise UsageError(f"this is no host: {host[:300]!r}", "--host", GIVE_HOST) from error
+        except OSError as error:
+            # All else is told when it is listened on.
+            if error.errno == errno.EADDRNOTAVAIL:
+                what = f"{host} is no address of this machine"
+                raise UsageError(what, "--host", GIVE_HOST) from error

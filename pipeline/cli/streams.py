@@ -1,11 +1,15 @@
 """Standard output and error: what they can say, how wide they are, what their end means."""
 
 import codecs
+import errno
 import os
 import shutil
 import sys
-from io import TextIOWrapper
+from contextlib import suppress
+from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from typing import NoReturn, TextIO
+
+from pipeline.errors import OutputError
 
 # What stands for a mark where the locale has no such character.
 ASCII = {
@@ -18,13 +22,53 @@ ASCII = {
 }
 WRITTEN_OUT = "tailrace.written_out"
 USUAL_WIDTH = 80
+REFUSALS = (errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def prepare() -> None:
     """Let no character end a command: those that a stream cannot say are written out."""
     codecs.register_error(WRITTEN_OUT, _write_out)
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         _reconfigure(stream, errors=WRITTEN_OUT)
+
+
+def _open_closed() -> None:
+    """Put something in the place of what was closed (`<&-`): else the next file would lie there.
+
+    Standard input can then not be read, nor standard output written; what is said goes nowhere.
+    """
+    if sys.stdin is None:
+        _take(0, os.O_WRONLY)
+        sys.stdin = TextIOWrapper(BufferedReader(FileIO(0, closefd=False)), "utf-8")
+    if sys.stdout is None:
+        _take(1, os.O_RDONLY)
+        sys.stdout = _wrapped(FileIO(1, "wb", closefd=False), "utf-8")
+    if sys.stderr is None:
+        _take(2, os.O_WRONLY)
+        sys.stderr = _wrapped(FileIO(2, "wb", closefd=False), "utf-8")
+
+
+def _take(number: int, flags: int) -> None:
+    descriptor = os.open(os.devnull, flags)
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def _wrapped(raw: FileIO, encoding: str) -> TextIO:
+    return TextIOWrapper(BufferedWriter(raw), encoding, line_buffering=raw.fileno() == 2)
+
+
+def refusal(error: OSError) -> OutputError | None:
+    """What to tell when standard output or error took nothing; None when the error is another's.
+
+    What is raised about a file by its name carries that name.
+    """
+    if error.filename is not None or error.errno not in REFUSALS:
+        return None
+    what = f"the output cannot be written: {error.strerror}"
+    return OutputError(what, "standard output or error", "free some space, or open it")
 
 
 def _write_out(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -75,6 +119,15 @@ def end(code: int) -> NoReturn:
         try:
             stream.flush()
         except BrokenPipeError:
-            # Python would flush it again on its way out, and complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            _drop(stream)
+        except OSError:
+            code = code or 1
+            _drop(stream)
     sys.exit(code)
+
+
+def _drop(stream: TextIO) -> None:
+    # Python would flush it again on its way out, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError):
+        stream.flush()

@@ -6,18 +6,22 @@ even where queries never pause; files are deleted when nobody holds an epoch tha
 were replaced. The locks are the kernel's: they end with the process, however that dies. A reader
 writes nothing, so a home that can only be read is locked as well.
 
-Numbers are milliseconds of the clock at best; where that goes back they rise by one.
+Numbers are milliseconds of the clock at best; where that goes back they rise by one. What has
+another name, or is no file, is none of ours and is left alone.
 """
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import DeliveryError, HomeError
 
 FOLDER = "readers"
+EPOCH = re.compile(r"0|[1-9][0-9]{0,14}")
+LAST = 10**15 - 1
 
 
 @contextmanager
@@ -32,9 +36,20 @@ def holding(home: Path) -> Iterator[None]:
 
 
 def begin(home: Path, after_ms: int) -> int:
-    """Begin an epoch later than a time and than all others; returns its number."""
+    """Begin an epoch later than a time and than all others; returns its number.
+
+    Raises DeliveryError when it cannot be written, HomeError when there can be none.
+    """
     folder = home / FOLDER
     number = max([after_ms, *_epochs(folder)]) + 1
+    while os.path.lexists(folder / str(number)):
+        number += 1  # a folder is called so
+    if number > LAST:
+        raise HomeError(
+            f"no epoch can follow {number - 1}",
+            f"at {folder}",
+            "remove what is called so there, while no query runs",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / str(number)).touch()
@@ -63,7 +78,7 @@ def _held(folder: Path) -> int | None:
     while epochs := _epochs(folder):
         path = folder / str(max(epochs))
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -102,7 +117,18 @@ def _locked(descriptor: int, kind: int) -> bool:
 
 
 def _epochs(folder: Path) -> list[int]:
-    names: list[str] = []
-    with suppress(FileNotFoundError):
-        names = os.listdir(folder)
-    return [int(name) for name in names if name.isdecimal()]
+    try:
+        with os.scandir(folder) as found:
+            return [int(each.name) for each in found if _is_epoch(each)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise HomeError(
+            f"the home cannot be read: {error.strerror}",
+            f"at {folder}",
+            "it must be a folder: mend it or its permissions, or choose another --home",
+        ) from error
+
+
+def _is_epoch(found: os.DirEntry[str]) -> bool:
+    return bool(EPOCH.fullmatch(found.name)) and found.is_file(follow_symlinks=False)

@@ -179,5 +179,6 @@ def _age(file: LakeFile) -> tuple[int, int, str]:
 
 
 def _quoted(path: Path) -> str:
-    # DuckDB takes a path for a pattern: under a home called a[1] it would read that of a1.
-    return "'" + WILD.sub(r"[\g<0>]", str(path)).replace("'", "''") + "'"
+    # DuckDB takes a path for a pattern: under a home called a[1] it would read that of a1. What
+    # begins with ~ it looks for in the user's own folder.
+    return "'" + WILD.sub(r"[\g<0>]", str(path.absolute())).replace("'", "''") + "'"

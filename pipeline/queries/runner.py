@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UsageError
+from pipeline.errors import QueryFailed, UsageError
 from pipeline.queries import window as windows
 from pipeline.queries.answer import Answer, columns_of
 from pipeline.queries.catalogue import find
@@ -60,14 +60,19 @@ def run(
             readings = _readings(store, translated.views, query, window)
         from pipeline.queries import engine_duckdb
 
-        table = engine_duckdb.execute(
-            translated.sql,
-            question.values,
-            folder / LAKE,
-            readings,
-            f"in {query.path or 'the text of --sql'}",
-            enough,
-        )
+        try:
+            table = engine_duckdb.execute(
+                translated.sql,
+                question.values,
+                folder / LAKE,
+                readings,
+                f"in {query.path or 'the text of --sql'}",
+                enough,
+            )
+        except QueryFailed as error:
+            if (missing := _of_lake(folder / LAKE, readings)) is not None:
+                raise missing from error
+            raise
     return Answer(
         query.name,
         columns_of(table, query.columns),
@@ -78,6 +83,15 @@ def run(
         sum(file.bytes for reading in readings for file in reading.files),
         folder,
     )
+
+
+def _of_lake(lake: Path, readings: Sequence["Reading"]) -> QueryFailed | None:
+    """What to tell when a file that was to be read is gone: the SQL is not to blame."""
+    for path in (lake / file.path for reading in readings for file in reading.files):
+        if not path.is_file():
+            fix = "put it back from a copy; see what else is missing: tailrace audit"
+            return QueryFailed("a file of the lake is missing", f"at {path}", fix)
+    return None
 
 
 def explain(name: str | None = None, *, sql: str | None = None) -> str:

@@ -6,6 +6,7 @@ processed, or its rows, its rejects and its ledger entry are all known.
 Sources: sqlite.org "Write-Ahead Logging", "PRAGMA synchronous".
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,9 +15,9 @@ from pathlib import Path
 
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store.reading import Stamp, can_make_files, reading_of, stamp_of
+from pipeline.store.remains import NAME, check_log, lost, remains
 
 VERSION = 5
-NAME = "log.db"
 BUSY_S = 30.0
 DAMAGES = 20
 RESTORE = "if it is damaged, put it back from a copy"
@@ -127,6 +128,7 @@ class Store:
             ) from error
 
     def _open(self) -> sqlite3.Connection:
+        check_log(self.path.parent)
         connection = sqlite3.connect(self._uri(), uri=True, timeout=BUSY_S, isolation_level=None)
         connection.row_factory = sqlite3.Row
         if self.writer:
@@ -149,21 +151,33 @@ class Store:
         return reading.uri
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
-        found = connection.execute("pragma user_version").fetchone()[0]
-        if found == 0 and self.writer:
-            script = f"begin; {SCHEMA} pragma user_version = {VERSION}; commit;"
-            connection.executescript(script)
-        elif found == 0 and not connection.execute("select 1 from sqlite_master").fetchone():
-            raise NotConfigured(
-                f"nothing to read in {self.path.parent}",
-                "the home is just being made",
-                "try it again in a moment",
-            )
+        found = self._version(connection)
+        if found == 0 and not connection.execute("select 1 from sqlite_master").fetchone():
+            self._begin(connection)
         elif found != VERSION:
             raise HomeError(
                 f"the home has version {found}, this Tailrace reads version {VERSION}",
                 f"at {self.path}",
                 "use the Tailrace that made it, or another --home",
+            )
+
+    @staticmethod
+    def _version(connection: sqlite3.Connection) -> int:
+        return int(connection.execute("pragma user_version").fetchone()[0])
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Make the schema of a file that holds nothing yet."""
+        left = remains(self.path.parent)
+        if left and self._version(connection) == 0:
+            raise lost(self.path, "empty", left)
+        if self.writer:
+            script = f"begin; {SCHEMA} pragma user_version = {VERSION}; commit;"
+            connection.executescript(script)
+        elif self._version(connection) == 0:
+            raise NotConfigured(
+                f"nothing to read in {self.path.parent}",
+                "the home is just being made, or its first writer was broken off",
+                "try it again in a moment, or write to it: tailrace ingest vpc-flow FILE",
             )
 
     @contextmanager
@@ -265,4 +279,4 @@ def _code(error: sqlite3.Error) -> int:
 
 def exists(home: Path) -> bool:
     """Whether this folder holds a log.db."""
-    return (home / NAME).is_file()
+    return os.path.isfile(home / NAME)

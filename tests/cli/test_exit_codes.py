@@ -149,3 +149,40 @@ def test_debug_shows_the_traceback_of_a_failure(tmp_path: Path) -> None:
     ran = run("--debug", "audit", "--home", tmp_path / "home")
     assert "Traceback" in ran.err
     assert "NotConfigured" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["parse", "app-log", "x" * 300], 2, "there is no such file: File name too long"),
+        (["ingest", "app-log", "x/" * 3_000], 2, "there is no such file: File name too long"),
+        (["parse", "app-log", "/proc/self/mem"], 1, "the file cannot be read: "),
+        (["ingest", "app-log", "/proc/self/mem"], 1, "the file cannot be read: "),
+        (["audit", "--config", "x" * 300], 2, "the settings file cannot be read: "),
+        (["audit", "--home", "x" * 300], 1, "the home cannot be read: File name too long"),
+        (["doctor", "--rebuild", "--home", "x" * 300], 1, "the home cannot be read: "),
+        (["ingest", "app-log", "a", "--home", "x" * 300], 1, "the home cannot be made: "),
+        (["parse", "app-log", "a", "--rejects", "x" * 300], 2, "the rejects cannot be written: "),
+        (["demo", "--for", "1e400"], 2, "not a number of seconds: inf"),
+        (["demo", "--for", "nan"], 2, "invalid value for '--for'"),
+        (["serve", "--host", "a\udcff"], 2, "this is no UTF-8"),
+        (["serve", "--host", "192.0.2.1"], 2, "192.0.2.1 is no address of this machine"),
+        (["serve", "--host", "x" * 300], 2, "no such address: "),
+    ],
+)
+def test_what_cannot_be_is_told_and_is_no_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "a", b"up\n")
+    ran = call(*words)
+    assert (ran.code, ran.err.startswith(f"error: {says}")) == (code, True), ran.err
+
+
+@pytest.mark.parametrize("file", ["a\\u0000b", "pipe", "x" * 300])
+def test_a_networks_file_that_cannot_be_is_told(tmp_path: Path, file: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    config = written(tmp_path / "t.toml", f'[networks]\nfile = "{file}"\n'.encode())
+    ran = call("parse", "app-log", written(tmp_path / "a", b"up\n"), "--config", config)
+    assert ran.code == 2
+    assert ran.err.startswith("error: the networks file cannot be read: ")

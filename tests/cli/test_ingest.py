@@ -324,3 +324,20 @@ def test_a_log_group_that_is_nearly_a_declared_one_is_told(
     ran = ingest(home, written(tmp_path / "a"), "--log-group", group, "--config", config)
     assert ran.code == 0
     assert ran.err.startswith(note or str(tmp_path))
+
+
+def test_lines_refused_before_their_group_had_a_format_are_tried_again(
+    home: Path, tmp_path: Path
+) -> None:
+    texts = ["5 1418530070", "6 1418530070", "bad"]
+    path = written(tmp_path / "a", envelope(log_events(texts)))
+    assert last(ingest(home, path)) == "rows=0 rejected=3 dropped=0"
+    group = json.loads(envelope(log_events(texts)))["logGroup"]
+    toml = f'[formats]\n"{group}" = "${{bytes}} ${{end}}"\n'
+    config = written(tmp_path / "t.toml", toml.encode())
+    ran = ingest(home, path, "--config", config)
+    assert "2 of its refused lines became rows, 1 is still refused\n" in ran.err
+    assert last(ran) == "rows=2 rejected=0 dropped=0"
+    assert last(ingest(home, path, "--config", config)) == "rows=0 rejected=0 dropped=0"
+    assert numbers(home) == [5, 6]
+    assert balanced(home)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.homes import call, flow, written
+from tests.homes import call, flow, lake_files, written
 
 OLD = "the newest event is of 2014-12-14T04:07:50Z"
 
@@ -199,3 +199,14 @@ def test_a_long_text_is_cut_in_a_table_alone(home: Path) -> None:
     exact = call("query", "--sql", sql, "--output", "csv", "--home", home).out.splitlines()[1]
     assert (len(table), table[-1]) == (200, "…")
     assert len(exact) > 200
+
+
+def test_a_file_that_is_missing_from_the_lake_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    call("ingest", "vpc-flow", written(tmp_path / "a", flow(1)), "--home", home)
+    (path,) = lake_files(home)
+    path.unlink()
+    ran = call("query", "--sql", "select count(*) from vpc_flow", "--home", home)
+    assert ran.code == 4
+    assert ran.err.startswith(f"error: a file of the lake is missing\n  at {path}\n")
+    assert "tailrace audit\n" in ran.err

@@ -56,6 +56,58 @@ def on_a_terminal(columns: int, *words: str | Path) -> Ran:
         return Ran(process.wait(60), told.decode().replace("\r\n", "\n"), "")
 
 
+def shell(script: str, *words: str) -> Ran:
+    """Run a script of the shell, which can close what a command writes to."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *words],
+        capture_output=True,
+        env=clean_environ(),
+        timeout=60,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    "command", [("--help",), ("tables",), ("parse",), ("query",), ("audit",), ("doctor",)]
+)
+@pytest.mark.parametrize("to", ["full", "closed"])
+def test_an_output_that_takes_nothing_ends_with_one_and_is_told(
+    home: Path, tmp_path: Path, command: list[str], to: str
+) -> None:
+    words = [*command]
+    if command == ("parse",):
+        words += ["vpc-flow", str(tmp_path / "a")]
+    if command == ("query",):
+        words += ["--sql", "select * from vpc_flow"]
+    if command[0] in ("query", "audit", "doctor"):
+        words += ["--home", str(home)]
+    ran = shell(f'exec {COMMAND} "$@" {">/dev/full" if to == "full" else ">&-"}', *words)
+    why = "No space left on device" if to == "full" else "Bad file descriptor"
+    assert ran.code == 1
+    assert f"error: the output cannot be written: {why}\n" in ran.err
+    assert ("defect" in ran.err, "Traceback" in ran.err, "Exception" in ran.err) == (False,) * 3
+
+
+def test_what_is_said_may_go_nowhere(home: Path, tmp_path: Path) -> None:
+    ran = shell(f"exec {COMMAND} tables vpc-flow 2>&-")
+    assert (ran.code, ran.out.startswith("vpc_flow: ")) == (0, True)
+    more = written(tmp_path / "b", flow(9_999))
+    assert shell(f"exec {COMMAND} ingest vpc-flow {more} --home {home} 2>&-").code == 0
+    assert shell(f"exec {COMMAND} ingest vpc-flow gone --home {home} 2>&-").code == 2
+    assert shell(f"exec {COMMAND} audit --home {home} >&- 2>&-").code == 1
+    assert shell(f"exec {COMMAND} audit --home {home} <&-").code == 0
+    bad = written(tmp_path / "c", b"bad\n")
+    assert shell(f"exec {COMMAND} parse vpc-flow {bad} 2>/dev/full").code == 1
+
+
+@pytest.mark.parametrize("words", [("ingest", "app-log", "-"), ("parse", "app-log")])
+def test_standard_input_that_cannot_be_read_is_told(tmp_path: Path, words: list[str]) -> None:
+    ran = shell(f"cd {tmp_path}; exec {COMMAND} {' '.join(words)} <&-")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: standard input cannot be read: ")
+
+
 @pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl", "parquet"])
 def test_a_reader_that_has_had_enough_of_an_answer_is_no_error(home: Path, form: str) -> None:
     sql = "select * from vpc_flow"

@@ -1,5 +1,7 @@
 """Replaced files stay while a query may hold them, and go when none can."""
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -9,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import HomeError
 from pipeline.home import LAKE, writing
 from pipeline.lake import compact, readers
 from pipeline.queries import run
-from tests.homes import files_under, numbers
+from tests.homes import call, files_under, numbers
 from tests.lake.days import bring, compacted, curated_files
 from tests.processed import context
 
@@ -87,6 +90,40 @@ def test_a_reader_writes_nothing(tmp_path: Path) -> None:
     before = files_under(tmp_path)
     with readers.holding(tmp_path):
         assert files_under(tmp_path) == before
+
+
+def test_strays_among_the_epochs_are_left_alone(tmp_path: Path) -> None:
+    bring(tmp_path, 2)
+    folder = tmp_path / "readers"
+    newest = readers.newest(tmp_path)
+    strays = ["9" * 200, "9" * 16, "007", "\u0669", "-5", "a"]
+    for name in strays:
+        (folder / name).touch()
+    (folder / str(newest + 1)).mkdir()
+    os.mkfifo(folder / "99")
+    (folder / "98").symlink_to("/dev/zero")
+    assert readers.newest(tmp_path) == newest
+    replaced(tmp_path)
+    assert readers.newest(tmp_path) > newest + 1
+    assert call("query", "--sql", "select 1 from vpc_flow", "--home", tmp_path).code == 0
+    assert {*strays, "98", "99"} <= {path.name for path in folder.iterdir()}
+
+
+def test_the_last_epoch_of_all_is_told(tmp_path: Path) -> None:
+    bring(tmp_path, 2)
+    (tmp_path / "readers" / str(readers.LAST)).touch()
+    with pytest.raises(HomeError, match="no epoch can follow 999999999999999"):
+        readers.begin(tmp_path, 0)
+
+
+@pytest.mark.parametrize("command", [("audit",), ("query", "top_talkers"), ("compact",)])
+def test_a_file_in_the_place_of_the_readers_is_told(tmp_path: Path, command: list[str]) -> None:
+    bring(tmp_path, 2)
+    shutil.rmtree(tmp_path / "readers")
+    (tmp_path / "readers").touch()
+    ran = call(*command, "--home", tmp_path)
+    assert ran.code == 1
+    assert ran.err.startswith("error: the home cannot be read: Not a directory\n")
 
 
 def test_a_home_without_epochs_is_read_all_the_same(tmp_path: Path) -> None:

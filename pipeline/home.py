@@ -7,7 +7,6 @@
 <home>/readers/     what running queries hold (pipeline/lake/readers.py)
 """
 
-import fcntl
 import os
 import stat
 import time
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Literal, TextIO
 
 from pipeline.batch import Context
 from pipeline.consume import Worker
@@ -38,16 +36,14 @@ from pipeline.ledger.replay import Replayed, Wanted
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.store import Edge, Store, exists, remains
+from pipeline.store.lock import locked, writer_of
 from pipeline.stream.log import Log
 from pipeline.stream.shards import reshard
 
 LAKE, QUARANTINE = remains.LAKE, remains.QUARANTINE
-LOCK, DEMO = "writer.lock", "demo"
+DEMO = "demo"
 PATTERN = "*?["
 SHOWN = 300
-# A reader that asks who writes holds the lock for a moment.
-LOCK_PATIENCE_S = 0.5
-PID_CHARACTERS = 20
 
 
 @dataclass(frozen=True)
@@ -266,7 +262,7 @@ def writing(
         raise HomeError(
             f"the home cannot be made: {error}", f"at {folder}", "choose another with --home"
         ) from error
-    with _lock(folder):
+    with locked(folder):
         prepare(folder)
         store = Store(folder, writer=True, watch=machine.watch)
         try:
@@ -294,75 +290,3 @@ def worker_of(folder: Path, store: Store, context: Context, machine: Machine = M
         machine.sleep,
         random=machine.random,
     )
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    # The lock is the kernel's: it ends with the process, however that dies.
-    with _lock_file(folder) as file:
-        deadline = time.monotonic() + LOCK_PATIENCE_S
-        while not _locked(file):
-            if time.monotonic() > deadline:
-                raise HomeError(
-                    f"another process writes to this home: pid {_pid(file)}",
-                    f"at {folder.absolute()}",
-                    "wait for it or end it, or choose another --home; reading commands work now",
-                )
-            time.sleep(LOCK_PATIENCE_S / 10)
-        file.seek(0)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-def _lock_file(folder: Path) -> TextIO:
-    try:
-        return _opened_lock(folder / LOCK, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise HomeError(
-            f"the home cannot be written: {error.strerror}",
-            f"at {folder.absolute()}",
-            "mend its permissions, or choose another with --home",
-        ) from error
-
-
-def _opened_lock(path: Path, flags: int) -> TextIO:
-    # Without O_NONBLOCK a pipe in its place would be waited for, until somebody writes to it.
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise HomeError(
-            f"{LOCK} is no regular file", f"at {path}", "remove it, or choose another --home"
-        )
-    mode: Literal["r+", "r"] = "r+" if flags & os.O_RDWR else "r"
-    return open(descriptor, mode, encoding="ascii", errors="replace")
-
-
-def _locked(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def writer_of(folder: Path) -> str | None:
-    """Pid of the process that writes to a home now; None for nobody.
-
-    Raises HomeError when the lock is no file.
-    """
-    try:
-        with _opened_lock(folder / LOCK, os.O_RDONLY) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return _pid(file)
-    except OSError:
-        return None
-    return None
-
-
-def _pid(file: TextIO) -> str:
-    file.seek(0)
-    return file.read(PID_CHARACTERS).strip() or "unknown"

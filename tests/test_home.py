@@ -16,9 +16,10 @@ import pytest
 
 from pipeline.deliver.lake import LakeSink
 from pipeline.errors import DeliveryError, HomeError, NotConfigured, UsageError
-from pipeline.home import WritingHome, audit_of, context_of, readable, writer_of, writing
+from pipeline.home import WritingHome, audit_of, context_of, readable, writing
 from pipeline.schema import Table
 from pipeline.settings import Limits, Networks, Settings
+from pipeline.store.lock import writer_of
 from pipeline.stream.log import Incoming
 from pipeline.triggers import Record
 from tests.carriers import ARRIVAL_MS, control, envelope, log_event, log_events

@@ -154,7 +154,7 @@ def _home(folder: Path) -> Iterator[Check]:
 
 def _writer(folder: Path) -> Check:
     from pipeline.errors import HomeError
-    from pipeline.home import writer_of
+    from pipeline.store.lock import writer_of
 
     try:
         pid = writer_of(folder)

@@ -18,9 +18,10 @@ from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Emission,
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
-from pipeline.home import DEMO, LOCK, WritingHome, writing
+from pipeline.home import DEMO, WritingHome, writing
 from pipeline.settings import Settings
 from pipeline.sources import Formats
+from pipeline.store.lock import LOCK
 from pipeline.web import HOST, PORT
 from pipeline.web.server import Address, beside
 from pipeline.web.state import ServerState, WorkerState

@@ -1,15 +1,18 @@
 """The files of the lake: as the catalogue says, and with the rows that the ledger promised."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple
 from datetime import UTC, datetime
+from pathlib import Path
 
+from pipeline.deliver.files import TEMPORARY
 from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, extent_of
-from pipeline.lake import catalogue
+from pipeline.lake import catalogue, curated
 from pipeline.ledger.findings import HOUR_FORMAT, Finding, hour_of, source_of
 from pipeline.ledger.folded import Known
 from pipeline.ledger.scope import MOST, SOUND, Scope, number, regular, why
 from pipeline.schema import BATCH, HOUR_MS, REJECT
+from pipeline.store.lock import writer_of
 
 ZONES = (LANDING, CURATED)
 
@@ -128,16 +131,34 @@ def _rows_of_files(scope: Scope) -> Iterator[Finding]:
 
 def _strays(scope: Scope) -> Iterator[Finding]:
     # The folder first: what is catalogued while it is listed is no stray. What a writer has not
-    # noted yet lies behind the checkpoint.
+    # noted yet lies behind the checkpoint, or is a newer version of a day.
+    written = writer_of(scope.store.path.parent) is not None
     paths = sorted(path for path in scope.lake.rglob("*") if path.is_file())
     known = {file.path for file in catalogue.all_files(scope.store)}
     rows = scope.store.rows("select shard, seq from checkpoint")
     passed = {row["shard"]: row["seq"] for row in rows if isinstance(row["seq"], int)}
     for path in paths:
         name = path.relative_to(scope.lake).as_posix()
-        if name not in known and not _on_its_way(path.name, passed):
+        if (
+            name in known
+            or _on_its_way(path.name, passed)
+            or (written and _unfinished(name, known))
+        ):
+            continue
+        if path.exists():
             detail = "nobody catalogued it; queries do not read it"
             yield Finding("stray_file", name, detail, unbalances=False)
+
+
+def _unfinished(name: str, known: Collection[str]) -> bool:
+    """Whether a living writer may be about to note it, or to remove it."""
+    path = Path(name)
+    if path.name.endswith(TEMPORARY):
+        return True
+    version = curated.version_of(path)
+    day = f"{path.parent.as_posix()}/"
+    others = (curated.version_of(Path(each)) for each in known if each.startswith(day))
+    return version > max(others, default=0)
 
 
 def _on_its_way(name: str, passed: Mapping[int, int]) -> bool:

@@ -1,6 +1,7 @@
 """The catalogue: which files the lake has, and which of them can hold events of a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,14 @@ def test_a_file_that_was_written_again_is_noted_as_it_is_now(store: Store) -> No
     add(store, file("a"))
     add(store, file("b"), file("a", last_ms=99))
     assert catalogue.all_files(store) == [file("a", last_ms=99), file("b")]
+
+
+def test_a_file_that_is_written_again_while_it_is_folded_in_stays_in_force(store: Store) -> None:
+    before, other = file("a"), file("b")
+    add(store, before, other)
+    add(store, replace(before, digest="d2", rows=3))
+    with store.transaction() as connection:
+        new = replace(file("c"), zone="curated", first_seq=1)
+        catalogue.swap(connection, [new], [], [before, other], 5)
+    in_force = {each.path: each.digest for each in catalogue.files_of(store, "vpc_flow")}
+    assert in_force == {"a": "d2", "c": "d1"}

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.deliver.files import Disk
 from pipeline.deliver.lake import digest_of
-from pipeline.home import ReadingHome, WritingHome, audit_of, readable, writing
+from pipeline.home import Machine, ReadingHome, WritingHome, audit_of, readable, writing
+from pipeline.lake.compact import compact
 from pipeline.ledger.findings import Audit, Finding
 from pipeline.store import Store
 from pipeline.stream.log import Incoming
@@ -543,3 +545,39 @@ def test_an_audit_beside_a_busy_writer_balances(tmp_path: Path) -> None:
         found = audit_of(ReadingHome(tmp_path, store))
         store.close()
     assert found.balanced, found.findings
+
+
+class Watched(Disk):
+    """A disk under which somebody audits at each step."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.home = home
+        self.seen: list[Finding] = []
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._look()
+        super().rename(old, new)
+        self._look()
+
+    def remove(self, path: Path) -> None:
+        self._look()
+        super().remove(path)
+
+    def _look(self) -> None:
+        self.seen += audited(self.home).findings
+
+
+@pytest.mark.fault("F22")
+def test_what_a_living_writer_is_about_to_note_is_no_stray(home: Path) -> None:
+    disk = Watched(home)
+    with writing(home, context(), machine=Machine(disk=disk)) as opened:
+        opened.log.append([Incoming("vpc-flow", "a", flow(77), ARRIVAL_MS)])
+        opened.worker.drain()
+        compact(opened.store, home, home / "lake", ARRIVAL_MS, disk=disk)
+        left = written(home / "lake/curated/vpc_flow/dt=2014-12-14/v9-00.parquet", b"x")
+        assert audited(home).findings == []
+    assert [found for found in disk.seen if found.kind == "stray_file"] == []
+    assert [found.where for found in audited(home).findings] == [
+        left.relative_to(home / "lake").as_posix()
+    ]

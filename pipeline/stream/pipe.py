@@ -47,7 +47,8 @@ def feed_stdin(
     """Append what comes through a pipe, as it comes; yields after each record.
 
     A break inside (damaged gzip) becomes one reject: what arrived before it stands. Raises
-    KeyboardInterrupt when reading was to end, behind the whole lines that have come.
+    KeyboardInterrupt when reading was to end, behind what has come: a last line without an end is
+    read as it stands.
     """
     patience = patience or Patience()
     template = Incoming(
@@ -65,7 +66,8 @@ def feed_stdin(
     if head.startswith(BASE64_OF_GZIP) and may_be_base64_of_gzip(head):
         yield _feed_whole(store, chain((head,), chunks), template, limits)
         return
-    content = gathered(inflate(chain((head,), chunks), limits), limits.slice_bytes)
+    end = _End()
+    content = gathered(inflate(chain((head,), end.of(chunks)), limits), limits.slice_bytes)
     try:
         for each in slices(cut(content, 1, limits.record_bytes)):
             record = replace(template, payload=each.payload, first_ordinal=each.first, opened=True)
@@ -76,9 +78,27 @@ def feed_stdin(
             carry, lines = carry.after(origin, each.payload), each.lines
             yield Progress(each.done, 0)
     except Refused as refused:
+        if end.asked:
+            raise KeyboardInterrupt from None
         text = f"{refused.reason}: {refused.detail}"
         with store.transaction() as connection:
             append(connection, replace(template, first_ordinal=lines, refused=text))
+    if end.asked:
+        raise KeyboardInterrupt
+
+
+@dataclass
+class _End:
+    """Whether reading was to end: for whoever reads, that is the end of what comes."""
+
+    asked: bool = False
+
+    def of(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same chunks up to there."""
+        try:
+            yield from chunks
+        except KeyboardInterrupt:
+            self.asked = True
 
 
 def _feed_whole(
@@ -163,7 +183,7 @@ def gathered(chunks: Iterator[bytes], at_least: int) -> Iterator[bytes]:
             if size:
                 yield b"".join(held)
             held, size = [], 0
-    except (Refused, KeyboardInterrupt):
+    except Refused:
         if size:
             yield b"".join(held)
         raise

@@ -120,7 +120,8 @@ def test_what_has_come_is_landed_when_the_reading_is_to_end(home: Path, number: 
         assert process.wait(PATIENCE_S) == 130
         assert process.stderr is not None
         said = process.stderr.read().decode()
-    assert "rows=2 rejected=0 dropped=0" in said
+    # A line without an end is read as it stands, here too.
+    assert "rows=2 rejected=1 dropped=0" in said
     assert said.endswith("interrupted\n")
     assert numbers(home) == [1, 2]
     assert balanced(home)

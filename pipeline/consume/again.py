@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipeline.batch import Context, Fault, Outcome, Ports, guarded, process
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.memory import MemoryQuarantine
-from pipeline.errors import Drop
+from pipeline.errors import Drop, Reason
 from pipeline.lake import catalogue
 from pipeline.schema import Table
 from pipeline.sources import find
@@ -24,6 +24,7 @@ from pipeline.stream.log import Log, Stored
 from pipeline.triggers import Record
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
+_reasons = msgspec.json.Decoder(dict[Reason, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +89,16 @@ class Repeater:
     def _as_before(self, outcome: Outcome) -> bool:
         """Whether the ledger says the same; other times would make other identities."""
         rows = self.store.rows(
-            "select events_in, rows, rejected, identities, dropped from ledger"
+            "select events_in, rows, rejected, identities, dropped, reasons from ledger"
             " where seq = ? and attempt = 0",
             int(outcome.record.position),
         )
         if not rows:
             return False
-        *counts, dropped = tuple(rows[0])
+        *counts, dropped, reasons = tuple(rows[0])
         found = [outcome.events_in, outcome.rows, outcome.rejected, outcome.identities]
-        return counts == found and _dropped.decode(dropped) == dict(outcome.dropped)
+        names = _dropped.decode(dropped), _reasons.decode(reasons)
+        return counts == found and names == (dict(outcome.dropped), dict(outcome.reasons))
 
 
 @dataclass

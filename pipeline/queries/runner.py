@@ -89,7 +89,7 @@ def _of_lake(lake: Path, readings: Sequence["Reading"]) -> QueryFailed | None:
     """What to tell when a file that was to be read is gone: the SQL is not to blame."""
     for path in (lake / file.path for reading in readings for file in reading.files):
         if not path.is_file():
-            fix = "put it back from a copy; see what else is missing: tailrace audit"
+            fix = "see what is missing: tailrace audit"
             return QueryFailed("a file of the lake is missing", f"at {path}", fix)
     return None
 

@@ -313,7 +313,7 @@ def test_a_header_of_an_earlier_slice_still_wins(tmp_path: Path) -> None:
     words = ("--config", str(settings))
     assert "rejected=1" in ingest(home, path, *words).err
     again = ingest(home, path, *words, "--format", "srcaddr dstaddr bytes packets end")
-    assert "nothing new, 1 are still refused" in again.err
+    assert "nothing new, 1 is still refused" in again.err
     assert balance(home) == (2, 0, 1)
 
 

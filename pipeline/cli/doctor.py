@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from pipeline.cli.options import Config, Home, Stage, no_stack, settings_of
 from pipeline.cli.output import counted, visible
 
 if TYPE_CHECKING:
+    from pipeline.deliver.lake import LakeFile
     from pipeline.settings import Settings
 
 FREE_BYTES = 1 << 30
@@ -140,6 +141,7 @@ def _home(folder: Path) -> Iterator[Check]:
         with readable(read) as opened:
             waiting = opened.store.rows("select count(*) from record")[0][0]
             files = catalogue.held(opened.store)
+            missing = _missing(read, catalogue.all_files(opened.store))
     except TailraceError as error:
         empty = error.exit_code == 3
         yield Check("home", empty, f"{folder}: {error.what}", error.fix)
@@ -149,7 +151,28 @@ def _home(folder: Path) -> Iterator[Check]:
     held = f"{counted(files[1], 'row')} in {counted(files[0], 'file')}"
     yield Check("home", True, f"{read}: {held}{demo}")
     yield Check("stream", True, f"{counted(waiting, 'record')} kept")
+    if missing:
+        what = f"{counted(len(missing), 'file')} of the lake missing, the first {missing[0]}"
+        yield Check("lake", False, what, "put it back from a copy; tailrace audit names them all")
+    for closed in _closed(read):
+        yield Check("folder", False, f"{closed} cannot be written", "mend its permissions")
     yield _writer(read)
+
+
+def _missing(home: Path, files: Iterable["LakeFile"]) -> list[str]:
+    """Files in force that are not there."""
+    from pipeline.home import LAKE
+
+    in_force = (each.path for each in files if each.folded is None and each.retired_ms is None)
+    return [path for path in in_force if not (home / LAKE / path).is_file()]
+
+
+def _closed(home: Path) -> list[Path]:
+    """Folders of the home that nothing can be written to."""
+    from pipeline.home import LAKE, QUARANTINE
+
+    there = [each for each in (home, home / LAKE, home / QUARANTINE) if each.is_dir()]
+    return [each for each in there if not os.access(each, os.W_OK | os.X_OK)]
 
 
 def _writer(folder: Path) -> Check:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import streams
-from pipeline.cli.options import Config, From, Home, To, settings_of
+from pipeline.cli.options import Config, From, Home, Since, To, settings_of
 from pipeline.cli.output import counted, say, visible
 from pipeline.errors import InputError, UsageError
 
@@ -31,6 +31,7 @@ def replay(
     failed: Annotated[
         bool, typer.Option("--failed", help="Records that could not be processed.")
     ] = False,
+    since: Since = None,
     from_time: From = None,
     to_time: To = None,
     source: Annotated[
@@ -45,7 +46,7 @@ def replay(
     """Run again what was refused or failed, with the parser and the formats of today.
 
     Rows keep their identity and their hour of arrival, so it can be run twice, at any time. With
-    --from alone, records of the log are processed again. Times are times of arrival.
+    --since or --from alone, records of the log are processed again. Times are times of arrival.
 
     \b
     tailrace replay --quarantine --dry-run
@@ -56,13 +57,14 @@ def replay(
     from pipeline.ledger.replay import Wanted
     from pipeline.sources import find
 
-    arrived = _arrived(from_time, to_time)
+    arrived = _arrived(since, from_time, to_time)
     name = find(source).name if source else None
-    if not (quarantine or failed or from_time):
+    if not (quarantine or failed or from_time or since):
         raise UsageError(
             "nothing was named to be replayed",
             "",
-            "give --quarantine, --failed or both; or --from (and --to) for records of the log",
+            "give --quarantine, --failed or both; or --since, or --from (and --to), for records of"
+            " the log",
         )
     settings = settings_of(config, home)
     with readable(settings.home_path):
@@ -76,10 +78,10 @@ def replay(
         _of_objects(opened, wanted, dry_run)
 
 
-def _arrived(from_time: str | None, to_time: str | None) -> range:
+def _arrived(since: str | None, from_time: str | None, to_time: str | None) -> range:
     from pipeline.queries.window import parse
 
-    window = parse(datetime.now(UTC), None, from_time, to_time)
+    window = parse(datetime.now(UTC), since, from_time, to_time)
     return FOREVER if window is None else range(*window.bounds_ms)
 
 

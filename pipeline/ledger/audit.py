@@ -137,5 +137,6 @@ def _waiting(scope: Scope) -> Iterator[Finding]:
             yield Finding("checkpoint_damaged", f"checkpoint of shard {shard}", detail)
     waiting = Log(scope.store).backlog()
     if waiting:
-        detail = f"{waiting} records wait in the stream; a writing command brings them in"
+        records = "record waits" if waiting == 1 else "records wait"
+        detail = f"{waiting} {records} in the stream; a server or a writing command brings them in"
         yield Finding("waiting", "log.db", detail, unbalances=False)

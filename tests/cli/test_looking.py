@@ -8,7 +8,7 @@ import pytest
 from pipeline.home import writing
 from pipeline.lake.tables import all_tables, columns
 from pipeline.settings import Limits, described
-from tests.homes import call, flow, written
+from tests.homes import call, flow, lake_files, written
 from tests.processed import context
 
 
@@ -110,6 +110,15 @@ def test_doctor_is_content_with_a_home_that_is_not_there_yet(tmp_path: Path) -> 
 
 
 @pytest.mark.fault("F33")
+def test_doctor_names_a_file_that_the_lake_has_lost(home: Path) -> None:
+    lost = lake_files(home)[0]
+    lost.unlink()
+    ran = call("doctor", "--home", home)
+    assert ran.code == 1
+    assert "✗ lake      1 file of the lake missing, the first landing/" in ran.out
+    assert lost.name in ran.out
+
+
 def test_doctor_ends_with_one_and_says_what_to_mend(home: Path, tmp_path: Path) -> None:
     config = written(tmp_path / "t.toml", b'[networks]\nfile = "gone.csv"\n')
     ran = call("doctor", "--home", home, "--config", config)

@@ -488,7 +488,7 @@ def test_records_that_wait_are_a_note(home: Path) -> None:
         Finding(
             "waiting",
             "log.db",
-            "1 records wait in the stream; a writing command brings them in",
+            "1 record waits in the stream; a server or a writing command brings them in",
             unbalances=False,
         )
     ]

@@ -258,6 +258,13 @@ def test_the_log_replayed_twice_changes_no_answer(refused: Path) -> None:
         balanced(refused)
 
 
+def test_the_log_is_replayed_since_a_while_ago(refused: Path) -> None:
+    before = numbers(refused)
+    assert "1 record of the log processed again" in replay(refused, "--since", "1h").err
+    assert numbers(refused) == before
+    assert replay(refused, "--since", "1h", "--to", "2026-11-25").code == 2
+
+
 @pytest.mark.fault("F28")
 def test_the_log_is_replayed_around_compaction_and_rebuild(refused: Path) -> None:
     before = numbers(refused)

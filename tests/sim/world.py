@@ -29,6 +29,7 @@ from tests.sim.weather import Weather
 START_MS = 1_795_615_200_250  # 2026-11-25T14:00:00.250Z
 HOUR_MS = 3_600_000
 ROUNDS = 400
+MOST_OPERATIONS = 20_000  # some hundred are usual
 
 
 class Simulation:
@@ -53,7 +54,7 @@ class Simulation:
         self._open = ExitStack()
         self._home: WritingHome | None = None
         self.set_back = self.compacted = False
-        self.outages = 0
+        self.outages = self._operations = 0
 
     @property
     def home(self) -> Path:
@@ -82,6 +83,9 @@ class Simulation:
         self._now_ms += int(seconds * 1000)
 
     def _decide(self, operation: str, path: Path) -> Fate:
+        self._operations += 1
+        if self._operations > MOST_OPERATIONS:
+            raise Violation("it does not come to rest: it writes and writes")
         fate = Fate.DONE
         if not self.calm:
             chance = self._fates.random()

@@ -30,7 +30,7 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers={
-            TailraceError: answers.on_error,
+            TailraceError: answers.on_error_of(state.folder),
             HTTPException: answers.on_http_error,
             RequestValidationError: answers.on_validation_error,
             Exception: answers.on_defect,

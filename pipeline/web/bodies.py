@@ -5,23 +5,25 @@ neither a huge body nor a bomb fills memory.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from pipeline.decode import BASE64_OF_GZIP, GZIP_MAGIC, Refused, contents
-from pipeline.errors import BackPressure, Reason
+from pipeline.errors import BackPressure, DeliveryError, Reason
 from pipeline.settings import Limits
 from pipeline.web.answers import HttpError
 
 # All bodies that are being received or wait for their transaction, together.
 BUDGET_BYTES = 256 << 20
-# As long may a sender be silent in the middle of a body.
+# A sender may rest for so long, and sends so many bytes a second where it does not: who holds the
+# memory of others with a byte now and then is let go.
 SILENCE_S = 30.0
+LEAST_RATE = 64 << 10
 ENCODINGS = ("", "identity", "gzip", "x-gzip")
 PLAIN = ("", "identity")
 DIGEST_BYTES = 16
@@ -30,9 +32,17 @@ EMPTY = "the body holds no text"
 
 @dataclass
 class Budget:
-    """Memory that the bodies of all requests at work share."""
+    """Memory that the bodies of all requests at work share, and how long these may take.
+
+    silence_s  how long a sender may rest
+    rate       bytes a second that make up for it
+    """
 
     left: int = BUDGET_BYTES
+    silence_s: float = SILENCE_S
+    rate: int = LEAST_RATE
+    hurried: bool = False
+    _coming: set[asyncio.Timeout] = field(default_factory=set)
 
     @contextmanager
     def hold(self) -> Iterator["Share"]:
@@ -42,6 +52,31 @@ class Budget:
             yield share
         finally:
             self.left += share.taken
+
+    def hurry(self, seconds: float) -> None:
+        """Let the bodies that are coming end within so many seconds: the server does."""
+        self.hurried = True
+        until = asyncio.get_running_loop().time() + seconds
+        for each in self._coming:
+            each.reschedule(until)
+
+    @asynccontextmanager
+    async def patience(self) -> AsyncIterator[asyncio.Timeout]:
+        """The time that is left for one body; raises TimeoutError when it is over."""
+        async with asyncio.timeout(self.silence_s) as left:
+            self._coming.add(left)
+            try:
+                yield left
+            finally:
+                self._coming.discard(left)
+
+    def prolong(self, left: asyncio.Timeout, size: int) -> None:
+        """Give more time for so many bytes that came, never more than for a rest."""
+        until = left.when()
+        if self.hurried or until is None:
+            return
+        now = asyncio.get_running_loop().time()
+        left.reschedule(min(until + size / self.rate, now + self.silence_s))
 
 
 @dataclass
@@ -83,26 +118,29 @@ def encoding_of(request: Request) -> str:
 async def read(request: Request, cap: int, share: Share) -> bytes:
     """The body as it was sent, at most `cap` bytes.
 
-    Raises HttpError: 413 beyond the cap, 408 for a sender that falls silent, 400 for one that goes.
+    Raises HttpError: 413 beyond the cap, 408 for a sender that is silent or slow for too long, 400
+    for one that goes. Raises DeliveryError when the server ends before the body does.
     """
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > cap:
         raise _too_large(cap)
     chunks: list[bytes] = []
-    stream = request.stream()
+    budget = share.budget
     try:
-        while True:
-            async with asyncio.timeout(SILENCE_S):
-                chunk = await anext(stream, None)
-            if chunk is None:
-                return b"".join(chunks)
-            if share.taken + len(chunk) > cap:
-                raise _too_large(cap)
-            share.take(len(chunk))
-            chunks.append(chunk)
+        async with budget.patience() as left:
+            async for chunk in request.stream():
+                if share.taken + len(chunk) > cap:
+                    raise _too_large(cap)
+                share.take(len(chunk))
+                chunks.append(chunk)
+                budget.prolong(left, len(chunk))
+        return b"".join(chunks)
     except TimeoutError as error:
-        what = f"the body broke off: nothing came for {SILENCE_S:.0f} s"
-        raise HttpError(408, what, "", "send it again; nothing of it was taken") from error
+        again = "send it again; nothing of it was taken"
+        if budget.hurried:
+            raise DeliveryError("the server is ending", "", again) from error
+        least = f"at least {budget.rate >> 10} KiB/s, with rests of {budget.silence_s:.0f} s"
+        raise HttpError(408, "the body came too slowly", least, again) from error
     except ClientDisconnect as error:
         raise HttpError(400, "the body broke off", "", "send it again") from error
 

@@ -5,7 +5,6 @@ hour. A run writes the days anew that it touches, so how long it takes grows wit
 therefore rests at least so long that it takes no more than a share of the time.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pipeline.errors import TailraceError
 from pipeline.home import LAKE
 from pipeline.lake.compact import Compacted, Halt, compact
 from pipeline.store import Store
+from pipeline.web.connections import tell
 from pipeline.web.state import CompactionState
 
 # The rest is for those who wait for an answer or a row.
@@ -81,8 +81,7 @@ class Compaction:
         if self._stop.is_set():
             return
         if problem and problem != self.state.problem:
-            sys.stderr.write(f"error: compaction: {ascii(problem)[1:-1]}\n")
-            sys.stderr.flush()
+            tell(f"error: compaction: {problem}")
         ended = self.state.ended_ms if problem else int(self.clock() * 1000)
         self.state = CompactionState(ended, problem)
 

@@ -25,7 +25,7 @@ ERRORS = {
     400: "the call is wrong, or the body is damaged",
     403: "foreign Host or Origin",
     404: "no such name; the nearest one is named",
-    408: "the sender fell silent in the middle of the body",
+    408: "the sender was silent or slow for too long in the middle of the body",
     409: "the Idempotency-Key was sent with another body",
     413: "the body is too large, as it is sent or inflated",
     415: "unknown Content-Encoding",

@@ -1,5 +1,6 @@
 """The server: intake, worker, compaction, HTTP in one process over one home, start to clean end."""
 
+import asyncio
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +23,7 @@ from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
 from pipeline.web.app import app_of
 from pipeline.web.compaction import Compaction
+from pipeline.web.connections import Connection, Door, door
 from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.guard import hosts_of
 from pipeline.web.state import ServerState
@@ -29,6 +32,8 @@ BACKLOG = 2048
 KEEP_ALIVE_S = 75
 # Together under the ten seconds within which a server that is told to end has ended.
 REQUESTS_S, HALT_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 1.0, 2.0, 2.0
+# For bodies that are being sent at the end: less than for requests, so that these are answered.
+BODIES_S = 1.0
 POLL_S = 0.05
 # A POST changes threads six times, and waits each time for the worker to let go of the interpreter:
 # at Python's own 5 ms that is most of its latency.
@@ -81,9 +86,11 @@ def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[S
 
 def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> "_Server":
     sys.setswitchinterval(SWITCH_S)
+    entrance = door()
     config = uvicorn.Config(
         app_of(state, hosts_of(address.host)),
-        http="h11",
+        # It is only called.
+        http=partial(Connection, door=entrance),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_level="warning",
@@ -92,8 +99,10 @@ def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> 
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUESTS_S,
+        # As many asyncio accepts in one go, each with a file of its own.
+        backlog=entrance.at_once,
     )
-    return _Server(config, state, ready)
+    return _Server(config, state, ready, entrance)
 
 
 def _raise_of(state: ServerState) -> None:
@@ -163,15 +172,28 @@ class _Server(uvicorn.Server):
     """uvicorn that says when it answers, and leaves an ordinary end to who runs it."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        ready: Callable[[], None],
+        entrance: Door,
     ) -> None:
         super().__init__(config)
-        self._state, self._ready = state, ready
+        self._state, self._ready, self._door = state, ready, entrance
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
+        asyncio.get_running_loop().set_exception_handler(self._door.on_loop_error)
         await super().startup(sockets)
+        for each in sockets or ():
+            # What waits to be accepted costs no file: here many may.
+            each.listen(BACKLOG)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; bodies that are still coming have a moment, and are told."""
+        self._state.budget.hurry(BODIES_S)
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end, also because a thread did: better no server than one that only takes."""

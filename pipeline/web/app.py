@@ -67,6 +67,8 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
         503: {"model": models.Health, "description": "nothing is taken, or what is does not land"}
     }
 
+    # As monitors ask; the body of the answer is left out on its way.
+    @app.head("/v1/health", include_in_schema=False)
     @app.get(
         "/v1/health",
         response_model=models.Health,

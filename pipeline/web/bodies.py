@@ -5,15 +5,18 @@ neither a huge body nor a bomb fills memory.
 """
 
 import asyncio
+import binascii
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from string import ascii_letters, digits
 
+import msgspec
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from pipeline.decode import BASE64_OF_GZIP, GZIP_MAGIC, Refused, contents
+from pipeline.decode import BASE64_OF_GZIP, BOM, GZIP_MAGIC, Refused, contents
 from pipeline.errors import BackPressure, DeliveryError, Reason
 from pipeline.settings import Limits
 from pipeline.web.answers import HttpError
@@ -28,6 +31,11 @@ ENCODINGS = ("", "identity", "gzip", "x-gzip")
 PLAIN = ("", "identity")
 DIGEST_BYTES = 16
 EMPTY = "the body holds no text"
+FORM = "application/x-www-form-urlencoded"
+# Flags that gzip knows, and the systems that its tenth byte names.
+GZIP_FLAGS, GZIP_SYSTEMS = 0x1F, (*range(14), 255)
+BASE64_OF_HEAD = 16
+BASE64 = (ascii_letters + digits + "+/=").encode()
 
 
 @dataclass
@@ -115,6 +123,31 @@ def encoding_of(request: Request) -> str:
     return encoding
 
 
+def is_form(request: Request) -> bool:
+    """Whether a body is declared as a form, as curl declares what nobody declares otherwise."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+
+
+def check_form(payload: bytes) -> None:
+    """Raise HttpError (415) for a form's body that may be a file which `curl -d` took apart.
+
+    `curl -d @file` takes the line ends away, `curl --data-binary @file` does not; both declare it
+    as a form. What has line ends is whole, and so is JSON or what is packed, by its own rules.
+    """
+    if needs_opening(payload) or not payload or b"\n" in payload or b"\r" in payload:
+        return
+    if payload.startswith(b"{"):
+        with suppress(msgspec.DecodeError):
+            msgspec.json.decode(payload, type=msgspec.Raw)
+            return
+    raise HttpError(
+        415,
+        "a form without a line end: curl -d takes the line ends of a file away",
+        "in the header Content-Type",
+        "use --data-binary @file; send what is one line with -H 'Content-Type: text/plain'",
+    )
+
+
 async def read(request: Request, cap: int, share: Share) -> bytes:
     """The body as it was sent, at most `cap` bytes.
 
@@ -169,16 +202,36 @@ def check(payload: bytes, encoding: str, limits: Limits, cap: int) -> bytes:
             "the header Content-Encoding says that it is",
             "compress it, or leave out the header",
         )
-    digest, size = blake2b(digest_size=DIGEST_BYTES), 0
+    if _is_cut_base64(payload):
+        detail = "it is base64 of gzip that breaks off"
+        raise _refused(Refused(Reason.BASE64_MALFORMED, detail), cap)
+    digest, head = blake2b(digest_size=DIGEST_BYTES), b""
     try:
         for piece in contents(payload, limits, cap):
             digest.update(piece)
-            size += len(piece)
+            if len(head) <= len(BOM):
+                head += piece[: len(BOM) + 1]
     except Refused as refused:
         raise _refused(refused, cap) from refused
-    if not size:
+    if head in (b"", BOM):
         raise HttpError(400, EMPTY, "", "send at least one line")
     return digest.digest()
+
+
+def _is_cut_base64(payload: bytes) -> bool:
+    """Whether it is no base64 though it surely was: a head of gzip, and no other character.
+
+    A line of a log may begin like base64 of gzip; it goes on with something else.
+    """
+    if not payload.startswith(BASE64_OF_GZIP):
+        return False
+    text = payload.translate(None, b"\r\n")
+    if text.translate(None, BASE64) or len(text) < BASE64_OF_HEAD or b"=" in text[:BASE64_OF_HEAD]:
+        return False
+    head = binascii.a2b_base64(text[:BASE64_OF_HEAD])
+    if head[3] > GZIP_FLAGS or head[9] not in GZIP_SYSTEMS:
+        return False
+    return len(text) % 4 != 0 or b"=" in text.rstrip(b"=")
 
 
 def _refused(refused: Refused, cap: int) -> HttpError:

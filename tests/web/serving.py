@@ -38,7 +38,10 @@ class Served:
         return httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
     def post(self, body: bytes, source: str = "vpc-flow", **headers: str) -> httpx.Response:
-        """Send one body; underscores in the names of headers stand for hyphens."""
+        """Send one body; underscores in the names of headers stand for hyphens.
+
+        The source may carry a query string.
+        """
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         with self.client() as client:
             return client.post(f"/v1/logs/{source}", content=body, headers=named)

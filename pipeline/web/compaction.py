@@ -17,8 +17,8 @@ from pipeline.errors import TailraceError
 from pipeline.home import LAKE
 from pipeline.lake.compact import Compacted, Halt, compact
 from pipeline.store import Store
-from pipeline.web.connections import tell
 from pipeline.web.state import CompactionState
+from pipeline.web.telling import tell
 
 # The rest is for those who wait for an answer or a row.
 THREADS = 1
@@ -42,6 +42,13 @@ class Compaction:
     _halt: Halt = field(default_factory=Halt)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+
+    @property
+    def current(self) -> CompactionState:
+        """How it goes at present, also where its thread ended by a defect."""
+        if self._thread is None or self._thread.is_alive() or self._stop.is_set():
+            return self.state
+        return CompactionState(self.state.ended_ms, "the compaction has ended", is_dead=True)
 
     def start(self) -> None:
         """Begin; the first run comes after a rest."""

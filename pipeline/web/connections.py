@@ -8,15 +8,15 @@ requests, and a connection that asks nothing is never counted off.
 import asyncio
 import errno
 import resource
-import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pipeline.web.telling import tell
 
 # For the head of a request, from the connection's first moment or the head's first byte on.
 HEAD_S = 10.0
@@ -31,13 +31,6 @@ MOST_AT_ONCE = 128
 # A flood is over when nobody was turned away for so long.
 QUIET_S = 60.0
 OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-def tell(line: str) -> None:
-    """One line to standard error; no server ends because nobody reads it."""
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"{ascii(line)[1:-1]}\n")
-        sys.stderr.flush()
 
 
 @dataclass

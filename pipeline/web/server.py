@@ -27,6 +27,7 @@ from pipeline.web.connections import Connection, Door, door
 from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.guard import hosts_of
 from pipeline.web.state import ServerState
+from pipeline.web.telling import Turns, summary, tell
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
@@ -51,14 +52,17 @@ class Address:
 def serve(folder: Path, context: Context, address: Address, say: Callable[[str], None]) -> None:
     """Serve a home that is open for writing until a signal ends it; blocks.
 
-    `say` is told the URL once it answers.
+    `say` is told the URL once it answers; standard error, when landing holds and goes on again, and
+    at the end what came of it.
     Raises UsageError for a host that is none; TailraceError for a port that is taken, for threads
     that did not come to an end in time, and when one of them ended by a defect; HomeError for a
     home that cannot be read any more.
     """
     with closing(_listen(address)) as listener, running(folder, context) as state:
         url = _url(address, listener)
-        _server(state, address, lambda: say(url)).run(sockets=[listener])
+        _server(state, address, lambda: say(url), Turns()).run(sockets=[listener])
+    done = state.worker()
+    tell(summary(done.rows, done.rejected))
     _raise_of(state)
 
 
@@ -84,7 +88,12 @@ def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[S
     _raise_of(state)
 
 
-def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> "_Server":
+def _server(
+    state: ServerState,
+    address: Address,
+    ready: Callable[[], None],
+    turns: Turns | None = None,
+) -> "_Server":
     sys.setswitchinterval(SWITCH_S)
     entrance = door()
     config = uvicorn.Config(
@@ -102,7 +111,7 @@ def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> 
         # As many asyncio accepts in one go, each with a file of its own.
         backlog=entrance.at_once,
     )
-    return _Server(config, state, ready, entrance)
+    return _Server(config, state, ready, entrance, turns)
 
 
 def _raise_of(state: ServerState) -> None:
@@ -140,7 +149,7 @@ def running(folder: Path, context: Context, machine: Machine = MACHINE) -> Itera
     intake = Intake(folder, retention, held, clock=clock)
     compaction = Compaction(folder, limits.compact_seconds, clock)
     state = ServerState(
-        folder, limits, intake, lambda: consumer.state, lambda: compaction.state, clock
+        folder, limits, intake, lambda: consumer.state, lambda: compaction.current, clock
     )
     state.error = lambda: consumer.error or intake.error
     intake.start()
@@ -177,9 +186,11 @@ class _Server(uvicorn.Server):
         state: ServerState,
         ready: Callable[[], None],
         entrance: Door,
+        turns: Turns | None,
     ) -> None:
         super().__init__(config)
         self._state, self._ready, self._door = state, ready, entrance
+        self._turns = turns
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -198,10 +209,10 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Whether to end, also because a thread did: better no server than one that only takes."""
         state = self._state
-        if not self.should_exit and not state.intake.is_alive:
-            state.broken = "intake"
-        elif not self.should_exit and state.worker().state == "stopped":
-            state.broken = "worker"
+        if not self.should_exit:
+            state.broken = state.dead()
+        if self._turns is not None:
+            self._turns.look(state.worker().problem or state.intake.problem)
         return bool(state.broken) or await super().on_tick(counter)
 
     @contextmanager

@@ -17,10 +17,7 @@ from pipeline.web import models
 from pipeline.web.logs import KEY_PATTERN, LOG_GROUP, LOG_GROUP_PATTERN
 
 QUERY_PATH = "/v1/queries/{name}"
-BODIES = (
-    *("text/plain", "application/octet-stream", "application/x-ndjson", "application/json"),
-    "application/gzip",
-)
+BODIES = (*("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip"),)
 # What `queries.parse` takes, so far as a pattern can say it: not that a window must begin before it
 # ends. Years that the parser takes and that no event can have are left out.
 SPAN = "^" + "".join(f"([1-9][0-9]{{0,5}}{unit})?" for unit in "wdhms") + "$"
@@ -54,7 +51,9 @@ LOGS_EXTRA: dict[str, Any] = {
         "content": {
             name: {"schema": {"type": "string", "format": "binary", "minLength": 1}}
             for name in BODIES
-        },
+        }
+        # Any document; several, one a line, are taken, too.
+        | {"application/json": {"schema": {}}},
     },
     "parameters": [
         {

@@ -39,7 +39,10 @@ def _obey(case: Case) -> None:
     if "since" in query or "from" not in query or not _begins_before_it_ends(query):
         query.pop("from", None)
         query.pop("to", None)
-    if case.method == "POST":
+    if case.media_type == "application/json":
+        # Made into text only where it is sent: it cannot be packed here.
+        case.headers.pop("Content-Encoding", None)
+    elif case.method == "POST":
         body = case.body if isinstance(case.body, bytes) and case.body else b"a line"
         packed = case.headers.get("Content-Encoding") == "gzip"
         case.body = gzip.compress(body) if packed else body

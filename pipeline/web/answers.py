@@ -1,6 +1,7 @@
 """JSON answers: errors as {"error": {"what", "where", "fix"}}, and the headers that all carry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from pipeline.errors import (
     TailraceError,
     UsageError,
 )
+from pipeline.web.places import shown
 
 JSON = "application/json"
 RETRY_AFTER = "retry-after"
@@ -54,10 +56,15 @@ def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(text, status, dict(headers or {}), JSON)
 
 
-def error_answer(error: TailraceError) -> Response:
-    """An error with the status that its type stands for."""
+def error_answer(error: TailraceError, home: Path | None = None) -> Response:
+    """An error with the status that its type stands for; with a home, paths are shown from it on.
+
+    The error stays as it is: others may hold it, and tell the place where it is of use.
+    """
     status = _status(error)
     said = {name: visible(getattr(error, name)) for name in ("what", "where", "fix")}
+    if home is not None:
+        said = {name: shown(text, home) for name, text in said.items()}
     headers = {}
     if status in (429, 503):
         headers[RETRY_AFTER] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
@@ -70,11 +77,16 @@ def _status(error: TailraceError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
-async def on_error(request: Request, error: Exception) -> Response:
-    """Any error of ours."""
-    del request
-    assert isinstance(error, TailraceError)  # noqa: S101 - what it is registered for
-    return error_answer(error)
+def on_error_of(home: Path) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    """What answers any error of ours, without paths of the machine that the home lies on."""
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        del request
+        assert isinstance(error, TailraceError)  # noqa: S101 - what it is registered for
+        # What is made for HTTP holds paths of URLs.
+        return error_answer(error, None if isinstance(error, HttpError) else home)
+
+    return on_error
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

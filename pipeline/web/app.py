@@ -30,7 +30,7 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers={
-            TailraceError: answers.on_error,
+            TailraceError: answers.on_error_of(state.folder),
             HTTPException: answers.on_http_error,
             RequestValidationError: answers.on_validation_error,
             Exception: answers.on_defect,
@@ -67,6 +67,8 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
         503: {"model": models.Health, "description": "nothing is taken, or what is does not land"}
     }
 
+    # As monitors ask; the body of the answer is left out on its way.
+    @app.head("/v1/health", include_in_schema=False)
     @app.get(
         "/v1/health",
         response_model=models.Health,

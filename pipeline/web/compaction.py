@@ -5,7 +5,6 @@ hour. A run writes the days anew that it touches, so how long it takes grows wit
 therefore rests at least so long that it takes no more than a share of the time.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pipeline.home import LAKE
 from pipeline.lake.compact import Compacted, Halt, compact
 from pipeline.store import Store
 from pipeline.web.state import CompactionState
+from pipeline.web.telling import tell
 
 # The rest is for those who wait for an answer or a row.
 THREADS = 1
@@ -42,6 +42,13 @@ class Compaction:
     _halt: Halt = field(default_factory=Halt)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+
+    @property
+    def current(self) -> CompactionState:
+        """How it goes at present, also where its thread ended by a defect."""
+        if self._thread is None or self._thread.is_alive() or self._stop.is_set():
+            return self.state
+        return CompactionState(self.state.ended_ms, "the compaction has ended", is_dead=True)
 
     def start(self) -> None:
         """Begin; the first run comes after a rest."""
@@ -81,8 +88,7 @@ class Compaction:
         if self._stop.is_set():
             return
         if problem and problem != self.state.problem:
-            sys.stderr.write(f"error: compaction: {ascii(problem)[1:-1]}\n")
-            sys.stderr.flush()
+            tell(f"error: compaction: {problem}")
         ended = self.state.ended_ms if problem else int(self.clock() * 1000)
         self.state = CompactionState(ended, problem)
 

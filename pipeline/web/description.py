@@ -14,34 +14,55 @@ from pipeline import __version__, queries
 from pipeline.queries.parameters import Parameter
 from pipeline.sources import NAMES
 from pipeline.web import models
-from pipeline.web.logs import KEY_PATTERN
+from pipeline.web.logs import KEY_PATTERN, LOG_GROUP, LOG_GROUP_PATTERN
 
 QUERY_PATH = "/v1/queries/{name}"
-BODIES = ("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip")
-SPAN = r"^[1-9][0-9]{0,2}[wdhms]$"
-TIME = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9]Z)?$"
+BODIES = (*("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip"),)
+# What `queries.parse` takes, so far as a pattern can say it: not that a window must begin before it
+# ends. Years that the parser takes and that no event can have are left out.
+SPAN = "^" + "".join(f"([1-9][0-9]{{0,5}}{unit})?" for unit in "wdhms") + "$"
+LEAP_YEAR = (
+    "(19(7[26]|8[048]|9[26])|[2-9][0-9](0[48]|[2468][048]|[13579][26])"
+    "|(2[048]|[468][048]|[3579][26])00)"
+)
+DATE = (
+    "((19[7-9][0-9]|[2-9][0-9]{3})-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    f"|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|{LEAP_YEAR}-02-29)"
+)
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+TIME = rf"^{DATE}([T ]{CLOCK}(:[0-5][0-9](\.[0-9]{{1,6}})?)?(Z|[+-]{CLOCK})?)?$"
 TYPES = {"integer": "integer", "bigint": "integer", "double": "number", "boolean": "boolean"}
 ERRORS = {
     400: "the call is wrong, or the body is damaged",
     403: "foreign Host or Origin",
     404: "no such name; the nearest one is named",
-    408: "the sender fell silent in the middle of the body",
-    409: "the Idempotency-Key was sent with another body",
+    408: "the sender was silent or slow for too long in the middle of the body",
+    409: "the Idempotency-Key was sent with another body or log group",
     413: "the body is too large, as it is sent or inflated",
-    415: "unknown Content-Encoding",
+    415: "unknown Content-Encoding, or a form without line ends: curl -d takes them away",
     429: "too much at once, or the log is full; Retry-After says when to try again",
     503: "the home cannot be written or read for now; Retry-After says when to try again",
 }
 LOGS_EXTRA: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "Lines, JSON lines or a subscription envelope, gzipped or not.",
+        "description": "Lines, JSON lines or a subscription envelope, gzipped or not. With curl: "
+        "--data-binary @file, since -d @file takes the line ends away.",
         "content": {
             name: {"schema": {"type": "string", "format": "binary", "minLength": 1}}
             for name in BODIES
-        },
+        }
+        # Any document; several, one a line, are taken, too.
+        | {"application/json": {"schema": {}}},
     },
     "parameters": [
+        {
+            "name": LOG_GROUP,
+            "in": "query",
+            "required": False,
+            "description": "Log group that plain lines come from: its declared formats are theirs.",
+            "schema": {"type": "string", "pattern": LOG_GROUP_PATTERN},
+        },
         {
             "name": "Idempotency-Key",
             "in": "header",
@@ -63,11 +84,11 @@ TIMES: list[dict[str, Any]] = [
         "in": "query",
         "required": False,
         "description": doc,
-        "schema": {"type": "string", "pattern": pattern},
+        "schema": {"type": "string", "minLength": 1, "pattern": pattern},
     }
     for name, doc, pattern in (
-        ("since", "From so long ago: 15m, 1h, 7d. Not together with from and to.", SPAN),
-        ("from", "First moment, ISO-8601 or a date, UTC.", TIME),
+        ("since", "From so long ago: 15m, 1h30m, 7d. Not together with from and to.", SPAN),
+        ("from", "First moment, ISO-8601 or a date; without a zone it is UTC.", TIME),
         ("to", "Up to, not including. Not without from.", TIME),
     )
 ]

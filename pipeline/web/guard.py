@@ -52,7 +52,11 @@ class Guard:
         if error is None:
             await self.app(scope, receive, send_guarded)
         else:
-            await error_answer(error)(scope, receive, send_guarded)
+            refusal = error_answer(error)
+            if error.status == 400:
+                # Where the next request begins is not known.
+                refusal.headers["connection"] = "close"
+            await refusal(scope, receive, send_guarded)
 
     def _refusal(self, scope: Message) -> HttpError | None:
         host, origin = _header(scope, b"host"), _header(scope, b"origin")
@@ -66,6 +70,14 @@ class Guard:
         if origin and scope["method"] not in SAFE and not _is_of(origin, host):
             return HttpError(
                 403, "a page of another site may not send here", "in the header Origin", ""
+            )
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # Who stands between may go by the other one, and see other requests than these.
+            return HttpError(
+                400,
+                "a body has one length",
+                "in the headers Content-Length and Transfer-Encoding",
+                "send one of them",
             )
         return None
 

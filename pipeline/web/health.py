@@ -8,7 +8,8 @@ from typing import Any
 from pipeline import __version__
 from pipeline.store import Store
 from pipeline.stream.log import Log
-from pipeline.web.state import ServerState, WorkerState
+from pipeline.web.places import shown
+from pipeline.web.state import CompactionState, ServerState, WorkerState
 
 # A record lands within one flush and what the sink takes for it.
 FLUSHES = 10
@@ -23,17 +24,21 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
         log = Log(store)
         records, oldest_ms = log.backlog(), log.oldest_ms()
     standing = _standing(state, worker, oldest_ms)
-    status, problem = _verdict(worker, intake.problem or standing)
+    status, problem = _verdict(worker, compaction, intake.problem or standing)
+    problem, taking, landing, folding = (
+        shown(text, state.folder)
+        for text in (problem, intake.problem, worker.problem, compaction.problem)
+    )
     return 200 if status == "ok" else 503, {
         "status": status,
         "problem": problem,
         "version": __version__,
         "pid": os.getpid(),
-        "intake": {"failing_since": _time(intake.failing_ms), "problem": intake.problem},
+        "intake": {"failing_since": _time(intake.failing_ms), "problem": taking},
         "worker": {
             "state": worker.state,
             "holding_since": _time(worker.holding_ms),
-            "problem": worker.problem,
+            "problem": landing,
             "last_landed": _time(worker.landed_ms),
             "rows": worker.rows,
             "rejected": worker.rejected,
@@ -41,7 +46,7 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
         },
         "compaction": {
             "last_ended": _time(compaction.ended_ms),
-            "problem": compaction.problem,
+            "problem": folding,
         },
         "backlog": {
             "records": records,
@@ -50,10 +55,12 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
     }
 
 
-def _verdict(worker: WorkerState, problem: str) -> tuple[str, str]:
+def _verdict(worker: WorkerState, compaction: CompactionState, problem: str) -> tuple[str, str]:
     """The status, and why it is not ok."""
     if worker.state != "running":
         return worker.state, worker.problem or "the worker has ended"
+    if compaction.is_dead:
+        return "stopped", compaction.problem
     return ("holding", problem) if problem else ("ok", "")
 
 

@@ -1,5 +1,6 @@
 """The server: intake, worker, compaction, HTTP in one process over one home, start to clean end."""
 
+import asyncio
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -21,14 +23,18 @@ from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
 from pipeline.web.app import app_of
 from pipeline.web.compaction import Compaction
+from pipeline.web.connections import Connection, Door, door
 from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.guard import hosts_of
 from pipeline.web.state import ServerState
+from pipeline.web.telling import Turns, summary, tell
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
 # Together under the ten seconds within which a server that is told to end has ended.
 REQUESTS_S, HALT_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 1.0, 2.0, 2.0
+# For bodies that are being sent at the end: less than for requests, so that these are answered.
+BODIES_S = 1.0
 POLL_S = 0.05
 # A POST changes threads six times, and waits each time for the worker to let go of the interpreter:
 # at Python's own 5 ms that is most of its latency.
@@ -46,14 +52,17 @@ class Address:
 def serve(folder: Path, context: Context, address: Address, say: Callable[[str], None]) -> None:
     """Serve a home that is open for writing until a signal ends it; blocks.
 
-    `say` is told the URL once it answers.
+    `say` is told the URL once it answers; standard error, when landing holds and goes on again, and
+    at the end what came of it.
     Raises UsageError for a host that is none; TailraceError for a port that is taken, for threads
     that did not come to an end in time, and when one of them ended by a defect; HomeError for a
     home that cannot be read any more.
     """
     with closing(_listen(address)) as listener, running(folder, context) as state:
         url = _url(address, listener)
-        _server(state, address, lambda: say(url)).run(sockets=[listener])
+        _server(state, address, lambda: say(url), Turns()).run(sockets=[listener])
+    done = state.worker()
+    tell(summary(done.rows, done.rejected))
     _raise_of(state)
 
 
@@ -79,11 +88,18 @@ def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[S
     _raise_of(state)
 
 
-def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> "_Server":
+def _server(
+    state: ServerState,
+    address: Address,
+    ready: Callable[[], None],
+    turns: Turns | None = None,
+) -> "_Server":
     sys.setswitchinterval(SWITCH_S)
+    entrance = door()
     config = uvicorn.Config(
         app_of(state, hosts_of(address.host)),
-        http="h11",
+        # It is only called.
+        http=partial(Connection, door=entrance),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_level="warning",
@@ -92,8 +108,10 @@ def _server(state: ServerState, address: Address, ready: Callable[[], None]) -> 
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUESTS_S,
+        # As many asyncio accepts in one go, each with a file of its own.
+        backlog=entrance.at_once,
     )
-    return _Server(config, state, ready)
+    return _Server(config, state, ready, entrance, turns)
 
 
 def _raise_of(state: ServerState) -> None:
@@ -131,7 +149,7 @@ def running(folder: Path, context: Context, machine: Machine = MACHINE) -> Itera
     intake = Intake(folder, retention, held, clock=clock)
     compaction = Compaction(folder, limits.compact_seconds, clock)
     state = ServerState(
-        folder, limits, intake, lambda: consumer.state, lambda: compaction.state, clock
+        folder, limits, intake, lambda: consumer.state, lambda: compaction.current, clock
     )
     state.error = lambda: consumer.error or intake.error
     intake.start()
@@ -163,23 +181,38 @@ class _Server(uvicorn.Server):
     """uvicorn that says when it answers, and leaves an ordinary end to who runs it."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        ready: Callable[[], None],
+        entrance: Door,
+        turns: Turns | None,
     ) -> None:
         super().__init__(config)
-        self._state, self._ready = state, ready
+        self._state, self._ready, self._door = state, ready, entrance
+        self._turns = turns
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
+        asyncio.get_running_loop().set_exception_handler(self._door.on_loop_error)
         await super().startup(sockets)
+        for each in sockets or ():
+            # What waits to be accepted costs no file: here many may.
+            each.listen(BACKLOG)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; bodies that are still coming have a moment, and are told."""
+        self._state.budget.hurry(BODIES_S)
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end, also because a thread did: better no server than one that only takes."""
         state = self._state
-        if not self.should_exit and not state.intake.is_alive:
-            state.broken = "intake"
-        elif not self.should_exit and state.worker().state == "stopped":
-            state.broken = "worker"
+        if not self.should_exit:
+            state.broken = state.dead()
+        if self._turns is not None:
+            self._turns.look(state.worker().problem or state.intake.problem)
         return bool(state.broken) or await super().on_tick(counter)
 
     @contextmanager

@@ -41,10 +41,12 @@ class CompactionState:
 
     ended_ms  when a run was through last; None: not yet
     problem   what the last run said that was not; "" for none
+    is_dead   whether its thread ended by a defect
     """
 
     ended_ms: int | None = None
     problem: str = ""
+    is_dead: bool = False
 
 
 @dataclass
@@ -81,3 +83,11 @@ class ServerState:
 
     def __post_init__(self) -> None:
         self.started_ms = int(self.clock() * 1000)
+
+    def dead(self) -> str:
+        """Name of a thread that has ended though nobody told it to; "" for none."""
+        if not self.intake.is_alive:
+            return "intake"
+        if self.worker().state == "stopped":
+            return "worker"
+        return "compaction" if self.compaction().is_dead else ""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +26,22 @@ class Served:
     process: "subprocess.Popen[str]"
     errors: Path
 
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        """A connection of its own that has sent some bytes."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        made = socket.create_connection((host, int(port)), PATIENCE_S)
+        made.sendall(sent)
+        return made
+
     def client(self) -> httpx.Client:
         """A client of it; ends with its block."""
         return httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
     def post(self, body: bytes, source: str = "vpc-flow", **headers: str) -> httpx.Response:
-        """Send one body; underscores in the names of headers stand for hyphens."""
+        """Send one body; underscores in the names of headers stand for hyphens.
+
+        The source may carry a query string.
+        """
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         with self.client() as client:
             return client.post(f"/v1/logs/{source}", content=body, headers=named)
@@ -68,10 +79,15 @@ def until(holds: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
 
 
 @contextmanager
-def serving(home: Path, *words: str, **environ: str) -> Iterator[Served]:
-    """A server on a free port; killed at the end where it still runs."""
+def serving(home: Path, *words: str, files: int = 0, **environ: str) -> Iterator[Served]:
+    """A server on a free port; killed at the end where it still runs.
+
+    files  limit of open files; 0: as it is
+    """
     errors = home.parent / f"{home.name}.err"
-    command = [COMMAND, "serve", "--port", "0", "--home", home, *words]
+    command: list[str | Path] = [COMMAND, "serve", "--port", "0", "--home", home, *words]
+    if files:
+        command = ["sh", "-c", 'ulimit -n "$0"; exec "$@"', str(files), *command]
     with errors.open("w") as out:
         process = subprocess.Popen(
             command, stderr=out, text=True, env=clean_environ() | environ, cwd=home.parent

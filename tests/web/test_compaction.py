@@ -4,21 +4,26 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from pipeline.home import audit_of, readable
+from pipeline.home import Machine, audit_of, readable, writing
 from pipeline.lake.compact import Compacted, Halt, compact
+from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.web.compaction import Compaction
+from pipeline.web.health import health
+from pipeline.web.server import running
 from tests.homes import files_under, flow, lake_files, numbers
 from tests.lake.days import bring, curated_files
+from tests.processed import context
 from tests.web.serving import PATIENCE_S, Served, serving, until
 
 EVERY_S = 300.0
+NOW_S = 1_795_615_200.0
 # More than is digested within anybody's patience with an end.
 ENOUGH_MIB = 8 << 10
 OFTEN = {"TAILRACE_LIMITS_COMPACT_SECONDS": "1"}
@@ -43,7 +48,8 @@ def test_what_has_landed_is_folded_in_while_more_comes(tmp_path: Path) -> None:
         until(lambda: compaction_of(running)["last_ended"] is not None)
         after = compaction_of(running)
         assert running.end() == 0
-        assert running.said().count("\n") == 1
+        (_, last) = running.said().splitlines()
+        assert last == f"ended: {len(sent):,} rows, 0 refused"
     assert before == {"last_ended": None, "problem": ""}
     assert after["problem"] == ""
     assert numbers(home) == sent
@@ -200,3 +206,35 @@ def test_a_server_that_digests_a_large_file_ends_in_order(tmp_path: Path) -> Non
         assert endless.begun.wait(PATIENCE_S)
         assert running.end() == 0
         assert "error" not in running.said()
+
+
+@dataclass
+class Fails:
+    """A clock that a compaction can read once."""
+
+    now: float = NOW_S
+    reads: int = 0
+
+    def read(self) -> float:
+        """The time, until then."""
+        if threading.current_thread().name == "compaction":
+            self.reads += 1
+            if self.reads > 1:
+                raise ZeroDivisionError
+        return self.now
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_compaction_that_ends_by_a_defect_is_told_and_ends_the_server(tmp_path: Path) -> None:
+    given = replace(context(), limits=Limits(compact_seconds=1))
+    with (
+        writing(tmp_path, given),
+        running(tmp_path, given, Machine(clock=Fails().read)) as state,
+    ):
+        assert state.dead() == ""
+        until(lambda: state.dead() != "")
+        assert state.dead() == "compaction"
+        status, told = health(state)
+    assert (status, told["status"]) == (503, "stopped")
+    assert told["problem"] == told["compaction"]["problem"] == "the compaction has ended"

@@ -81,3 +81,16 @@ def test_what_an_error_quotes_can_drive_nothing(served: Served, path: str, name:
     said = response.json()["error"]
     assert all(text.isprintable() for text in said.values())
     assert "<" not in response.text
+
+
+def test_a_body_of_two_lengths_is_refused_and_its_connection_ends(served: Served) -> None:
+    head = b"POST /v1/logs/app-log HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n"
+    body = b"Transfer-Encoding: chunked\r\n\r\n6\r\nINFO x\r\n0\r\n\r\n"
+    with served.connect(head + body) as client, client.makefile("rb") as answer:
+        assert answer.read().startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_monitor_may_ask_for_the_head_alone(served: Served) -> None:
+    with served.client() as client:
+        response = client.head("/v1/health")
+    assert (response.status_code, response.content) == (200, b"")

@@ -17,6 +17,7 @@ from pipeline.web.consumer import refusal_of
 from pipeline.web.health import health
 from pipeline.web.server import running
 from pipeline.web.state import CompactionState, ServerState, WorkerState
+from pipeline.web.telling import CALM_S, Turns
 from tests.homes import flow, numbers
 from tests.processed import context
 from tests.web.clients import audited
@@ -56,7 +57,29 @@ def test_a_failing_sink_is_told_and_what_is_taken_meanwhile_lands_later(tmp_path
         (home / "lake").unlink()
         until(lambda: served.get("/v1/health").status_code == 200)
         served.landed()
+        until(lambda: "landing again" in served.said())
+        assert served.end() == 0
+        (_, holding, again, ended) = served.said().splitlines()
+        assert holding.startswith("holding: ")
+        assert "cannot be written" in holding
+        assert (again, ended) == ("landing again", "ended: 2 rows, 0 refused")
     assert numbers(home) == [1, 2]
+
+
+def test_turns_are_told_once_however_much_fails_meanwhile() -> None:
+    told: list[str] = []
+    now = [0.0]
+    turns = Turns(told.append, lambda: now[0])
+    for problem in ("", "full", "full", "", "full", "", "full", ""):
+        turns.look(problem)
+        now[0] += 1
+    assert told == ["holding: full"]
+    now[0] += CALM_S
+    turns.look("")
+    turns.look("")
+    assert told == ["holding: full", "landing again"]
+    turns.look("full again")
+    assert told[2:] == ["holding: full again"]
 
 
 @pytest.mark.fault("F2")

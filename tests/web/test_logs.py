@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.carriers import envelope, log_events
-from tests.homes import ask, flow, flows, numbers
+from tests.homes import ask, flow, flows, numbers, run
 from tests.web.serving import Served, serving
 
 MIB = 1 << 20
@@ -141,7 +141,10 @@ def test_an_unknown_source_is_named_with_the_nearest(served: Served) -> None:
     }
 
 
-@pytest.mark.parametrize("body", [b"", gzip.compress(b"", mtime=0)])
+@pytest.mark.parametrize(
+    "body",
+    [b"", gzip.compress(b"", mtime=0), b"\xef\xbb\xbf", gzip.compress(b"\xef\xbb\xbf", mtime=0)],
+)
 def test_a_body_without_text_is_refused(served: Served, body: bytes) -> None:
     response = served.post(body)
     assert response.status_code == 400
@@ -179,6 +182,113 @@ def test_damaged_gzip_is_refused_and_nothing_of_it_is_taken(
     assert error(response)["what"] == "the body is damaged"
     assert detail in error(response)["where"]
     assert shown(served, number) == []
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize("missing", [1, 2, 3, 4, 40])
+def test_base64_of_gzip_that_is_cut_is_refused(served: Served, missing: int) -> None:
+    body = base64.b64encode(gzip.compress(b"INFO secret\n" * 50))
+    response = served.post(body[:-missing], "app-log")
+    assert response.status_code == 400
+    assert error(response)["what"] == "the body is damaged"
+
+
+@pytest.mark.parametrize("line", [b"H4sI and so on\n", b"H4sIabc", b"H4sIzzzzzzzzzzzzzzzzzzzzz"])
+def test_a_line_that_only_begins_like_base64_of_gzip_is_taken(served: Served, line: bytes) -> None:
+    assert served.post(line, "app-log").status_code == 202
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("type_", [FORM, f"{FORM.upper()}; charset=utf-8"])
+def test_lines_whose_ends_curl_took_away_are_refused(served: Served, type_: str) -> None:
+    """As `curl -d @file` sends them."""
+    response = served.post(b"INFO oneINFO two", "app-log", Content_Type=type_)
+    assert response.status_code == 415
+    assert "--data-binary" in error(response)["fix"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"INFO one\nINFO two\n",
+        gzip.compress(b"INFO one\n"),
+        base64.b64encode(gzip.compress(b"INFO one\n")),
+        envelope(log_events(["INFO one"])),
+        b'{"message": "INFO one"}',
+    ],
+    ids=["lines", "gzip", "base64", "envelope", "json"],
+)
+def test_what_curl_sends_whole_is_taken_whatever_curl_calls_it(served: Served, body: bytes) -> None:
+    """As `curl --data-binary @file` sends it: it declares all as a form."""
+    assert served.post(body, "app-log", Content_Type=FORM).status_code == 202
+
+
+def test_any_other_type_of_content_is_taken(served: Served) -> None:
+    assert served.post(b"INFO one", "app-log", Content_Type="image/png").status_code == 202
+
+
+GROUP = "/vpc/a b"
+SHORT = "${version} ${srcaddr} ${dstaddr} ${end}"
+DECLARED = f'[formats]\n"{GROUP}" = "{SHORT}"\n'
+
+
+def test_lines_have_the_format_that_is_declared_for_their_log_group(tmp_path: Path) -> None:
+    home, config = tmp_path / "home", tmp_path / "tailrace.toml"
+    config.write_text(DECLARED)
+    line = f"2 10.0.0.1 10.0.0.2 {int(time.time()) - 5}\n".encode()
+    with serving(home, "--config", str(config)) as running:
+        assert running.post(line, "vpc-flow?log_group=/vpc/a%20b").status_code == 202
+        assert running.post(line, "vpc-flow?log_group=/vpc/a+b").status_code == 202
+        assert running.post(line).status_code == 202
+        running.landed()
+        worker = running.get("/v1/health").json()["worker"]
+        assert (worker["rows"], worker["rejected"]) == (2, 1)
+    sql = "select log_group, count(*) from vpc_flow group by log_group"
+    assert ask(home, sql, "vpc_flow") == [(GROUP, 2)]
+
+
+def test_a_log_group_counts_when_its_format_is_declared_later(tmp_path: Path) -> None:
+    home, config = tmp_path / "home", tmp_path / "tailrace.toml"
+    line = f"2 10.0.0.1 10.0.0.2 {int(time.time()) - 5}\n".encode()
+    with serving(home) as running:
+        assert running.post(line, "vpc-flow?log_group=/vpc/a%20b").status_code == 202
+        running.landed()
+        assert running.get("/v1/health").json()["worker"]["rejected"] == 1
+        assert running.end() == 0
+    config.write_text(DECLARED)
+    ran = run("replay", "--quarantine", "--home", home, "--config", config)
+    assert ran.code == 0, ran.err
+    assert ask(home, "select log_group from vpc_flow", "vpc_flow") == [(GROUP,)]
+
+
+def test_a_log_group_belongs_to_what_a_key_stands_for(served: Served, number: int) -> None:
+    def status(query: str) -> int:
+        key = f"key {number}"
+        return served.post(flow(number), f"vpc-flow{query}", Idempotency_Key=key).status_code
+
+    assert [status("?log_group=/a"), status("?log_group=/a")] == [202, 202]
+    assert [status("?log_group=/b"), status("")] == [409, 409]
+    assert shown(served, number) == [number]
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        ("log_grup=/a", "there is no parameter 'log_grup' here"),
+        ("log_group=/a&format=x", "there is no parameter 'format' here"),
+        ("log_group=/a&log_group=/a", "log_group was given twice"),
+        ("log_group=", "this is no name of a log group"),
+        ("log_group=a%0ab", "this is no name of a log group"),
+        ("log_group=" + "a" * 513, "this is no name of a log group"),
+        ("log_group=%ff", "this is no UTF-8"),
+    ],
+)
+def test_a_wrong_parameter_is_told(served: Served, query: str, what: str) -> None:
+    response = served.post(flow(1), f"vpc-flow?{query}")
+    assert response.status_code == 400
+    assert error(response)["what"] == what
 
 
 def test_a_bad_line_is_no_reason_to_refuse_a_body(served: Served, number: int) -> None:

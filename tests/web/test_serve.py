@@ -26,12 +26,12 @@ def test_the_url_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_zero_and_in_silence(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_it_with_zero_and_says_what_came_of_it(tmp_path: Path, number: int) -> None:
     with serving(tmp_path / "home") as running:
-        running.post(flow(1))
+        running.post(flow(1) + b"no flow\n")
         said = running.said()
         assert running.end(number) == 0
-        assert running.said() == said
+        assert running.said() == f"{said}ended: 1 row, 1 refused\n"
     assert numbers(tmp_path / "home") == [1]
 
 
@@ -113,7 +113,8 @@ def test_a_client_that_goes_in_the_middle_of_a_body_leaves_nothing(tmp_path: Pat
         assert running.post(flow(2)).status_code == 202
         running.landed()
         assert running.end() == 0
-        assert running.said().count("\n") == 1
+        (_, last) = running.said().splitlines()
+        assert last == "ended: 1 row, 0 refused"
     assert numbers(home) == [2]
 
 

@@ -2,26 +2,24 @@
 
 The rows are the same ones, under the same identities, in files that are named apart; the ledger
 says what it said. A record that would become something else today (its rows, its rejects or its
-drops) is left alone: what was refused is replayed from the quarantine.
+drops), or whose stored bytes are damaged, is left alone: what was refused is replayed from the
+quarantine.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 import msgspec
-import pyarrow as pa
 
 from pipeline.batch import Context, Fault, Outcome, Ports, guarded, process
 from pipeline.deliver.lake import LakeSink
-from pipeline.deliver.memory import MemoryQuarantine
+from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.errors import Drop, Reason
 from pipeline.lake import catalogue
-from pipeline.schema import Table
 from pipeline.sources import find
 from pipeline.store import Store
-from pipeline.stream.log import Log, Stored
-from pipeline.triggers import Record
+from pipeline.stream.log import Head, Log, Stored
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
 _reasons = msgspec.json.Decoder(dict[Reason, int])
@@ -55,29 +53,29 @@ class Repeater:
             limits = self.context.limits
             while heads := stream.heads_again(shard, behind, arrived, source, limits):
                 behind = heads[-1].seq
-                records = stream.load(heads)
-                yield Repeat(len(records), self._repeat(records))
+                yield Repeat(len(heads), self._repeat(stream, heads))
 
-    def _repeat(self, records: list[Stored]) -> int:
+    def _repeat(self, stream: Log, heads: list[Head]) -> int:
         """Returns how many were left alone."""
-        if self._again(records):
+        if self._again(stream, heads):
             return 0
-        if len(records) == 1:
+        if len(heads) == 1:
             return 1
-        return sum(self._repeat([stored]) for stored in records)
+        return sum(self._repeat(stream, [head]) for head in heads)
 
-    def _again(self, records: list[Stored]) -> bool:
-        held = _Held()
-        outcomes = guarded(lambda: self._process(records, held))
+    def _again(self, stream: Log, heads: list[Head]) -> bool:
+        # It reaches the lake only when it is what was there before.
+        memory = MemorySink()
+        outcomes = guarded(lambda: self._process(stream.load(heads), memory))
         if isinstance(outcomes, Fault) or not all(map(self._as_before, outcomes)):
             return False
-        for table, rows, mine in held.writes:
+        for table, rows, mine in memory.writes:
             self.sink.write(table, rows, mine)
         with self.store.transaction() as connection:
             catalogue.add(connection, self.sink.take())
         return True
 
-    def _process(self, records: list[Stored], sink: "_Held") -> list[Outcome]:
+    def _process(self, records: list[Stored], sink: MemorySink) -> list[Outcome]:
         ports = Ports(sink, MemoryQuarantine())
         outcomes: list[Outcome] = []
         ordered = sorted(records, key=lambda stored: stored.source)
@@ -99,13 +97,3 @@ class Repeater:
         found = [outcome.events_in, outcome.rows, outcome.rejected, outcome.identities]
         names = _dropped.decode(dropped), _reasons.decode(reasons)
         return counts == found and names == (dict(outcome.dropped), dict(outcome.reasons))
-
-
-@dataclass
-class _Held:
-    """What would be written: it reaches the lake only when it is what was there before."""
-
-    writes: list[tuple[Table, pa.Table, Sequence[Record]]] = field(default_factory=list)
-
-    def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
-        self.writes.append((table, rows, records))

@@ -11,13 +11,21 @@ from pipeline.triggers import Record
 
 @dataclass
 class MemorySink:
-    """A sink that keeps the rows of each table, one piece a write."""
+    """A sink that keeps what is written, in the order of writing: table, rows, their records."""
 
-    pieces: dict[str, list[pa.Table]] = field(default_factory=dict)
+    writes: list[tuple[Table, pa.Table, Sequence[Record]]] = field(default_factory=list)
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
-        """Keep the rows, text no longer dictionary-encoded."""
-        self.pieces.setdefault(table.name, []).append(rows.cast(table.arrow_schema))
+        """Keep the rows."""
+        self.writes.append((table, rows, records))
+
+    @property
+    def pieces(self) -> dict[str, list[pa.Table]]:
+        """The rows by table, one piece a write, text no longer dictionary-encoded."""
+        found: dict[str, list[pa.Table]] = {}
+        for table, rows, _ in self.writes:
+            found.setdefault(table.name, []).append(rows.cast(table.arrow_schema))
+        return found
 
     def rows(self, table: Table) -> pa.Table:
         """All rows of a table, in the order of writing."""

@@ -166,7 +166,7 @@ class Log:
             raise self._store.unreadable(why) from error
 
     def count_again(self, arrived: range, source: str | None) -> int:
-        """How many records `read_again` would give, over all shards."""
+        """How many records `heads_again` would give, over all shards."""
         found = self._store.rows(
             "select count(*) from record r join checkpoint c on c.shard = r.shard"
             " where r.seq <= c.seq and r.arrival_ms >= ? and r.arrival_ms < ?"

@@ -17,7 +17,7 @@ from pipeline.sources.vpc_flow import DEFAULT_FORMAT
 from pipeline.stream.log import Incoming
 from tests.carriers import ARRIVAL_MS
 from tests.consume.test_worker import POISON, failed, fragile, send
-from tests.homes import COMMAND, Ran, ask, call, files_under, flow, flows, numbers, written
+from tests.homes import COMMAND, Ran, ask, call, edit, files_under, flow, flows, numbers, written
 from tests.processed import context
 from tests.sim.poison import ADDRESS, lookups
 
@@ -256,6 +256,19 @@ def test_the_log_replayed_twice_changes_no_answer(refused: Path) -> None:
             ask(refused, "select * from reject order by record_id", "reject"),
         ) == before
         balanced(refused)
+
+
+def test_a_record_whose_stored_bytes_are_damaged_is_left_alone(tmp_path: Path) -> None:
+    with writing(tmp_path, context()) as opened:
+        send(opened, flow(1), flows(*range(100, 200)), flow(3))
+        opened.worker.drain()
+    edit(tmp_path, "update record set payload = zeroblob(length(payload)) where seq = 2")
+    before = numbers(tmp_path)
+    ran = replay(tmp_path, *DAY)
+    assert ran.code == 0
+    assert "1 record left alone" in ran.err
+    assert numbers(tmp_path) == before
+    balanced(tmp_path)
 
 
 def test_the_log_is_replayed_since_a_while_ago(refused: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.deliver.lake import digest_of
 from pipeline.home import Machine, ReadingHome, WritingHome, audit_of, readable, writing
 from pipeline.lake.compact import compact
 from pipeline.ledger.findings import Audit, Finding
+from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.stream.log import Incoming
 from tests.carriers import ARRIVAL_MS
@@ -581,3 +583,24 @@ def test_what_a_living_writer_is_about_to_note_is_no_stray(home: Path) -> None:
     assert [found.where for found in audited(home).findings] == [
         left.relative_to(home / "lake").as_posix()
     ]
+
+
+@pytest.mark.fault("F18")
+def test_a_record_that_comes_again_belongs_to_the_flush_that_it_came_with_last(
+    tmp_path: Path,
+) -> None:
+    with writing(tmp_path, context()) as opened:
+        lines = [Incoming("vpc-flow", "a", flow(n), ARRIVAL_MS) for n in range(4)]
+        opened.log.append(lines)
+        opened.worker.drain()
+        assert flushes(opened) == [1, 1, 1, 1]
+    edit(tmp_path, "update checkpoint set seq = 1")
+    with writing(tmp_path, replace(context(), limits=Limits(batch_records=2))) as opened:
+        opened.worker.drain()
+        assert flushes(opened) == [1, 2, 2, 4]
+        assert audit_of(opened).balanced
+    assert numbers(tmp_path) == [0, 1, 2, 3]
+
+
+def flushes(home: WritingHome) -> list[int]:
+    return [row[0] for row in home.store.rows("select flush from ledger order by seq")]

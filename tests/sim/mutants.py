@@ -212,12 +212,6 @@ MUTANTS = (
         "",
     ),
     Mutant(
-        "upsert of the ledger lost",
-        "ledger/entries.py",
-        '        " flush = excluded.flush, identities = excluded.identities where attempt = 0",\n',
-        '        " flush = flush where attempt = 0",\n',
-    ),
-    Mutant(
         "an entry that comes again forgets its retry",
         "ledger/entries.py",
         '        " flush = excluded.flush, identities = excluded.identities where attempt = 0",\n',
@@ -348,12 +342,6 @@ MUTANTS = (
         "ledger/continued.py",
         "        [(taken.table, time, taken.record_id, taken.seq) for time in taken.times],\n",
         "        [],\n",
-    ),
-    Mutant(
-        "a line without an end is taken back twice",
-        "ledger/continued.py",
-        """ or rows[0]["events_in"] != 1 or f'"{Drop.CONTINUED}"' in rows[0]["dropped"]:""",
-        """ or rows[0]["events_in"] != 1:""",
     ),
     Mutant(
         "a line without an end and what replaces it in one batch",

@@ -119,6 +119,8 @@ class Simulation:
             self.calm = True
             self._settle()
         finally:
+            # Also where it ends early: a fault here would hide why.
+            self.calm = True
             self.close()
 
     def _survive(self, act: Callable[[], None]) -> None:
@@ -275,7 +277,7 @@ class Simulation:
         if self.weather.compaction and self.random.random() < 0.5:
             # What comes again now meets itself in curated files.
             self.compact(home)
-        if self.weather.redelivery and self.random.random() < 0.6 and self.operators.may_set_back:
+        if self.weather.redelivery and self.random.random() < 0.95 and self.operators.may_set_back:
             # In batches of another size, so that other flushes come of it.
             self.close()
             home = self.opened()

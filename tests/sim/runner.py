@@ -1,5 +1,6 @@
 """Runs of seeds: one, or many on all cores."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.errors import TailraceError
 from pipeline.ledger.landed import ENGINE
@@ -72,8 +74,17 @@ def run(seed: int, verbose: bool = False) -> Result:
 
 
 def _run_chunk(seeds: range) -> list[Result]:
-    with duckdb.connect(ENGINE), duckdb.connect(OWN_ENGINE):
+    with duckdb.connect(ENGINE) as audit, duckdb.connect(OWN_ENGINE) as own:
+        for engine in (audit, own):
+            engine.execute("set threads = 1")
         return [run(seed) for seed in seeds]
+
+
+def _alone() -> None:
+    """One thread a process, and few collections: cores are shared by processes already."""
+    pa.set_cpu_count(1)
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def results(first: int, seeds: int, workers: int) -> Iterator[Result]:
@@ -82,7 +93,7 @@ def results(first: int, seeds: int, workers: int) -> Iterator[Result]:
     chunks = [
         range(at, min(at + CHUNK, first + seeds)) for at in range(first, first + seeds, CHUNK)
     ]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _alone) as pool:
         waiting = set()
         try:
             while chunks or waiting:

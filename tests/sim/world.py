@@ -250,7 +250,7 @@ class Simulation:
         self.say("compact")
         self.compacted = True
         lake = self.home / "lake"
-        compact(home.store, self.home, lake, self.now_ms(), disk=self.disk)
+        compact(home.store, self.home, lake, self.now_ms(), disk=self.disk, threads=1)
 
     def _look(self, when: str) -> None:
         """Whoever reads beside the writer or after a crash sees what was acknowledged."""

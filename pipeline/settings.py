@@ -20,7 +20,7 @@ from pipeline.errors import UsageError
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
-SECTIONS = ("formats", "networks", "limits")
+SECTIONS = ("formats", "networks", "limits", "athena")
 
 # More than anybody means, and small enough that sums and waits made of them stay what they are.
 Bytes = Meta(ge=1, le=1 << 40)
@@ -109,6 +109,18 @@ class Networks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class Athena(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The deployed stack's side of a query; {stage} is filled in."""
+
+    stage: Annotated[str, Meta(description="The stack that is asked when --stage names none.")] = ""
+    workgroup: Annotated[str, Meta(description="Athena's workgroup.")] = "tailrace-{stage}"
+    database: Annotated[str, Meta(description="Its database in Glue.")] = "tailrace_{stage}"
+    reuse_minutes: Annotated[
+        int,
+        Meta(ge=0, le=10_080, description="Age up to which an earlier answer is given again."),
+    ] = 60
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set; `origins` tells where each value came from."""
 
@@ -119,6 +131,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
     networks: Annotated[Networks, Meta(description="Named networks.")] = Networks()
     limits: Annotated[Limits, Meta(description="Caps on inputs.")] = Limits()
+    athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     own_log_groups: Annotated[
         list[str],
         Meta(description="Log groups of the pipeline itself (prefixes): dropped and counted."),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.derive.__main__ import ROOT, generated
@@ -61,9 +62,7 @@ def test_the_example_names_every_setting_and_changes_none(tmp_path: Path) -> Non
 
 
 def replace_origins(settings: Settings) -> Settings:
-    return Settings(
-        settings.home, settings.formats, settings.networks, settings.limits, settings.own_log_groups
-    )
+    return msgspec.structs.replace(settings, origins={})
 
 
 def test_the_defaults_of_the_example_are_the_defaults(tmp_path: Path) -> None:

@@ -15,13 +15,18 @@ REJECT = "reject"
 
 def footer(answer: "Answer") -> str:
     """What an answer cost."""
-    return (
-        f"{counted(len(answer.table), 'row')} · {answer.seconds:.2f} s · "
-        f"{size(answer.bytes_scanned)} read · 0 USD · {answer.engine}, local\n"
-    )
+    cost = answer.cost
+    if cost.id:
+        place = f"{answer.engine}, {'an earlier answer reused' if cost.reused else 'asked anew'}"
+        price = f"{cost.usd:.6f} USD"
+    else:
+        place, price = f"{answer.engine}, local", "0 USD"
+    rows = counted(len(answer.table), "row")
+    read = f"{size(cost.bytes_scanned)} {'scanned' if cost.id else 'read'}"
+    return f"{rows} · {answer.seconds:.2f} s · {read} · {price} · {place}\n"
 
 
-def demo_note(home: Path) -> str:
+def demo_note(home: Path | None) -> str:
     """Said when the demo's home is read."""
     return f"note: the home is empty; this is the demo's data, in {home}\n"
 

@@ -62,6 +62,8 @@ def _run(state: ServerState, asked: Asked) -> Response:
     def enough() -> bool:
         return state.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
 
+    from pipeline.queries.engines.duckdb import DuckDb
+
     now = datetime.fromtimestamp(state.clock(), UTC)
     try:
         window = queries.parse(now, *(asked.times.get(name) for name in TIMES))
@@ -69,9 +71,8 @@ def _run(state: ServerState, asked: Asked) -> Response:
             asked.name,
             params=asked.params,
             window=window,
-            home=state.folder,
+            engine=DuckDb(state.folder, alone=True),
             now=now,
-            alone=True,
             enough=enough,
         )
     except UsageError as error:

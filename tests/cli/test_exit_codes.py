@@ -67,6 +67,9 @@ def test_a_wrong_call_ends_with_two(
         ["query", "top_talkers", "-p", "nothing=1", "--stage", "staging"],
         ["query", "--sql", "select 1", "-p", "top=5", "--engine", "athena"],
         ["query", "nothing", "--engine", "athena"],
+        ["query", "top_talkers", "--engine", "presto"],
+        ["query", "top_talkers", "--engine", "athena", "--stage", "../x"],
+        ["query", "top_talkers", "--engine", "duckdb", "--stage", "staging"],
         ["query", "top_talkers", "--sql", "select 1", "--engine", "athena"],
         ["ingest", "vpc-flow", "s3://b/k", "gone.log"],
         ["parse", "vpc-flow", "s3://b/k", "gone.log"],
@@ -84,8 +87,7 @@ def test_a_wrong_value_ends_with_two_whatever_else_is_missing(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["query", "top_talkers", "--engine", "athena"], "error: this needs a deployed stack"),
-        (["query", "top_talkers", "--stage", "staging"], "error: this needs a deployed stack"),
+        (["query", "top_talkers", "--engine", "athena"], "error: it is not said which stack"),
         (["audit", "--stage", "staging"], "error: this needs a deployed stack"),
         (["doctor", "--stage", "staging"], "error: this needs a deployed stack"),
         (["demo", "--target", "localstack"], "error: this needs a deployed stack"),

@@ -4,8 +4,9 @@ import duckdb
 import pytest
 
 from pipeline.errors import QueryFailed
-from pipeline.queries import engine_duckdb, run
+from pipeline.queries import run
 from pipeline.queries.dialect import to_duckdb
+from pipeline.queries.engines.duckdb import opened
 from tests.queries.homes import moment
 
 NOW = moment("2026-11-25T15:00")
@@ -75,11 +76,8 @@ def test_everything_but_a_select_over_our_tables_is_refused(sql, home):
     ],
 )
 def test_the_engine_is_closed_even_without_the_dialect(sql, home, tmp_path):
-    with pytest.raises(QueryFailed) as caught:
-        engine_duckdb.execute(sql.format(tmp_path), {}, home / "lake", [], "in a test")
-    assert isinstance(caught.value.__cause__, duckdb.Error)
-    assert "\n" not in caught.value.what
-    assert caught.value.where == "in a test"
+    with opened(home / "lake", [], "in a test") as engine, pytest.raises(duckdb.Error):
+        engine.execute(sql.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 

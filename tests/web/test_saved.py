@@ -121,5 +121,5 @@ def test_a_query_is_broken_off_when_it_has_lasted_too_long(served: Served) -> No
         return time.monotonic() - begun > 0.3
 
     with pytest.raises(QueryFailed, match="took too long"):
-        run(sql=sql, home=served.home, now=now, alone=True, enough=enough)
+        run(sql=sql, home=served.home, now=now, enough=enough)
     assert time.monotonic() - begun < 5

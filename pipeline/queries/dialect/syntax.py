@@ -59,7 +59,7 @@ def read(sql: str) -> exp.Expr:
         _check_commas(tokens)
         tree = sqlglot.parse_one(sql, read=ATHENA)
     except SqlglotError as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     _check_calls(tree, tokens)
     _check_nodes(tree)
     return tree
@@ -82,7 +82,8 @@ def near(name: str, known: Sequence[str]) -> str:
     return f"did you mean {', '.join(found)}?" if found else ""
 
 
-def _unreadable(error: SqlglotError) -> QueryFailed:
+def unreadable(error: SqlglotError) -> QueryFailed:
+    """The error for text that is no SQL, with its place."""
     details = getattr(error, "errors", None) or [{}]
     first = details[0]
     what = str(first.get("description") or error).splitlines()[0]

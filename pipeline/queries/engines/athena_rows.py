@@ -1,0 +1,74 @@
+"""Rows as GetQueryResults gives them, all of them text, as Arrow."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import compute as pc
+
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+
+PAGE = 1000
+_ARROW = {
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "float": pa.float32(),
+    "real": pa.float32(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("ms"),
+}
+# Athena writes what is no number as Java does.
+_JAVA = {"Infinity": "inf", "-Infinity": "-inf", "NaN": "nan"}
+_UTC = re.compile(r" (UTC|Z)$")
+
+
+def tables(client: "AthenaClient", query_id: str) -> Iterator[pa.Table]:
+    """A table for each page; one without rows where there are none.
+
+    Arrays, maps and rows stay text, as Athena writes them.
+    """
+    pages = client.get_paginator("get_query_results").paginate(
+        QueryExecutionId=query_id, PaginationConfig={"PageSize": PAGE}
+    )
+    for number, found in enumerate(pages):
+        columns = found["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        # The names of the columns come as a row before all others.
+        rows = found["ResultSet"]["Rows"][0 if number else 1 :]
+        yield _table(columns, rows)
+
+
+def _table(columns: Any, rows: Any) -> pa.Table:
+    arrays = []
+    for index, column in enumerate(columns):
+        texts = pa.array([row["Data"][index].get("VarCharValue") for row in rows], pa.string())
+        arrays.append(_typed(texts, column))
+    return pa.Table.from_arrays(arrays, [column["Name"] for column in columns])
+
+
+def _typed(texts: pa.Array, column: Any) -> pa.Array:
+    kind = column["Type"]
+    if kind == "decimal":
+        return pc.cast(texts, pa.decimal128(column["Precision"], column["Scale"]))
+    if kind == "timestamp with time zone":
+        return _zoned(texts)
+    to = _ARROW.get(kind)
+    if to is None:
+        return texts
+    if pa.types.is_floating(to):
+        texts = pa.array([_JAVA.get(text, text) for text in texts.to_pylist()], pa.string())
+    return pc.cast(texts, to)
+
+
+def _zoned(texts: pa.Array) -> pa.Array:
+    known = [text is None or _UTC.search(text) is not None for text in texts.to_pylist()]
+    if not all(known):
+        return texts
+    bare = pc.replace_substring_regex(texts, r" (UTC|Z)$", "")
+    return pc.cast(pc.cast(bare, pa.timestamp("ms")), pa.timestamp("ms", "UTC"))

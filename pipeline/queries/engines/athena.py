@@ -88,7 +88,7 @@ class Athena:
     def __init__(
         self, session: "boto3.Session", place: Place, pause: Callable[[float], None] = time.sleep
     ) -> None:
-        self._session, self._place, self._pause = session, place, pause
+        self._session, self.place, self._pause = session, place, pause
 
     @contextmanager
     def start(self, question: Question) -> Iterator["Execution"]:
@@ -97,26 +97,26 @@ class Athena:
         Raises QueryFailed when Athena does not take it, NotConfigured when it cannot be asked.
         """
         text, names = question.for_athena
-        if not (question.query.path or self._place.full_scan):
+        if not (question.query.path or self.place.full_scan):
             _check_days(text)
         if len(text.encode()) > STATEMENT_BYTES:
             raise QueryFailed("Athena takes no statement of more than 256 KiB", question.where, "")
         request: dict[str, Any] = {
             "QueryString": text,
-            "QueryExecutionContext": {"Database": self._place.database},
-            "WorkGroup": self._place.workgroup,
+            "QueryExecutionContext": {"Database": self.place.database},
+            "WorkGroup": self.place.workgroup,
             "ClientRequestToken": str(uuid.uuid4()),
         }
         if names:
             request["ExecutionParameters"] = [_bound(question, name) for name in names]
-        if self._place.reuse_minutes:
-            age = {"Enabled": True, "MaxAgeInMinutes": self._place.reuse_minutes}
+        if self.place.reuse_minutes:
+            age = {"Enabled": True, "MaxAgeInMinutes": self.place.reuse_minutes}
             request["ResultReuseConfiguration"] = {"ResultReuseByAgeConfiguration": age}
         with _told(question.where):
             client = self._session.client("athena", config=aws.patience())
             query_id = client.start_query_execution(**request)["QueryExecutionId"]
         running = Execution(
-            self._session, client, self._place, question, query_id, self._pause, PAUSES_S[0]
+            self._session, client, self.place, question, query_id, self._pause, PAUSES_S[0]
         )
         try:
             yield running

@@ -249,6 +249,7 @@ def test_a_value_is_bound_and_quoted_once():
     assert service.asked[0][1]["ExecutionParameters"] == ["'2026-11-25'"]
 
 
+@pytest.mark.filterwarnings("ignore:The copy keyword is deprecated")  # of awswrangler, by pandas 3
 def test_the_frame_comes_from_the_file_in_s3():
     service = Service(rows=[("10.0.1.5", "2400"), ("10.0.1.6", "12")])
     frame = answer(service).df()

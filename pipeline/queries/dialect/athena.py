@@ -1,51 +1,52 @@
-"""A query for Athena itself: as its author wrote it, with `?` where a parameter stands.
+"""A query as Athena itself is asked: the author's text with `?` for each parameter, and its values.
 
-Athena binds by position and takes values as literals (StartQueryExecution, ExecutionParameters).
+Athena and Trino bind by place, and their values are texts of SQL (`ExecutionParameters`, or
+EXECUTE IMMEDIATE .. USING); this is the one place where a value is quoted.
 """
 
-from collections.abc import Container
-from datetime import datetime
-from itertools import pairwise
+import math
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 import sqlglot
-from sqlglot import TokenType
+from sqlglot import Token, TokenType
 from sqlglot.errors import SqlglotError
 
 from pipeline.errors import QueryFailed
-from pipeline.queries.dialect import syntax
+from pipeline.queries.dialect.syntax import ATHENA, unreadable
+from pipeline.queries.parameters import Value
 
 
-def to_athena(sql: str, parameters: Container[str]) -> tuple[str, tuple[str, ...]]:
-    """The text with each `:name` as `?`, and their names in that order, repeats and all.
+def to_athena(sql: str, parameters: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """The text with `?` for each `:name`, and the names in their order, repeats and all.
 
-    parameters  names that may stand there. Raises QueryFailed for others, and for a `?` of its own.
+    Nothing else of the text changes; strings, quoted names and comments stay what they are.
+    Raises QueryFailed for text that cannot be read and for a parameter that is not declared.
     """
     try:
-        tokens = sqlglot.tokenize(sql, read=syntax.ATHENA)
+        tokens = sqlglot.tokenize(sql, read=ATHENA)
     except SqlglotError as error:
-        raise syntax.unreadable(error) from error
-    text, names, done = [], [], 0
-    for token, behind in pairwise([*tokens, None]):
-        if token is None or behind is None or token.token_type != TokenType.COLON:
-            if token is not None and token.token_type == TokenType.PLACEHOLDER:
-                raise QueryFailed("a ? has no value here", f"line {token.line}", "write :name")
-            continue
-        if behind.start != token.end + 1 or behind.text not in parameters:
-            raise QueryFailed(
-                f"the parameter :{behind.text} is not declared",
-                f"line {token.line}",
-                "declare it, or write one of the window's, such as :from_time",
-            )
-        text.append(f"{sql[done : token.start]}?")
-        names.append(behind.text)
-        done = behind.end + 1
-    return "".join([*text, sql[done:]]), tuple(names)
+        raise unreadable(error) from error
+    parts, names, done = [], [], 0
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.token_type == TokenType.PLACEHOLDER:
+            raise _undeclared("?", token, parameters)
+        if token.token_type == TokenType.COLON:
+            name = following.text if following else ""
+            if following is None or name not in parameters:
+                raise _undeclared(f":{name}", token, parameters)
+            parts += [sql[done : token.start], "?"]
+            names.append(name)
+            done = following.end + 1
+    return "".join([*parts, sql[done:]]), tuple(names)
 
 
-def literal(value: object) -> str:
-    """A value as Athena reads it in ExecutionParameters; the only place where text is quoted.
+def literal(value: Value) -> str:
+    """A value as a literal of Athena's SQL.
 
-    Times are without zone, to the millisecond.
+    Times are without zone, or aware and then told in UTC; finer than milliseconds is cut. Doubles
+    have an exponent: without it they would be decimals, which are divided differently.
+    Raises ValueError for a double that is no number.
     """
     if value is None:
         return "NULL"
@@ -54,7 +55,23 @@ def literal(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return f"DOUBLE '{value!r}'"
+        return _double(value)
     if isinstance(value, datetime):
-        return f"TIMESTAMP '{value.isoformat(' ', 'milliseconds')}'"
-    return "'" + str(value).replace("'", "''") + "'"
+        plain = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return f"TIMESTAMP '{plain.isoformat(' ', 'milliseconds')}'"
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _double(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError(f"not a number that SQL can say: {value}")
+    text = repr(value)
+    return text.upper() if "e" in text else f"{text}E0"
+
+
+def _undeclared(shown: str, token: Token, parameters: Collection[str]) -> QueryFailed:
+    return QueryFailed(
+        f"the parameter {shown} is not declared",
+        f"line {token.line}, column {token.col}",
+        f"known: {', '.join(parameters)}",
+    )

@@ -13,7 +13,7 @@ from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.queries import Engine, Question
-    from pipeline.settings import Settings
+    from pipeline.settings import Prices, Settings
 
 FORM = "--output"
 DUCKDB, ATHENA = "duckdb", "athena"
@@ -82,7 +82,8 @@ def query(
     from pipeline.queries import check, parse
 
     if help_:
-        sys.stdout.write(_page(name) if name else f"{context.get_help()}\n")
+        prices = settings_of(config, home).prices
+        sys.stdout.write(_page(name, prices) if name else f"{context.get_help()}\n")
         return
     check_form(output, FORM)
     now = datetime.now(UTC)
@@ -92,14 +93,15 @@ def query(
     if sql is not None and name:
         raise UsageError("a name and --sql were both given", "", "give one of them")
     if not name and sql is None:
-        sys.stdout.write(_catalogue())
+        sys.stdout.write(_catalogue(settings_of(config, home).prices))
         return
     check(name or None, sql=sql, params=params)
     settings = settings_of(config, home)
     asked = _engine(settings, engine, stage, full_scan) if not explain else None
     from pipeline.queries import ask
 
-    question = ask(name or None, sql=sql, params=params, window=window, now=now)
+    prices = settings.prices
+    question = ask(name or None, sql=sql, params=params, window=window, now=now, prices=prices)
     if asked is None:
         from pipeline.cli.explained import explained
 
@@ -155,25 +157,20 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def _catalogue() -> str:
+def _catalogue(prices: "Prices") -> str:
+    from pipeline.cli.catalogue import catalogue
     from pipeline.cli.streams import width
-    from pipeline.cli.table import listing
-    from pipeline.queries import catalogue
+    from pipeline.queries import load
 
-    saved = catalogue.load()
-    rows = [
-        (each.name, each.description, " ".join(f"{p.name}={p.default or ''}" for p in each.params))
-        for each in saved.values()
-    ]
     return (
-        f"{listing(('name', 'answers', 'parameters'), rows, width())}\n"
-        f"tailrace query {next(iter(saved))} --since 1h -p top=5\n"
-        "all take --since, --from, --to, --output, --explain\n"
+        f"{catalogue(load(prices), width())}\n"
+        "tailrace query top_talkers --since 1h -p top=5\n"
+        "all take --since, --from, --to, --output, --explain; more of one: --help\n"
     )
 
 
-def _page(name: str) -> str:
+def _page(name: str, prices: "Prices") -> str:
     from pipeline.cli.page import page
     from pipeline.queries import find
 
-    return page(find(name))
+    return page(find(name, prices))

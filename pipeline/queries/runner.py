@@ -11,10 +11,10 @@ from pipeline.queries import window as windows
 from pipeline.queries.answer import Answer
 from pipeline.queries.catalogue import find
 from pipeline.queries.engines import Engine, Question
-from pipeline.queries.front_matter import SavedQuery
-from pipeline.queries.parameters import read_all
+from pipeline.queries.front_matter import PRICES, SavedQuery
+from pipeline.queries.parameters import Value, read_all
 from pipeline.queries.window import Window
-from pipeline.settings import load
+from pipeline.settings import Prices, load
 
 AD_HOC = "sql"
 _NO_PARAMS: Mapping[str, object] = {}
@@ -31,6 +31,7 @@ def run(
     stage: str = "",
     home: Path | None = None,
     now: datetime | None = None,
+    prices: Prices | None = None,
     enough: Callable[[], bool] = lambda: False,
     watch: engines.Watch = lambda progress: None,
 ) -> Answer:
@@ -46,6 +47,7 @@ def run(
     stage   the stack that Athena asks; "": the one in the settings
     home    what DuckDB reads; None: the home of the settings in force
     now     None: the clock of this machine
+    prices  defaults of parameters that are prices; None: those of the settings in force
     enough  asked while the engine works: whether to break off
     watch   told meanwhile how far it is
 
@@ -57,7 +59,8 @@ def run(
         if window is not None:
             raise UsageError("since and window were both given", "", "give one of them")
         window = windows.parse(now, since=since)
-    question = ask(name, sql=sql, params=params, window=window, now=now)
+    prices = prices or load().prices
+    question = ask(name, sql=sql, params=params, window=window, now=now, prices=prices)
     chosen = _named(engine, stage, home) if isinstance(engine, str) else engine
     return answered(question, chosen, enough, watch)
 
@@ -95,16 +98,17 @@ def ask(
     params: Mapping[str, object] = _NO_PARAMS,
     window: Window | None = None,
     now: datetime,
+    prices: Prices = PRICES,
 ) -> Question:
     """The question that `run` would put to an engine.
 
     Values of parameters come first, then the window's; times are without zone, as the tables have
     them. Raises UsageError for a wrong call, QueryFailed for text that is no SQL.
     """
-    query = _asked(name, sql)
+    query = _asked(name, sql, prices)
     if query.path:
         window = window or windows.parse(now, since=query.since)
-    values: dict[str, object] = dict(read_all(query.name, query.params, params))
+    values: dict[str, Value] = dict(read_all(query.name, query.params, params))
     if window:
         values.update(window.values(query.lookback))
     question = Question(query, window, values)
@@ -122,10 +126,10 @@ def check(name: str | None, *, sql: str | None, params: Mapping[str, object]) ->
     read_all(query.name, query.params, params)
 
 
-def _asked(name: str | None, sql: str | None) -> SavedQuery:
+def _asked(name: str | None, sql: str | None, prices: Prices = PRICES) -> SavedQuery:
     if (name is None) == (sql is None):
         raise UsageError("ask one question", "", "give the name of a query, or --sql TEXT")
-    return find(name) if name is not None else SavedQuery(AD_HOC, sql or "")
+    return find(name, prices) if name is not None else SavedQuery(AD_HOC, sql or "")
 
 
 def _check_window(question: Question) -> None:

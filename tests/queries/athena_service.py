@@ -71,16 +71,16 @@ class Service:
             return _csv(request, self._csv())
         return _said(request, 200, getattr(self, name)(body))
 
-    def StartQueryExecution(self, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - as AWS says
+    def StartQueryExecution(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The id."""
         return {"QueryExecutionId": ID}
 
-    def StopQueryExecution(self, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def StopQueryExecution(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """From now on it is cancelled."""
         self.stopped = True
         return {}
 
-    def GetQueryExecution(self, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def GetQueryExecution(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Its state, and what it has scanned by now."""
         state = self.states[min(self.looks, len(self.states) - 1)]
         self.looks += 1
@@ -102,7 +102,7 @@ class Service:
             }
         }
 
-    def GetQueryResults(self, body: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def GetQueryResults(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A page; the head is the first row of the first one."""
         lines = [tuple(name for name, _ in self.columns), *self.rows]
         first = int(body.get("NextToken", "0"))
@@ -147,7 +147,11 @@ def _said(request: AWSPreparedRequest, status: int, body: Mapping[str, Any]) -> 
 
 def _csv(request: AWSPreparedRequest, text: bytes) -> AWSResponse:
     asked = request.headers.get("Range")
-    headers = {"Content-Length": str(len(text)), "ETag": '"x"', "Last-Modified": "Thu, 26 Nov 2026 10:00:00 GMT"}
+    headers = {
+        "Content-Length": str(len(text)),
+        "ETag": '"x"',
+        "Last-Modified": "Thu, 26 Nov 2026 10:00:00 GMT",
+    }
     if request.method == "HEAD":
         return AWSResponse(request.url, 200, headers, Body(b""))
     if asked:

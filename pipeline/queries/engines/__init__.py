@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import QueryFailed
 from pipeline.queries.front_matter import SavedQuery
+from pipeline.queries.parameters import Value
 from pipeline.queries.window import TYPES, Window
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Question:
 
     query: SavedQuery
     window: Window | None
-    values: Mapping[str, object]
+    values: Mapping[str, Value]
 
     @property
     def types(self) -> dict[str, str]:
@@ -47,7 +48,7 @@ class Question:
         return to_athena(self.query.sql, self.types)
 
     @property
-    def bound(self) -> dict[str, object]:
+    def bound(self) -> dict[str, Value]:
         """The values that it uses, by name."""
         used = self.for_athena[1]
         return {name: value for name, value in self.values.items() if name in used}

@@ -75,7 +75,8 @@ def of_stage(settings: Settings, stage: str = "", full_scan: bool = False) -> "A
             named.workgroup.replace("{stage}", stage),
             named.database.replace("{stage}", stage.replace("-", "_")),
             named.reuse_minutes,
-            full_scan=full_scan,
+            settings.prices.athena,
+            full_scan,
         ),
     )
 

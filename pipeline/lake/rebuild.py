@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
+from pipeline.deliver.files import DISK, Disk, sync_folders
 from pipeline.deliver.lake import (
     CURATED,
     LANDING,
@@ -45,11 +46,12 @@ class Rebuilt:
     left: tuple[str, ...]
 
 
-def rebuild(store: Store, home: Path, lake: Path, now_ms: int) -> Rebuilt:
+def rebuild(store: Store, home: Path, lake: Path, now_ms: int, disk: Disk = DISK) -> Rebuilt:
     """Make the catalogue anew, in one transaction.
 
     Only the one writing process of a home may call it. Files of older versions are deleted by the
-    next compaction, once no query can hold them.
+    next compaction, once no query can hold them. Raises DeliveryError when the disk cannot promise
+    to keep what is there; then the catalogue is as it was.
     """
     retired_ms = max(now_ms, readers.newest(home))
     files: list[LakeFile] = []
@@ -63,12 +65,20 @@ def rebuild(store: Store, home: Path, lake: Path, now_ms: int) -> Rebuilt:
         folded = _folded(lake, days, retired_ms)
         files += folded.values()
         files += _landing(store, lake, table, folded, left)
+    # Whoever wrote them may have failed, or died, before a power cut could no longer take them.
+    sync_folders(_folders(lake, files), disk)
     with store.transaction() as connection:
         catalogue.set_anew(connection, files)
     live = [file for file in files if file.folded is None and file.retired_ms is None]
     of_landing = sum(file.zone == LANDING for file in live)
     rows = sum(file.rows for file in live)
     return Rebuilt(of_landing, len(live) - of_landing, rows, tuple(left))
+
+
+def _folders(lake: Path, files: Iterable[LakeFile]) -> list[Path]:
+    """Folders on the way from the lake to some files, as far as they are there."""
+    found = {lake / folder for file in files for folder in Path(file.path).parents}
+    return sorted(folder for folder in found if folder.is_dir())
 
 
 @dataclass(frozen=True, slots=True)

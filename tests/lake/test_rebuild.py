@@ -1,5 +1,6 @@
 """The catalogue made anew from the files is the one that was there."""
 
+import errno
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.deliver.files import Disk
+from pipeline.errors import DeliveryError
 from pipeline.home import LAKE, writing
 from pipeline.lake import readers
 from pipeline.lake.rebuild import Rebuilt, rebuild
@@ -198,3 +201,39 @@ def test_doctor_waits_for_no_other_writer(home: Path) -> None:
         ran = call("doctor", "--rebuild", "--home", home)
     assert ran.code == 1
     assert "another process writes to this home: pid" in ran.err
+
+
+class Noted(Disk):
+    """Notes which folders are synced; from a number on none is any more."""
+
+    def __init__(self, most: int = 1_000) -> None:
+        super().__init__()
+        self.synced: list[Path] = []
+        self.most = most
+
+    def sync_folder(self, folder: Path) -> None:
+        if len(self.synced) == self.most:
+            raise OSError(errno.EIO, "Input/output error")
+        self.synced.append(folder)
+        super().sync_folder(folder)
+
+
+@pytest.mark.fault("F20")
+def test_what_is_catalogued_anew_is_made_to_last_first(home: Path) -> None:
+    disk = Noted()
+    with writing(home, context()) as opened:
+        rebuild(opened.store, home, home / LAKE, ARRIVAL_MS, disk)
+    files = [home / LAKE / path for path, *_ in catalogue(home)]
+    between = {each for file in files for each in file.parents if each.is_relative_to(home / LAKE)}
+    assert set(disk.synced) == between
+
+
+@pytest.mark.fault("F20")
+def test_a_disk_that_promises_nothing_leaves_the_catalogue_as_it_was(home: Path) -> None:
+    before = catalogue(home)
+    with (
+        writing(home, context()) as opened,
+        pytest.raises(DeliveryError, match="cannot be written"),
+    ):
+        rebuild(opened.store, home, home / LAKE, ARRIVAL_MS, Noted(3))
+    assert catalogue(home) == before

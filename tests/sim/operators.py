@@ -120,7 +120,7 @@ class Operators:
     def _rebuild(self, home: WritingHome) -> None:
         self.scene.say("rebuild the catalogue")
         folder = self.scene.home
-        found = rebuild(home.store, folder, folder / "lake", self.scene.now_ms())
+        found = rebuild(home.store, folder, folder / "lake", self.scene.now_ms(), self.scene.disk)
         if found.left:
             raise AssertionError(f"not whole: {found.left}")
 

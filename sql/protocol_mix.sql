@@ -1,6 +1,7 @@
 -- name: protocol_mix
 -- title: Protocol mix
 -- description: protocols and services by accepted bytes
+-- subject: traffic
 -- panel: table
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

@@ -1,6 +1,7 @@
 -- name: top_pairs
 -- title: Top pairs
 -- description: who sends to whom, by accepted bytes
+-- subject: traffic
 -- panel: table
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

@@ -1,6 +1,7 @@
 -- name: top_talkers
 -- title: Top talkers
 -- description: addresses that send most, by accepted bytes
+-- subject: traffic
 -- panel: ranking
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

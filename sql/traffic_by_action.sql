@@ -1,6 +1,7 @@
 -- name: traffic_by_action
 -- title: Accepted and rejected traffic
 -- description: flows and bytes that were let through and rejected
+-- subject: traffic
 -- panel: figures
 -- since: 1h
 -- param: top integer 1..100 = 10 -- rows at most

@@ -1,6 +1,7 @@
 -- name: traffic_over_time
 -- title: Traffic over time
 -- description: bytes and flows per bucket, accepted and rejected
+-- subject: traffic
 -- panel: series
 -- since: 1h
 -- param: bucket integer 1..1440 = 5 -- minutes in a bucket

@@ -27,7 +27,7 @@ def test_a_file_says_where_it_comes_from(path: Path) -> None:
 
 @pytest.mark.fault("F17")
 def test_a_file_that_has_drifted_fails_the_check(tmp_path: Path) -> None:
-    for path in (ROOT / "pipeline").rglob("*.py"):
+    for path in (*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "sql").glob("*.sql")):
         written(tmp_path / path.relative_to(ROOT), path.read_bytes())
     for path, text in generated().items():
         written(tmp_path / path.relative_to(ROOT), text.encode())
@@ -62,7 +62,12 @@ def test_the_example_names_every_setting_and_changes_none(tmp_path: Path) -> Non
 
 def replace_origins(settings: Settings) -> Settings:
     return Settings(
-        settings.home, settings.formats, settings.networks, settings.limits, settings.own_log_groups
+        settings.home,
+        settings.formats,
+        settings.networks,
+        settings.limits,
+        settings.prices,
+        settings.own_log_groups,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipeline.cli.output import iso, visible
+from pipeline.settings import Prices
 
 if TYPE_CHECKING:
     from pipeline.queries import Window
@@ -16,7 +17,12 @@ _SHOWN = re.compile(r"[^\n\t]+")
 
 
 def explained(
-    name: str, sql: str | None, params: Mapping[str, str], window: "Window | None", now: datetime
+    name: str,
+    sql: str | None,
+    params: Mapping[str, str],
+    window: "Window | None",
+    now: datetime,
+    prices: Prices,
 ) -> str:
     """Both texts of a saved query or of free SQL, and the values of its parameters.
 
@@ -25,7 +31,7 @@ def explained(
     from pipeline.queries import bindings, catalogue, explain
 
     saved = name or None
-    values = bindings(saved, sql=sql, params=params, window=window, now=now)
+    values = bindings(saved, sql=sql, params=params, window=window, now=now, prices=prices)
     written = catalogue.find(name).sql if sql is None else sql
     parts = [
         f"-- as written (Athena)\n{written.strip()}\n",

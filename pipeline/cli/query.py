@@ -12,6 +12,7 @@ import typer
 from pipeline.cli.options import Config, From, Home, Since, Stage, To, no_stack, settings_of
 from pipeline.cli.output import say
 from pipeline.errors import UsageError
+from pipeline.settings import Prices, Settings
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer, Window
@@ -72,11 +73,11 @@ def query(
         asked.check()
         raise no_stack("--stage" if stage else f"--engine {engine}")
     if not name and sql is None:
-        sys.stdout.write(_catalogue())
+        sys.stdout.write(_catalogue(settings_of(config, home).prices))
     elif explain:
-        sys.stdout.write(asked.explained())
+        sys.stdout.write(asked.explained(settings_of(config, home).prices))
     else:
-        _answer(asked, settings_of(config, home).home_path, output)
+        _answer(asked, settings_of(config, home), output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +99,25 @@ class _Asked:
         if self.name or self.sql is not None:
             check(self.name or None, sql=self.sql, params=self.params)
 
-    def answer(self, home: Path) -> "Answer":
+    def answer(self, home: Path, prices: Prices) -> "Answer":
         """What a home answers."""
         from pipeline.queries import run
 
-        name = self.name or None
         return run(
-            name, sql=self.sql, params=self.params, window=self.window, home=home, now=self.now
+            self.name or None,
+            sql=self.sql,
+            params=self.params,
+            window=self.window,
+            home=home,
+            now=self.now,
+            prices=prices,
         )
 
-    def explained(self) -> str:
+    def explained(self, prices: Prices) -> str:
         """The SQL of it."""
         from pipeline.cli.explained import explained
 
-        return explained(self.name, self.sql, self.params, self.window, self.now)
+        return explained(self.name, self.sql, self.params, self.window, self.now, prices)
 
     def why_empty(self, answer: "Answer") -> str:
         """Why there is no row."""
@@ -124,11 +130,12 @@ class _Asked:
         return why_empty(answer, query.sql, "" if self.window else query.since)
 
 
-def _answer(asked: _Asked, home: Path, output: str) -> None:
+def _answer(asked: _Asked, settings: Settings, output: str) -> None:
     from pipeline.cli import render
     from pipeline.cli.footer import demo_note, footer
 
-    answer = asked.answer(home)
+    home = settings.home_path
+    answer = asked.answer(home, settings.prices)
     render.write(answer, output)
     if answer.home != home:
         say(demo_note(answer.home))
@@ -147,18 +154,13 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def _catalogue() -> str:
+def _catalogue(prices: Prices) -> str:
+    from pipeline.cli.catalogue import catalogue
     from pipeline.cli.streams import width
-    from pipeline.cli.table import listing
-    from pipeline.queries import catalogue
+    from pipeline.queries import load
 
-    saved = catalogue.load()
-    rows = [
-        (each.name, each.description, " ".join(f"{p.name}={p.default or ''}" for p in each.params))
-        for each in saved.values()
-    ]
     return (
-        f"{listing(('name', 'answers', 'parameters'), rows, width())}\n"
-        f"tailrace query {next(iter(saved))} --since 1h -p top=5\n"
+        f"{catalogue(load(prices), width())}\n"
+        "tailrace query top_talkers --since 1h -p top=5\n"
         "all take --since, --from, --to, --output, --explain\n"
     )

@@ -4,7 +4,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.queries.front_matter import SavedQuery, read
+from pipeline.queries.front_matter import PRICES, SavedQuery, read
+from pipeline.settings import Prices
 
 
 def folder() -> Path:
@@ -14,12 +15,12 @@ def folder() -> Path:
     return installed if installed.is_dir() else here.parents[2] / "sql"
 
 
-def load() -> dict[str, SavedQuery]:
-    """Every saved query by its name, in the order of names."""
-    return {path.stem: read(path) for path in sorted(folder().glob("*.sql"))}
+def load(prices: Prices = PRICES) -> dict[str, SavedQuery]:
+    """Every saved query by its name, in the order of names; see `front_matter.read`."""
+    return {path.stem: read(path, prices) for path in sorted(folder().glob("*.sql"))}
 
 
-def find(name: str) -> SavedQuery:
+def find(name: str, prices: Prices = PRICES) -> SavedQuery:
     """The saved query of this name; hyphens and underscores are the same.
 
     Raises UsageError for a name that is none, with the nearest ones.
@@ -27,7 +28,7 @@ def find(name: str) -> SavedQuery:
     wanted = name.replace("-", "_")
     paths = {path.stem: path for path in sorted(folder().glob("*.sql"))}
     if wanted in paths:
-        return read(paths[wanted])
+        return read(paths[wanted], prices)
     near = get_close_matches(wanted, paths, 3, 0.5)
     raise UsageError(
         f"there is no query called {name}",

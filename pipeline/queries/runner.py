@@ -12,9 +12,10 @@ from pipeline.errors import QueryFailed, UsageError
 from pipeline.queries import window as windows
 from pipeline.queries.answer import Answer, columns_of
 from pipeline.queries.catalogue import find
-from pipeline.queries.front_matter import SavedQuery
+from pipeline.queries.front_matter import PRICES, SavedQuery
 from pipeline.queries.parameters import read_all
 from pipeline.queries.window import Window
+from pipeline.settings import Prices
 from pipeline.store import Store
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def run(
     now: datetime,
     alone: bool = False,
     enough: Callable[[], bool] | None = None,
+    prices: Prices = PRICES,
 ) -> Answer:
     """Answer a saved query by its name, or one SELECT in Athena's dialect.
 
@@ -43,12 +45,13 @@ def run(
     home    read as it is; where it holds nothing, the demo's home inside it
     alone   that home and no other: where it holds nothing the answer is empty
     enough  asked while the engine works: whether to break off
+    prices  defaults of parameters that are prices
 
     Raises UsageError for a wrong call, NotConfigured when there is nothing to read, HomeError when
     the home cannot be read, QueryFailed when the SQL is refused or the engine breaks off.
     """
     started = perf_counter()
-    question = _question(name, sql, params, window, now)
+    question = _question(_asked(name, sql, prices), params, window, now)
     query, translated, window = question.query, question.translated, question.window
     from pipeline.home import LAKE, answering
     from pipeline.lake.readers import holding
@@ -109,12 +112,13 @@ def bindings(
     params: Mapping[str, object] = _NO_PARAMS,
     window: Window | None = None,
     now: datetime,
+    prices: Prices = PRICES,
 ) -> dict[str, object]:
     """The values that `run` would bind to the statement, by name: parameters, then the window.
 
     Times are without zone, as the tables have them. Raises UsageError or QueryFailed as `run` does.
     """
-    return _question(name, sql, params, window, now).values
+    return _question(_asked(name, sql, prices), params, window, now).values
 
 
 def check(name: str | None, *, sql: str | None, params: Mapping[str, object]) -> None:
@@ -137,13 +141,11 @@ class _Question:
 
 
 def _question(
-    name: str | None,
-    sql: str | None,
+    query: SavedQuery,
     params: Mapping[str, object],
     window: Window | None,
     now: datetime,
 ) -> _Question:
-    query = _asked(name, sql)
     if query.path:
         window = window or windows.parse(now, since=query.since)
     values: dict[str, object] = dict(read_all(query.name, query.params, params))
@@ -155,10 +157,10 @@ def _question(
     return _Question(query, translated, window, bound)
 
 
-def _asked(name: str | None, sql: str | None) -> SavedQuery:
+def _asked(name: str | None, sql: str | None, prices: Prices = PRICES) -> SavedQuery:
     if (name is None) == (sql is None):
         raise UsageError("ask one question", "", "give the name of a query, or --sql TEXT")
-    return find(name) if name is not None else SavedQuery(AD_HOC, sql or "")
+    return find(name, prices) if name is not None else SavedQuery(AD_HOC, sql or "")
 
 
 def _translated(query: SavedQuery) -> "Translation":

@@ -33,9 +33,9 @@ class Asked:
     started: float = field(default_factory=time.monotonic)
 
 
-def listed() -> dict[str, Any]:
+def listed(state: ServerState) -> dict[str, Any]:
     """All saved queries, their parameters and columns."""
-    return {"queries": [_described(each) for each in queries.load().values()]}
+    return {"queries": [_described(each) for each in queries.load(state.prices).values()]}
 
 
 async def answered(state: ServerState, name: str, request: Request) -> Response:
@@ -73,6 +73,7 @@ def _run(state: ServerState, asked: Asked) -> Response:
             now=now,
             alone=True,
             enough=enough,
+            prices=state.prices,
         )
     except UsageError as error:
         raise _as_http(error) from error
@@ -104,6 +105,7 @@ def _described(query: queries.SavedQuery) -> dict[str, Any]:
         "name": query.name,
         "title": query.title,
         "description": query.description,
+        "subject": query.subject,
         "panel": query.panel,
         "since": query.since,
         "parameters": [

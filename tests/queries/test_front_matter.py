@@ -14,6 +14,7 @@ HEAD = """\
 -- name: small
 -- title: Small
 -- description: a small one
+-- subject: traffic
 -- panel: table
 -- since: 15m
 """

@@ -151,7 +151,7 @@ def _newest_attempts(table: Table, since: str) -> str:
     The day is part of the window, so that a bound on it reaches the scans.
     """
     names = _names(table)
-    left_out = " AND resolved IS NOT TRUE" if "resolved" in table else ""
+    left_out = " AND resolved IS DISTINCT FROM true" if "resolved" in table else ""
     return f"""SELECT {names}, dt
 FROM (
     SELECT {names}, dt,

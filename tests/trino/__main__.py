@@ -8,6 +8,7 @@ Where Trino cannot be had, DuckDB's answers are compared with what was recorded 
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,11 +31,13 @@ BACK_DAYS = 3
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare; 1 for a difference, or where Trino is required and cannot be had."""
     options = _options(argv)
+    # The server is no child of this process: what ends it has to pass by the end of `running`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="tailrace-trino-") as name:
         folder = Path(name)
         try:
             with running(folder, SCHEMA) as trino:
-                check = Check(folder, trino, options.only)
+                check = Check(folder, trino, options.only, options.quick)
                 say(f"lake: seed {options.seed}, from {options.day} on (--seed, --day)")
                 check.lake(options.seed, options.day)
                 check.expressions(record=options.record)
@@ -48,6 +51,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     # Near to now: landing's partitions are counted from the first day until now.
     day = datetime.now(UTC).date() - timedelta(days=BACK_DAYS)
     parser.add_argument("--only", metavar="NAME", help="one query, view or expression")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
     parser.add_argument("--record", action="store_true", help="rewrite what was recorded of Trino")
     parser.add_argument("--required", action="store_true", help="no Trino is a failure")
     parser.add_argument("--seed", type=int, default=SEED, help="of the lake's rows")

@@ -34,14 +34,14 @@ node.internal-address={LOOPBACK}
 CONFIG = f"""
 coordinator=true
 node-scheduler.include-coordinator=true
-query.max-memory=1GB
-query.max-memory-per-node=1GB
+query.max-memory=2GB
+query.max-memory-per-node=2GB
 http-server.http.port={{port}}
 discovery.uri=http://{LOOPBACK}:{{port}}
 """
 JVM = """
 -server
--Xmx2G
+-Xmx3G
 -XX:+UseSerialGC
 -XX:+ExitOnOutOfMemoryError
 -XX:-OmitStackTraceInFastThrow

@@ -22,7 +22,7 @@ def measured(trino: Trino, expression: Expression) -> Expression:
     try:
         found = trino.execute(expression["sql"])
     except TrinoQueryError as error:
-        return {"trino_error": error.error_name}
+        return {"trino_error": f"{error.error_name}: {error.message}"}
     return {
         "trino_type": ", ".join(found.types),
         "trino_value": of_trino(found.rows, found.types),

@@ -16,6 +16,20 @@ ADDRESSES = (
     *("2600:1f18::a", "2600:1f18::b", "fd00::1", "2001:db8::9", "::ffff:10.0.0.4"),
 )
 PERCENT = ("web%20server", "caf%C3%A9", "100%25", "a+b", "%E6%9D%B1%E4%BA%AC", "plain", "it%27s")
+# What the enrichers and the saved queries look for.
+_KINDS = ("nat_gateway", "vpc_endpoint", "gateway_load_balancer", "transit_gateway", "interface")
+WORDS = {
+    "interface-type": _KINDS,
+    "next-hop-interface-type": _KINDS,
+    "region": ("us-east-1", "eu-west-1"),
+    "az-id": ("use1-az1", "use1-az2", "euw1-az1"),
+    "next-hop-az-id": ("use1-az1", "use1-az2", "euw1-az1"),
+    "pkt-src-aws-service": ("AMAZON", "S3", "DYNAMODB", "EC2"),
+    "pkt-dst-aws-service": ("AMAZON", "S3", "DYNAMODB", "EC2"),
+    "flow-direction": ("ingress", "egress"),
+}
+NUMBERS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 17, 22, 53, 80, 443, 3306, 3389, 5432)
+FEW, PROTOCOLS = 255, 17
 UNKNOWN = "a-field-of-tomorrow"
 FLOW_S = 60
 NULL, NULLS = "-", 0.04
@@ -47,7 +61,13 @@ def _texts(rng: np.random.Generator, field: Field, count: int) -> Texts:
         return _chosen(rng, field.domain.words, count)
     if isinstance(field.domain, Range):
         high = min(field.domain.high, MOST)
-        return np.array(rng.integers(field.domain.low, high + 1, count).astype(str), object)
+        numbers = rng.integers(field.domain.low, high + 1, count)
+        known = rng.choice(
+            [n for n in NUMBERS if n <= PROTOCOLS] if high <= FEW else NUMBERS, count
+        )
+        return np.array(np.where(rng.random(count) < 0.7, known, numbers).astype(str), object)
+    if field.log_name in WORDS:
+        return _chosen(rng, WORDS[field.log_name], count)
     return _chosen(rng, [f"{field.log_name}-{number}" for number in range(7)], count)
 
 

@@ -39,10 +39,12 @@ query.max-memory-per-node=2GB
 http-server.http.port={{port}}
 discovery.uri=http://{LOOPBACK}:{{port}}
 """
+# The first compiler alone: the server lives for minutes, and most queries come once.
 JVM = """
 -server
 -Xmx3G
 -XX:+UseSerialGC
+-XX:TieredStopAtLevel=1
 -XX:+ExitOnOutOfMemoryError
 -XX:-OmitStackTraceInFastThrow
 -XX:ReservedCodeCacheSize=256M

@@ -20,7 +20,7 @@ from tests.queries import truth
 from tests.trino import expressions
 from tests.trino.asking import Question, ask, difference
 from tests.trino.install import say
-from tests.trino.lake import EVENTS_PER_S, QUICK_PER_S, Lake, files_of, mirror
+from tests.trino.lake import EVENTS_PER_S, QUICK_PER_S, VISITS, Lake, files_of, mirror
 from tests.trino.metastore import Metastore
 from tests.trino.server import Trino
 
@@ -139,20 +139,24 @@ class Check:
             self.views += 1
 
     def _prunes(self, lake: Lake) -> None:
-        """Assert that the watermark and bounds on landing leave partitions out."""
-        files = [f for f in files_of(self.home) if f.zone == LANDING and f.table == "vpc_flow"]
-        mark = lake.watermark
-        since = sum(f.rows for f in files if f.arrival_hour >= f"{mark:%Y-%m-%dT%H}")
-        hour = files[0].arrival_hour
-        one = sum(f.rows for f in files if f.arrival_hour == hour)
+        """Assert that bounds on landing, the watermark and a day leave partitions out."""
+        files = [file for file in files_of(self.home) if file.table == "vpc_flow"]
+        hour = f"{lake.moment(*VISITS[0]):%Y-%m-%dT%H}"
         bounds = f"arrival_dt = '{hour[:10]}' AND arrival_hour = {int(hour[11:])}"
-        total = sum(f.rows for f in files)
+        one = sum(each.rows for each in files if each.arrival_hour == hour)
+        mark = f"{lake.watermark:%Y-%m-%dT%H}"
+        since = sum(each.rows for each in files if each.arrival_hour >= mark)
+        day = f"{lake.day}"
+        # Of curated twice: what is there, and what landing has that is there.
+        curated = 2 * sum(each.rows for each in files if f"/dt={day}/" in each.path)
+        total = sum(each.rows for each in files)
         for name, source, rows in (
             ("one hour of landing", f"vpc_flow{LANDING_FILES} WHERE {bounds}", one),
             ("landing since the watermark", f"vpc_flow_{LANDING}", since),
+            ("a day of the view", f"vpc_flow WHERE dt = '{day}'", curated + since),
         ):
             read = self.trino.execute(f"SELECT sum(bytes) FROM {source}").processed_rows  # noqa: S608 - own words
-            said = [] if read == rows < total / 2 else [f"{read:,} rows were read, not {rows:,}"]
+            said = [] if 0 < read <= rows < total / 2 else [f"{read:,} rows read, not {rows:,}"]
             self._note(f"pruning: {name}", said, f"{read:,} of {total:,} rows read")
 
     def _counted(self) -> None:

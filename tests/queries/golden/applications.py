@@ -21,6 +21,7 @@ LINES = {
         ("14:02:00", REPORT.format(THREE, "30.00", 30, 256, 80, "")),
         ("14:03:00", REPORT.format(FOUR, "3000.00", 3000, 256, 128, TIMEOUT)),
         ("14:02:30", LOST.format(THREE, 17)),
+        ("14:02:31", LOST.format(THREE, 17)),
         ("14:03:30", LOST.format(FOUR, 4711)),
         ("14:03:40", '{"level": "WARN", "message": "order 4711 is late"}'),
         ("13:59:59", LOST.format(ONE, 1)),
@@ -63,15 +64,15 @@ def make(folder: Path) -> None:
 
 
 GOLDEN: Golden = {
-    # shop: 7 lines of the hour, 2 of them errors; web: 4 lines, 3 errors (one of them fatal).
+    # shop: 8 lines of the hour, 3 of them errors; web: 4 lines, 3 errors (one of them fatal).
     "app_errors": [
+        ("/aws/lambda/shop", 8, 3, 1, 1, 3 / 8, at("14:03:30")),
         ("/web", 4, 3, 0, 0, 3 / 4, at("14:22:00")),
-        ("/aws/lambda/shop", 7, 2, 1, 1, 2 / 7, at("14:03:30")),
         ("/aws/lambda/mail", 2, 0, 0, 0, 0.0, None),
     ],
     "error_messages": [
+        ("order # is lost", "/aws/lambda/shop", "ERROR", 3, 2, at("14:02:30"), at("14:03:30")),
         ("ERROR no answer to * in # s", "/web", "ERROR", 2, 0, at("14:20:00"), at("14:21:00")),
-        ("order # is lost", "/aws/lambda/shop", "ERROR", 2, 2, at("14:02:30"), at("14:03:30")),
         ("FATAL out of memory", "/web", "FATAL", 1, 0, at("14:22:00"), at("14:22:00")),
     ],
     # 20, 30, 100, 3000: the second is the half's, ceil(0.95 * 4) = 4 the last. 8, 9: 8 and 9.

@@ -107,6 +107,13 @@ def test_a_flow_that_only_its_target_rejects_counts_under_both_actions(home):
     assert over_time == [(at("14:20:00"), 180, 180, 1, 1)]
 
 
+def test_the_port_that_is_named_is_the_one_that_was_tried_most(home_of, hour):
+    answer = run("rejected_sources", home=home_of("cross_az"), window=hour, now=NOW)
+    found = {row[0]: row[2:6] for row in rows(answer)}
+    assert found["192.0.2.66"] == (4, 3389, 2, 2)
+    assert found["192.0.2.68"] == (2, 40, 1, 2)
+
+
 def test_bucket_of_an_hour_holds_the_whole_hour(asked):
     answer = asked("traffic_over_time", bucket="60")
     assert rows(answer) == [(at("14:00:00"), 4280, 384, 5, 5)]

@@ -24,7 +24,7 @@ def measured(trino: Trino, expression: Expression) -> Expression:
     except TrinoQueryError as error:
         return {"trino_error": f"{error.error_name}: {error.message}"}
     return {
-        "trino_type": ", ".join(found.types),
+        "trino_type": found.types[0] if len(found.types) == 1 else found.types,
         "trino_value": of_trino(found.rows, found.types),
     }
 
@@ -38,7 +38,7 @@ def live(expression: Expression, found: Expression) -> str:
         return "" if agree else f"Trino says {found}, recorded is {recorded}"
     if said := truth.same(found["trino_value"], recorded["trino_value"]):
         return f"Trino against what was recorded: {said}"
-    if found["trino_type"].lower() != recorded["trino_type"].lower():
+    if found["trino_type"] != recorded["trino_type"]:
         return f"Trino's type is {found['trino_type']}, recorded is {recorded['trino_type']}"
     return ""
 

@@ -20,7 +20,8 @@
 -- Every byte once on each path: at a NAT gateway on its inner side, where flow and packet name
 -- different addresses; at a transit gateway where it enters (interface-type must be in the log);
 -- else where it is logged first (second_sight). What leaves a NAT gateway for the internet is
--- charged a second time, under internet. Between zones and over peering a byte is paid where it
+-- charged a second time, under internet, but not to addresses of AWS services: these have prices of
+-- their own, within a region mostly none. Between zones and over peering a byte is paid where it
 -- leaves and where it arrives; peering is taken as if the ends lay in different zones. A GB is 10^9
 -- bytes; volume steps and free tiers are left out.
 WITH counted AS (
@@ -29,7 +30,10 @@ WITH counted AS (
             WHEN path_class = 'nat' AND traffic_path IN (2, 8) THEN 'internet' ELSE path_class
         END AS path,
         bytes,
-        billable_bytes
+        CASE
+            WHEN traffic_path IN (2, 8) AND pkt_dst_aws_service IS NOT NULL THEN 0
+            ELSE billable_bytes
+        END AS billable_bytes
     FROM vpc_flow
     WHERE dt BETWEEN :first_day AND :last_day
         AND event_time >= :from_time AND event_time < :to_time
@@ -43,7 +47,7 @@ WITH counted AS (
                     )
             WHEN path_class = 'transit_gateway'
                 THEN interface_type = 'transit_gateway' AND flow_direction = 'ingress'
-            ELSE second_sight IS NOT TRUE
+            ELSE second_sight IS DISTINCT FROM true
         END
 )
 

@@ -8,12 +8,15 @@ Landing is partitioned by projection, so no crawler ever looks for hours. Curate
 registered: a compaction swaps the location of a day, then moves the watermark in the view.
 """
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from pipeline.deliver.lake import CURATED, LANDING
-from pipeline.schema import Table
+from pipeline.lake.tables import DT, columns
+from pipeline.schema import Table, Type
 
 LANDING_FILES, CURATED_FILES = "_landing_files", "_curated_files"
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
@@ -38,7 +41,7 @@ def landing_files(table: Table, lake: str, since: date) -> dict[str, Any]:
         f"Landing files of {table.name} by hour of arrival; ask the view {table.name} instead.",
         table,
         f"{location}/",
-        [_column("arrival_dt", "string"), _column("arrival_hour", "int")],
+        [_column("arrival_dt", Type.VARCHAR.glue), _column("arrival_hour", Type.INT32.glue)],
         {
             "projection.enabled": "true",
             "projection.arrival_dt.type": "date",
@@ -63,7 +66,7 @@ def curated_files(table: Table, lake: str) -> dict[str, Any]:
         f"Curated files of {table.name} by day of event; ask the view {table.name} instead.",
         table,
         f"{lake}/{CURATED}/{table.name}/",
-        [_column("dt", "string")],
+        [_column(DT.name, DT.type.glue)],
         {},
     )
 
@@ -90,9 +93,32 @@ def views(table: Table, watermark: datetime | None) -> dict[str, str]:
     return {table.name: events(table, since), f"{table.name}_{LANDING}": landing}
 
 
-def create_view(name: str, select: str) -> str:
-    """The statement that makes a view, or puts it in the place of the one before."""
-    return f'CREATE OR REPLACE VIEW "{name}" AS\n{select}'
+def view(table: Table, name: str, select: str, catalog: str, database: str) -> dict[str, Any]:
+    """`TableInput` of one of a table's views, as Athena itself would have made it.
+
+    catalog, database  where the names of tables in `select` are looked up
+    """
+    told = {
+        "originalSql": select,
+        "catalog": catalog,
+        "schema": database,
+        "columns": [{"name": field.name, "type": field.type.sql} for field in columns(table)],
+    }
+    encoded = base64.b64encode(json.dumps(told).encode()).decode()
+    shown = [
+        {"Name": field.name, "Type": field.type.glue, "Comment": field.doc[:255]}
+        for field in columns(table)
+    ]
+    return {
+        "Name": name,
+        "Description": table.doc,
+        "TableType": "VIRTUAL_VIEW",
+        "Parameters": {"presto_view": "true", "comment": "Presto View"},
+        "PartitionKeys": [],
+        "StorageDescriptor": {"Columns": shown, "Location": "", "SerdeInfo": {}},
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */",
+    }
 
 
 def _events(table: Table, since: str) -> str:
@@ -125,7 +151,7 @@ def _newest_attempts(table: Table, since: str) -> str:
     The day is part of the window, so that a bound on it reaches the scans.
     """
     names = _names(table)
-    left_out = " AND resolved IS NOT TRUE" if "resolved" in table else ""
+    left_out = " AND resolved IS DISTINCT FROM true" if "resolved" in table else ""
     return f"""SELECT {names}, dt
 FROM (
     SELECT {names}, dt,

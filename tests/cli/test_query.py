@@ -1,11 +1,16 @@
 """tailrace query: what it prints beside the rows, and why there are none."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli.catalogue import catalogue
+from pipeline.cli.cells import cell
+from pipeline.queries import Column, load
+from pipeline.queries.front_matter import SUBJECTS
 from tests.homes import call, flow, lake_files, written
 
 OLD = "the newest event is of 2014-12-14T04:07:50Z"
@@ -103,6 +108,37 @@ def test_explain_shows_the_values_that_are_bound() -> None:
         "-- :to_time = 2026-11-26T00:00:00Z",
         "-- :top = 3",
     ]
+
+
+def test_explain_and_the_catalogue_show_the_prices_in_force(tmp_path: Path) -> None:
+    config = written(tmp_path / "t.toml", b"[prices]\nnat = 0.5\n")
+    assert (
+        "-- :usd_per_gb = 0.5\n" in call("query", "nat_cost", "--explain", "--config", config).out
+    )
+    listed = call("query", "--config", config).out
+    assert re.search(r"^  nat_cost .* usd_per_gb=0\.5 top=20$", listed, re.M)
+    assert re.search(r"^  cross_az .* usd_per_gb=0\.01 top=20$", listed, re.M)
+
+
+@pytest.mark.parametrize(("columns", "most"), [("100", 100), ("60", 60)])
+def test_the_catalogue_names_all_by_subject_and_fits(
+    columns: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = load()
+    listed = catalogue(saved, int(columns))
+    assert max(map(len, listed.splitlines())) <= most
+    heads = re.findall(r"^(?:(\S.*)|  (\w+) .*)$", listed, re.M)
+    wanted = []
+    for subject, title in SUBJECTS.items():
+        wanted += [(title, "")]
+        wanted += [("", name) for name, query in saved.items() if query.subject == subject]
+    assert heads == wanted
+
+
+def test_money_is_read_at_a_glance() -> None:
+    usd = Column("usd", "double", "usd")
+    shown = [cell(value, usd) for value in (0.0, 7.8e-06, 0.0192, 1.5, 12345.678)]
+    assert shown == ["0.0000", "<0.0001", "0.0192", "1.50", "12,345.68"]
 
 
 def test_explain_refuses_a_parameter_that_would_be_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 import sqlglot
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlglot import TokenType
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import catalogue
@@ -61,11 +62,11 @@ def test_every_saved_query_has_the_same_parameters_for_both_engines(name: str) -
     declared = TYPES | {parameter.name: parameter.type for parameter in query.params}
     text, names = to_athena(query.sql, declared)
     assert set(names) == set(translate(query.sql, declared).parameters)
-    assert text.count("?") == len(names)
-    pieces = text.split("?")
-    rebuilt = pieces[0] + "".join(
-        f":{each}{piece}" for each, piece in zip(names, pieces[1:], strict=True)
-    )
+    marks = [each for each in sqlglot.tokenize(text, read="athena") if each.text == "?"]
+    places = [each.start for each in marks if each.token_type == TokenType.PLACEHOLDER]
+    rebuilt = text
+    for place, each in reversed(list(zip(places, names, strict=True))):
+        rebuilt = f"{rebuilt[:place]}:{each}{rebuilt[place + 1 :]}"
     assert rebuilt == query.sql
 
 

@@ -5,11 +5,14 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.queries import Column, Parameter, find, load
+from pipeline.queries import Column, Parameter, bindings, find, load
 from pipeline.queries.catalogue import folder
 from pipeline.queries.front_matter import read
+from pipeline.settings import Prices
 from tests.queries.checks import problems
+from tests.queries.homes import moment
 
+NOW = moment("2026-11-25T15:00")
 HEAD = """\
 -- name: small
 -- title: Small
@@ -62,7 +65,10 @@ def test_front_matter_says_all_there_is_to_know(saved):
         ("-- panel: table\n", "", "does not say panel"),
         ("-- panel: table", "-- panels: table", "panels is unknown"),
         ("-- panel: table", "-- panel: table\n-- panel: map", "panel is unknown or said twice"),
+        ("-- subject: traffic", "-- subject: weather", "the subject is one of traffic, security"),
         ("top integer", "top of integer", "not a parameter"),
+        ("top integer 1..50 = 5", "rate double = prices.nta", "not a price: rate .* = prices.nta"),
+        ("top integer 1..50 = 5", "rate integer = prices.nat", "not a price: .*; known as double"),
         ("-- column: srcaddr varchar", "-- column: srcaddr", "not a column"),
     ],
 )
@@ -89,11 +95,57 @@ def test_broken_front_matter_names_the_file(saved, before, after, message):
         ("sum(bytes)", "skewness(bytes)", "the function skewness is not allowed in a query"),
         ("DESC, srcaddr", "DESC", "srcaddr does not break ties"),
         ("LIMIT :top", "LIMIT 5", "it has no ORDER BY and LIMIT :top"),
+        ("bytes bigint (bytes)", "bytes bigint", "bytes has no unit"),
     ],
 )  # fmt: skip
 def test_a_body_that_says_otherwise_is_found(saved, before, after, problem):
     query = saved((HEAD + PARAMS + COLUMNS + BODY).replace(before, after))
     assert problem in problems(query)
+
+
+@pytest.mark.parametrize(
+    ("columns", "group", "order", "problem"),
+    [
+        ("srcport AS port, srcaddr", "srcport, srcaddr", "srcaddr, port", ""),
+        ("srcport AS port, srcaddr", "1, srcaddr", "srcaddr, port", ""),
+        ("srcport AS port, srcaddr", "srcport, srcaddr", "srcaddr", "port does not break ties"),
+        ("srcport, srcaddr", "1, 2", "srcaddr", "srcport does not break ties"),
+    ],
+)
+def test_ties_are_broken_by_every_key_whatever_it_is_called(saved, columns, group, order, problem):
+    query = saved()
+    sql = query.sql.replace("SELECT srcaddr", f"SELECT {columns}")
+    sql = sql.replace("GROUP BY srcaddr", f"GROUP BY {group}").replace(
+        "DESC, srcaddr", f", {order}"
+    )
+    ties = [each for each in problems(replace(query, sql=sql)) if each.endswith("ties")]
+    assert ties == ([problem] if problem else [])
+
+
+def test_a_price_is_the_default_that_the_settings_say(saved):
+    param = "-- param: rate double 0..9 = prices.nat -- USD per GB\n"
+    query = saved(HEAD + PARAMS + param + COLUMNS + BODY)
+    rate = Parameter("rate", "double", "0.045", (0, 9), "USD per GB", "nat")
+    assert query.params[1] == rate
+    assert query.at(Prices(nat=0.5)).params[1] == replace(rate, default="0.5")
+    assert query.at(Prices(nat=0.5)).params[0] == query.params[0]
+
+
+@pytest.mark.parametrize("nat", [0.0, 1e-07, 0.1 + 0.2, 999.5])
+def test_every_price_that_can_be_set_can_be_bound(nat):
+    bound = bindings("nat_cost", now=NOW, prices=Prices(nat=nat))
+    assert bound["usd_per_gb"] == nat
+
+
+def test_a_price_that_is_given_wins_over_the_settings():
+    given = {"usd_per_gb": "7"}
+    assert bindings("nat_cost", params=given, now=NOW, prices=Prices(nat=2.0))["usd_per_gb"] == 7.0
+
+
+def test_prices_of_the_catalogue_are_those_in_force():
+    assert find("nat_cost", Prices(nat=2.0)).params[0].default == "2.0"
+    assert load(Prices(nat=2.0))["s3_through_nat"].params[0].default == "2.0"
+    assert load(Prices(nat=2.0))["cross_az"].params[0].default == "0.01"
 
 
 def test_a_lookback_asks_for_its_own_bounds(saved):

@@ -34,15 +34,17 @@ node.internal-address={LOOPBACK}
 CONFIG = f"""
 coordinator=true
 node-scheduler.include-coordinator=true
-query.max-memory=1GB
-query.max-memory-per-node=1GB
+query.max-memory=2GB
+query.max-memory-per-node=2GB
 http-server.http.port={{port}}
 discovery.uri=http://{LOOPBACK}:{{port}}
 """
+# The first compiler alone: the server lives for minutes, and most queries come once.
 JVM = """
 -server
--Xmx2G
+-Xmx3G
 -XX:+UseSerialGC
+-XX:TieredStopAtLevel=1
 -XX:+ExitOnOutOfMemoryError
 -XX:-OmitStackTraceInFastThrow
 -XX:ReservedCodeCacheSize=256M

@@ -1,7 +1,8 @@
 """Athena's dialect on DuckDB: read, checked, typed by the tables, cured, written.
 
 Wrong answers matter more than failures: what DuckDB would answer differently is made equal or
-refused. The allowed functions are in functions.py, the cures in cures.py and casts.py.
+refused. The allowed functions are in functions.py, the cures in cures.py and casts.py. How
+the same text is asked of Athena itself is in athena.py.
 """
 
 import re

@@ -20,6 +20,7 @@ from pipeline.queries.dialect.trees import refuse
 
 ATHENA = "athena"
 NOT_ALLOWED = ("not allowed in a query", "allowed is what answers the same on Athena and here")
+_IS_NULL = "Athena has IS for NULL and DISTINCT FROM alone"
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
 _LOOKING = ("show", "describe", "desc")
 # What cannot follow a comma; sqlglot would read over it, Athena does not.
@@ -172,6 +173,9 @@ def _check_place(node: exp.Expr) -> None:
             raise refuse(node, *NOT_ALLOWED)
     if isinstance(node, exp.Fetch) and "TIES" in node.sql(ATHENA):
         raise refuse(node, *NOT_ALLOWED)
+    if isinstance(node, exp.Is) and not isinstance(node.expression, exp.Null):
+        fix = "write x IS DISTINCT FROM true (not true), x IS NOT DISTINCT FROM true (true)"
+        raise refuse(node.parent if isinstance(node.parent, exp.Not) else node, _IS_NULL, fix)
     if isinstance(node, exp.With) and node.recursive:
         # Trino gives up after some rounds; DuckDB would go on until memory or disk is full.
         fix = "leave RECURSIVE out; for a row of numbers there is sequence(1, n)"

@@ -254,7 +254,6 @@ def test_the_frame_comes_from_the_file_in_s3():
     service = Service(rows=[("10.0.1.5", "2400"), ("10.0.1.6", "12")])
     frame = answer(service).df()
     assert frame["bytes"].tolist() == [2400, 12]
-    assert "GetQueryResults" not in service.operations()
     assert "S3GET" in service.operations()
 
 

@@ -55,7 +55,18 @@ def test_only_files_that_overlap_the_window_are_opened(days, tmp_path):
     assert caught.value.fix == "see what is missing: tailrace audit"
 
 
-@pytest.mark.parametrize("name", sorted(load()))
+# Questions that this home has nothing to say to: their answers are golden elsewhere.
+SILENT = {
+    *("app_errors", "cleartext", "cross_az", "egress_internet", "egress_services"),
+    *("endpoint_cost", "error_messages", "exposed_ports", "lambda_memory", "lambda_performance"),
+    *("nat_cost", "new_destinations", "peering_cost", "port_scans", "s3_through_nat", "tgw_cost"),
+    *("tgw_lost", "top_instances", "traffic_cost"),
+}
+# What it counts, a compaction takes away.
+OF_LANDING = {"duplicates"}
+
+
+@pytest.mark.parametrize("name", sorted(load().keys() - OF_LANDING))
 def test_a_saved_query_answers_the_same_before_and_after_compaction(days, tmp_path, name):
     home = tmp_path / "home"
     shutil.copytree(days, home)
@@ -66,14 +77,14 @@ def test_a_saved_query_answers_the_same_before_and_after_compaction(days, tmp_pa
         Window(moment("2026-11-24T00:00"), moment("2026-11-26T00:00")),
     ]
     before = [run(name, window=window, home=home, now=NOW).rows() for window in windows]
-    assert before[1]
+    assert bool(before[1]) == (name not in SILENT)
     compacted(home)
     assert [run(name, window=window, home=home, now=NOW).rows() for window in windows] == before
     late = [*lines_at(FLOW.format(16, "11:40:00")), *lines_at(refused), "nothing"]
     bring(home, late, "late", "2026-11-25T12:50:00")
     bring(home, late, "late", "2026-11-25T12:51:00")
     mixed = [run(name, window=window, home=home, now=NOW).rows() for window in windows]
-    assert mixed[1] != before[1]
+    assert (mixed[1] != before[1]) == (name not in SILENT)
     compacted(home)
     assert [run(name, window=window, home=home, now=NOW).rows() for window in windows] == mixed
 

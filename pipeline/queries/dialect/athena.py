@@ -7,6 +7,7 @@ EXECUTE IMMEDIATE .. USING); this is the one place where a value is quoted.
 import math
 from collections.abc import Collection
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 import sqlglot
 from sqlglot import Token, TokenType
@@ -28,7 +29,7 @@ def to_athena(sql: str, parameters: Collection[str]) -> tuple[str, tuple[str, ..
     except SqlglotError as error:
         raise unreadable(error) from error
     parts, names, done = [], [], 0
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.token_type == TokenType.PLACEHOLDER:
             raise _undeclared("?", token, parameters)
         if token.token_type == TokenType.COLON:

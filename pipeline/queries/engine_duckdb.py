@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.deliver.lake import LakeFile
 from pipeline.errors import QueryFailed
 from pipeline.lake.views import create_views
-from pipeline.queries.dialect.macros import MACROS
+from pipeline.queries.dialect import macros
 from pipeline.schema import Table
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def execute(
         try:
             for reading in readings:
                 create_views(connection, lake, reading.table, reading.files, reading.retracted)
-            _close_off(connection, lake)
+            _close_off(connection, lake, sql)
             return _milliseconds(_interruptible(connection, sql, dict(values), enough))
         except _EnoughError as error:
             fix = "ask for a shorter window"
@@ -98,8 +98,8 @@ def _interruptible(
             raise
 
 
-def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path) -> None:
-    for macro in MACROS:
+def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path, sql: str) -> None:
+    for macro in macros.called_by(sql):
         connection.execute(f"create macro {macro}")
     folder = str(lake.absolute()).replace("'", "''")
     for setting in (

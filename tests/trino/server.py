@@ -133,7 +133,10 @@ def running(folder: Path, schema: str) -> Iterator[Trino]:
         say(f"trino: ready after {time.monotonic() - started:.1f} s")
         yield trino
     finally:
-        launcher.run("stop")
+        try:
+            launcher.run("stop")
+        except subprocess.TimeoutExpired:
+            launcher.run("kill")
         say("trino: stopped")
 
 

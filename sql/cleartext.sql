@@ -29,7 +29,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action = 'ACCEPT'
-    AND second_sight IS NOT TRUE
+    AND second_sight IS DISTINCT FROM true
     AND encryption_status = 0
 GROUP BY srcaddr, dstaddr, dstport
 ORDER BY bytes DESC, srcaddr, dstaddr, dstport

@@ -30,7 +30,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action = 'ACCEPT'
-    AND second_sight IS NOT TRUE
+    AND second_sight IS DISTINCT FROM true
     AND direction = 'egress'
     AND COALESCE(traffic_path, 8) IN (2, 8)
 GROUP BY dstaddr

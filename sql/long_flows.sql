@@ -31,7 +31,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action = 'ACCEPT'
-    AND second_sight IS NOT TRUE
+    AND second_sight IS DISTINCT FROM true
     AND protocol = 6
 GROUP BY srcaddr, dstaddr, srcport, dstport, protocol_name
 ORDER BY seconds DESC, bytes DESC, srcaddr, dstaddr, srcport, dstport, protocol_name

@@ -37,7 +37,7 @@ SELECT
     client,
     count(*) AS flows,
     COALESCE(sum(bytes) FILTER (WHERE is_sent), 0) AS sent,
-    COALESCE(sum(bytes) FILTER (WHERE is_sent IS NOT TRUE), 0) AS received,
+    COALESCE(sum(bytes) FILTER (WHERE is_sent IS DISTINCT FROM true), 0) AS received,
     sum(bytes) AS bytes,
     CAST(sum(bytes) AS double) / 1e9 * :usd_per_gb AS usd
 FROM inner_side

@@ -28,7 +28,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :lookback_day AND :last_day
     AND event_time >= :lookback_time AND event_time < :to_time
     AND action = 'ACCEPT'
-    AND second_sight IS NOT TRUE
+    AND second_sight IS DISTINCT FROM true
     AND direction = 'egress'
 GROUP BY dstaddr
 HAVING min(event_time) >= :from_time

@@ -30,7 +30,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action = 'ACCEPT'
-    AND second_sight IS NOT TRUE
+    AND second_sight IS DISTINCT FROM true
     AND path_class = 'peering'
 GROUP BY vpc_id, srcaddr, dstaddr, service
 ORDER BY bytes DESC, vpc_id, srcaddr, dstaddr, service

@@ -20,7 +20,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action = 'ACCEPT'
-    AND second_sight IS NOT TRUE
+    AND second_sight IS DISTINCT FROM true
 GROUP BY protocol_name, service
 ORDER BY bytes DESC, protocol_name, service
 LIMIT :top

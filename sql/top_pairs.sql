@@ -28,7 +28,7 @@ WITH talk AS (
     WHERE dt BETWEEN :first_day AND :last_day
         AND event_time >= :from_time AND event_time < :to_time
         AND action = 'ACCEPT'
-        AND second_sight IS NOT TRUE
+        AND second_sight IS DISTINCT FROM true
     GROUP BY srcaddr, dstaddr, service
 ),
 

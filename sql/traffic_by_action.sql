@@ -26,7 +26,7 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action IS NOT NULL
-    AND (action = 'REJECT' OR second_sight IS NOT TRUE)
+    AND (action = 'REJECT' OR second_sight IS DISTINCT FROM true)
 GROUP BY action
 ORDER BY action
 LIMIT :top

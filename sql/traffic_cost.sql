@@ -47,7 +47,7 @@ WITH counted AS (
                     )
             WHEN path_class = 'transit_gateway'
                 THEN interface_type = 'transit_gateway' AND flow_direction = 'ingress'
-            ELSE second_sight IS NOT TRUE
+            ELSE second_sight IS DISTINCT FROM true
         END
 )
 

@@ -72,11 +72,10 @@ def test_rejects_are_counted_by_what_is_wrong_with_the_newest_example(home, aske
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_answer_has_the_declared_columns_and_types(name, asked, home_of, hour):
+def test_columns_have_the_types_that_are_declared(name, home_of, hour):
+    """As a text a query has no declaration: the types are those that the engine itself gave."""
     query = load()[name]
     shown = [(column.name, column.type) for column in query.columns]
-    assert [(column.name, column.type) for column in asked(name).columns] == shown
-    # As a text it has no declaration: these are the types that the engine itself gave.
     text = query.sql
     for parameter in query.params:
         kind = f"CAST('{parameter.default}' AS {parameter.type})"

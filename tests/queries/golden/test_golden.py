@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.enrich.networks import Networks
 from pipeline.queries import load, parse, run
 from tests.lake.days import compacted
 from tests.queries.golden import applications, flows, pipeline, transit, wide
@@ -121,6 +122,13 @@ def test_a_flow_that_only_its_target_rejects_counts_under_both_actions(home):
     assert [row[:4] for row in by_action] == [("ACCEPT", 1, 3, 180), ("REJECT", 1, 3, 180)]
     over_time = rows(run("traffic_over_time", home=home, window=window, now=NOW))
     assert over_time == [(at("14:20:00"), 180, 180, 1, 1)]
+
+
+def test_a_gateway_is_counted_once_without_named_networks_too(tmp_path, hour):
+    wide.make(tmp_path, Networks.of())
+    for name in ("nat_cost", "s3_through_nat", "egress_internet", "egress_services"):
+        found = rows(run(name, home=tmp_path, window=hour, now=NOW))
+        assert found == list(map(_near, GOLDEN[name])), name
 
 
 def test_the_port_that_is_named_is_the_one_that_was_tried_most(home_of, hour):

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.errors import HomeError, NotConfigured, QueryFailed, UsageError
 from pipeline.lake import catalogue
-from pipeline.queries import Window, bindings, explain, load, parse, run
+from pipeline.queries import Window, bindings, explain, parse, run
 from pipeline.store import Store
 from tests.lake.days import compacted
 from tests.queries.homes import bring, lines_at, moment
@@ -55,7 +55,13 @@ def test_only_files_that_overlap_the_window_are_opened(days, tmp_path):
     assert caught.value.fix == "see what is missing: tailrace audit"
 
 
-@pytest.mark.parametrize("name", sorted(load()))
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("top_talkers", "top_pairs", "traffic_by_action", "traffic_over_time", "protocol_mix"),
+        *("rejected_ports", "flow_health", "rejects"),
+    ],
+)
 def test_a_saved_query_answers_the_same_before_and_after_compaction(days, tmp_path, name):
     home = tmp_path / "home"
     shutil.copytree(days, home)

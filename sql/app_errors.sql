@@ -9,7 +9,7 @@
 -- column: lines bigint (lines)
 -- column: errors bigint (lines) -- level ERROR or FATAL
 -- column: warnings bigint (lines) -- level WARN
--- column: failed_calls bigint (invocations) -- Lambda reports that end in a timeout, error or failure
+-- column: failed_calls bigint (invocations) -- calls of Lambda that timed out or failed
 -- column: share double (share) -- errors among all lines
 -- column: last_error timestamp(3)
 SELECT

@@ -8,7 +8,7 @@
 -- param: top integer 1..10000 = 200 -- rows at most
 -- column: account_id varchar
 -- column: interface_id varchar
--- column: kind varchar -- SKIPDATA: AWS lost records; silent: nothing between two; silent since: nothing after
+-- column: kind varchar -- SKIPDATA (lost by AWS), silent (between two rows), silent since
 -- column: begins timestamp(3)
 -- column: ends timestamp(3)
 -- column: seconds bigint (seconds) -- from one to the other

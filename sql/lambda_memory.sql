@@ -20,11 +20,13 @@ SELECT
     memory_size_mb AS size_mb,
     count(*) AS calls,
     element_at(
-        array_agg(max_memory_used_mb ORDER BY max_memory_used_mb) FILTER (WHERE max_memory_used_mb IS NOT NULL),
+        array_agg(max_memory_used_mb ORDER BY max_memory_used_mb)
+        FILTER (WHERE max_memory_used_mb IS NOT NULL),
         greatest(CAST(ceil(0.5e0 * count(max_memory_used_mb)) AS bigint), 1)
     ) AS p50_mb,
     element_at(
-        array_agg(max_memory_used_mb ORDER BY max_memory_used_mb) FILTER (WHERE max_memory_used_mb IS NOT NULL),
+        array_agg(max_memory_used_mb ORDER BY max_memory_used_mb)
+        FILTER (WHERE max_memory_used_mb IS NOT NULL),
         greatest(CAST(ceil(0.95e0 * count(max_memory_used_mb)) AS bigint), 1)
     ) AS p95_mb,
     max(max_memory_used_mb) AS most_mb,

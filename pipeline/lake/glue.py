@@ -20,7 +20,7 @@ from pipeline.schema import Table, Type
 
 LANDING_FILES, CURATED_FILES = "_landing_files", "_curated_files"
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
-# Of Athena's time functions the one that keeps both a bound on dt and one on event_time prunable.
+# The day of an event as the partitions of curated have it.
 _DAY = "CAST(CAST(event_time AS date) AS varchar)"
 # As pipeline/lake/views.py orders copies; there the place of a file in the scan says which of two
 # was written last, here its name does.

@@ -76,7 +76,7 @@ def test_everything_but_a_select_over_our_tables_is_refused(sql, home):
     ],
 )
 def test_the_engine_is_closed_even_without_the_dialect(sql, home, tmp_path):
-    with opened(home / "lake", [], "in a test") as engine, pytest.raises(duckdb.Error):
+    with opened(home / "lake", [], sql, "in a test") as engine, pytest.raises(duckdb.Error):
         engine.execute(sql.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
 

@@ -1,5 +1,6 @@
 """Every expression that was measured on Trino: its value here, or a refusal with a way around."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import QueryFailed
-from pipeline.queries.dialect import to_duckdb
-from pipeline.queries.dialect.macros import MACROS
+from pipeline.queries.dialect import cures, to_duckdb
+from pipeline.queries.dialect.functions import FUNCTIONS, REASONS
+from pipeline.queries.dialect.macros import MACROS, called_by
 from tests.queries import truth
 
 MEASURED = truth.load()
@@ -58,6 +60,25 @@ def test_what_fails_on_trino_fails_here(
 def test_there_are_enough_expressions_and_each_has_a_name_of_its_own() -> None:
     assert len(MEASURED) >= 300
     assert len({each["id"] for each in MEASURED}) == len(MEASURED)
+
+
+def test_every_allowed_function_gives_trinos_value_in_an_expression() -> None:
+    said = " ".join(each["sql"].lower() for each in MEASURED if each["expect"] == "same")
+    called = set(re.findall(r"(\w+)\s*\(", said))
+    assert FUNCTIONS - called == set()
+
+
+def test_every_cure_is_of_an_allowed_function() -> None:
+    assert cures.NAMED.keys() - FUNCTIONS == set()
+    assert REASONS.keys() & FUNCTIONS == set()
+
+
+def test_only_the_macros_that_a_statement_needs_are_made() -> None:
+    assert called_by("SELECT 1") == []
+    names = [macro.partition("(")[0] for macro in called_by("SELECT TR_IP(x), tr_upper(y)")]
+    assert names[-2:] == ["tr_ip", "tr_upper"]
+    assert "tr_v6" in names
+    assert not any("url" in name for name in names)
 
 
 def test_rows_of_arrow_are_told_as_the_file_tells_them() -> None:

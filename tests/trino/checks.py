@@ -1,8 +1,10 @@
 """What `make trino-check` compares, and its account of it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -28,6 +30,7 @@ LANDED, COMPACTED = "landed", "compacted"
 AGAIN, UNMARKED = "compacted again", "without a watermark"
 ROWS = 1_000_000
 COLUMNS_AT_ONCE = 20
+AT_ONCE = 4
 
 
 @dataclass
@@ -78,12 +81,12 @@ class Check:
 
     def expressions(self, record: bool) -> None:
         """Ask every measured expression; `record`: what Trino says now is the truth."""
-        found = {}
-        for expression in truth.load():
-            if self.only not in (None, expression["id"]):
-                continue
-            name = f"expression {expression['id']}"
-            now = found[expression["id"]] = expressions.measured(self.trino, expression)
+        asked = [each for each in truth.load() if self.only in (None, each["id"])]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = pool.map(partial(expressions.measured, self.trino), asked)
+            found = {each["id"]: now for each, now in zip(asked, answers, strict=True)}
+        for expression in asked:
+            name, now = f"expression {expression['id']}", found[expression["id"]]
             said = "" if record else expressions.live(expression, now)
             said = said or expressions.here(expression, now, self.home)
             self._note(name, [expression["sql"], said] if said else [])
@@ -128,6 +131,8 @@ class Check:
         try:
             answers = ask(question, self.home, self.trino, lake.window.to_time)
             said = difference(question, answers)
+            if question.query and not said and not answers.trino:
+                said = ["no rows on either: the lake has nothing that it asks for"]
             more = f"{len(answers.trino):,} rows, {answers.processed_rows:,} read by Trino"
         except (TrinoQueryError, TailraceError, AssertionError) as error:
             said, more = [f"{type(error).__name__}: {error}"], ""

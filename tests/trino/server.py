@@ -18,7 +18,7 @@ from trino.exceptions import TrinoExternalError, TrinoQueryError
 
 from tests.trino.install import UnavailableError, java_home, say, server_home
 
-READY_S = 120.0
+READY_S = 300.0
 STOP_S = 60
 POLL_S = 0.25
 LOOPBACK = "127.0.0.1"
@@ -133,7 +133,10 @@ def running(folder: Path, schema: str) -> Iterator[Trino]:
         say(f"trino: ready after {time.monotonic() - started:.1f} s")
         yield trino
     finally:
-        launcher.run("stop")
+        try:
+            launcher.run("stop")
+        except subprocess.TimeoutExpired:
+            launcher.run("kill")
         say("trino: stopped")
 
 
@@ -185,8 +188,9 @@ def _wait(trino: Trino, folder: Path) -> None:
     deadline = time.monotonic() + READY_S
     while not (_is_up(trino.port) and _answers(trino)):
         if time.monotonic() > deadline:
-            log = folder / "log" / "server.log"
-            last = log.read_text().splitlines()[-5:] if log.is_file() else []
+            logs = (folder / "log" / f"{name}.log" for name in ("launcher", "server"))
+            found = [log.read_text().splitlines()[-5:] for log in logs if log.is_file()]
+            last = [line for lines in found for line in lines]
             raise UnavailableError("\n".join([f"it is not ready after {READY_S:.0f} s", *last]))
         time.sleep(POLL_S)
 

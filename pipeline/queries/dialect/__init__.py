@@ -1,8 +1,8 @@
 """Athena's dialect on DuckDB: read, checked, typed by the tables, cured, written.
 
 Wrong answers matter more than failures: what DuckDB would answer differently is made equal or
-refused. The allowed functions are in functions.py, the cures in cures.py and casts.py. How
-the same text is asked of Athena itself is in athena.py.
+refused. The allowed functions are in functions.py, the cures in the modules that cures.py
+brings together. How the same text is asked of Athena itself is in athena.py.
 """
 
 import re
@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import window
-from pipeline.queries.dialect import cures, syntax
+from pipeline.queries.dialect import cures, returns, syntax
 from pipeline.queries.tables import all_tables, columns_of, table_of
 
 __all__ = ["Translation", "to_duckdb", "translate"]
@@ -66,12 +65,8 @@ def _translate(sql: str, parameters: Mapping[str, str]) -> Translation:
         if identifier.quoted
     }
     try:
-        typed = annotate_types(
-            qualify(tree, schema=typed_by, dialect=syntax.ATHENA, expand_alias_refs=False),
-            schema=typed_by,
-            dialect=syntax.ATHENA,
-        )
-        cured = cures.apply(typed)
+        named = qualify(tree, schema=typed_by, dialect=syntax.ATHENA, expand_alias_refs=False)
+        cured = cures.apply(returns.annotate(named, typed_by))
         text = cured.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise _unresolved(error, schema, quoted) from error

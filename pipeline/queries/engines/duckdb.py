@@ -17,7 +17,7 @@ from pipeline.home import LAKE, answering
 from pipeline.lake import catalogue
 from pipeline.lake.readers import holding
 from pipeline.lake.views import create_views
-from pipeline.queries.dialect.macros import MACROS
+from pipeline.queries.dialect import macros
 from pipeline.queries.engines import Progress, Question, Statistics
 from pipeline.queries.tables import all_tables, table_of
 from pipeline.schema import Table
@@ -84,7 +84,7 @@ class DuckDb:
             lake = folder / LAKE
             # In the thread that gets the signal the engine does not always notice Ctrl-C.
             with (
-                opened(lake, readings, question.where) as connection,
+                opened(lake, readings, translated.sql, question.where) as connection,
                 ThreadPoolExecutor(1) as pool,
             ):
                 rows = pool.submit(_rows, connection, translated.sql, values)
@@ -146,9 +146,12 @@ class Answering:
 
 @contextmanager
 def opened(
-    lake: Path, readings: Sequence[Reading], where: str
+    lake: Path, readings: Sequence[Reading], sql: str, where: str
 ) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A connection that shows the views of some tables and nothing else; `where` is for errors."""
+    """A connection for a statement: it shows the views of some tables and nothing else.
+
+    where  for errors
+    """
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="tailrace-") as spill:
@@ -156,7 +159,7 @@ def opened(
         try:
             for reading in readings:
                 create_views(connection, lake, reading.table, reading.files, reading.retracted)
-            _close_off(connection, lake)
+            _close_off(connection, lake, sql)
         except duckdb.Error as error:
             connection.close()
             raise (_gone(lake, readings) or failed(error, where)) from error
@@ -194,8 +197,8 @@ def _rows(
     return connection.sql(sql, params=dict(values)).to_arrow_table()
 
 
-def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path) -> None:
-    for macro in MACROS:
+def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path, sql: str) -> None:
+    for macro in macros.called_by(sql):
         connection.execute(f"create macro {macro}")
     folder = str(lake.absolute()).replace("'", "''")
     for setting in (

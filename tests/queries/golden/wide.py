@@ -118,7 +118,7 @@ def _lines(text: str, day: str = "2026-11-25") -> list[str]:
     return found
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, networks: Networks = NETWORKS) -> None:
     """Fill a home with the lines above."""
     lines = _lines(FLOWS)
     for day, text in BEFORE.items():
@@ -127,7 +127,7 @@ def make(folder: Path) -> None:
         folder,
         lines,
         arrival="2026-11-25T15:01:00",
-        networks=NETWORKS,
+        networks=networks,
         source="vpc-flow",
         formats=(FORMAT,),
     )

@@ -25,7 +25,7 @@ from bench.view import FIRST_MS, TABLE, Writer, say, template
 from pipeline.lake import catalogue, views
 from pipeline.lake.compact import compact
 from pipeline.queries import Question, Window, ask, run
-from pipeline.queries.dialect.macros import MACROS
+from pipeline.queries.dialect import macros
 from pipeline.store import Store
 
 ROWS = 10_000_000
@@ -80,7 +80,7 @@ def open_bare(bare: duckdb.DuckDBPyConnection, home: Path) -> None:
     with closing(Store(home, writer=False)) as store:
         files = catalogue.files_of(store, TABLE.name)
     bare.execute(f"create view vpc_flow as {views.rows(home / 'lake', TABLE, files)}")
-    for macro in MACROS:
+    for macro in macros.MACROS:
         bare.execute(f"create macro {macro}")
     for setting in (
         "timezone = 'UTC'",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.queries import Column, Parameter, bindings, find, load
+from pipeline.queries import Column, Parameter, ask, find, load
 from pipeline.queries.catalogue import folder
 from pipeline.queries.front_matter import read
 from pipeline.settings import Prices
@@ -133,13 +133,14 @@ def test_a_price_is_the_default_that_the_settings_say(saved):
 
 @pytest.mark.parametrize("nat", [0.0, 1e-07, 0.1 + 0.2, 999.5])
 def test_every_price_that_can_be_set_can_be_bound(nat):
-    bound = bindings("nat_cost", now=NOW, prices=Prices(nat=nat))
+    bound = ask("nat_cost", now=NOW, prices=Prices(nat=nat)).bound
     assert bound["usd_per_gb"] == nat
 
 
 def test_a_price_that_is_given_wins_over_the_settings():
     given = {"usd_per_gb": "7"}
-    assert bindings("nat_cost", params=given, now=NOW, prices=Prices(nat=2.0))["usd_per_gb"] == 7.0
+    asked = ask("nat_cost", params=given, now=NOW, prices=Prices(nat=2.0))
+    assert asked.bound["usd_per_gb"] == 7.0
 
 
 def test_prices_of_the_catalogue_are_those_in_force():

@@ -25,7 +25,7 @@ def measured(expect: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    """One for all, as `engine_duckdb` makes one for each query: the expressions read no table."""
+    """One for all, as the engine makes one for each query: the expressions read no table."""
     with duckdb.connect(config={"autoload_known_extensions": False}) as connection:
         for macro in MACROS:
             connection.execute(f"create macro {macro}")

@@ -10,10 +10,11 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-from pipeline.queries import SavedQuery, Window, run
-from pipeline.queries.dialect.athena import literal, to_athena
-from pipeline.queries.runner import bindings
-from pipeline.queries.window import TYPES
+from pipeline import queries
+from pipeline.queries import SavedQuery, Window
+from pipeline.queries.dialect.athena import literal
+from pipeline.queries.engines.duckdb import DuckDb
+from pipeline.queries.runner import answered
 from tests.queries.truth import Rows, of_arrow, same
 from tests.trino.encoding import of_trino
 from tests.trino.server import Result, Trino
@@ -33,12 +34,6 @@ class Question:
     window: Window
     query: SavedQuery | None = None
 
-    @property
-    def parameters(self) -> dict[str, str]:
-        """Type of each parameter by its name."""
-        declared = self.query.params if self.query else ()
-        return {**TYPES, **{each.name: each.type for each in declared}}
-
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -52,11 +47,11 @@ class Answers:
 
 def ask(question: Question, home: Path, trino: Trino, now: datetime) -> Answers:
     """Both answers. Raises what the engines raise."""
-    asked = {"sql": question.sql} if question.query is None else {"name": question.name}
+    named = {"sql": question.sql} if question.query is None else {"name": question.name}
     window = question.window if question.query or ":from_time" in question.sql else None
-    here = run(**asked, window=window, home=home, now=now, alone=True)
-    values = bindings(**asked, window=window, now=now)
-    there = on_trino(trino, question, values)
+    asked = queries.ask(**named, window=window, now=now)
+    here = answered(asked, DuckDb(home, alone=True))
+    there = on_trino(trino, asked)
     names = tuple(column.name for column in here.columns)
     if names != tuple(there.names):
         raise AssertionError(f"columns {there.names} on Trino, {list(names)} on DuckDB")
@@ -64,11 +59,11 @@ def ask(question: Question, home: Path, trino: Trino, now: datetime) -> Answers:
     return Answers(names, of_arrow(here.table), rows, there.processed_rows)
 
 
-def on_trino(trino: Trino, question: Question, values: dict[str, object]) -> Result:
+def on_trino(trino: Trino, asked: queries.Question) -> Result:
     """Trino's rows, parameters given as Athena's ExecutionParameters are."""
-    text, names = to_athena(question.sql, question.parameters)
+    text, names = asked.for_athena
     quoted = text.replace("'", "''")
-    given = ", ".join(literal(values[name]) for name in names)
+    given = ", ".join(literal(asked.values[name]) for name in names)
     return trino.execute(f"EXECUTE IMMEDIATE '{quoted}'" + (f" USING {given}" if given else ""))
 
 

@@ -47,7 +47,7 @@ def here(expression: Expression, wanted: Expression, home: Path) -> str:
     """How DuckDB differs from what Trino says; nothing when it does not, or refuses as it must."""
     expect = expression["expect"]
     try:
-        rows = truth.of_arrow(run(sql=expression["sql"], home=home, now=NOW, alone=True).table)
+        rows = truth.of_arrow(run(sql=expression["sql"], home=home, now=NOW).table)
     except QueryFailed as error:
         if expect == "same":
             return f"DuckDB fails: {error.what}"

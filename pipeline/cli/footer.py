@@ -1,5 +1,6 @@
 """What is said on stderr beneath an answer: its cost, whose data it is, why it is empty."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from pipeline.cli.output import counted, iso
 if TYPE_CHECKING:
     from pipeline.queries import Answer
 
-REJECT = "reject"
+REJECTS = {"reject", "reject_landing"}
 
 
 def footer(answer: "Answer") -> str:
@@ -31,13 +32,13 @@ def demo_note(home: Path | None) -> str:
     return f"note: the home is empty; this is the demo's data, in {home}\n"
 
 
-def why_empty(answer: "Answer", sql: str, default: str) -> str:
+def why_empty(answer: "Answer", views: Collection[str], default: str) -> str:
     """Said when there is no row: what was asked, and where the data is.
 
-    sql      the statement, in Athena's dialect
+    views    that it reads
     default  length of the window when none was asked for; "" when one was
     """
-    what = "no line was refused" if _reads_rejects(sql) else "no rows"
+    what = "no line was refused" if REJECTS & set(views) else "no rows"
     window, newest = answer.window, answer.newest
     if newest is None:
         return what + (": nothing has come in yet\n" if what == "no rows" else "\n")
@@ -49,13 +50,6 @@ def why_empty(answer: "Answer", sql: str, default: str) -> str:
     if window.from_time <= newest < window.to_time:
         return f"{asked}\n  there are events, but none that this query asks for\n"
     return f"{asked}\n  the newest event is of {_second(newest)}\n  try: {_day_of(newest)}\n"
-
-
-def _reads_rejects(sql: str) -> bool:
-    from pipeline.queries.dialect import syntax
-    from pipeline.queries.tables import table_of
-
-    return REJECT in map(table_of, syntax.tables_of(syntax.read(sql)))
 
 
 def _second(moment: datetime) -> str:

@@ -123,7 +123,7 @@ def _answer(question: "Question", engine: "Engine", output: str, default: str) -
     if answer.cost.demo:
         say(demo_note(answer.cost.home))
     if not len(answer.table):
-        say(why_empty(answer, question.query.sql, default))
+        say(why_empty(answer, question.views, default))
     sys.stderr.write(footer(answer))
 
 

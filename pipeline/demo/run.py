@@ -18,7 +18,8 @@ from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Emission,
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
-from pipeline.home import DEMO, WritingHome, writing
+from pipeline.home import WritingHome, writing
+from pipeline.lake.folders import DEMO
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.store.lock import LOCK

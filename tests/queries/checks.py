@@ -6,7 +6,7 @@ from sqlglot.optimizer.scope import traverse_scope
 from pipeline.cli.cells import is_number
 from pipeline.errors import QueryFailed
 from pipeline.queries import SavedQuery
-from pipeline.queries.dialect import translate
+from pipeline.queries.dialect.bridge import translate
 from pipeline.queries.tables import all_tables
 from pipeline.queries.window import TYPES
 

@@ -11,8 +11,8 @@ from sqlglot import TokenType
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import catalogue
-from pipeline.queries.dialect import translate
 from pipeline.queries.dialect.athena import literal, to_athena
+from pipeline.queries.dialect.bridge import translate
 from pipeline.queries.window import TYPES
 
 KNOWN = ("top", "first_day", "from_time", "limit")

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import run
-from pipeline.queries.dialect import to_duckdb
+from pipeline.queries.dialect.bridge import to_duckdb
 from pipeline.queries.engines.duckdb import opened
 from tests.queries.homes import moment
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import run
-from pipeline.queries.dialect import to_duckdb, translate
+from pipeline.queries.dialect.bridge import to_duckdb, translate
 from tests.queries.homes import moment
 
 NOW = moment("2026-11-25T15:00")

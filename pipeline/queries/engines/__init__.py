@@ -3,7 +3,7 @@
 `duckdb` answers from a home on this machine, `athena` from a deployed stack.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from pipeline.queries.dialect import Translation
+    from pipeline.queries.translated import Translation
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ class Question:
         return to_athena(self.query.sql, self.types)
 
     @property
+    def views(self) -> Collection[str]:
+        """What it reads, as far as that can be told: a text for Athena may be beyond us."""
+        try:
+            return self.for_duckdb.views
+        except QueryFailed:
+            return ()
+
+    @property
     def bound(self) -> dict[str, Value]:
         """The values that it uses, by name."""
         used = self.for_athena[1]
@@ -59,7 +67,11 @@ class Question:
 
         Raises QueryFailed for what is refused.
         """
-        from pipeline.queries.dialect import translate
+        from pipeline.queries import translated
+
+        if self.query.path and (found := translated.known(self.query)):
+            return found
+        from pipeline.queries.dialect.bridge import translate
 
         return translate(self.query.sql, self.types)
 

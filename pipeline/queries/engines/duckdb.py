@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.deliver.lake import LakeFile
 from pipeline.errors import QueryFailed
-from pipeline.home import LAKE, answering
 from pipeline.lake import catalogue
+from pipeline.lake.folders import answering
 from pipeline.lake.readers import holding
 from pipeline.lake.views import create_views
 from pipeline.queries.dialect import macros
@@ -22,6 +22,7 @@ from pipeline.queries.engines import Progress, Question, Statistics
 from pipeline.queries.tables import all_tables, table_of
 from pipeline.schema import Table
 from pipeline.store import Store
+from pipeline.store.remains import LAKE
 
 if TYPE_CHECKING:
     import duckdb

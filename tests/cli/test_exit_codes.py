@@ -166,7 +166,7 @@ def test_debug_shows_the_traceback_of_a_failure(tmp_path: Path) -> None:
         (["ingest", "app-log", "a", "--home", "x" * 300], 1, "the home cannot be made: "),
         (["parse", "app-log", "a", "--rejects", "x" * 300], 2, "the rejects cannot be written: "),
         (["demo", "--for", "1e400"], 2, "not a number of seconds: inf"),
-        (["demo", "--for", "nan"], 2, "invalid value for '--for'"),
+        (["demo", "--for", "nan"], 2, "not a number of seconds: nan"),
         (["serve", "--host", "a\udcff"], 2, "this is no UTF-8"),
         (["serve", "--host", "192.0.2.1"], 2, "192.0.2.1 is no address of this machine"),
         (["serve", "--host", "x" * 300], 2, "no such address: "),

@@ -6,12 +6,14 @@ from sqlglot import exp
 from sqlglot.expressions import DType
 
 from pipeline.queries.dialect import addresses
+from pipeline.queries.dialect.macros import fails
 from pipeline.queries.dialect.trees import (
     FLOATS,
     TEXTS,
     WHOLES,
     Cures,
     call,
+    cast,
     element_of,
     is_unknown,
     refuse,
@@ -52,6 +54,8 @@ def cure(node: exp.Expr) -> exp.Expr | None:
         raise refuse(node, "this type is not allowed in a query", fix)
     if target.is_type(DType.DECIMAL) and not target.expressions:
         raise refuse(node, "a decimal needs its precision", "write DECIMAL(10, 2), or 1.50")
+    if target.is_type(DType.TIMESTAMP) and target.expressions and int(_length(target).name) > 3:
+        raise refuse(node, "times have milliseconds here", "write three digits behind the second")
     if isinstance(source, exp.Placeholder):
         return None
     if target.is_type(DType.IPADDRESS):
@@ -75,15 +79,11 @@ def _to_value(node: exp.Expr, source: exp.Expr, target: exp.DataType) -> exp.Exp
     if target.is_type(*WHOLES) and source.is_type(*FLOATS):
         # DuckDB rounds half to even, Trino away from zero.
         return _same_cast(node, call("round", source))
-    if target.is_type(DType.DECIMAL) and source.is_type(*FLOATS) and len(target.expressions) == 2:
-        return _to_decimal(node, source, target)
+    written = isinstance(source, exp.Literal) and "e" not in source.name.lower()
+    if target.is_type(DType.DECIMAL) and source.is_type(*FLOATS) and not written:
+        # Trino rounds the digits that the double shows, DuckDB the double itself.
+        return _same_cast(node, cast(source, "varchar"))
     return None
-
-
-def _to_decimal(node: exp.Expr, source: exp.Expr, target: exp.DataType) -> exp.Expr:
-    """Trino rounds the digits that the double shows, DuckDB the double itself."""
-    shown = exp.Cast(this=source.copy(), to=exp.DataType.build("varchar"))
-    return _same_cast(node, shown)
 
 
 def _to_text(node: exp.Expr, source: exp.Expr, target: exp.DataType) -> exp.Expr | None:
@@ -147,8 +147,15 @@ def _to_nested(node: exp.Expr, source: exp.Expr, target: exp.DataType) -> exp.Ex
     return call("list_transform", source, exp.Lambda(this=body, expressions=[name.copy()]))
 
 
+def _try(node: exp.Expr) -> None:
+    for inner in node.find_all(exp.Anonymous):
+        if fails(inner.name):
+            fix = "write TRY_CAST, or ask before: CASE WHEN x <> '' THEN .. END"
+            raise refuse(node, "TRY does not reach into this here", fix)
+
+
 def _same_cast(node: exp.Expr, source: exp.Expr) -> exp.Expr:
     return type(node)(this=source, to=node.args["to"].copy())
 
 
-CURES: Cures = {exp.Cast: cure, exp.TryCast: cure}
+CURES: Cures = {exp.Cast: cure, exp.TryCast: cure, exp.Try: _try}

@@ -109,6 +109,14 @@ def _pattern(node: exp.Expr) -> exp.Expr:
     return text(written)
 
 
+def _from_unixtime(node: exp.Expr) -> exp.Expr | None:
+    zone = node.args.get("zone")
+    if zone is not None and zone.name != "UTC":
+        raise refuse(node, "times are UTC here", "leave the zone out, or write 'UTC'")
+    node.set("zone", None)
+    return without("hours", "minutes", "format")(node)
+
+
 def _format(node: exp.Expr) -> exp.Expr:
     return call("strftime", node.this, _pattern(node))
 
@@ -178,7 +186,7 @@ CURES: Cures = {
     exp.ParseDatetime: _parse_datetime,
     exp.FromISO8601Date: passed_to("tr_iso_date", "this"),
     exp.FromISO8601Timestamp: passed_to("tr_iso_timestamp", "this"),
-    exp.UnixToTime: without("zone", "hours", "minutes", "format"),
+    exp.UnixToTime: _from_unixtime,
 }
 NAMED: Named = {
     "millisecond": _millisecond,

@@ -1,4 +1,8 @@
-"""JSON: values by a path, and arrays. A document is text in our tables."""
+"""JSON: values by a path, and arrays. A document is text in our tables.
+
+Trino reads a document up to the value that is asked for, the engine all of it: behind a value a
+document may be broken there and still answer; here it is NULL, as for any text that is no JSON.
+"""
 
 import re
 

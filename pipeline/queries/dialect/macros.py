@@ -185,18 +185,18 @@ _JSON = (
     "tr_json_number(j, x) AS CASE WHEN len(tr_json_spelt(j, x)) > 1"
     " THEN error('json_extract_scalar: the document has this number in two spellings: ' || x)"
     " ELSE list_extract(tr_json_spelt(j, x), 1) END",
-    "tr_json_scalar(j, p) AS CASE WHEN NOT json_valid(j)"
-    " OR json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL"
+    # CASE in CASE: of a condition with AND the engine may try both sides, and one may fail.
+    "tr_json_scalar(j, p) AS CASE WHEN json_valid(j) THEN"
+    " CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL"
     " WHEN json_type(j, p) = 'DOUBLE' THEN tr_json_number(j, json_extract_string(j, p))"
-    " ELSE json_extract_string(j, p) END",
-    "tr_json_length(j) AS CASE WHEN json_valid(j) AND json_type(j) = 'ARRAY'"
-    " THEN CAST(json_array_length(j) AS BIGINT) END",
-    "tr_json_has_text(j, x) AS CASE WHEN json_valid(j) AND json_type(j) = 'ARRAY'"
-    " AND x IS NOT NULL THEN len(list_filter(json_extract(j, '$[*]'), lambda e:"
-    " json_type(e) = 'VARCHAR' AND json_extract_string(e, '$') = x)) > 0 END",
-    "tr_json_has_whole(j, x) AS CASE WHEN json_valid(j) AND json_type(j) = 'ARRAY'"
-    " AND x IS NOT NULL THEN len(list_filter(json_extract(j, '$[*]'), lambda e:"
-    " json_type(e) IN ('UBIGINT', 'BIGINT') AND TRY_CAST(e AS BIGINT) = x)) > 0 END",
+    " ELSE json_extract_string(j, p) END END",
+    "tr_json_array(j) AS CASE WHEN json_valid(j) THEN"
+    " CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') END END",
+    "tr_json_length(j) AS CAST(len(tr_json_array(j)) AS BIGINT)",
+    "tr_json_has_text(j, x) AS CASE WHEN x IS NOT NULL THEN len(list_filter(tr_json_array(j),"
+    " lambda e: json_type(e) = 'VARCHAR' AND json_extract_string(e, '$') = x)) > 0 END",
+    "tr_json_has_whole(j, x) AS CASE WHEN x IS NOT NULL THEN len(list_filter(tr_json_array(j),"
+    " lambda e: json_type(e) IN ('UBIGINT', 'BIGINT') AND TRY_CAST(e AS BIGINT) = x)) > 0 END",
 )
 
 MACROS = (*_TYPES, *_NUMBERS, *_TEXTS, *_TIMES, *_ARRAYS, *_URLS, *_ADDRESSES, *_JSON)
@@ -213,3 +213,8 @@ def called_by(sql: str) -> list[str]:
             found.update({each.partition("(")[0]: each for each in called_by(body)})
             found[name.lower()] = macro
     return list(found.values())
+
+
+def fails(name: str) -> bool:
+    """Whether what is called so is a macro that may end a query with an error of its own."""
+    return any("error(" in macro for macro in called_by(f"{name}("))

@@ -52,6 +52,12 @@ def _split_part(node: exp.Expr) -> exp.Expr:
     return call("tr_split_part", *(node.args[key] for key in keys))
 
 
+def _separated(node: exp.Expr) -> None:
+    for side in node.expressions:
+        if not (side.is_type(*TEXTS) or is_unknown(side)):
+            raise refuse(node, "Athena joins text to text", "write CAST(x AS varchar)")
+
+
 def _joined(node: exp.Expr) -> exp.Expr | None:
     """a || b and concat: of text, or of arrays."""
     sides = node.expressions if isinstance(node, exp.Concat) else (node.this, node.expression)
@@ -116,6 +122,7 @@ CURES: Cures = {
     exp.StrPosition: without("occurrence", "position"),
     exp.Concat: _joined,
     exp.DPipe: _joined,
+    exp.ConcatWs: _separated,
     exp.Length: _length,
     exp.Reverse: _reverse,
     exp.Format: _format,

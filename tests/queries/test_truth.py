@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import QueryFailed
-from pipeline.queries.dialect import cures, to_duckdb
+from pipeline.queries.dialect import cures
+from pipeline.queries.dialect.bridge import to_duckdb
 from pipeline.queries.dialect.functions import FUNCTIONS, REASONS
 from pipeline.queries.dialect.macros import MACROS, called_by
 from tests.queries import truth

@@ -40,13 +40,17 @@ def why_empty(answer: "Answer", views: Collection[str], default: str) -> str:
     """
     what = "no line was refused" if REJECTS & set(views) else "no rows"
     window, newest = answer.window, answer.newest
+    asked = what
+    if window is not None:
+        first, last = (_second(end) for end in (window.from_time, window.to_time))
+        asked += f" between {first} and {last}"
+        asked += f" (the default: the last {default})" if default else ""
+    if not answer.cost.dated:
+        return f"{asked}\n  try a longer window, such as --since 24h\n" if window else f"{asked}\n"
     if newest is None:
         return what + (": nothing has come in yet\n" if what == "no rows" else "\n")
     if window is None:
-        return f"{what}\n  the newest event is of {_second(newest)}\n"
-    first, last = (_second(end) for end in (window.from_time, window.to_time))
-    asked = f"{what} between {first} and {last}"
-    asked += f" (the default: the last {default})" if default else ""
+        return f"{asked}\n  the newest event is of {_second(newest)}\n"
     if window.from_time <= newest < window.to_time:
         return f"{asked}\n  there are events, but none that this query asks for\n"
     return f"{asked}\n  the newest event is of {_second(newest)}\n  try: {_day_of(newest)}\n"

@@ -34,6 +34,7 @@ class Service:
     rows     of its answer, as text
     errors   by operation: what it answers before anything else, as (status, code, message)
     asked    every request, as (operation, its parameters)
+    deaf     it goes on although it was stopped
     """
 
     states: tuple[str, ...] = ("QUEUED", "RUNNING", "SUCCEEDED")
@@ -46,6 +47,7 @@ class Service:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     looks: int = 0
     stopped: bool = False
+    deaf: bool = False
 
     def session(self) -> boto3.Session:
         """A session whose requests come here."""
@@ -84,7 +86,7 @@ class Service:
         """Its state, and what it has scanned by now."""
         state = self.states[min(self.looks, len(self.states) - 1)]
         self.looks += 1
-        status: dict[str, Any] = {"State": "CANCELLED" if self.stopped else state}
+        status: dict[str, Any] = {"State": "CANCELLED" if self.stopped and not self.deaf else state}
         status["SubmissionDateTime"] = 1_795_615_200
         if self.reason:
             status["StateChangeReason"] = self.reason

@@ -112,12 +112,11 @@ def test_the_text_of_a_value_becomes_what_it_says(kind, text, value):
     assert answer(service).table.to_pylist() == [{"v": value, "w": None}]
 
 
-def test_a_time_with_zone_is_one_in_utc_and_stays_text_in_another():
-    kind = "timestamp with time zone"
-    rows = [("2026-11-25 14:00:00.000 UTC", "2026-11-25 14:00:00.000 Asia/Tokyo")]
-    found = answer(Service(columns=(("v", kind), ("w", kind)), rows=rows)).table.to_pylist()[0]
-    assert found["v"] == NOW.replace(hour=14)
-    assert found["w"] == "2026-11-25 14:00:00.000 Asia/Tokyo"
+def test_times_with_a_zone_stay_text_on_every_page():
+    rows = [("2026-11-25 14:00:00.000 UTC",)] * 999 + [("2026-11-25 14:00:00.000 Asia/Tokyo",)]
+    found = answer(Service(columns=(("v", "timestamp with time zone"),), rows=rows)).table
+    assert found.num_rows == 1000
+    assert found["v"][999].as_py() == "2026-11-25 14:00:00.000 Asia/Tokyo"
 
 
 @pytest.mark.parametrize(
@@ -180,6 +179,26 @@ def test_ctrl_c_stops_the_running_query_and_waits_until_it_is_stopped():
     assert service.operations()[-2:] == ["StopQueryExecution", "GetQueryExecution"]
 
 
+def test_ctrl_c_stays_one_when_athena_does_not_stop_the_query():
+    denied = (400, "AccessDeniedException", "Access denied: no")
+    service = Service(states=("RUNNING",), errors={"StopQueryExecution": [denied]})
+
+    def watch(progress):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(sql=TEXT, engine=asking(service)[0], now=NOW, watch=watch)
+    assert service.operations().count("StopQueryExecution") == 1
+    assert f"stop-query-execution --query-execution-id {ID}" in caught.value.__notes__[0]
+
+
+def test_a_query_that_does_not_end_is_not_waited_for_for_ever():
+    service = Service(states=("RUNNING",), deaf=True)
+    with pytest.raises(QueryFailed, match="took too long"):
+        run(sql=TEXT, engine=asking(service)[0], now=NOW, enough=lambda: service.looks > 3)
+    assert service.looks < 20
+
+
 def test_a_query_that_nobody_waits_for_is_stopped():
     service = Service(states=("RUNNING",))
 
@@ -211,6 +230,12 @@ def test_one_that_is_done_is_not_stopped():
         "SELECT * FROM vpc_flow WHERE event_time > TIMESTAMP '2026-11-25 00:00:00'",
         "SELECT * FROM vpc_flow WHERE dt = '2026-11-25' OR bytes > 1",
         "SELECT * FROM vpc_flow WHERE dt < '2026-11-25'",
+        "SELECT * FROM vpc_flow WHERE dt = substr(CAST(event_time AS varchar), 1, 10)",
+        "SELECT * FROM vpc_flow WHERE '2026-11-25' >= dt",
+        "SELECT * FROM vpc_flow WHERE srcaddr IN (SELECT 'a' FROM reject WHERE dt = '2026-11-25')",
+        "SELECT * FROM vpc_flow WHERE event_time > (SELECT max(event_time) FROM reject"
+        " WHERE dt = '2026-11-25')",
+        "SELECT * FROM vpc_flow a JOIN reject b ON a.dt = b.dt WHERE b.dt = '2026-11-25'",
         "WITH x AS (SELECT * FROM vpc_flow) SELECT * FROM x WHERE dt = '2026-11-25'",
         "SELECT * FROM vpc_flow WHERE dt = '2026-11-25' UNION ALL SELECT * FROM vpc_flow",
     ],
@@ -232,6 +257,9 @@ def test_sql_that_reads_all_days_is_not_sent_without_a_word(sql):
         "SELECT * FROM vpc_flow WHERE dt BETWEEN '2026-11-24' AND '2026-11-25' AND bytes > 1",
         "SELECT * FROM vpc_flow f JOIN reject r ON r.dt = '2026-11-25' WHERE f.dt >= '2026-11-25'",
         "SELECT typeof(1), upper(srcaddr) FROM vpc_flow WHERE dt IN ('2026-11-25')",
+        "SELECT * FROM vpc_flow WHERE '2026-11-25' <= dt",
+        "SELECT * FROM vpc_flow WHERE date(dt) = current_date - interval '1' day",
+        "WITH x AS (SELECT * FROM vpc_flow WHERE dt = '2026-11-25') SELECT * FROM x",
         "SELECT 1",
     ],
 )

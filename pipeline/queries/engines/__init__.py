@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.errors import QueryFailed
+from pipeline.errors import QueryFailed, TailraceError
 from pipeline.queries.front_matter import SavedQuery
 from pipeline.queries.parameters import Value
 from pipeline.queries.window import TYPES, Window
@@ -98,7 +98,8 @@ class Statistics:
     usd            estimated from the rate in the settings; 0 on this machine and for a reused one
     reused         the engine gave the answer of an earlier run
     id             what the engine calls the run; "" where it does not
-    as_of          newest event_time of the tables that were read, where the engine knows
+    as_of          newest event_time of the tables that were read; None: there is none
+    dated          whether the engine knows as_of
     home           the folder that was read; None on Athena
     demo           it is the demo's, for the home itself holds nothing
     """
@@ -108,6 +109,7 @@ class Statistics:
     reused: bool = False
     id: str = ""
     as_of: datetime | None = None
+    dated: bool = True
     home: Path | None = None
     demo: bool = False
 
@@ -155,6 +157,10 @@ def wait(running: Running, enough: Callable[[], bool], watch: Watch) -> None:
                 running.cancel()
                 fix = "ask for a shorter window"
                 raise QueryFailed("the query took too long and was broken off", "", fix)
-    except KeyboardInterrupt:
-        running.cancel()
+    except KeyboardInterrupt as interrupt:
+        try:
+            running.cancel()
+        except TailraceError as error:
+            # Whoever interrupts wants to be gone; that it goes on there is said nevertheless.
+            interrupt.add_note(str(error))
         raise

@@ -156,6 +156,7 @@ class Execution:
     pause: Callable[[float], None]
     pause_s: float
     seen: Any = None
+    stopping: bool = False
 
     def poll(self) -> Progress:
         """Look at it, after a pause that grows; the first look comes at once.
@@ -171,15 +172,26 @@ class Execution:
         return progress
 
     def cancel(self) -> None:
-        """Stop it, and come back when Athena says that it is done."""
-        with _told(self.where):
-            self.client.stop_query_execution(QueryExecutionId=self.id)
-        while not self._look().done:
-            self.pause(PAUSES_S[0])
+        """Stop it, and come back when Athena says that it is done, or after some looks.
+
+        Raises QueryFailed when Athena does not stop it.
+        """
+        self.stopping = True
+        try:
+            with _told(self.where):
+                self.client.stop_query_execution(QueryExecutionId=self.id)
+        except QueryFailed as error:
+            fix = f"it may go on, and be billed: aws athena stop-query-execution {self._named}"
+            raise QueryFailed(error.what, error.where, fix) from error
+        for pause_s in PAUSES_S:
+            if self._look().done:
+                return
+            self.pause(pause_s)
 
     def leave(self) -> None:
         """Stop it when it is not done: nobody waits for it any more, but it would be billed."""
-        if self.seen is None or self.seen["Status"]["State"] not in DONE:
+        done = self.seen is not None and self.seen["Status"]["State"] in DONE
+        if not done and not self.stopping:
             self.cancel()
 
     def pages(self) -> "Iterator[pa.Table]":
@@ -201,12 +213,16 @@ class Execution:
         scanned = told.get("DataScannedInBytes", 0)
         billed = 0 if reused else max(scanned, LEAST_BILLED)
         usd = billed / TERABYTE * self.place.usd_per_tb
-        return Statistics(scanned, usd, reused, self.id)
+        return Statistics(scanned, usd, reused, self.id, dated=False)
 
     @property
     def where(self) -> str:
         """Where it stands, for an error."""
         return f"{self.question.where}, query {self.id} in {self.place.workgroup}"
+
+    @property
+    def _named(self) -> str:
+        return f"--query-execution-id {self.id}"
 
     def _look(self) -> Progress:
         with _told(self.where):

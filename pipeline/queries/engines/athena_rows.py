@@ -1,6 +1,5 @@
 """Rows as GetQueryResults gives them, all of them text, as Arrow."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +25,13 @@ _ARROW = {
 }
 # Athena writes what is no number as Java does.
 _JAVA = {"Infinity": "inf", "-Infinity": "-inf", "NaN": "nan"}
-_UTC = re.compile(r" (UTC|Z)$")
 
 
 def tables(client: "AthenaClient", query_id: str) -> Iterator[pa.Table]:
     """A table for each page; one without rows where there are none.
 
-    Arrays, maps and rows stay text, as Athena writes them.
+    Arrays, maps, rows and times with a zone stay text, as Athena writes them: it says too little
+    of them to be sure of more, and every page has to be of one kind.
     """
     pages = client.get_paginator("get_query_results").paginate(
         QueryExecutionId=query_id, PaginationConfig={"PageSize": PAGE}
@@ -56,19 +55,9 @@ def _typed(texts: pa.Array, column: Any) -> pa.Array:
     kind = column["Type"]
     if kind == "decimal":
         return pc.cast(texts, pa.decimal128(column["Precision"], column["Scale"]))
-    if kind == "timestamp with time zone":
-        return _zoned(texts)
     to = _ARROW.get(kind)
     if to is None:
         return texts
     if pa.types.is_floating(to):
         texts = pa.array([_JAVA.get(text, text) for text in texts.to_pylist()], pa.string())
     return pc.cast(texts, to)
-
-
-def _zoned(texts: pa.Array) -> pa.Array:
-    known = [text is None or _UTC.search(text) is not None for text in texts.to_pylist()]
-    if not all(known):
-        return texts
-    bare = pc.replace_substring_regex(texts, r" (UTC|Z)$", "")
-    return pc.cast(pc.cast(bare, pa.timestamp("ms")), pa.timestamp("ms", "UTC"))

@@ -1,21 +1,25 @@
 """What is said on stderr beneath an answer: its cost, whose data it is, why it is empty."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.cells import size
 from pipeline.cli.output import counted, iso
+from pipeline.queries.tables import table_of
 
 if TYPE_CHECKING:
-    from pipeline.queries import Answer
+    from pipeline.queries import Answer, Window
 
 REJECTS = {"reject", "reject_landing"}
 
 
-def footer(answer: "Answer") -> str:
-    """What an answer cost."""
+def footer(answer: "Answer", most: object = None) -> str:
+    """The window of an answer, whether it was cut, and what it cost.
+
+    most  rows that were asked for; None: all of them
+    """
     cost = answer.cost
     if cost.id:
         place = f"{answer.engine}, {'an earlier answer reused' if cost.reused else 'asked anew'}"
@@ -23,8 +27,20 @@ def footer(answer: "Answer") -> str:
     else:
         place, price = f"{answer.engine}, local", "0 USD"
     rows = counted(len(answer.table), "row")
+    if most == len(answer.table):
+        rows += f" (at most {most}: -p top={most})"
     read = f"{size(cost.bytes_scanned)} {'scanned' if cost.id else 'read'}"
-    return f"{rows} · {answer.seconds:.2f} s · {read} · {price} · {place}\n"
+    said = [rows, f"{answer.seconds:.2f} s", read, price, place]
+    if answer.window is not None:
+        said.insert(0, _span(answer.window))
+    return " · ".join(said) + "\n"
+
+
+def _span(window: "Window") -> str:
+    first, last = window.from_time, window.to_time
+    if first.date() == last.date():
+        return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}Z"
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}Z"
 
 
 def demo_note(home: Path | None) -> str:
@@ -48,7 +64,8 @@ def why_empty(answer: "Answer", views: Collection[str], default: str) -> str:
     if not answer.cost.dated:
         return f"{asked}\n  try a longer window, such as --since 24h\n" if window else f"{asked}\n"
     if newest is None:
-        return what + (": nothing has come in yet\n" if what == "no rows" else "\n")
+        tables = " and ".join(sorted(map(table_of, views))) or "the lake"
+        return what + (f": nothing has come into {tables} yet\n" if what == "no rows" else "\n")
     if window is None:
         return f"{asked}\n  the newest event is of {_second(newest)}\n"
     if window.from_time <= newest < window.to_time:
@@ -62,4 +79,6 @@ def _second(moment: datetime) -> str:
 
 def _day_of(moment: datetime) -> str:
     day = moment.date()
-    return f"--from {day} --to {day + timedelta(days=1)}"
+    # A window that ends in the future would make what is late look dead.
+    until = "" if day >= datetime.now(UTC).date() else f" --to {day + timedelta(days=1)}"
+    return f"--from {day}{until}"

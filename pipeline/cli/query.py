@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORM = "--output"
 DUCKDB, ATHENA = "duckdb", "athena"
+TABLE = "table"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A saved query.")]
 Given = Annotated[
@@ -50,7 +51,7 @@ def query(
     from_time: From = None,
     to_time: To = None,
     given: Given = None,
-    output: Form = "table",
+    output: Form = TABLE,
     sql: Sql = None,
     explain: Explain = False,
     engine: EngineName = "",
@@ -93,6 +94,10 @@ def query(
     if sql is not None and name:
         raise UsageError("a name and --sql were both given", "", "give one of them")
     if not name and sql is None:
+        if window or params or explain or output != TABLE:
+            raise UsageError(
+                "no question was asked", "", "name one, or --sql TEXT; all of them: tailrace query"
+            )
         sys.stdout.write(_catalogue(settings_of(config, home).prices))
         return
     check(name or None, sql=sql, params=params)
@@ -124,13 +129,15 @@ def _answer(question: "Question", engine: "Engine", output: str, default: str) -
         say(demo_note(answer.cost.home))
     if not len(answer.table):
         say(why_empty(answer, question.views, default))
-    sys.stderr.write(footer(answer))
+    sys.stderr.write(footer(answer, question.bound.get("top")))
 
 
 def _engine(settings: "Settings", name: str, stage: str, full_scan: bool) -> "Engine":
     if name == ATHENA:
+        from pipeline.cli import let_pandas_in
         from pipeline.queries.engines import athena
 
+        let_pandas_in()
         return athena.of_stage(settings, stage, full_scan)
     from pipeline.queries.engines.duckdb import DuckDb
 

@@ -26,10 +26,12 @@ def run(
     sql: str | None = None,
     params: Mapping[str, object] = _NO_PARAMS,
     since: str | None = None,
+    from_time: str | None = None,
+    to_time: str | None = None,
     window: Window | None = None,
     engine: Engine | str = "duckdb",
     stage: str = "",
-    home: Path | None = None,
+    home: Path | str | None = None,
     now: datetime | None = None,
     prices: Prices | None = None,
     enough: Callable[[], bool] = lambda: False,
@@ -41,8 +43,8 @@ def run(
 
     params  values by name, as text or already of their type
     since   the window as a length that ends at `now`: 15m, 1h30m, 7d
-    window  the same as two moments. Neither: a saved query takes its own default, a text is not
-            bounded
+    window  the same as two moments, as are from_time and to_time, texts such as 2026-11-25T14:00.
+            Without any a saved query takes its own default, a text is not bounded
     engine  duckdb, athena, or one that was made before
     stage   the stack that Athena asks; "": the one in the settings
     home    what DuckDB reads; None: the home of the settings in force
@@ -55,10 +57,8 @@ def run(
     the home cannot be read, QueryFailed when the SQL is refused or the engine breaks off.
     """
     now = now or datetime.now(UTC)
-    if since is not None:
-        if window is not None:
-            raise UsageError("since and window were both given", "", "give one of them")
-        window = windows.parse(now, since=since)
+    if window is None:
+        window = windows.parse(now, since, from_time, to_time)
     prices = prices or load().prices
     question = ask(name, sql=sql, params=params, window=window, now=now, prices=prices)
     chosen = _named(engine, stage, home) if isinstance(engine, str) else engine
@@ -78,12 +78,12 @@ def answered(
         return Answer.of(question, engine.name, running, perf_counter() - started)
 
 
-def _named(name: str, stage: str, home: Path | None) -> Engine:
+def _named(name: str, stage: str, home: Path | str | None) -> Engine:
     settings = load()
     if name == "duckdb":
         from pipeline.queries.engines.duckdb import DuckDb
 
-        return DuckDb(home or settings.home_path)
+        return DuckDb(Path(home) if home else settings.home_path)
     if name == "athena":
         from pipeline.queries.engines import athena
 

@@ -137,3 +137,8 @@ def _flat(values: dict[str, Any]) -> list[str]:
         nested = name in SECTIONS and name != "formats"
         names += [f"{name}.{key}" for key in value] if nested else [name]
     return names
+
+
+def aws_region(environ: Mapping[str, str] | None = None) -> str | None:
+    """What AWS_REGION says; None: whatever AWS's own settings say."""
+    return (os.environ if environ is None else environ).get("AWS_REGION") or None

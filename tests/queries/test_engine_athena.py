@@ -8,10 +8,13 @@ from decimal import Decimal
 import pytest
 from pyarrow import parquet  # noqa: F401 - loaded before warnings are errors
 
+from pipeline import aws
+from pipeline.cli.footer import footer, why_empty
 from pipeline.errors import NotConfigured, QueryFailed, UsageError
 from pipeline.queries import parse, run
 from pipeline.queries.engines.athena import Athena, Place, of_stage
 from pipeline.settings import Settings
+from tests.homes import run as command
 from tests.queries.athena_service import ID, Service
 from tests.queries.homes import moment
 
@@ -286,6 +289,7 @@ def test_the_frame_comes_from_the_file_in_s3():
 
 
 def test_a_stack_has_its_own_workgroup_and_database(monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     with pytest.raises(NotConfigured, match="which stack"):
         of_stage(Settings())
     with pytest.raises(UsageError, match="not a stage"):
@@ -295,10 +299,33 @@ def test_a_stack_has_its_own_workgroup_and_database(monkeypatch):
     )
 
 
-def test_without_a_region_it_is_said_what_to_set(monkeypatch, tmp_path):
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(NotConfigured, match="region") as caught:
-        run(sql=TEXT, engine=of_stage(Settings(), "staging"), now=NOW)
-    assert "AWS_REGION" in caught.value.fix
+def test_the_region_is_what_aws_region_says_though_boto3_does_not_read_it(monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    assert aws.session().region_name == "eu-west-3"
+
+
+def test_a_profile_that_is_none_is_not_configured(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    with pytest.raises(NotConfigured, match="nope"):
+        of_stage(Settings(), "staging")
+
+
+NOBODY = {"AWS_CONFIG_FILE": "none", "AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+
+
+def test_the_command_gets_as_far_as_boto3_and_says_what_is_missing():
+    ran = command("query", "top_talkers", "--stage", "staging", **NOBODY)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == (
+        "error: AWS is not told which region to ask\n"
+        "  set AWS_REGION, or AWS_PROFILE to one that has a region\n"
+    )
+
+
+def test_an_empty_answer_of_athena_claims_nothing():
+    found = answer(Service(), name="top_talkers", window=parse(NOW, since="1h"))
+    assert why_empty(found, ["vpc_flow"], "") == (
+        "no rows between 2026-11-25T14:00:00Z and 2026-11-25T15:00:00Z\n"
+        "  try a longer window, such as --since 24h\n"
+    )
+    assert "25 MB scanned · 0.000125 USD · athena, asked anew" in footer(found)

@@ -329,3 +329,13 @@ def test_a_query_does_not_load_pandas(days):
         "sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_a_notebook_says_its_window_and_home_as_text(days):
+    frame = run("top_talkers", from_time="2026-11-25T11:00", to_time="2026-11-25T12:00",
+                home=str(days), now=NOW).df()  # fmt: skip
+    assert frame["bytes"].tolist() == [2]
+    with pytest.raises(UsageError, match="--since and --from/--to were both given"):
+        run("top_talkers", since="1h", from_time="2026-11-25", home=days, now=NOW)
+    with pytest.raises(UsageError, match="there is no engine called presto"):
+        run("top_talkers", engine="presto", home=days, now=NOW)

@@ -18,6 +18,25 @@ from pipeline.queries.dialect import cures, returns, syntax
 from pipeline.queries.tables import all_tables, columns_of, table_of
 from pipeline.queries.translated import Translation
 
+# Names of columns in the queries that AWS publishes, and what stands here for them.
+OF_AWS: Mapping[str, str] = {
+    "date": "CAST(dt AS date)",
+    "day": "CAST(dt AS date)",
+    "start": "start_time",
+    "starttime": "start_time",
+    "end": "end_time",
+    "endtime": "end_time",
+    "account": "account_id",
+    "interfaceid": "interface_id",
+    "sourceaddress": "srcaddr",
+    "destinationaddress": "dstaddr",
+    "sourceport": "srcport",
+    "destinationport": "dstport",
+    "numpackets": "packets",
+    "numbytes": "bytes",
+    "logstatus": "log_status",
+}
+
 
 def to_duckdb(sql: str, parameters: Mapping[str, str] = window.TYPES) -> str:
     """The statement for DuckDB; see `translate`."""
@@ -116,7 +135,10 @@ def _unresolved(
     known = sorted({column for columns in schema.values() for column in columns})
     missing = re.match(r"Column (.+) could not", what)
     name = missing[1] if missing else ""
-    if name in quoted:
+    ours = OF_AWS.get(name.lower().rpartition(".")[2])
+    if ours:
+        hint = f"AWS's examples call it so; here it is {ours}"
+    elif name in quoted:
         hint = f"text takes single quotes: '{quoted[name]}'"
     else:
         hint = syntax.near(name, known) or "all columns: tailrace tables"

@@ -264,7 +264,7 @@ def _told(where: str) -> Iterator[None]:
         yield
     except (NoCredentialsError, NoRegionError, ProfileNotFound) as error:
         fix = "set AWS_PROFILE and AWS_REGION; who am I: aws sts get-caller-identity"
-        raise NotConfigured(str(error), where, fix) from error
+        raise NotConfigured(str(error), "", fix) from error
     except ClientError as error:
         told = error.response["Error"]
         code, message = told.get("Code", ""), told.get("Message", "")

@@ -35,6 +35,7 @@ class Service:
     errors   by operation: what it answers before anything else, as (status, code, message)
     asked    every request, as (operation, its parameters)
     deaf     it goes on although it was stopped
+    head     the names of the columns are the first row
     """
 
     states: tuple[str, ...] = ("QUEUED", "RUNNING", "SUCCEEDED")
@@ -48,6 +49,7 @@ class Service:
     looks: int = 0
     stopped: bool = False
     deaf: bool = False
+    head: bool = True
 
     def session(self) -> boto3.Session:
         """A session whose requests come here."""
@@ -106,7 +108,7 @@ class Service:
 
     def GetQueryResults(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A page; the head is the first row of the first one."""
-        lines = [tuple(name for name, _ in self.columns), *self.rows]
+        lines = [*[tuple(name for name, _ in self.columns)] * self.head, *self.rows]
         first = int(body.get("NextToken", "0"))
         most = body.get("MaxResults", 1000)
         assert most <= 1000

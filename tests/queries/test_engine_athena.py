@@ -329,3 +329,72 @@ def test_an_empty_answer_of_athena_claims_nothing():
         "  try a longer window, such as --since 24h\n"
     )
     assert "25 MB scanned · 0.000125 USD · athena, asked anew" in footer(found)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE vpc_flow",
+        "UNLOAD (SELECT * FROM vpc_flow) TO 's3://elsewhere/' WITH (format = 'PARQUET')",
+        "EXPLAIN ANALYZE SELECT * FROM vpc_flow",
+        "CALL x(:from_time)",
+        "SELECT 1; DROP TABLE vpc_flow",
+        "ALTER TABLE vpc_flow DROP PARTITION (dt = '2026-11-25')",
+        "",
+        "SELECT '\udc80'",
+    ],
+)
+def test_nothing_but_one_select_is_sent(sql):
+    service = Service()
+    with pytest.raises(QueryFailed):
+        answer(service, Place("w", "d", full_scan=True), sql=sql)
+    assert service.asked == []
+
+
+def test_sql_nested_too_deeply_to_be_read_is_taken_for_unbounded():
+    sql = f"SELECT {'(' * 3000}1{')' * 3000}"
+    with pytest.raises(UsageError, match="reads all days"):
+        answer(Service(), sql=sql)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ((("v", "timestamp"),), [("+12026-01-01 00:00:00.000",)]),
+        ((("v", "bigint"),), [("",)]),
+        ((("v", "date"),), [("-0001-01-01",)]),
+        ((("v", "varchar"), ("w", "varchar")), [("a",)]),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_said_to_be_one(columns, rows):
+    found = answer(Service(columns=columns, rows=rows))
+    with pytest.raises(QueryFailed, match="Athena's answer cannot be read") as caught:
+        found.table  # noqa: B018 - rows come when they are asked for
+    assert ID in caught.value.where
+
+
+def test_a_first_row_that_is_no_head_is_a_row():
+    assert len(answer(Service(rows=TALKERS, head=False)).table) == 2
+
+
+def test_a_state_that_is_none_is_not_waited_for():
+    with pytest.raises(QueryFailed, match="a state that is none: PAUSED"):
+        answer(Service(states=("RUNNING", "PAUSED")))
+
+
+def test_a_stop_that_fails_does_not_hide_why_it_was_wanted():
+    denied = (400, "AccessDeniedException", "Access denied: no")
+    service = Service(states=("RUNNING",), errors={"StopQueryExecution": [denied]})
+
+    def watch(progress):
+        raise Impatient
+
+    with pytest.raises(Impatient) as caught:
+        run(sql=TEXT, engine=asking(service)[0], now=NOW, watch=watch)
+    assert "it may go on, and be billed" in caught.value.__notes__[0]
+
+
+def test_a_frame_of_a_result_that_is_gone_says_so():
+    service = Service(rows=TALKERS, errors={"S3HEAD": [(404, "NoSuchKey", "gone")] * 9})
+    with pytest.raises(QueryFailed, match="not in S3 any more"):
+        answer(service).df()

@@ -9,12 +9,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import zip_longest
 
-import sqlglot
 from sqlglot import Token, TokenType
-from sqlglot.errors import SqlglotError
 
 from pipeline.errors import QueryFailed
-from pipeline.queries.dialect.syntax import ATHENA, unreadable
+from pipeline.queries.dialect.syntax import tokens_of
 from pipeline.queries.parameters import Value
 
 
@@ -22,12 +20,9 @@ def to_athena(sql: str, parameters: Collection[str]) -> tuple[str, tuple[str, ..
     """The text with `?` for each `:name`, and the names in their order, repeats and all.
 
     Nothing else of the text changes; strings, quoted names and comments stay what they are.
-    Raises QueryFailed for text that cannot be read and for a parameter that is not declared.
+    Raises QueryFailed for what is not one SELECT, and for a parameter that is not declared.
     """
-    try:
-        tokens = sqlglot.tokenize(sql, read=ATHENA)
-    except SqlglotError as error:
-        raise unreadable(error) from error
+    tokens = tokens_of(sql)
     parts, names, done = [], [], 0
     for token, following in zip_longest(tokens, tokens[1:]):
         if token.token_type == TokenType.PLACEHOLDER:

@@ -19,7 +19,7 @@ def unbounded(sql: str) -> list[str]:
     """Names of the tables of which it reads all days; `UNKNOWN` alone where that cannot be told."""
     try:
         scopes = traverse_scope(sqlglot.parse_one(sql, read=syntax.ATHENA))
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         return [UNKNOWN]
     found = []
     for scope in scopes:

@@ -65,11 +65,8 @@ def read(sql: str) -> exp.Expr:
 
     Raises QueryFailed, naming the place, for what a query may not be.
     """
-    if sql.encode("utf-8", "replace").decode() != sql or "\0" in sql:
-        raise QueryFailed("the SQL is not valid text", "", "write it in UTF-8")
+    tokens = tokens_of(sql)
     try:
-        tokens = sqlglot.tokenize(sql, read=ATHENA)
-        _check_beginning(tokens)
         _check_commas(tokens)
         _check_operators(tokens)
         tree = sqlglot.parse_one(sql, read=ATHENA)
@@ -78,6 +75,21 @@ def read(sql: str) -> exp.Expr:
     _check_calls(tree, tokens)
     _check_nodes(tree)
     return tree
+
+
+def tokens_of(sql: str) -> list[Token]:
+    """The words of one SELECT.
+
+    Raises QueryFailed for any other statement, for several, and for what is no text.
+    """
+    if sql.encode("utf-8", "replace").decode() != sql or "\0" in sql:
+        raise QueryFailed("the SQL is not valid text", "", "write it in UTF-8")
+    try:
+        tokens = sqlglot.tokenize(sql, read=ATHENA)
+    except SqlglotError as error:
+        raise unreadable(error) from error
+    _check_beginning(tokens)
+    return tokens
 
 
 def tables_of(tree: exp.Expr) -> list[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
 
 PAUSES_S = (0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
+WORKING = ("QUEUED", "RUNNING")
 DONE = ("SUCCEEDED", "FAILED", "CANCELLED")
 # Quotas of Athena: a statement, and a value that is bound to it.
 STATEMENT_BYTES = 262_144
@@ -121,8 +122,13 @@ class Athena:
         )
         try:
             yield running
-        finally:
-            running.leave()
+        except BaseException as error:
+            try:
+                running.leave()
+            except QueryFailed as left:
+                error.add_note(str(left))
+            raise
+        running.leave()
 
 
 def _check_days(sql: str) -> None:
@@ -202,13 +208,21 @@ class Execution:
     def frame(self) -> "pd.DataFrame":
         """The rows as a pandas frame, from the file that Athena wrote to S3."""
         import awswrangler
+        from awswrangler import exceptions
 
-        with _told(self.where):
-            return awswrangler.athena.get_query_results(self.id, boto3_session=self.session)
+        try:
+            with _told(self.where):
+                return awswrangler.athena.get_query_results(self.id, boto3_session=self.session)
+        except exceptions.NoFilesFound as error:
+            fix = "the result has expired: ask again"
+            raise QueryFailed("the result is not in S3 any more", self.where, fix) from error
+        except (exceptions.UnsupportedType, exceptions.UndetectedType) as error:
+            fix = "CAST that column to varchar"
+            raise QueryFailed(f"no frame can hold this: {error}", self.where, fix) from error
 
     def statistics(self) -> Statistics:
         """What it cost: bytes scanned at the rate of the place, at least 10 MB of them."""
-        told = self.seen["Statistics"]
+        told = self.seen.get("Statistics", {})
         reused = told.get("ResultReuseInformation", {}).get("ReusedPreviousResult", False)
         scanned = told.get("DataScannedInBytes", 0)
         billed = 0 if reused else max(scanned, LEAST_BILLED)
@@ -226,9 +240,11 @@ class Execution:
 
     def _look(self) -> Progress:
         with _told(self.where):
-            found = self.client.get_query_execution(QueryExecutionId=self.id)
-        self.seen = found["QueryExecution"]
-        state = self.seen["Status"]["State"]
+            found = self.client.get_query_execution(QueryExecutionId=self.id)["QueryExecution"]
+            state = found["Status"]["State"]
+        self.seen = found
+        if state not in (*WORKING, *DONE):
+            raise QueryFailed(f"Athena says a state that is none: {state}", self.where, "ask again")
         scanned = self.seen.get("Statistics", {}).get("DataScannedInBytes", 0)
         return Progress(state, state in DONE, scanned)
 
@@ -269,6 +285,9 @@ def _told(where: str) -> Iterator[None]:
         told = error.response["Error"]
         code, message = told.get("Code", ""), told.get("Message", "")
         raise QueryFailed(f"Athena: {message or code}", where, _code_fix(code, message)) from error
+    except (KeyError, IndexError, ValueError) as error:
+        what = f"Athena's answer cannot be read: {str(error).splitlines()[0]}"
+        raise QueryFailed(what, where, "ask again, or CAST what is odd to varchar") from error
     except BotoCoreError as error:
         raise QueryFailed(f"Athena cannot be asked: {error}", where, "ask again") from error
 

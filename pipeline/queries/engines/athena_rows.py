@@ -1,6 +1,6 @@
 """Rows as GetQueryResults gives them, all of them text, as Arrow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -38,9 +38,14 @@ def tables(client: "AthenaClient", query_id: str) -> Iterator[pa.Table]:
     )
     for number, found in enumerate(pages):
         columns = found["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        rows = found["ResultSet"]["Rows"]
         # The names of the columns come as a row before all others.
-        rows = found["ResultSet"]["Rows"][0 if number else 1 :]
-        yield _table(columns, rows)
+        head = not number and rows[:1] == [_row(column["Name"] for column in columns)]
+        yield _table(columns, rows[1:] if head else rows)
+
+
+def _row(texts: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    return {"Data": [{"VarCharValue": text} for text in texts]}
 
 
 def _table(columns: Any, rows: Any) -> pa.Table:

@@ -20,7 +20,8 @@ def test_the_generated_files_are_up_to_date() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("path", generated())
+# JSON has no comments.
+@pytest.mark.parametrize("path", [path for path in generated() if path.suffix != ".json"])
 def test_a_file_says_where_it_comes_from(path: Path) -> None:
     head = path.read_text("utf-8")[:400]
     assert "Made from the declarations by `python -m pipeline.derive`; do not edit" in head

@@ -183,7 +183,7 @@ class Check:
 
 def _saved(lake: Lake) -> Iterator[Question]:
     for name, query in load().items():
-        window = lake.last_day if query.lookback else lake.window
+        window = lake.looking_back if query.lookback else lake.window
         yield Question(name, query.sql, window, query)
 
 

@@ -1,6 +1,6 @@
 -- name: new_destinations
--- title: New destinations
--- description: addresses outside that nothing was sent to before
+-- title: Destinations new in 7 days
+-- description: addresses outside that nothing was sent to in 7 days
 -- subject: security
 -- panel: table
 -- since: 1h

@@ -147,6 +147,11 @@ def test_top_cuts_the_answer_but_not_the_shares(asked):
     assert rows(asked("top_talkers", top=1)) == GOLDEN["top_talkers"][:1]
 
 
+def test_what_lost_most_comes_first_though_another_was_seen_later(asked):
+    assert rows(asked("tgw_lost", top=1)) == GOLDEN["tgw_lost"][:1]
+    assert max(row[-1] for row in GOLDEN["tgw_lost"]) > GOLDEN["tgw_lost"][0][-1]
+
+
 def test_default_window_ends_now(home):
     answer = run("top_talkers", home=home, now=moment("2026-11-25T14:06:31"))
     assert [(row[0], row[4]) for row in rows(answer)] == [("10.0.1.5", 7777 + 1000 + 600)]

@@ -32,6 +32,22 @@ def test_without_named_networks_it_counts_once_too(asked):
     assert ask("traffic_by_action") == gateway.ONCE["traffic_by_action"]
 
 
+def test_an_instance_with_a_second_address_is_no_gateway(tmp_path, hour):
+    """A pod's packet has another source than its node's flow, and goes to a NAT gateway next."""
+    fields = gateway.FORMAT.replace("interface-type", "next-hop-interface-type")
+    line = "eni-n i-n nat_gateway 10.0.2.9 10.5.0.1 10.0.2.77 10.5.0.1 41000 443 egress 300"
+    end = int(moment("2026-11-25T14:06:00").timestamp())
+    bring(
+        tmp_path,
+        [f"{line} {end} 6 1 ACCEPT OK"],
+        networks=gateway.NETWORKS,
+        source="vpc-flow",
+        formats=(fields,),
+    )
+    found = rows(run("traffic_by_action", home=tmp_path, window=hour, now=NOW))
+    assert found == [("ACCEPT", 1, 1, 300, 1, 1.0)]
+
+
 def test_the_default_format_does_not_tell_the_gateway(asked):
     """As the comments of the queries say: three rows of each direction, all alike."""
     ask = asked(gateway.NEITHER)

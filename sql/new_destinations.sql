@@ -1,6 +1,6 @@
 -- name: new_destinations
--- title: New destinations
--- description: addresses outside that nothing was sent to before
+-- title: Destinations new in 7 days
+-- description: addresses outside that nothing was sent to in 7 days
 -- subject: security
 -- panel: table
 -- since: 1h
@@ -12,10 +12,11 @@
 -- column: first_seen timestamp(3)
 -- column: sources bigint (addresses) -- different source addresses, a NAT gateway's too
 -- column: source varchar -- the first of them in the alphabet
--- column: bytes bigint (bytes)
+-- column: bytes bigint (bytes) -- without traffic-path up to twice behind a NAT gateway
 --
 -- New: in the window, and not within the 7 days before it. What goes to a NAT gateway first
 -- (traffic_path 1) names its source, but its bytes count where they leave from there.
+-- AWS's default format has no traffic-path: there both rows count.
 SELECT
     dstaddr,
     max(pkt_dst_aws_service) AS aws_service,

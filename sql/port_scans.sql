@@ -12,12 +12,14 @@
 -- column: attempts bigint (flows) -- rejected flows
 -- column: ports bigint (ports) -- different ports that were rejected
 -- column: targets bigint (addresses) -- different addresses that were tried and rejected
--- column: accepted bigint (flows) -- flows of the same source that were let through
+-- column: accepted bigint (flows) -- flows of the same source that a target let through
 -- column: first_seen timestamp(3) -- first rejected flow
 -- column: last_seen timestamp(3) -- last rejected flow
 --
--- Answers of servers go to many ports of their clients: of what was let through only flows towards
--- the smaller port count.
+-- Let through is what the target's own row says (ingress), for the sender's row says ACCEPT of a
+-- probe that the target rejects; logs without flow-direction do not tell the two apart. Answers of
+-- servers go to many ports of their clients: of what was let through only flows that open a
+-- connection count, as in exposed_ports (SYN without ACK, else towards the smaller port).
 SELECT
     srcaddr,
     max(src_network) AS network,
@@ -31,7 +33,17 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND protocol IN (6, 17)
-    AND (action = 'REJECT' OR dstport < srcport)
+    AND (
+        action = 'REJECT'
+        OR (
+            COALESCE(flow_direction, 'ingress') = 'ingress'
+            AND CASE
+                WHEN protocol = 6 AND bitwise_and(tcp_flags, 2) = 2
+                    THEN bitwise_and(tcp_flags, 16) = 0
+                ELSE dstport < srcport
+            END
+        )
+    )
 GROUP BY srcaddr
 HAVING
     count(DISTINCT CASE WHEN action = 'REJECT' THEN dstport END) >= :min_ports

@@ -8,6 +8,7 @@
 -- column: tgw_id varchar
 -- column: tgw_attachment_id varchar
 -- column: dstaddr varchar
+-- column: lost bigint (packets) -- for whichever reason
 -- column: no_route bigint (packets)
 -- column: blackhole bigint (packets)
 -- column: mtu_exceeded bigint (packets)
@@ -18,6 +19,12 @@ SELECT
     tgw_id,
     tgw_attachment_id,
     dstaddr,
+    sum(
+        COALESCE(packets_lost_no_route, 0)
+        + COALESCE(packets_lost_blackhole, 0)
+        + COALESCE(packets_lost_mtu_exceeded, 0)
+        + COALESCE(packets_lost_ttl_expired, 0)
+    ) AS lost,
     sum(packets_lost_no_route) AS no_route,
     sum(packets_lost_blackhole) AS blackhole,
     sum(packets_lost_mtu_exceeded) AS mtu_exceeded,
@@ -34,5 +41,5 @@ WHERE dt BETWEEN :first_day AND :last_day
         OR packets_lost_ttl_expired > 0
     )
 GROUP BY tgw_id, tgw_attachment_id, dstaddr
-ORDER BY last_seen DESC, tgw_id, tgw_attachment_id, dstaddr
+ORDER BY lost DESC, last_seen DESC, tgw_id, tgw_attachment_id, dstaddr
 LIMIT :top

@@ -9,7 +9,7 @@ import pytest
 from pipeline.enrich.networks import Networks
 from pipeline.queries import load, parse, run
 from tests.lake.days import compacted
-from tests.queries.golden import applications, flows, pipeline, transit, wide
+from tests.queries.golden import applications, flows, pipeline, transit, wide, wide_flows
 from tests.queries.golden.answers import Golden, at, rows
 from tests.queries.homes import moment
 
@@ -62,6 +62,17 @@ def test_every_saved_query_has_a_golden_answer():
 @pytest.mark.parametrize("name", sorted(set(GOLDEN) - {REJECTS}))
 def test_golden_answer(name, asked):
     assert rows(asked(name)) == [_near(row) for row in GOLDEN[name]]
+
+
+@pytest.mark.parametrize("name", wide_flows.GOLDEN)
+def test_golden_answer_where_gateways_stand_between(name, home_of, hour):
+    params = wide_flows.ASKED.get(name, {})
+    answer = run(name, params=params, home=home_of("nat_cost"), window=hour, now=NOW)
+    assert rows(answer) == [_near(row) for row in wide_flows.GOLDEN[name]]
+
+
+def test_every_query_of_flows_is_asked_of_both_homes():
+    assert set(wide_flows.GOLDEN) == set(flows.GOLDEN) - {REJECTS}
 
 
 def _near(row):
@@ -145,6 +156,11 @@ def test_bucket_of_an_hour_holds_the_whole_hour(asked):
 
 def test_top_cuts_the_answer_but_not_the_shares(asked):
     assert rows(asked("top_talkers", top=1)) == GOLDEN["top_talkers"][:1]
+
+
+def test_what_lost_most_comes_first_though_another_was_seen_later(asked):
+    assert rows(asked("tgw_lost", top=1)) == GOLDEN["tgw_lost"][:1]
+    assert max(row[-1] for row in GOLDEN["tgw_lost"]) > GOLDEN["tgw_lost"][0][-1]
 
 
 def test_default_window_ends_now(home):

@@ -21,7 +21,8 @@ NETWORKS = Networks.of(
 FORMAT = (
     "interface-id instance-id srcaddr dstaddr srcport dstport pkt-srcaddr pkt-dstaddr"
     " bytes end action flow-direction traffic-path interface-type pkt-src-aws-service"
-    " pkt-dst-aws-service encryption-status start instance-tag protocol packets log-status vpc-id"
+    " pkt-dst-aws-service encryption-status tcp-flags start instance-tag protocol packets"
+    " log-status vpc-id"
 )
 KINDS = {"nat": "nat_gateway", "endpoint": "vpc_endpoint", "transit": "transit_gateway"}
 TAGS = {"i-web": "shop"}
@@ -31,7 +32,7 @@ WAYS = {
     "refused": "REJECT egress",
     "rejected": "REJECT ingress",
 }
-# `=`: the packet's address is the flow's own.
+# `=`: the packet's address is the flow's own. The last word, the TCP flags, may be absent.
 FLOWS = """
 eni-web i-web 10.0.1.5   10.0.2.9   40000 5432 = = 1000000  14:01:00 sent 1 - - - 0
 eni-db  i-db  10.0.1.5   10.0.2.9   40000 5432 = = 1000000  14:01:00 came - - - - 0
@@ -87,6 +88,21 @@ eni-web -     192.0.2.68 10.0.1.6 20    40   = = 40   14:27:00 rejected - - - - 
 eni-db  i-db  192.0.2.70 10.0.2.9 50000 5432 = = 100  14:28:00 came - - - - -
 eni-db  i-db  192.0.2.71 10.0.2.9 50000 5432 = = 100  14:28:30 came - - - - -
 
+eni-x - 192.0.2.80 10.0.1.8 20    22    = = 60 14:32:00 came - - - - - 18
+eni-x - 192.0.2.80 10.0.1.8 443   3389  = = 60 14:33:00 came - - - - - 3
+eni-x - 192.0.2.80 10.0.1.8 20000 27017 = = 60 14:34:00 came - - - - - 2
+eni-x - 192.0.2.81 10.0.1.8 50000 1433  = = 60 14:35:00 came - - - - - 0
+eni-x - 192.0.2.81 10.0.1.8 443   5432  = = 60 14:36:00 came - - - - - 0
+eni-x - 192.0.2.81 10.0.1.8 443   3306  = = 60 14:36:00 came - - - - - 18
+eni-x - 192.0.2.81 10.0.1.8 8443  3306  = = 60 14:36:00 came - - - - - 19
+
+eni-s - 10.6.0.90 10.6.0.9 42000 22   = = 40 14:30:00 sent     - - - - - 2
+eni-t - 10.6.0.90 10.6.0.9 42000 22   = = 40 14:30:00 rejected - - - - - 2
+eni-s - 10.6.0.90 10.6.0.9 42001 23   = = 40 14:31:00 sent     - - - - - 2
+eni-t - 10.6.0.90 10.6.0.9 42001 23   = = 40 14:31:00 rejected - - - - - 2
+eni-s - 10.6.0.90 10.6.0.9 20    9000 = = 50 14:32:00 sent     - - - - - 2
+eni-t - 10.6.0.90 10.6.0.9 20    9000 = = 50 14:32:00 came     - - - - - 2
+
 eni-web - 10.0.1.11 10.0.2.9   40009 5433 = =           9999 14:02:00 refused  1 - - - 0
 eni-nat - 10.0.2.9  10.0.9.4   41009 25   = 203.0.113.8 7777 14:02:00 rejected - nat - S3 -
 eni-web - 10.0.1.12 52.216.9.9 50009 443  = =           7777 14:02:00 refused  8 - - S3 -
@@ -112,6 +128,7 @@ def _lines(text: str, day: str = "2026-11-25") -> list[str]:
         tokens[9] = str(end)
         tokens[10] = WAYS[tokens[10]]
         tokens[12] = KINDS.get(tokens[12], tokens[12])
+        tokens += ["-"] * (17 - len(tokens))
         tag = TAGS.get(tokens[1], "-")
         protocol = "17" if tokens[4] == "53" else "6"
         found.append(" ".join([*tokens, str(end - 60), tag, protocol, "1", "OK", "vpc-1"]))
@@ -203,14 +220,20 @@ GOLDEN: Golden = {
         ("52.94.5.5", "DYNAMODB", "https", at("14:11:00"), 1, "10.0.1.5", 1400),
         ("52.216.1.1", "S3", "https", at("14:05:00"), 2, "10.0.2.9", 700),
     ],
+    # Of 10.6.0.90's three probes its own interface lets all through, the target's one.
     "port_scans": [
         ("192.0.2.66", None, 4, 2, 2, 2, at("14:20:00"), at("14:55:00")),
+        ("10.6.0.90", None, 2, 2, 1, 1, at("14:30:00"), at("14:31:00")),
         ("192.0.2.68", None, 2, 1, 2, 0, at("14:26:00"), at("14:27:00")),
     ],
-    # 443 -> 3306 is the answer of a server to a client that took port 3306.
+    # What is sent to 3306 answers a client there; 443 -> 5432, without SYN, is taken for that too.
     "exposed_ports": [
         ("10.0.2.9", 5432, "TCP", "postgresql", "eni-db", 2, 2, 200, at("14:28:30")),
         ("10.0.1.5", 22, "TCP", "ssh", "eni-web", 2, 1, 6000, at("14:22:30")),
+        ("10.0.1.8", 22, "TCP", None, "eni-x", 1, 1, 60, at("14:32:00")),
+        ("10.0.1.8", 1433, "TCP", "mssql", "eni-x", 1, 1, 60, at("14:35:00")),
+        ("10.0.1.8", 3389, "TCP", None, "eni-x", 1, 1, 60, at("14:33:00")),
+        ("10.0.1.8", 27017, "TCP", None, "eni-x", 1, 1, 60, at("14:34:00")),
     ],
 }  # fmt: skip
 ASKED = {"long_flows": {"top": 2}, "port_scans": {"min_ports": 2, "min_targets": 2}}

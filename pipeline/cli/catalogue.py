@@ -19,6 +19,8 @@ def catalogue(saved: Mapping[str, SavedQuery], width: int | None) -> str:
     parts = []
     for subject, title in SUBJECTS.items():
         own = [query for query in saved.values() if query.subject == subject]
+        if not own:
+            continue
         answers = max(len(query.description) for query in own)
         parts += [title]
         for query in own:

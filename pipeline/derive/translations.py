@@ -13,5 +13,6 @@ def page() -> str:
     found = {}
     for name, query in load().items():
         types = {**TYPES, **{each.name: each.type for each in query.params}}
-        found[name] = Translated(digest_of(query), translate(query.sql, types))
+        translation = translate(query.sql, types)
+        found[name] = Translated(digest_of(query, translation), translation)
     return msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n"

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import NotConfigured
+from pipeline.errors import HomeError, NotConfigured
 from pipeline.queries.engines import Question, Running, Statistics
 from pipeline.queries.front_matter import Column
 from pipeline.queries.values import told_by
@@ -58,7 +58,10 @@ class Answer:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The declared columns; without a declaration those of the rows."""
+        """The declared columns; without a declaration those of the rows.
+
+        Raises HomeError where the rows have others than the file of the query declares.
+        """
         return columns_of(self.table, self.declared)
 
     @property
@@ -107,8 +110,20 @@ class Answer:
 
 
 def columns_of(table: "pa.Table", declared: Sequence[Column]) -> tuple[Column, ...]:
-    """The declared columns; without a declaration those of the table, with Athena's types."""
-    return tuple(declared) or tuple(Column(field.name, _type(field.type)) for field in table.schema)
+    """The declared columns; without a declaration those of the table, with Athena's types.
+
+    Raises HomeError where the table has others than are declared.
+    """
+    if not declared:
+        return tuple(Column(field.name, _type(field.type)) for field in table.schema)
+    names = [name.lower() for name in table.column_names]
+    if names != [column.name.lower() for column in declared]:
+        raise HomeError(
+            "the columns that a saved query declares are not those of its answer",
+            f"the answer has {', '.join(names)}",
+            "correct the file",
+        )
+    return tuple(declared)
 
 
 def _type(arrow: "pa.DataType") -> str:

@@ -14,6 +14,7 @@ _RANGES = {"integer": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
 # As long as JSON writes a double.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,17}(\.[0-9]{1,21})?([eE][+-]?[0-9]{1,3})?")
 MOST = sys.float_info.max
+TYPES = ("varchar", "boolean", "double", *_RANGES)
 _WORDS = {"true": True, "false": False}
 
 

@@ -1,11 +1,15 @@
 """How a command ends: 0 ok, 1 failed, 2 usage, 3 not configured; one message, no traceback."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.home import writing
+from pipeline.queries.catalogue import folder
 from tests.homes import call, flow, run, written
 from tests.processed import context
 
@@ -191,3 +195,28 @@ def test_a_networks_file_that_cannot_be_is_told(tmp_path: Path, file: str) -> No
     ran = call("parse", "app-log", written(tmp_path / "a", b"up\n"), "--config", config)
     assert ran.code == 2
     assert ran.err.startswith("error: the networks file cannot be read: ")
+
+
+def test_a_saved_query_that_is_broken_is_told_and_hides_no_other_error(tmp_path: Path) -> None:
+    for name in ("pipeline", "sql"):
+        shutil.copytree(folder().parent / name, tmp_path / name)
+    bad = tmp_path / "sql" / "bad.sql"
+    bad.write_text("SELECT 1\n")
+
+    def ended(*words: str) -> tuple[int, list[str]]:
+        script = "from pipeline.cli import main; main()"
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        return done.returncode, done.stderr.splitlines()
+
+    code, said = ended("query")
+    assert (code, said[1]) == (1, f"  at {bad}:1")
+    assert said[0].startswith("error: a saved query is not as it must be: the front matter does")
+    code, said = ended("query", "top_talkers", "--top", "5")
+    assert (code, said[-1]) == (2, "  a parameter of a query is given so: -p top=5")

@@ -294,17 +294,29 @@ import os, signal, sys, threading
 from pathlib import Path
 from pipeline.queries import run
 signal.signal(signal.SIGINT, signal.default_int_handler)
-threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-rows = "unnest(sequence(1, 100000)) a(x), unnest(sequence(1, 10000000)) b(y)"
-run(sql=f"SELECT count(*) FROM {rows} WHERE x * y % 7 = 3", home=Path(sys.argv[1]))
+def interrupt(progress, times=iter(sys.argv[3:])):
+    for seconds in times:
+        threading.Timer(float(seconds), os.kill, (os.getpid(), signal.SIGINT)).start()
+run(sql=sys.argv[2], home=Path(sys.argv[1]), watch=interrupt)
 """
+MANY = "unnest(sequence(1, 10000))"
+MANY_STEPS = (
+    f"SELECT count(*) FROM {MANY} a(x), {MANY} b(y), {MANY} c(z)"  # noqa: S608 - own text
+    " WHERE x * y * z % 7 = 3"
+)
+# Minutes in one call, in which the engine does not look up.
+ONE_STEP = "SELECT levenshtein_distance(rpad(srcaddr, 400000, 'x'), rpad(dstaddr, 400000, 'y'))"
+ONE_STEP += " FROM vpc_flow"
 
 
-def test_ctrl_c_interrupts_the_engine(days):
-    words = [sys.executable, "-c", INTERRUPTED, str(days)]
+@pytest.mark.parametrize(
+    ("sql", "times"), [(MANY_STEPS, "1"), (ONE_STEP, "1"), (ONE_STEP, "1 1.5 2")]
+)
+def test_ctrl_c_interrupts_the_engine(days, sql, times):
+    words = [sys.executable, "-c", INTERRUPTED, str(days), sql, *times.split()]
     done = subprocess.run(words, capture_output=True, timeout=60)
     assert done.returncode == -signal.SIGINT
-    assert b"KeyboardInterrupt" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(b"KeyboardInterrupt")
 
 
 LIGHT = """

@@ -1,14 +1,17 @@
 """DuckDB as the engine: one closed connection a query, over the files that can hold its rows."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from pipeline.deliver.lake import LakeFile
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 POLL_S = 0.05
+# Within one call of a function the engine does not notice that it is interrupted: after this long
+# it is left to itself.
+LET_GO_S = 2.0
 # Log readers may be attackers, and what they write reaches the engine: no download, no variables
 # of this process as tables.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -83,12 +89,8 @@ class DuckDb:
             scanned = sum(file.bytes for reading in readings for file in reading.files)
             cost = Statistics(scanned, as_of=as_of, home=folder, demo=folder != self._home)
             lake = folder / LAKE
-            # In the thread that gets the signal the engine does not always notice Ctrl-C.
-            with (
-                opened(lake, readings, translated.sql, question.where) as connection,
-                ThreadPoolExecutor(1) as pool,
-            ):
-                rows = pool.submit(_rows, connection, translated.sql, values)
+            with opened(lake, readings, translated.sql, question.where) as connection:
+                rows = _begun(connection, translated.sql, values)
                 running = Answering(connection, rows, cost, lake, readings, question.where)
                 try:
                     yield running
@@ -118,8 +120,9 @@ class Answering:
         return Progress("SUCCEEDED", True, self.cost.bytes_scanned)
 
     def cancel(self) -> None:
-        """Interrupt it until it has ended."""
-        while not self.rows.done():
+        """Interrupt it until it has ended, or for LET_GO_S."""
+        end = monotonic() + LET_GO_S
+        while not self.rows.done() and monotonic() < end:
             self.connection.interrupt()
             wait_for([self.rows], POLL_S)
 
@@ -152,12 +155,16 @@ def opened(
     """A connection for a statement: it shows the views of some tables and nothing else.
 
     where  for errors
+
+    Raises QueryFailed for what is not one SELECT: the engine may write wherever it may read.
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="tailrace-") as spill:
-        connection = duckdb.connect(config={**_CONFIG, "temp_directory": spill})
+    # What goes on after it was given up still spills.
+    with tempfile.TemporaryDirectory(prefix="tailrace-", ignore_cleanup_errors=True) as spill:
+        connection = duckdb.connect(config={**_CONFIG, **_spilling(spill)})
         try:
+            _check_select(connection, sql, where)
             for reading in readings:
                 create_views(connection, lake, reading.table, reading.files, reading.retracted)
             _close_off(connection, lake, sql)
@@ -167,7 +174,24 @@ def opened(
         try:
             yield connection
         finally:
-            connection.close()
+            # It refuses while a statement is at work, and goes with the thread that has it then.
+            with suppress(duckdb.Error):
+                connection.close()
+
+
+def _spilling(folder: str) -> dict[str, str]:
+    """At most half of what is free: the lake may lie on the same disk."""
+    most = shutil.disk_usage(folder).free // 2
+    return {"temp_directory": folder, "max_temp_directory_size": f"{most}B"}
+
+
+def _check_select(connection: "duckdb.DuckDBPyConnection", sql: str, where: str) -> None:
+    import duckdb
+
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        fix = "correct the SQL; --explain shows what the engine was given"
+        raise QueryFailed("only one SELECT can be asked", where, fix)
 
 
 def _newest(store: Store, views: Sequence[str]) -> datetime | None:
@@ -190,6 +214,25 @@ def _readings(store: Store, views: Sequence[str], question: Question) -> list[Re
         )
         for name in sorted({table_of(view) for view in views})
     ]
+
+
+def _begun(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, object]
+) -> "Future[pa.Table]":
+    """The rows to come, from a thread that does not keep the process alive.
+
+    In the thread that gets the signal the engine does not always notice Ctrl-C.
+    """
+    rows: Future[pa.Table] = Future()
+
+    def work() -> None:
+        try:
+            rows.set_result(_rows(connection, sql, values))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            rows.set_exception(error)
+
+    Thread(target=work, name="duckdb", daemon=True).start()
+    return rows
 
 
 def _rows(

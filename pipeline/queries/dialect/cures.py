@@ -15,6 +15,7 @@ from pipeline.queries.dialect import (
     comparisons,
     dates,
     json,
+    kinds,
     maps,
     numbers,
     patterns,
@@ -51,6 +52,7 @@ def apply(tree: exp.Expr) -> exp.Expr:
     # Around the tree, so that its root can be replaced like any other node.
     root = exp.Paren(this=tree)
     for node in reversed(list(tree.walk())):
+        kinds.check(node)
         cure = (
             NAMED.get(node.name.lower()) if type(node) is exp.Anonymous else CURES.get(type(node))
         )

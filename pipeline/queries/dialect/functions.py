@@ -58,7 +58,7 @@ _WORDS = """
     and or not is between like when then else case over filter group rollup cube sets union
     intersect except limit offset fetch order window ordinality within
 """
-WORDS = frozenset((*_WORDS.split(), "grouping sets"))
+WORDS = frozenset((*_WORDS.split(), "grouping sets", "group by", "order by", "partition by"))
 
 _NO_ROWS = "select its values as columns of their own"
 _TO_SHOW = "times are UTC here and on Athena; write date_format(x, '%Y-%m-%d %H:%i')"

@@ -125,6 +125,16 @@ def _of_all(node: exp.Expr) -> exp.Expr | None:
     return None
 
 
+def _offset(least: int) -> Cure:
+    def cure(node: exp.Expr) -> None:
+        offset = node.args.get("offset")
+        below = isinstance(offset, exp.Literal) and int(offset.name) < least
+        if isinstance(offset, exp.Neg) or below:
+            raise refuse(node, f"Athena counts from {least} on", "lag looks back, lead ahead")
+
+    return cure
+
+
 def _by(name: str) -> Cure:
     def cure(node: exp.Expr) -> exp.Expr:
         if node.args.get("count"):
@@ -144,6 +154,8 @@ CURES: Cures = {
     exp.Sign: _sign,
     exp.WidthBucket: _bucket,
     exp.Count: _count,
+    **dict.fromkeys((exp.Lag, exp.Lead), _offset(0)),
+    exp.NthValue: _offset(1),
     exp.Max: _of_all,
     exp.Min: _of_all,
     exp.ArgMax: _by("arg_max_null"),

@@ -10,6 +10,7 @@ from functools import reduce
 from sqlglot import exp
 from sqlglot.expressions import DType
 
+from pipeline.queries.dialect import nans
 from pipeline.queries.dialect.kinds import family
 from pipeline.queries.dialect.trees import Cures, refuse
 
@@ -34,7 +35,7 @@ def _comparable(node: exp.Expr) -> exp.Expr | None:
     other = next((kind for kind in kinds if kind != kinds[0]), None)
     if other:
         raise refuse(node, f"Athena does not compare {kinds[0]} with {other}", _to_compare(sides))
-    return None
+    return nans.compare(node)
 
 
 def _by_one(node: exp.Expr, sides: Sequence[exp.Expr]) -> exp.Expr:
@@ -94,8 +95,12 @@ def _to_compare(sides: Sequence[exp.Expr]) -> str:
 
 
 def _case(node: exp.Expr) -> None:
-    if node.this is not None and node.this.is_type(*_NESTED):
-        raise refuse(node, "NULL inside of an array or a map compares differently here", _TO_NAME)
+    """CASE x WHEN y: as x = y."""
+    if node.this is not None:
+        if node.this.is_type(*_NESTED):
+            why = "NULL inside of an array or a map compares differently here"
+            raise refuse(node, why, _TO_NAME)
+        nans.equal(node, node.this, *(branch.this for branch in node.args["ifs"]))
 
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In,

@@ -17,6 +17,7 @@ from pipeline.queries.dialect import (
     json,
     kinds,
     maps,
+    nans,
     numbers,
     patterns,
     texts,
@@ -33,6 +34,7 @@ CURES: Cures = {
     **dates.CURES,
     **arrays.CURES,
     **addresses.CURES,
+    **nans.CURES,
     **json.CURES,
 }
 NAMED: Named = {

@@ -23,6 +23,7 @@ _TYPES = (
 )
 
 _NUMBERS = (
+    "tr_nan(a, b) AS (isnan(a) AND b IS NOT NULL) OR (isnan(b) AND a IS NOT NULL)",
     "tr_width_bucket(x, lo, hi, n) AS CASE WHEN lo < hi THEN CASE WHEN x < lo THEN 0"
     " WHEN x >= hi THEN n + 1 ELSE CAST(floor((x - lo) / (hi - lo) * n) AS BIGINT) + 1 END"
     " WHEN x > lo THEN 0 WHEN x <= hi THEN n + 1"
@@ -183,12 +184,12 @@ _ADDRESSES = (
     " ELSE error('cannot cast ''' || s || ''' to ipaddress') END",
 )
 
-# Text, numbers, and all between: of a valid document nothing is left over.
-_JSON_PARTS = r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
+# All up to the next number that is no part of a text, and that number, if one follows.
+_JSON_PARTS = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9-]|-[^0-9])*)(-?[0-9][0-9.eE+-]*)?'
 _JSON = (
     # A number as the document has it, where the engine would write 1.50 as 1.5: read as text.
-    f"tr_json_quoted(j) AS array_to_string(list_transform(regexp_extract_all(j, '{_JSON_PARTS}'),"
-    " lambda e: CASE WHEN regexp_matches(e, '^[-0-9]') THEN '\"' || e || '\"' ELSE e END), '')",
+    f"tr_json_quoted(j) AS regexp_replace(regexp_replace(j, '{_JSON_PARTS}', '\\1\"\\2\"', 'g'),"
+    " '(?:\"\")+$', '')",
     "tr_json_number(s) AS CASE WHEN regexp_matches(s, '^-?[0-9]') THEN s END",
     # CASE in CASE: of a condition with AND the engine may try both sides, and one may fail.
     "tr_json_scalar(j, p) AS CASE WHEN json_valid(j) THEN"

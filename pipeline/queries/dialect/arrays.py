@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 from sqlglot.expressions import DType
 
+from pipeline.queries.dialect import nans
 from pipeline.queries.dialect.trees import (
     FLOATS,
     TEXTS,
@@ -71,6 +72,13 @@ def _join(node: exp.Expr) -> exp.Expr | None:
     if not element.is_type(*TEXTS, *WHOLES, DType.BOOLEAN, DType.DATE, DType.UNKNOWN, DType.NULL):
         raise refuse(node, "its elements read differently as text on Athena", "cast them before")
     return None
+
+
+def _max(node: exp.Expr) -> exp.Expr:
+    element = element_of(node.this)
+    if element is not None:
+        nans.greatest(node, element)
+    return call("tr_array_max", node.this)
 
 
 def _sort(node: exp.Expr) -> exp.Expr | None:
@@ -144,7 +152,7 @@ CURES: Cures = {
     exp.ArrayIntersect: lambda node: call("tr_intersect", *node.expressions),
     exp.ArrayPosition: passed_to("tr_position", "this", "expression"),
     exp.ArrayMin: passed_to("tr_array_min", "this"),
-    exp.ArrayMax: passed_to("tr_array_max", "this"),
+    exp.ArrayMax: _max,
     exp.ArrayRemove: passed_to("tr_remove", "this", "expression"),
     exp.ArraySlice: _slice,
     exp.ArraySize: _size,

@@ -14,7 +14,7 @@ from sqlglot.schema import MappingSchema
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import window
-from pipeline.queries.dialect import cures, returns, syntax
+from pipeline.queries.dialect import cures, orders, returns, syntax
 from pipeline.queries.tables import all_tables, columns_of, table_of
 from pipeline.queries.translated import Translation
 
@@ -68,8 +68,10 @@ def _translate(sql: str, parameters: Mapping[str, str]) -> Translation:
         for identifier in tree.find_all(exp.Identifier)
         if identifier.quoted
     }
+    orders.mark(tree)
     try:
         named = qualify(tree, schema=typed_by, dialect=syntax.ATHENA, expand_alias_refs=False)
+        orders.show(named)
         cured = cures.apply(returns.annotate(named, typed_by))
         text = cured.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:

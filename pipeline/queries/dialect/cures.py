@@ -15,7 +15,9 @@ from pipeline.queries.dialect import (
     comparisons,
     dates,
     json,
+    kinds,
     maps,
+    nans,
     numbers,
     patterns,
     texts,
@@ -32,6 +34,7 @@ CURES: Cures = {
     **dates.CURES,
     **arrays.CURES,
     **addresses.CURES,
+    **nans.CURES,
     **json.CURES,
 }
 NAMED: Named = {
@@ -51,6 +54,7 @@ def apply(tree: exp.Expr) -> exp.Expr:
     # Around the tree, so that its root can be replaced like any other node.
     root = exp.Paren(this=tree)
     for node in reversed(list(tree.walk())):
+        kinds.check(node)
         cure = (
             NAMED.get(node.name.lower()) if type(node) is exp.Anonymous else CURES.get(type(node))
         )

@@ -1,11 +1,14 @@
 """Times: lengths in whole units, parts, ISO 8601, and the patterns of MySQL and of Joda."""
 
 import re
+from collections.abc import Iterator, Sequence
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.expressions import DType
 
+from pipeline.errors import QueryFailed
 from pipeline.queries.dialect.trees import (
+    FLOATS,
     Cures,
     Named,
     call,
@@ -21,12 +24,11 @@ TIMES = (DType.DATE, DType.TIMESTAMP, DType.TIMESTAMPTZ)
 _WHOLE_UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _DAYS = ("day", "week", "month", "quarter", "year")
 _PARTS = ("year", "quarter", "month", "week", "day", "dow", "doy", "hour", "minute", "second")
-# What sqlglot makes of MySQL's letters, those of them that both engines read alike.
-_LETTERS = frozenset(
-    ("Y", "y", "m", "-m", "d", "-d", "H", "-H", "I", "-I", "M", "S", "f", "p", "a", "b", "B", "W",
-     "A", "j", "G", "V", "%", "c", "T", "r")
-)  # fmt: skip
-_CODE = re.compile(r"%(-?.)")
+# MySQL's letters that both engines read alike, as an author writes them.
+_LETTERS = frozenset("YymcdeHkhIlisSfpabWMjxvTr%")
+_CODE = re.compile(r"%(.?)", re.DOTALL)
+_KNOWN = "known: %Y %y %m %c %d %e %H %k %h %l %i %s %f %p %a %b %W %M %j %x %v %T %r"
+_PATTERNED = ("date_format", "date_parse")
 # Joda's letters, by letter and how often it stands there.
 _JODA = {
     "yyyy": "%Y", "YYYY": "%Y", "yy": "%y", "MM": "%m", "M": "%-m", "MMM": "%b", "MMMM": "%B",
@@ -97,16 +99,41 @@ def _millisecond(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=parts)
 
 
+def check_letters(tokens: Sequence[Token]) -> None:
+    """Refuse letters in the patterns of date_format and date_parse that read differently here.
+
+    By the words as written: the tree has strftime's letters, whose they are no longer shows.
+    """
+    for at, token in enumerate(tokens[:-1]):
+        if token.text.lower() in _PATTERNED and tokens[at + 1].token_type == TokenType.L_PAREN:
+            for pattern in _patterns(tokens[at + 1 :]):
+                _check_pattern(pattern)
+
+
+def _patterns(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Text behind the first comma of a call, up to its end."""
+    depth, behind = 0, False
+    for token in tokens:
+        depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+        if depth == 0:
+            return
+        behind = behind or (depth == 1 and token.token_type == TokenType.COMMA)
+        if behind and token.token_type == TokenType.STRING:
+            yield token
+
+
+def _check_pattern(token: Token) -> None:
+    unknown = any(code not in _LETTERS for code in _CODE.findall(token.text))
+    if unknown or re.search("%%[A-Za-z]", token.text):
+        what = f"a letter of the pattern reads differently here: {token.text}"
+        raise QueryFailed(what, f"line {token.line}", _KNOWN)
+
+
 def _pattern(node: exp.Expr) -> exp.Expr:
     pattern = node.args["format"]
     if not isinstance(pattern, exp.Literal):
         raise refuse(node, "the pattern must be written out", "write it in single quotes")
-    written = pattern.name.replace("%v", "%V")
-    unknown = [code for code in _CODE.findall(written) if code not in _LETTERS]
-    if unknown:
-        fix = "known: %Y %y %m %c %d %e %H %k %h %l %i %s %f %p %a %b %W %M %j %x %v %T %r"
-        raise refuse(node, "a letter of the pattern reads differently here", fix)
-    return text(written)
+    return text(pattern.name.replace("%v", "%V"))
 
 
 def _from_unixtime(node: exp.Expr) -> exp.Expr | None:
@@ -114,6 +141,14 @@ def _from_unixtime(node: exp.Expr) -> exp.Expr | None:
     if zone is not None and zone.name != "UTC":
         raise refuse(node, "times are UTC here", "leave the zone out, or write 'UTC'")
     node.set("zone", None)
+    if node.this.is_type(*FLOATS, DType.DECIMAL):
+        # Trino's has milliseconds, a half of one goes up.
+        thousand = exp.Literal.number("1e3")
+        half = exp.Add(
+            this=exp.Mul(this=cast(node.this, "double"), expression=thousand),
+            expression=exp.Literal.number("0.5e0"),
+        )
+        node.set("this", exp.Div(this=call("floor", half), expression=thousand.copy()))
     return without("hours", "minutes", "format")(node)
 
 
@@ -123,11 +158,25 @@ def _format(node: exp.Expr) -> exp.Expr:
 
 def _parse(node: exp.Expr) -> exp.Expr:
     pattern = _pattern(node)
-    if not re.search("%[Yy]", pattern.name):
-        raise refuse(node, "a time without its year", "the pattern needs %Y or %y")
-    if re.search("%[GVjW]", pattern.name):
+    if re.search("%[GVj]", pattern.name):
         raise refuse(node, "weeks and days of the year are not read", "write %Y-%m-%d")
-    return call("date_trunc", text("millisecond"), call("strptime", node.this, pattern))
+    return call("date_trunc", text("millisecond"), _read(node, pattern, "%Y", "%H, or %h .. %p"))
+
+
+def _read(node: exp.Expr, pattern: exp.Expr, year: str, hour: str) -> exp.Expr:
+    """A time that is read by a pattern of strftime's; `year`, `hour`: as the author writes them."""
+    if "%Y" not in pattern.name:
+        why = "a time without its year, or with two digits of it"
+        raise refuse(node, why, f"the pattern needs {year}")
+    if ("I" in _strftime(pattern.name)) != ("p" in _strftime(pattern.name)):
+        raise refuse(node, "an hour of the clock without its half of the day", f"write {hour}")
+    if re.search(r"^\s|\s\s|\s$", pattern.name):
+        raise refuse(node, "the engine here reads over blanks", "leave one blank between two parts")
+    return call("tr_parse", node.this, pattern)
+
+
+def _strftime(pattern: str) -> list[str]:
+    return re.findall("%-?(.)", pattern)
 
 
 def _to_iso8601(node: exp.Expr) -> exp.Expr:
@@ -168,9 +217,9 @@ def _format_datetime(node: exp.Expr) -> exp.Expr:
 
 def _parse_datetime(node: exp.Expr) -> exp.Expr:
     pattern = _joda(node, node.args["format"], {**_JODA, "Z": "%z", "YYYY": "", "xxxx": ""})
-    if not re.search("%[Yy]", pattern.name) or re.search("%[GVjaA]", pattern.name):
+    if re.search("%[GVjaA]", pattern.name):
         raise refuse(node, "a time without its year, month and day", "the pattern needs yyyy-MM-dd")
-    return cast(call("strptime", node.this, pattern), "timestamptz")
+    return cast(_read(node, pattern, "yyyy", "HH, or hh .. a"), "timestamptz")
 
 
 _MILLISECONDS = exp.DataType.build("timestamp(3)", dialect="athena")

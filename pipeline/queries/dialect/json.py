@@ -2,6 +2,7 @@
 
 Trino reads a document up to the value that is asked for, the engine all of it: behind a value a
 document may be broken there and still answer; here it is NULL, as for any text that is no JSON.
+NaN and Infinity are no JSON there, and are read over here.
 """
 
 import re

@@ -23,6 +23,7 @@ _TYPES = (
 )
 
 _NUMBERS = (
+    "tr_nan(a, b) AS (isnan(a) AND b IS NOT NULL) OR (isnan(b) AND a IS NOT NULL)",
     "tr_width_bucket(x, lo, hi, n) AS CASE WHEN lo < hi THEN CASE WHEN x < lo THEN 0"
     " WHEN x >= hi THEN n + 1 ELSE CAST(floor((x - lo) / (hi - lo) * n) AS BIGINT) + 1 END"
     " WHEN x > lo THEN 0 WHEN x <= hi THEN n + 1"
@@ -46,6 +47,9 @@ _TEXTS = (
     " lambda e: CASE WHEN len(string_split(e, k)) = 2"
     " THEN row(split_part(e, k, 1), split_part(e, k, 2))"
     " ELSE error('split_to_map: this is no key and value: ' || e) END))",
+    # Trino's by code points, the engine's keeps an accent on its letter.
+    "tr_reverse(s) AS CASE WHEN strlen(s) = length(s) THEN reverse(s) ELSE array_to_string("
+    "list_transform(range(length(s), 0, -1), lambda i: substring(s, i, 1)), '') END",
     "tr_from_hex(s) AS CASE WHEN length(s) % 2 = 1"
     " THEN error('from_hex: an odd number of digits: ' || s) ELSE unhex(s) END",
     "tr_from_base64(s) AS CASE WHEN regexp_full_match(s, '[A-Za-z0-9+/]*={0,2}')"
@@ -54,8 +58,12 @@ _TEXTS = (
 )
 
 _TIMES = (
+    # The engine reads over blanks; an error of strptime is one that TRY reaches.
+    "tr_parse(s, p) AS strptime(CASE WHEN regexp_matches(s, '^\\s|\\s\\s|\\s$')"
+    " THEN 'too many blanks: ' || s ELSE s END, p)",
     "tr_iso_timestamp(s) AS CASE WHEN s IS NULL OR regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    "(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?')"
+    "(T([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?"
+    "(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?)?')"
     " THEN date_trunc('millisecond', CAST(s AS TIMESTAMPTZ))"
     " ELSE error('this is no time of the form 2026-11-25T14:00:00Z: ' || s) END",
     "tr_iso_date(s) AS CASE WHEN s IS NULL OR regexp_full_match(s, '[0-9]{4}-[0-9]{2}-[0-9]{2}')"
@@ -176,19 +184,18 @@ _ADDRESSES = (
     " ELSE error('cannot cast ''' || s || ''' to ipaddress') END",
 )
 
-# A number as the text has it: the engine would write 1.50 as 1.5.
-_JSON_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+# All up to the next number that is no part of a text, and that number, if one follows.
+_JSON_PARTS = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9-]|-[^0-9])*)(-?[0-9][0-9.eE+-]*)?'
 _JSON = (
-    f"tr_json_spelt(j, x) AS list_distinct(list_filter(regexp_extract_all(j, '{_JSON_NUMBER}'),"
-    " lambda e: regexp_matches(e, '[.eE]')"
-    " AND TRY_CAST(e AS DOUBLE) = TRY_CAST(x AS DOUBLE)))",
-    "tr_json_number(j, x) AS CASE WHEN len(tr_json_spelt(j, x)) > 1"
-    " THEN error('json_extract_scalar: the document has this number in two spellings: ' || x)"
-    " ELSE list_extract(tr_json_spelt(j, x), 1) END",
+    # A number as the document has it, where the engine would write 1.50 as 1.5: read as text.
+    f"tr_json_quoted(j) AS regexp_replace(regexp_replace(j, '{_JSON_PARTS}', '\\1\"\\2\"', 'g'),"
+    " '(?:\"\")+$', '')",
+    "tr_json_number(s) AS CASE WHEN regexp_matches(s, '^-?[0-9]') THEN s END",
     # CASE in CASE: of a condition with AND the engine may try both sides, and one may fail.
     "tr_json_scalar(j, p) AS CASE WHEN json_valid(j) THEN"
     " CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL"
-    " WHEN json_type(j, p) = 'DOUBLE' THEN tr_json_number(j, json_extract_string(j, p))"
+    " WHEN json_type(j, p) = 'DOUBLE' OR (json_extract_string(j, p) = '0' AND contains(j, '-0'))"
+    " THEN tr_json_number(json_extract_string(tr_json_quoted(j), p))"
     " ELSE json_extract_string(j, p) END END",
     "tr_json_array(j) AS CASE WHEN json_valid(j) THEN"
     " CASE WHEN json_type(j) = 'ARRAY' THEN json_extract(j, '$[*]') END END",

@@ -5,13 +5,24 @@ from decimal import Decimal
 from sqlglot import exp
 from sqlglot.expressions import DType
 
-from pipeline.queries.dialect.trees import FLOATS, Cure, Cures, Named, call, cast, refuse, renamed
+from pipeline.queries.dialect import nans
+from pipeline.queries.dialect.trees import (
+    FLOATS,
+    Cure,
+    Cures,
+    Named,
+    call,
+    cast,
+    refuse,
+    renamed,
+    text,
+)
 
 _EXACTLY = "write element_at(array_agg(x ORDER BY x), CAST(ceil(0.95e0 * count(x)) AS bigint))"
 
 
-def _as_bigint(node: exp.Expr) -> exp.Expr | None:
-    """sum and count_if: DuckDB's are 128 bits wide. Around the window, not inside it."""
+def _as_trinos(node: exp.Expr) -> exp.Expr | None:
+    """sum and count_if: DuckDB's are 128 bits wide; corr: NaN. Around the window, not inside it."""
     if isinstance(node.parent, exp.Window | exp.Filter) and node.arg_key == "this":
         return None
     core = node
@@ -19,6 +30,9 @@ def _as_bigint(node: exp.Expr) -> exp.Expr | None:
         core = core.this
     if isinstance(core, exp.Sum | exp.CountIf) and core.is_type(DType.BIGINT):
         return cast(node, "bigint")
+    if isinstance(core, exp.Corr):
+        # Of values that are all alike it is NULL in Trino.
+        return exp.Nullif(this=node.copy(), expression=cast(text("NaN"), "double"))
     return None
 
 
@@ -125,6 +139,16 @@ def _of_all(node: exp.Expr) -> exp.Expr | None:
     return None
 
 
+def _offset(least: int) -> Cure:
+    def cure(node: exp.Expr) -> None:
+        offset = node.args.get("offset")
+        below = isinstance(offset, exp.Literal) and int(offset.name) < least
+        if isinstance(offset, exp.Neg) or below:
+            raise refuse(node, f"Athena counts from {least} on", "lag looks back, lead ahead")
+
+    return cure
+
+
 def _by(name: str) -> Cure:
     def cure(node: exp.Expr) -> exp.Expr:
         if node.args.get("count"):
@@ -134,8 +158,18 @@ def _by(name: str) -> Cure:
     return cure
 
 
+def _max(node: exp.Expr) -> exp.Expr | None:
+    nans.greatest(node, node.this)
+    return _of_all(node)
+
+
+def _max_by(node: exp.Expr) -> exp.Expr | None:
+    nans.greatest(node, node.expression)
+    return _by("arg_max_null")(node)
+
+
 CURES: Cures = {
-    **dict.fromkeys((exp.Sum, exp.CountIf, exp.Window, exp.Filter), _as_bigint),
+    **dict.fromkeys((exp.Sum, exp.CountIf, exp.Corr, exp.Window, exp.Filter), _as_trinos),
     **dict.fromkeys((exp.BitwiseAnd, exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot), _bits),
     exp.Div: _divide,
     exp.Avg: _mean,
@@ -144,9 +178,11 @@ CURES: Cures = {
     exp.Sign: _sign,
     exp.WidthBucket: _bucket,
     exp.Count: _count,
-    exp.Max: _of_all,
+    **dict.fromkeys((exp.Lag, exp.Lead), _offset(0)),
+    exp.NthValue: _offset(1),
+    exp.Max: _max,
     exp.Min: _of_all,
-    exp.ArgMax: _by("arg_max_null"),
+    exp.ArgMax: _max_by,
     exp.ArgMin: _by("arg_min_null"),
     exp.ApproxDistinct: _distinct,
     exp.ApproxQuantile: _percentile,

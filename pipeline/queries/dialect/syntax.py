@@ -15,6 +15,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.errors import QueryFailed
+from pipeline.queries.dialect.dates import check_letters
 from pipeline.queries.dialect.functions import FUNCTIONS, REASONS, TYPES, WORDS
 from pipeline.queries.dialect.trees import refuse
 
@@ -30,6 +31,7 @@ _ENDS = (
     TokenType.INTERSECT, TokenType.EXCEPT,
 )  # fmt: skip
 _OPERATORS = (TokenType.AMP, TokenType.PIPE, TokenType.CARET, TokenType.TILDE)
+_JOINS = ("", "INNER", "OUTER", "CROSS")
 _SYNTAX = (
     exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
     exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Fetch, exp.Distinct,
@@ -69,6 +71,7 @@ def read(sql: str) -> exp.Expr:
     try:
         _check_commas(tokens)
         _check_operators(tokens)
+        check_letters(tokens)
         tree = sqlglot.parse_one(sql, read=ATHENA)
     except SqlglotError as error:
         raise unreadable(error) from error
@@ -214,6 +217,9 @@ def _check_place(node: exp.Expr) -> None:
         refused = ("into", "locks", "hint", "qualify", "kind", "sample", "pivots", "connect")
         if any(node.args.get(name) for name in refused):
             raise refuse(node, *NOT_ALLOWED)
+    if isinstance(node, exp.Join) and (node.method or node.kind not in _JOINS):
+        fix = "write JOIN .. ON, or WHERE (NOT) EXISTS (SELECT 1 ..)"
+        raise refuse(node, "Athena has no such join", fix)
     if isinstance(node, exp.Fetch) and "TIES" in node.sql(ATHENA):
         raise refuse(node, NOT_ALLOWED[0], "write rank() OVER (ORDER BY x) and ask for rank <= n")
     if isinstance(node, exp.Is) and not isinstance(node.expression, exp.Null):

@@ -1,6 +1,7 @@
 """Text: parts of it, bytes and their encodings."""
 
 import re
+from collections.abc import Iterator
 
 from sqlglot import exp
 from sqlglot.expressions import DType
@@ -75,8 +76,8 @@ def _length(node: exp.Expr) -> exp.Expr | None:
     return call("octet_length", node.this) if node.this.is_type(DType.VARBINARY) else None
 
 
-def _reverse(node: exp.Expr) -> exp.Expr | None:
-    return None if node.this.is_type(*TEXTS) else call("list_reverse", node.this)
+def _reverse(node: exp.Expr) -> exp.Expr:
+    return call("tr_reverse" if node.this.is_type(*TEXTS) else "list_reverse", node.this)
 
 
 def _format(node: exp.Expr) -> exp.Expr:
@@ -93,9 +94,21 @@ def _format(node: exp.Expr) -> exp.Expr:
         if not value.is_type(*WHOLES) and (place != "s" or not value.is_type(*TEXTS)):
             fix = "write CAST(x AS bigint)"
             raise refuse(node, "only text and whole numbers are formatted here", fix)
-    values = [cast(value, "varchar") if place == "s" else value
-              for place, value in zip(places, node.expressions, strict=True)]  # fmt: skip
-    return call("printf", pattern, *values)
+    return call("concat", *_formatted(pattern.name, iter(node.expressions)))
+
+
+def _formatted(pattern: str, values: Iterator[exp.Expr]) -> Iterator[exp.Expr]:
+    """The parts of a pattern, one after the other. Java writes null where there is no value."""
+    end = 0
+    for found in _PLACE.finditer(pattern):
+        yield text(pattern[end : found.start()] + (found[1] or ""))
+        end = found.end()
+        if not found[1]:
+            value = next(values)
+            shown = cast(value, "varchar") if found[2] else call("printf", text(found[0]), value)
+            width = re.sub("[^0-9]", "", found[0])
+            yield call("coalesce", shown, text("null".rjust(int(width or 0))))
+    yield text(pattern[end:])
 
 
 def _digest(node: exp.Expr) -> exp.Expr:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
+from pipeline.cli.output import laid_out
 from pipeline.queries import SavedQuery
 from pipeline.queries.front_matter import SUBJECTS
 from pipeline.queries.parameters import described
@@ -27,7 +28,7 @@ def catalogue(saved: Mapping[str, SavedQuery], width: int | None) -> str:
             told = zip_longest([query.name], _told(query, answers, room), fillvalue="")
             parts += [f"{INDENT}{name:<{names}}{GAP}{text}" for name, text in told]
         parts += [""]
-    return "\n".join(parts)
+    return laid_out("\n".join(parts))
 
 
 def _told(query: SavedQuery, answers: int, room: int) -> Iterator[str]:

@@ -1,17 +1,12 @@
 """What `query --explain` prints: the SQL that each engine is given, and the values it binds."""
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cli.output import iso, visible
+from pipeline.cli.output import iso, laid_out, visible
 
 if TYPE_CHECKING:
     from pipeline.queries import Question
-
-
-# SQL is laid out with newlines and tabs; the values are written out before.
-_SHOWN = re.compile(r"[^\n\t]+")
 
 
 def explained(question: "Question") -> str:
@@ -28,7 +23,7 @@ def explained(question: "Question") -> str:
     if question.bound:
         told = "".join(f"-- :{each} = {_value(value)}\n" for each, value in question.bound.items())
         parts.append(f"-- with\n{told}")
-    return _SHOWN.sub(lambda found: visible(found.group()), "\n".join(parts))
+    return laid_out("\n".join(parts))
 
 
 def _value(value: object) -> str:

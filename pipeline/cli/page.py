@@ -1,5 +1,6 @@
 """The page of a saved query: what it takes, what it answers, and its SQL."""
 
+from pipeline.cli.output import laid_out
 from pipeline.cli.streams import width
 from pipeline.cli.table import listing
 from pipeline.queries import SavedQuery
@@ -24,7 +25,7 @@ def page(query: SavedQuery) -> str:
         ),
         query.sql.strip(),
     ]
-    return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
+    return laid_out("\n\n".join(part.rstrip("\n") for part in parts if part) + "\n")
 
 
 def _parameters(query: SavedQuery) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import HomeError, NotConfigured
 from pipeline.queries.engines import Question, Running, Statistics
 from pipeline.queries.front_matter import Column
-from pipeline.queries.values import told_by
+from pipeline.queries.values import listed
 from pipeline.queries.window import Window
 
 if TYPE_CHECKING:
@@ -84,9 +84,12 @@ class Answer:
             ) from error
 
     def rows(self) -> list[list[Any]]:
-        """The rows as JSON can say them: record ids and whole numbers beyond 2^53 as text."""
+        """The rows as JSON can say them: record ids and whole numbers beyond 2^53 as text.
+
+        Raises QueryFailed for what `values.listed` does not take.
+        """
         columns = [
-            list(map(told_by(values.type, partial(_plain, column=column.name)), values.to_pylist()))
+            listed(values, partial(_plain, column=column.name))
             for column, values in zip(self.columns, self.table.columns, strict=True)
         ]
         return [list(row) for row in zip(*columns, strict=True)]
@@ -140,7 +143,7 @@ def _type(arrow: "pa.DataType") -> str:
     if types.is_decimal(arrow):
         return f"decimal({arrow.precision}, {arrow.scale})"
     others = {"date32[day]": "date", "int8": "tinyint", "int16": "smallint", "float": "real"}
-    others["month_day_nano_interval"] = "interval"
+    others |= {"month_day_nano_interval": "interval", "binary": "varbinary"}
     known = {str(each.arrow): each.sql for each in Type} | others
     return known.get(str(arrow), str(arrow))
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from pipeline.cli.catalogue import catalogue
 from pipeline.cli.cells import cell
+from pipeline.cli.page import page
 from pipeline.queries import Column, load
 from pipeline.queries.front_matter import SUBJECTS
 from tests.homes import call, flow, lake_files, written
@@ -213,6 +215,68 @@ def test_what_lists_and_maps_hold_is_told_to_people_too(home: Path) -> None:
     assert shown.split("  ") == ["[1 day]", "x=7200 s", "[y=2014-12-14T04:07:50Z]"]
     cells = call("query", "--sql", NESTED, "--output", "csv", "--home", home).out.splitlines()[1]
     assert cells == "['1 day'],{'x': '7200 s'},[{'y': '2014-12-14T04:07:50Z'}]"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+@pytest.mark.parametrize(
+    "at", ["from_unixtime(1764081600000)", "array[from_unixtime(253402300800)]"]
+)
+def test_a_time_after_the_year_9999_is_refused_where_it_would_be_text(
+    home: Path, form: str, at: str
+) -> None:
+    sql = f"select 1 as a, {at} as t from vpc_flow"  # noqa: S608 - own text
+    ran = call("query", "--sql", sql, "--output", form, "--home", home)
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: a time of the answer is not of the years 1 to 9999\n")
+
+
+def test_bytes_are_pairs_of_hex_digits_in_every_form(home: Path) -> None:
+    sql = "select to_utf8('=1') as b, array[to_utf8('é')] as l from vpc_flow"
+
+    def told(form: str) -> str:
+        ran = call("query", "--sql", sql, "--output", form, "--home", home)
+        assert ran.code == 0
+        return ran.out
+
+    assert told("table").splitlines()[2] == "3d 31  [c3 a9]"
+    assert told("csv").splitlines()[1] == "3d 31,['c3 a9']"
+    assert json.loads(told("jsonl")) == {"b": "3d 31", "l": ["c3 a9"]}
+    found = json.loads(told("json"))
+    assert found["rows"] == [["3d 31", ["c3 a9"]]]
+    types = [column["type"] for column in found["columns"]]
+    assert types == ["varbinary", "array(varbinary)"]
+
+
+def test_an_object_with_two_columns_of_one_name_is_refused(home: Path) -> None:
+    sql = "select 1 as a, 2 as b, 3 as a from vpc_flow"
+    ran = call("query", "--sql", sql, "--output", "jsonl", "--home", home)
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: two columns of the answer are called a\n")
+    assert "AS" in ran.err.splitlines()[2]
+    rows = call("query", "--sql", sql, "--output", "csv", "--home", home).out
+    assert rows == "a,b,a\n1,2,3\n"
+
+
+def test_a_head_is_guarded_like_a_cell(home: Path) -> None:
+    sql = """select 'x' as "=1+1", '=2' as "fine" from vpc_flow"""
+    ran = call("query", "--sql", sql, "--output", "csv", "--home", home)
+    assert ran.out == "'=1+1,fine\nx,'=2\n"
+
+
+def test_the_file_of_a_saved_query_never_drives_the_terminal() -> None:
+    evil = "\x1b[31m\u202e"
+    query = load()["top_talkers"]
+    shown = replace(
+        query,
+        description=f"it {evil}",
+        sql=f"SELECT '{evil}'\n\tFROM vpc_flow",
+        params=(replace(query.params[0], default=f"5{evil}", doc=evil),),
+        columns=(Column("srcaddr", "varchar", doc=evil),),
+    )
+    for text in (page(shown), catalogue({"top_talkers": shown}, 200)):
+        assert [each for each in "\x1b\u202e" if each in text] == []
+        assert "it \\x1b[31m\\u202e" in text
+    assert "SELECT '\\x1b[31m\\u202e'\n\tFROM vpc_flow" in page(shown)
 
 
 def test_explain_never_drives_the_terminal() -> None:

@@ -304,9 +304,11 @@ MANY_STEPS = (
     f"SELECT count(*) FROM {MANY} a(x), {MANY} b(y), {MANY} c(z)"  # noqa: S608 - own text
     " WHERE x * y * z % 7 = 3"
 )
-# Minutes in one call, in which the engine does not look up.
-ONE_STEP = "SELECT levenshtein_distance(rpad(srcaddr, 400000, 'x'), rpad(dstaddr, 400000, 'y'))"
-ONE_STEP += " FROM vpc_flow"
+# Minutes in one call for all rows, in which the engine does not look up.
+ONE_STEP = (
+    "SELECT sum(length(regexp_replace(array_join(sequence(x, x + 9000), ''), '1[0-9]{900}z')))"
+    " FROM unnest(sequence(1, 2000)) t(x)"
+)
 
 
 @pytest.mark.parametrize(
@@ -341,6 +343,17 @@ def test_a_query_does_not_load_pandas(days):
         "sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_nothing_but_the_data_is_on_standard_output(days):
+    # Without a file as its main module a process is interactive for the engine.
+    script = (
+        "import sys; from pathlib import Path; from pipeline.queries.engines.duckdb import opened\n"
+        "with opened(Path(sys.argv[1]), [], 'SELECT 1', '') as engine:\n"
+        " print(engine.execute(\"select current_setting('enable_progress_bar')\").fetchall())"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(days)], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[(False,)]\n", "")
 
 
 def test_a_notebook_says_its_window_and_home_as_text(days):

@@ -248,6 +248,8 @@ def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path, sql: str) ->
     for setting in (
         "timezone = 'UTC'",
         "integer_division = true",
+        # It would be drawn on standard output, where the data goes.
+        "enable_progress_bar = false",
         f"allowed_directories = ['{folder}/']",
         "enable_external_access = false",
         "lock_configuration = true",

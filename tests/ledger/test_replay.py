@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +16,6 @@ from pipeline.settings import Limits, load
 from pipeline.sources import Formats
 from pipeline.sources.vpc_flow import DEFAULT_FORMAT
 from pipeline.stream.log import Incoming
-from tests.carriers import ARRIVAL_MS
 from tests.consume.test_worker import POISON, failed, fragile, send
 from tests.homes import COMMAND, Ran, ask, call, edit, files_under, flow, flows, numbers, written
 from tests.processed import context
@@ -28,6 +28,11 @@ DAY = ("--from", "2020-01-01", "--to", "2100-01-01")
 
 def replay(home: Path, *words: str | Path) -> Ran:
     return call("replay", "--home", home, *words)
+
+
+def just_now() -> int:
+    """An arrival that the log still keeps: what was consumed goes after a day."""
+    return int(time.time() * 1000)
 
 
 def counted(ran: Ran) -> list[str]:
@@ -226,7 +231,7 @@ def test_a_record_that_would_get_other_times_today_is_left_alone(refused: Path) 
     home, config = refused.parent / "other", refused.parent / "mended.toml"
     lines = written(refused.parent / "five.log", FIVE_LINES)
     with writing(home, context_of(load(config))) as opened:
-        record = Incoming("vpc-flow", "a", lines.read_bytes(), ARRIVAL_MS, log_group="h")
+        record = Incoming("vpc-flow", "a", lines.read_bytes(), just_now(), log_group="h")
         opened.log.append([record])
         opened.worker.drain()
     before = ask(home, "select event_time, bytes from vpc_flow order by all"), state(home)
@@ -260,7 +265,8 @@ def test_the_log_replayed_twice_changes_no_answer(refused: Path) -> None:
 
 def test_a_record_whose_stored_bytes_are_damaged_is_left_alone(tmp_path: Path) -> None:
     with writing(tmp_path, context()) as opened:
-        send(opened, flow(1), flows(*range(100, 200)), flow(3))
+        payloads = (flow(1), flows(*range(100, 200)), flow(3))
+        opened.log.append([Incoming("vpc-flow", "a", each, just_now()) for each in payloads])
         opened.worker.drain()
     edit(tmp_path, "update record set payload = zeroblob(length(payload)) where seq = 2")
     before = numbers(tmp_path)

@@ -30,10 +30,8 @@ def footer(answer: "Answer", most: object = None) -> str:
     if most == len(answer.table):
         rows += f" (at most {most}: -p top={most})"
     read = f"{size(cost.bytes_scanned)} {'scanned' if cost.id else 'read'}"
-    said = [rows, f"{answer.seconds:.2f} s", read, price, place]
-    if answer.window is not None:
-        said.insert(0, _span(answer.window))
-    return " · ".join(said) + "\n"
+    said = " · ".join([rows, f"{answer.seconds:.2f} s", read, price, place]) + "\n"
+    return said if answer.window is None else f"{_span(answer.window)}\n{said}"
 
 
 def _span(window: "Window") -> str:

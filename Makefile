@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && ech
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE ENGINE STAGE SEEDS,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check query bench sim lock clean
+.PHONY: help setup demo test check query bench sim trino-check lock clean
 
 ##@ Use it
 
@@ -43,6 +43,9 @@ check: .venv/.dev ## lint, format, types, import rules, drift of generated files
 sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promised must hold (SEEDS=2000)
 	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),200) $(ARGS)
 
+trino-check: .venv/.dev ## saved SQL on a real Trino, the engine of Athena, against DuckDB (ARGS="--only top_talkers")
+	$(BIN)/python -m tests.trino $(ARGS)
+
 bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 	$(BIN)/python -m bench $(ARGS)
 
@@ -59,7 +62,7 @@ clean: ## remove .venv, caches and build output; your data in .tailrace stays
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Universal: one lock for every Python and system that pyproject.toml allows.
 LOCK = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

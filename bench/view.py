@@ -30,8 +30,7 @@ from pipeline.enrich.networks import Networks
 from pipeline.lake import catalogue, views
 from pipeline.lake.compact import compact
 from pipeline.queries.catalogue import find as find_query
-from pipeline.queries.dialect import translate
-from pipeline.queries.dialect.macros import MACROS
+from pipeline.queries.dialect import macros, translate
 from pipeline.queries.window import TYPES, Window
 from pipeline.schema import DAY_MS, HOUR_MS
 from pipeline.settings import Limits
@@ -234,7 +233,7 @@ def asked(lake: Lake, window: Window, sql: str, create: Callable[..., None]) -> 
     def run() -> object:
         with duckdb.connect() as connection:
             connection.execute("set preserve_insertion_order = false")
-            for macro in MACROS:
+            for macro in macros.MACROS:
                 connection.execute(f"create macro {macro}")
             create(connection, lake.folder, TABLE, files)
             return connection.execute(sql, used).fetchall()

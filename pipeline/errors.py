@@ -4,7 +4,8 @@
     ├── UsageError                exit 2   the call is wrong: a name, a flag, a format, a setting
     ├── NotConfigured             exit 3   something the call needs is not there (yet)
     ├── QueryFailed               exit 4   the engine refused or broke off a query
-    ├── HomeError                 exit 1   the home folder: in use, unreadable, of another version
+    ├── HomeError                 exit 1   the home folder: in use, unreadable, of another version;
+    │                                      a file of the saved queries that is not as it must be
     ├── InputError                exit 1   a file or stream that cannot be read to its end
     ├── OutputError               exit 1   standard output or error takes nothing (more)
     ├── BackPressure              exit 1   the stream is full: the same may be sent again later
@@ -51,7 +52,10 @@ class QueryFailed(TailraceError):
 
 
 class HomeError(TailraceError):
-    """The home folder cannot be used: another writer, no permission, another version."""
+    """The home folder cannot be used: another writer, no permission, another version.
+
+    Or a file of the saved queries cannot: whoever asks is not to blame for it either.
+    """
 
 
 class InputError(TailraceError):

@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,8 @@ from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks
-from pipeline.errors import HomeError, NotConfigured, UsageError
-from pipeline.lake import readers
+from pipeline.errors import HomeError, UsageError
+from pipeline.lake import folders, readers
 from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
@@ -36,14 +36,12 @@ from pipeline.ledger.replay import Replayed, Wanted
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.store import Edge, Store, exists, remains
-from pipeline.store.lock import locked, writer_of
+from pipeline.store.lock import locked
 from pipeline.stream.log import Log
 from pipeline.stream.shards import reshard
 
 LAKE, QUARANTINE = remains.LAKE, remains.QUARANTINE
-DEMO = "demo"
 PATTERN = "*?["
-SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -91,83 +89,15 @@ def readable(folder: Path) -> Iterator[ReadingHome]:
     Raises NotConfigured when nothing was ever written there, HomeError when it cannot be read or
     when its log.db is gone.
     """
-    folder = _usable(folder)
+    folder = folders.usable(folder)
     if not exists(folder):
         remains.check_log(folder)
-        raise _nothing(str(folder))
+        raise folders.nothing(str(folder))
     store = Store(folder, writer=False)
     try:
         yield ReadingHome(folder, store)
     finally:
         store.close()
-
-
-def answering(home: Path) -> Path:
-    """The home, or the demo's inside it where the home itself holds nothing.
-
-    Raises NotConfigured when neither holds anything, HomeError when it cannot be read.
-    """
-    home = _usable(home)
-    for folder in (home, home / DEMO):
-        if exists(folder):
-            with closing(Store(folder, writer=False)) as store:
-                if store.rows("select 1 from lake_file limit 1"):
-                    return folder
-        elif folder == home or not writer_of(folder):
-            # A demo that begins throws the one before away, its log.db before its lake or after.
-            remains.check_log(folder)
-    raise _nothing(str(home) if home.is_absolute() or str(home).startswith("..") else f"./{home}")
-
-
-def _nothing(shown: str) -> NotConfigured:
-    return NotConfigured(
-        f"nothing to read in {shown}",
-        "no source has sent anything yet",
-        "try: tailrace demo, or tailrace ingest vpc-flow FILE",
-    )
-
-
-def _usable(home: Path) -> Path:
-    """A home to be read, as every part of it can be given it.
-
-    Raises HomeError when it cannot be: what cannot be looked into is not empty.
-    """
-    home = _expressible(home)
-    try:
-        os.stat(os.path.join(home, os.curdir))
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise HomeError(
-            f"the home cannot be read: {error.strerror}",
-            f"at {home.absolute()}",
-            "mend its permissions, or choose another with --home",
-        ) from error
-    return home
-
-
-def _expressible(home: Path) -> Path:
-    """A home whose path the engines can be told.
-
-    Raises HomeError for one that is no text.
-    """
-    text = os.fsencode(home)
-    if b"\0" in text or not _is_utf8(text):
-        raise HomeError(
-            "a home's path must be UTF-8",
-            f"at {text[:SHOWN].decode('utf-8', 'backslashreplace')}",
-            "choose another with --home: the query engine cannot be told it",
-        )
-    # What begins so stands for somebody's own folder to them.
-    return home.absolute() if str(home).startswith("~") else home
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def audit_of(home: ReadingHome | WritingHome, since_ms: int = 0) -> Audit:
@@ -248,7 +178,7 @@ def writing(
 
     Raises HomeError when another process writes to it, naming its pid, or when its log.db is gone.
     """
-    folder = _expressible(folder)
+    folder = folders.expressible(folder)
     if set(str(folder.absolute())) & set(PATTERN):
         raise HomeError(
             f"a home's path cannot hold any of {' '.join(PATTERN)}",

@@ -1,6 +1,7 @@
 -- name: flow_health
 -- title: Flow log health
 -- description: what each interface logged, and when it was last heard of
+-- subject: health
 -- panel: health
 -- since: 1h
 -- param: top integer 1..100000 = 200 -- rows at most, lost records first

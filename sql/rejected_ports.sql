@@ -1,6 +1,7 @@
 -- name: rejected_ports
 -- title: Rejected ports
 -- description: what is being knocked on, and from how many addresses
+-- subject: security
 -- panel: table
 -- since: 1h
 -- param: top integer 1..10000 = 20 -- rows at most

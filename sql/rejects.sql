@@ -1,6 +1,7 @@
 -- name: rejects
 -- title: Rejected lines
 -- description: lines that could not be read, and why
+-- subject: health
 -- panel: table
 -- since: 24h
 -- param: top integer 1..10000 = 50 -- rows at most

@@ -1,6 +1,7 @@
 -- name: traffic_over_time
 -- title: Traffic over time
 -- description: bytes and flows per bucket, accepted and rejected
+-- subject: traffic
 -- panel: series
 -- since: 1h
 -- param: bucket integer 1..1440 = 5 -- minutes in a bucket
@@ -15,6 +16,10 @@
 -- the last bucket may be cut by the window.
 -- A flow that both ends have logged counts once (second_sight); one that its source let through and
 -- its target rejected counts under both, accepted and rejected.
+-- What a NAT or transit gateway passes on its clients log too: its rows are left out, known by
+-- interface-type, else as those of an interface without instance-id whose packets have other
+-- addresses than its flows. AWS's default format tells neither and counts what goes through a NAT
+-- gateway up to three times. What only the gateway has logged is in nat_cost and traffic_cost.
 SELECT
     date_add(
         'minute',
@@ -29,7 +34,25 @@ FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
     AND action IS NOT NULL
-    AND (action = 'REJECT' OR second_sight IS NOT TRUE)
+    AND (
+        action = 'REJECT'
+        OR (
+            second_sight IS DISTINCT FROM true
+            AND COALESCE(interface_type, '') NOT IN (
+                'nat_gateway', 'regional_nat_gateway', 'transit_gateway'
+            )
+            AND COALESCE(interface_id, '') NOT IN (
+                SELECT interface_id
+                FROM vpc_flow
+                WHERE dt BETWEEN :first_day AND :last_day
+                    AND event_time >= :from_time AND event_time < :to_time
+                    AND interface_id IS NOT NULL
+                    AND path_class = 'nat'
+                    AND instance_id IS NULL
+                    AND (srcaddr <> pkt_srcaddr OR dstaddr <> pkt_dstaddr)
+            )
+        )
+    )
 GROUP BY 1
 ORDER BY bucket_start
 LIMIT :top

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.derive.__main__ import ROOT, generated
@@ -19,7 +20,8 @@ def test_the_generated_files_are_up_to_date() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("path", generated())
+# JSON has no comments.
+@pytest.mark.parametrize("path", [path for path in generated() if path.suffix != ".json"])
 def test_a_file_says_where_it_comes_from(path: Path) -> None:
     head = path.read_text("utf-8")[:400]
     assert "Made from the declarations by `python -m pipeline.derive`; do not edit" in head
@@ -27,7 +29,7 @@ def test_a_file_says_where_it_comes_from(path: Path) -> None:
 
 @pytest.mark.fault("F17")
 def test_a_file_that_has_drifted_fails_the_check(tmp_path: Path) -> None:
-    for path in (ROOT / "pipeline").rglob("*.py"):
+    for path in (*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "sql").glob("*.sql")):
         written(tmp_path / path.relative_to(ROOT), path.read_bytes())
     for path, text in generated().items():
         written(tmp_path / path.relative_to(ROOT), text.encode())
@@ -61,9 +63,7 @@ def test_the_example_names_every_setting_and_changes_none(tmp_path: Path) -> Non
 
 
 def replace_origins(settings: Settings) -> Settings:
-    return Settings(
-        settings.home, settings.formats, settings.networks, settings.limits, settings.own_log_groups
-    )
+    return msgspec.structs.replace(settings, origins={})
 
 
 def test_the_defaults_of_the_example_are_the_defaults(tmp_path: Path) -> None:

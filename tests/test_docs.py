@@ -51,8 +51,16 @@ def test_the_readme_names_every_target() -> None:
     assert set(TARGET.findall(README)) == TARGETS
 
 
-def test_the_readme_names_every_saved_question() -> None:
-    assert set(first_column(README, "query")) == set(catalogue.load())
+def test_every_saved_question_that_the_readme_names_exists() -> None:
+    table = README.partition("\n| query |")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)`", " ".join(row.split("|")[1] for row in table.splitlines()[2:]))
+    assert named
+    assert set(named) <= set(catalogue.load())
+
+
+def test_the_page_of_saved_questions_names_every_one() -> None:
+    page = (ROOT / "sql" / "README.md").read_text("utf-8")
+    assert sorted(re.findall(r"^### (\w+)$", page, re.M)) == list(catalogue.load())
 
 
 def test_the_readme_names_every_source() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.settings import Limits, Settings, described, load
+from pipeline.settings import Limits, Prices, Settings, described, load
 
 
 def written(folder: Path, text: str) -> Path:
@@ -54,6 +54,15 @@ def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Pa
     assert load(path, None, environ).home == "b"
 
 
+def test_prices_are_numbers_and_the_others_stay(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "[prices]\nnat = 1\ncross_az = 0.02\n"), environ={})
+    assert settings.prices == Prices(nat=1.0, cross_az=0.02)
+    assert settings.origins == {
+        "prices.nat": str(tmp_path / "tailrace.toml"),
+        "prices.cross_az": str(tmp_path / "tailrace.toml"),
+    }
+
+
 def test_formats_are_one_text_or_several_by_log_group(tmp_path: Path) -> None:
     path = written(tmp_path, '[formats]\n"a" = "srcaddr end"\n"b:eni-1" = ["end", "start end"]\n')
     assert load(path, environ={}).declared_formats() == {
@@ -87,6 +96,12 @@ def test_the_networks_file_is_meant_from_the_settings_file(tmp_path: Path) -> No
         ("limits = 7", "a setting is wrong: .*limits"),
         ("networks = 'networks.csv'", "a setting is wrong: .*networks"),
         ("[networks]\nfile = 7", "a setting is wrong: .*networks.file"),
+        ("prices = 7", "a setting is wrong: prices is a table"),
+        ("[prices]\nnta = 1", "unknown field `nta`"),
+        ("[prices]\nnat = '1'", "a setting is wrong: prices.nat = '1', expected `float`"),
+        ("[prices]\nnat = -0.1", "a setting is wrong: prices.nat = -0.1, expected `float` >= 0"),
+        ("[prices]\nnat = inf", "a setting is wrong: prices.nat = inf, expected `float` <= 1000"),
+        ("[prices]\nnat = nan", "a setting is wrong: prices.nat = nan"),
     ],
 )
 def test_a_wrong_file_is_a_usage_error(tmp_path: Path, text: str, message: str) -> None:

@@ -16,14 +16,19 @@ UNWANTED = ("pandas", "dateutil")
 class _WithoutPandas(MetaPathFinder):
     """Makes pandas look absent: where it is installed pyarrow imports it with its first array.
 
-    That is 0.25 s of CPU, as much as a command's whole start, and no command needs it. So it does
-    with dateutil, and a Ctrl-C that comes meanwhile is lost.
+    That is 0.25 s of CPU, as much as a command's whole start, and no command but those that ask AWS
+    needs it. So it does with dateutil, and a Ctrl-C that comes meanwhile is lost.
     """
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:
         """Refuse these two, leave everything else to the other finders."""
         if name in UNWANTED:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def let_pandas_in() -> None:
+    """For a command that asks AWS: boto3 needs dateutil, awswrangler pandas."""
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, _WithoutPandas)]
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ NUMBERS = ("tinyint", "smallint", "integer", "bigint", "real", "double", "decima
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 # A table is for people: longer texts are cut in it, and are whole in the other forms.
 LONGEST = 200
+LEAST_USD = 0.0001
 
 
 def is_number(column: Column) -> bool:
@@ -62,9 +63,18 @@ def _part(value: float, unit: str) -> str:
     if unit == "share":
         # Nearly nothing and nearly all are neither 0.0 % nor 100.0 %.
         return f"{value:.1%}" if 0.01 <= value < 0.9995 or value == 1 else f"{value:.2%}"
+    if unit == "usd":
+        return _money(value)
     if not unit:
         return str(value)
     return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.2g}"
+
+
+def _money(value: float) -> str:
+    # Small sums stand under one another; what is nearly nothing is not nothing.
+    if 0 < value < LEAST_USD:
+        return f"<{LEAST_USD:.4f}"
+    return f"{value:,.4f}" if value < 1 else f"{value:,.2f}"
 
 
 def size(count: float) -> str:

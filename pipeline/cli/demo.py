@@ -60,7 +60,8 @@ def demo(
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
     from pipeline.demo.run import demo as run_demo
-    from pipeline.home import DEMO, audit_of
+    from pipeline.home import audit_of
+    from pipeline.lake.folders import DEMO
     from pipeline.store import exists
 
     del no_open

@@ -1,40 +1,29 @@
-"""What `query --explain` prints: the SQL as written and as run, and the values it binds."""
+"""What `query --explain` prints: the SQL that each engine is given, and the values it binds."""
 
-import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cli.output import iso, visible
+from pipeline.cli.output import iso, laid_out, visible
 
 if TYPE_CHECKING:
-    from pipeline.queries import Window
+    from pipeline.queries import Question
 
 
-# SQL is laid out with newlines and tabs; the values are written out before.
-_SHOWN = re.compile(r"[^\n\t]+")
-
-
-def explained(
-    name: str, sql: str | None, params: Mapping[str, str], window: "Window | None", now: datetime
-) -> str:
-    """Both texts of a saved query or of free SQL, and the values of its parameters.
+def explained(question: "Question") -> str:
+    """The texts of both engines, and the values of the parameters.
 
     What stands in quotes may come from a log: it must not drive the terminal.
     """
-    from pipeline.queries import bindings, catalogue, explain
-
-    saved = name or None
-    values = bindings(saved, sql=sql, params=params, window=window, now=now)
-    written = catalogue.find(name).sql if sql is None else sql
+    text, names = question.for_athena
+    order = f", ? in the order {', '.join(names)}" if names else ""
     parts = [
-        f"-- as written (Athena)\n{written.strip()}\n",
-        f"-- for duckdb\n{explain(saved, sql=sql).strip()}\n",
+        f"-- for athena{order}\n{text.strip()}\n",
+        f"-- for duckdb\n{question.for_duckdb.sql.strip()}\n",
     ]
-    if values:
-        told = "".join(f"-- :{each} = {_value(value)}\n" for each, value in values.items())
+    if question.bound:
+        told = "".join(f"-- :{each} = {_value(value)}\n" for each, value in question.bound.items())
         parts.append(f"-- with\n{told}")
-    return _SHOWN.sub(lambda found: visible(found.group()), "\n".join(parts))
+    return laid_out("\n".join(parts))
 
 
 def _value(value: object) -> str:

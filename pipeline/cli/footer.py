@@ -1,56 +1,74 @@
 """What is said on stderr beneath an answer: its cost, whose data it is, why it is empty."""
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.cells import size
 from pipeline.cli.output import counted, iso
+from pipeline.queries.tables import table_of
 
 if TYPE_CHECKING:
-    from pipeline.queries import Answer
+    from pipeline.queries import Answer, Window
 
-REJECT = "reject"
-
-
-def footer(answer: "Answer") -> str:
-    """What an answer cost."""
-    return (
-        f"{counted(len(answer.table), 'row')} · {answer.seconds:.2f} s · "
-        f"{size(answer.bytes_scanned)} read · 0 USD · {answer.engine}, local\n"
-    )
+REJECTS = {"reject", "reject_landing"}
 
 
-def demo_note(home: Path) -> str:
+def footer(answer: "Answer", most: object = None) -> str:
+    """The window of an answer, whether it was cut, and what it cost.
+
+    most  rows that were asked for; None: all of them
+    """
+    cost = answer.cost
+    if cost.id:
+        place = f"{answer.engine}, {'an earlier answer reused' if cost.reused else 'asked anew'}"
+        price = f"{cost.usd:.6f} USD"
+    else:
+        place, price = f"{answer.engine}, local", "0 USD"
+    rows = counted(len(answer.table), "row")
+    if most == len(answer.table):
+        rows += f" (at most {most}: -p top={most})"
+    read = f"{size(cost.bytes_scanned)} {'scanned' if cost.id else 'read'}"
+    said = " · ".join([rows, f"{answer.seconds:.2f} s", read, price, place]) + "\n"
+    return said if answer.window is None else f"{_span(answer.window)}\n{said}"
+
+
+def _span(window: "Window") -> str:
+    first, last = window.from_time, window.to_time
+    if first.date() == last.date():
+        return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}Z"
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}Z"
+
+
+def demo_note(home: Path | None) -> str:
     """Said when the demo's home is read."""
     return f"note: the home is empty; this is the demo's data, in {home}\n"
 
 
-def why_empty(answer: "Answer", sql: str, default: str) -> str:
+def why_empty(answer: "Answer", views: Collection[str], default: str) -> str:
     """Said when there is no row: what was asked, and where the data is.
 
-    sql      the statement, in Athena's dialect
+    views    that it reads
     default  length of the window when none was asked for; "" when one was
     """
-    what = "no line was refused" if _reads_rejects(sql) else "no rows"
+    what = "no line was refused" if REJECTS & set(views) else "no rows"
     window, newest = answer.window, answer.newest
+    asked = what
+    if window is not None:
+        first, last = (_second(end) for end in (window.from_time, window.to_time))
+        asked += f" between {first} and {last}"
+        asked += f" (the default: the last {default})" if default else ""
+    if not answer.cost.dated:
+        return f"{asked}\n  try a longer window, such as --since 24h\n" if window else f"{asked}\n"
     if newest is None:
-        return what + (": nothing has come in yet\n" if what == "no rows" else "\n")
+        tables = " and ".join(sorted(map(table_of, views))) or "the lake"
+        return what + (f": nothing has come into {tables} yet\n" if what == "no rows" else "\n")
     if window is None:
-        return f"{what}\n  the newest event is of {_second(newest)}\n"
-    first, last = (_second(end) for end in (window.from_time, window.to_time))
-    asked = f"{what} between {first} and {last}"
-    asked += f" (the default: the last {default})" if default else ""
+        return f"{asked}\n  the newest event is of {_second(newest)}\n"
     if window.from_time <= newest < window.to_time:
         return f"{asked}\n  there are events, but none that this query asks for\n"
     return f"{asked}\n  the newest event is of {_second(newest)}\n  try: {_day_of(newest)}\n"
-
-
-def _reads_rejects(sql: str) -> bool:
-    from pipeline.queries.dialect import syntax
-    from pipeline.queries.tables import table_of
-
-    return REJECT in map(table_of, syntax.tables_of(syntax.read(sql)))
 
 
 def _second(moment: datetime) -> str:
@@ -59,4 +77,6 @@ def _second(moment: datetime) -> str:
 
 def _day_of(moment: datetime) -> str:
     day = moment.date()
-    return f"--from {day} --to {day + timedelta(days=1)}"
+    # A window that ends in the future would make what is late look dead.
+    until = "" if day >= datetime.now(UTC).date() else f" --to {day + timedelta(days=1)}"
+    return f"--from {day}{until}"

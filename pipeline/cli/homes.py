@@ -6,7 +6,7 @@ from pathlib import Path
 def to_read(home: Path) -> Path:
     """The home; the demo's inside it where the home itself holds nothing, as queries read it."""
     from pipeline.errors import NotConfigured
-    from pipeline.home import answering
+    from pipeline.lake.folders import answering
 
     try:
         return answering(home)

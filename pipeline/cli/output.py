@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_WITHIN_A_LINE = re.compile(r"[^\n\t]+")
 
 
 def iso(moment: datetime) -> str:
@@ -32,6 +33,11 @@ def short_times(moments: list[datetime]) -> list[str]:
 def visible(text: str) -> str:
     """Text with control and direction characters written out, as \\x1b."""
     return CONTROL.sub(lambda m: m.group().encode("unicode_escape").decode(), text)
+
+
+def laid_out(text: str) -> str:
+    """Visible text that keeps its newlines and tabs."""
+    return _WITHIN_A_LINE.sub(lambda found: visible(found.group()), text)
 
 
 def say(text: str) -> None:
@@ -64,11 +70,12 @@ def json_lines(rows: "pa.Table") -> Iterator[str]:
     """Each row as one JSON object: timestamps ISO-8601 with Z, maps as objects, nulls kept."""
     import msgspec
 
-    from pipeline.queries.values import told_by
+    from pipeline.queries.values import listed
 
-    told = {field.name: told_by(field.type, dated) for field in rows.schema}
-    for row in rows.to_pylist():
-        yield msgspec.json.encode({k: told[k](v) for k, v in row.items()}).decode() + "\n"
+    columns = [listed(values, dated) for values in rows.columns]
+    for row in zip(*columns, strict=True):
+        values = dict(zip(rows.column_names, row, strict=True))
+        yield msgspec.json.encode(values).decode() + "\n"
 
 
 def dated(value: Any) -> Any:

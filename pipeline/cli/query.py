@@ -2,22 +2,22 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, From, Home, Since, Stage, To, no_stack, settings_of
+from pipeline.cli.options import Config, From, Home, Since, To, settings_of
 from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.queries import Answer, Window
+    from pipeline.queries import Engine, Question
+    from pipeline.settings import Prices, Settings
 
 FORM = "--output"
-DUCKDB = "duckdb"
+DUCKDB, ATHENA = "duckdb", "athena"
+TABLE = "table"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A saved query.")]
 Given = Annotated[
@@ -30,22 +30,36 @@ Sql = Annotated[
     str | None, typer.Option("--sql", metavar="TEXT", help="Free SQL in Athena's dialect.")
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Print the SQL, ask nothing.")]
-Engine = Annotated[str, typer.Option("--engine", metavar="E", help="duckdb.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="E", help="duckdb, or with a deployed stack athena.")
+]
+Stage = Annotated[
+    str, typer.Option("--stage", metavar="S", help="The stack that Athena asks: staging.")
+]
+FullScan = Annotated[
+    bool, typer.Option("--full-scan", help="Let SQL on Athena read all days, and pay for it.")
+]
+Help = Annotated[
+    bool, typer.Option("--help", "-h", help="This; with NAME what it takes, answers and asks.")
+]
 
 
 def query(
+    context: typer.Context,
     name: Name = "",
     since: Since = None,
     from_time: From = None,
     to_time: To = None,
     given: Given = None,
-    output: Form = "table",
+    output: Form = TABLE,
     sql: Sql = None,
     explain: Explain = False,
-    engine: Engine = DUCKDB,
+    engine: EngineName = "",
     stage: Stage = "",
+    full_scan: FullScan = False,
     config: Config = None,
     home: Home = None,
+    help_: Help = False,
 ) -> None:
     """Ask a saved query, or anything in SQL; without a name, list the saved queries.
 
@@ -55,86 +69,89 @@ def query(
     json is one object: name, columns ({name, type, unit}), rows (lists in the order of columns),
     from, to, as_of, seconds, bytes_scanned, engine. jsonl is one object a row.
 
+    --engine athena asks the deployed stack that --stage names, as who you are to AWS: AWS_PROFILE,
+    AWS_REGION.
+
     \b
     tailrace query
+    tailrace query top_talkers --help
     tailrace query top_talkers --since 1h -p top=5
     tailrace query rejected_ports --from 2026-11-25 --to 2026-11-26 --output csv
     tailrace query --sql "SELECT count(*) FROM vpc_flow WHERE action = 'REJECT'"
     """
     from pipeline.cli.render import check_form
-    from pipeline.queries import parse
+    from pipeline.queries import check, parse
 
+    if help_:
+        prices = settings_of(config, home).prices
+        sys.stdout.write(_page(name, prices) if name else f"{context.get_help()}\n")
+        return
     check_form(output, FORM)
     now = datetime.now(UTC)
     window = parse(now, since, from_time, to_time)
-    asked = _Asked(name, sql, _parameters(given or ()), window, now)
-    if engine != DUCKDB or stage:
-        asked.check()
-        raise no_stack("--stage" if stage else f"--engine {engine}")
+    params = _parameters(given or ())
+    engine = _chosen(engine, stage)
+    if sql is not None and name:
+        raise UsageError("a name and --sql were both given", "", "give one of them")
     if not name and sql is None:
-        sys.stdout.write(_catalogue())
-    elif explain:
-        sys.stdout.write(asked.explained())
-    else:
-        _answer(asked, settings_of(config, home).home_path, output)
+        if window or params or explain or output != TABLE:
+            raise UsageError(
+                "no question was asked", "", "name one, or --sql TEXT; all of them: tailrace query"
+            )
+        sys.stdout.write(_catalogue(settings_of(config, home).prices))
+        return
+    check(name or None, sql=sql, params=params)
+    settings = settings_of(config, home)
+    asked = _engine(settings, engine, stage, full_scan) if not explain else None
+    from pipeline.queries import ask
 
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    name: str
-    sql: str | None
-    params: dict[str, str]
-    window: "Window | None"
-    now: datetime
-
-    def __post_init__(self) -> None:
-        if self.sql is not None and self.name:
-            raise UsageError("a name and --sql were both given", "", "give one of them")
-
-    def check(self) -> None:
-        """Raise UsageError for what no engine would answer."""
-        from pipeline.queries import check
-
-        if self.name or self.sql is not None:
-            check(self.name or None, sql=self.sql, params=self.params)
-
-    def answer(self, home: Path) -> "Answer":
-        """What a home answers."""
-        from pipeline.queries import run
-
-        name = self.name or None
-        return run(
-            name, sql=self.sql, params=self.params, window=self.window, home=home, now=self.now
-        )
-
-    def explained(self) -> str:
-        """The SQL of it."""
+    prices = settings.prices
+    question = ask(name or None, sql=sql, params=params, window=window, now=now, prices=prices)
+    if asked is None:
         from pipeline.cli.explained import explained
 
-        return explained(self.name, self.sql, self.params, self.window, self.now)
-
-    def why_empty(self, answer: "Answer") -> str:
-        """Why there is no row."""
-        from pipeline.cli.footer import why_empty
-        from pipeline.queries import catalogue
-
-        if self.sql is not None:
-            return why_empty(answer, self.sql, "")
-        query = catalogue.find(self.name)
-        return why_empty(answer, query.sql, "" if self.window else query.since)
+        sys.stdout.write(explained(question))
+        return
+    _answer(question, asked, output, "" if window else question.query.since)
 
 
-def _answer(asked: _Asked, home: Path, output: str) -> None:
+def _answer(question: "Question", engine: "Engine", output: str, default: str) -> None:
+    """Write the answer, and beneath it on stderr what there is to say about it."""
     from pipeline.cli import render
-    from pipeline.cli.footer import demo_note, footer
+    from pipeline.cli.footer import demo_note, footer, why_empty
+    from pipeline.cli.waiting import waiting
+    from pipeline.queries.runner import answered
 
-    answer = asked.answer(home)
+    with waiting(engine.name) as watch:
+        answer = answered(question, engine, watch=watch)
     render.write(answer, output)
-    if answer.home != home:
-        say(demo_note(answer.home))
+    if answer.cost.demo:
+        say(demo_note(answer.cost.home))
     if not len(answer.table):
-        say(asked.why_empty(answer))
-    sys.stderr.write(footer(answer))
+        say(why_empty(answer, question.views, default))
+    sys.stderr.write(footer(answer, question.bound.get("top")))
+
+
+def _engine(settings: "Settings", name: str, stage: str, full_scan: bool) -> "Engine":
+    if name == ATHENA:
+        from pipeline.cli import let_pandas_in
+        from pipeline.queries.engines import athena
+
+        let_pandas_in()
+        return athena.of_stage(settings, stage, full_scan)
+    from pipeline.queries.engines.duckdb import DuckDb
+
+    return DuckDb(settings.home_path)
+
+
+def _chosen(engine: str, stage: str) -> str:
+    """Name of the engine: a stack is asked by Athena."""
+    chosen = engine or (ATHENA if stage else DUCKDB)
+    if chosen not in (DUCKDB, ATHENA):
+        raise UsageError(f"there is no engine called {engine}", "--engine", "duckdb or athena")
+    if chosen == DUCKDB and stage:
+        raise UsageError("DuckDB answers from a home, not from a stack", "--stage", "leave one out")
+    return chosen
 
 
 def _parameters(given: Sequence[str]) -> dict[str, str]:
@@ -147,18 +164,20 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def _catalogue() -> str:
+def _catalogue(prices: "Prices") -> str:
+    from pipeline.cli.catalogue import catalogue
     from pipeline.cli.streams import width
-    from pipeline.cli.table import listing
-    from pipeline.queries import catalogue
+    from pipeline.queries import load
 
-    saved = catalogue.load()
-    rows = [
-        (each.name, each.description, " ".join(f"{p.name}={p.default or ''}" for p in each.params))
-        for each in saved.values()
-    ]
     return (
-        f"{listing(('name', 'answers', 'parameters'), rows, width())}\n"
-        f"tailrace query {next(iter(saved))} --since 1h -p top=5\n"
-        "all take --since, --from, --to, --output, --explain\n"
+        f"{catalogue(load(prices), width())}\n"
+        "tailrace query top_talkers --since 1h -p top=5\n"
+        "all take --since, --from, --to, --output, --explain; more of one: --help\n"
     )
+
+
+def _page(name: str, prices: "Prices") -> str:
+    from pipeline.cli.page import page
+    from pipeline.queries import find
+
+    return page(find(name, prices))

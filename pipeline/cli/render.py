@@ -3,18 +3,16 @@
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import streams
 from pipeline.cli.output import as_json, dated, visible, write_json_lines
 from pipeline.errors import QueryFailed, UsageError
-from pipeline.queries.values import told_by
+from pipeline.queries.values import listed
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from pipeline.queries import Answer
 
 FORMS = ("table", "csv", "json", "jsonl", "parquet")
@@ -64,12 +62,21 @@ def _write_data(answer: "Answer", form: str) -> None:
     if form == "csv":
         sys.stdout.write(as_csv(answer, written_out=sys.stdout.isatty()))
     elif form == "jsonl":
+        _check_names(answer.table.column_names)
         write_json_lines(answer.table, sys.stdout)
     else:
         import msgspec
 
         text = msgspec.json.encode(answer.as_json()).decode()
         sys.stdout.write(as_json(text + "\n", sys.stdout))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Raise QueryFailed where an object would lose one of two columns."""
+    for name in names:
+        if names.count(name) > 1:
+            what = f"two columns of the answer are called {name}"
+            raise QueryFailed(what, "a JSON object has each name once", "give one of them AS ...")
 
 
 def answer_table(answer: "Answer") -> str:
@@ -81,13 +88,14 @@ def _table_lines(answer: "Answer") -> Iterator[str]:
     from pipeline.cli.cells import cell, is_number
     from pipeline.cli.table import Column, lines
 
-    def told(values: "pa.ChunkedArray") -> Iterator[Any]:
-        return map(told_by(values.type, lambda value: value), values.to_pylist())
-
     if not len(answer.table):
         return
     columns = [
-        Column(column.name, [cell(v, column) for v in told(values)], is_number(column))
+        Column(
+            column.name,
+            [cell(each, column) for each in listed(values, _as_it_is)],
+            is_number(column),
+        )
         for column, values in zip(answer.columns, answer.table.columns, strict=True)
     ]
     yield from lines(columns, streams.width())
@@ -100,12 +108,16 @@ def as_csv(answer: "Answer", written_out: bool = False) -> str:
     """
     to = io.StringIO()
     writer = csv.writer(to, lineterminator="\n")
-    told = (map(told_by(values.type, dated), values.to_pylist()) for values in answer.table.columns)
-    head: list[object] = [column.name for column in answer.columns]
+    told = [listed(values, dated) for values in answer.table.columns]
+    head = [_csv_cell(column.name) for column in answer.columns]
     rows = ([_csv_cell(value) for value in row] for row in zip(*told, strict=True))
     for line in chain([head], rows):
         writer.writerow([visible(str(each)) for each in line] if written_out else line)
     return to.getvalue()
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _csv_cell(value: object) -> object:

@@ -46,7 +46,7 @@ def serve(
         sys.stderr.flush()
 
     with writing(settings.home_path, context) as opened:
-        serve(opened.folder, context, Address(host, port), ready)
+        serve(opened.folder, context, Address(host, port), ready, settings.prices)
 
 
 def _check_host(host: str) -> None:

@@ -35,7 +35,7 @@ def _as_parameter(option: str) -> str:
     from pipeline.queries import catalogue
 
     name = option.lstrip("-").replace("-", "_")
-    names = {parameter.name for query in catalogue.load().values() for parameter in query.params}
+    names = {parameter.name for query in catalogue.readable() for parameter in query.params}
     return f"-p {name}={_value_of(option)}" if name in names else ""
 
 

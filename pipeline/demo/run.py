@@ -18,7 +18,8 @@ from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Emission,
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
-from pipeline.home import DEMO, WritingHome, writing
+from pipeline.home import WritingHome, writing
+from pipeline.lake.folders import DEMO
 from pipeline.settings import Settings
 from pipeline.sources import Formats
 from pipeline.store.lock import LOCK
@@ -128,12 +129,10 @@ def demo(
     flow_groups = [group for group, source in LOG_GROUPS.items() if source == "vpc-flow"]
     formats = Formats(dict.fromkeys(flow_groups, (FLOW_FORMAT,)))
     context = Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
+    address = Address(HOST, _usual_or_any() if port is None else port)
     with (
         writing(folder, context, prepare=_empty) as home,
-        beside(folder, context, Address(HOST, _usual_or_any() if port is None else port)) as (
-            state,
-            url,
-        ),
+        beside(folder, context, address, settings.prices) as (state, url),
     ):
         patience_s = settings.limits.sink_patience_s
         yield Demo(home, state, url, Generator(seed, events_per_s), patience_s)

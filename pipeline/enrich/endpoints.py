@@ -28,7 +28,7 @@ FIELDS = (
         Type.BOOLEAN,
         "True on an ingress row whose source lies in a named network: the other end logged the"
         " flow too. Null without flow_direction. Sums that count an accepted flow once say"
-        " second_sight IS NOT TRUE.",
+        " second_sight IS DISTINCT FROM true.",
     ),
 )
 

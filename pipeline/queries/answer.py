@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
-from pathlib import Path
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import HomeError, NotConfigured
+from pipeline.queries.engines import Question, Running, Statistics
 from pipeline.queries.front_matter import Column
-from pipeline.queries.values import told_by
+from pipeline.queries.values import listed
 from pipeline.queries.window import Window
 
 if TYPE_CHECKING:
@@ -21,41 +22,74 @@ EXACT = 2**53
 IDENTITY = "record_id"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """Rows, columns as Athena types them, and where they came from.
 
-    window         None: the query was not bounded
-    as_of          newest event_time of the tables it reads, all of their rows
-    seconds        from the question to the answer
-    bytes_scanned  sizes of the Parquet files that were opened, whole; fewer bytes were read
-    home           the folder that was read: the demo's where the home itself holds nothing
+    window   None: the query was not bounded
+    seconds  from the question to the answer
+    engine   its name
+    cost     what it cost, and what was read
     """
 
     name: str
-    columns: tuple[Column, ...]
-    table: "pa.Table"
+    declared: tuple[Column, ...]
     window: Window | None
-    as_of: datetime | None
     seconds: float
-    bytes_scanned: int
-    home: Path
-    engine: str = "duckdb"
+    engine: str
+    cost: Statistics
+    running: Running
+
+    @classmethod
+    def of(cls, question: Question, engine: str, running: Running, seconds: float) -> "Answer":
+        """The answer to a question that is done."""
+        query, cost = question.query, running.statistics()
+        return cls(query.name, query.columns, question.window, seconds, engine, cost, running)
+
+    @cached_property
+    def table(self) -> "pa.Table":
+        """All rows.
+
+        Raises QueryFailed when the engine cannot give them (any more).
+        """
+        import pyarrow as pa
+
+        return pa.concat_tables(self.running.pages())
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The declared columns; without a declaration those of the rows.
+
+        Raises HomeError where the rows have others than the file of the query declares.
+        """
+        return columns_of(self.table, self.declared)
 
     @property
     def newest(self) -> datetime | None:
         """Newest event there is, where the answer is empty."""
-        return None if self.table.num_rows else self.as_of
+        return None if self.table.num_rows else self.cost.as_of
 
     def df(self) -> "pd.DataFrame":
-        """The rows as a pandas frame."""
-        frame: pd.DataFrame = self.table.to_pandas()
-        return frame
+        """The rows as a pandas frame.
+
+        Raises NotConfigured where pandas is not installed, QueryFailed as `table` does.
+        """
+        try:
+            return self.running.frame()
+        except ModuleNotFoundError as error:
+            raise NotConfigured(
+                f"a data frame needs {error.name}, which is not installed",
+                "",
+                "pip install 'tailrace[aws]'",
+            ) from error
 
     def rows(self) -> list[list[Any]]:
-        """The rows as JSON can say them: record ids and whole numbers beyond 2^53 as text."""
+        """The rows as JSON can say them: record ids and whole numbers beyond 2^53 as text.
+
+        Raises QueryFailed for what `values.listed` does not take.
+        """
         columns = [
-            list(map(told_by(values.type, partial(_plain, column=column.name)), values.to_pylist()))
+            listed(values, partial(_plain, column=column.name))
             for column, values in zip(self.columns, self.table.columns, strict=True)
         ]
         return [list(row) for row in zip(*columns, strict=True)]
@@ -71,16 +105,28 @@ class Answer:
             "rows": self.rows(),
             "from": self.window and _plain(self.window.from_time),
             "to": self.window and _plain(self.window.to_time),
-            "as_of": _plain(self.as_of),
+            "as_of": _plain(self.cost.as_of),
             "seconds": round(self.seconds, 3),
-            "bytes_scanned": self.bytes_scanned,
+            "bytes_scanned": self.cost.bytes_scanned,
             "engine": self.engine,
         }
 
 
 def columns_of(table: "pa.Table", declared: Sequence[Column]) -> tuple[Column, ...]:
-    """The declared columns; without a declaration those of the table, with Athena's types."""
-    return tuple(declared) or tuple(Column(field.name, _type(field.type)) for field in table.schema)
+    """The declared columns; without a declaration those of the table, with Athena's types.
+
+    Raises HomeError where the table has others than are declared.
+    """
+    if not declared:
+        return tuple(Column(field.name, _type(field.type)) for field in table.schema)
+    names = [name.lower() for name in table.column_names]
+    if names != [column.name.lower() for column in declared]:
+        raise HomeError(
+            "the columns that a saved query declares are not those of its answer",
+            f"the answer has {', '.join(names)}",
+            "correct the file",
+        )
+    return tuple(declared)
 
 
 def _type(arrow: "pa.DataType") -> str:
@@ -97,7 +143,7 @@ def _type(arrow: "pa.DataType") -> str:
     if types.is_decimal(arrow):
         return f"decimal({arrow.precision}, {arrow.scale})"
     others = {"date32[day]": "date", "int8": "tinyint", "int16": "smallint", "float": "real"}
-    others["month_day_nano_interval"] = "interval"
+    others |= {"month_day_nano_interval": "interval", "binary": "varbinary"}
     known = {str(each.arrow): each.sql for each in Type} | others
     return known.get(str(arrow), str(arrow))
 

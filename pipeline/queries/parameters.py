@@ -1,6 +1,7 @@
 """Parameters of queries: declared with a type, read from text, bound by name, never formatted."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,19 +11,26 @@ from pipeline.errors import UsageError
 Value = str | int | float | bool | datetime | None
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _RANGES = {"integer": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
-_NUMBER = re.compile(r"[+-]?[0-9]{1,17}(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
+# As long as JSON writes a double.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,17}(\.[0-9]{1,21})?([eE][+-]?[0-9]{1,3})?")
+MOST = sys.float_info.max
+TYPES = ("varchar", "boolean", "double", *_RANGES)
 _WORDS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared parameter; `default` is text, None: it must be given. `limits` both included."""
+    """A declared parameter; `default` is text, None: it must be given. `limits` both included.
+
+    price  name of the price among the settings that is its default; "" for none
+    """
 
     name: str
     type: str
     default: str | None = None
     limits: tuple[int, int] | None = None
     doc: str = ""
+    price: str = ""
 
     def read(self, given: object) -> Value:
         """The value of what was given, text or already a value.
@@ -35,7 +43,7 @@ class Parameter:
         if self.type == "boolean":
             return _truth(text)
         if self.type == "double":
-            return _number(text)
+            return self._number(text)
         return self._whole(text)
 
     def _whole(self, text: str) -> int:
@@ -43,6 +51,12 @@ class Parameter:
         if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
+
+    def _number(self, text: str) -> float:
+        low, high = self.limits or (-MOST, MOST)
+        if not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
+            raise ValueError(f"a number from {low} to {high}" if self.limits else "a number")
+        return float(text)
 
 
 def _text(text: str) -> str:
@@ -56,12 +70,6 @@ def _truth(text: str) -> bool:
     if text.lower() not in _WORDS:
         raise ValueError("true or false")
     return _WORDS[text.lower()]
-
-
-def _number(text: str) -> float:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError("a number")
-    return float(text)
 
 
 def read_all(

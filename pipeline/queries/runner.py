@@ -1,25 +1,20 @@
-"""Ask a question: a saved query or a text of SQL, of a home."""
+"""Ask a question: a saved query or a text of SQL, of an engine."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
-from pipeline.errors import QueryFailed, UsageError
+from pipeline.errors import UsageError
+from pipeline.queries import engines
 from pipeline.queries import window as windows
-from pipeline.queries.answer import Answer, columns_of
+from pipeline.queries.answer import Answer
 from pipeline.queries.catalogue import find
-from pipeline.queries.front_matter import SavedQuery
-from pipeline.queries.parameters import read_all
+from pipeline.queries.engines import Engine, Question
+from pipeline.queries.front_matter import PRICES, SavedQuery
+from pipeline.queries.parameters import Value, read_all
 from pipeline.queries.window import Window
-from pipeline.store import Store
-
-if TYPE_CHECKING:
-    from pipeline.queries.dialect import Translation
-    from pipeline.queries.engine_duckdb import Reading
+from pipeline.settings import Prices, load
 
 AD_HOC = "sql"
 _NO_PARAMS: Mapping[str, object] = {}
@@ -30,182 +25,121 @@ def run(
     *,
     sql: str | None = None,
     params: Mapping[str, object] = _NO_PARAMS,
+    since: str | None = None,
+    from_time: str | None = None,
+    to_time: str | None = None,
     window: Window | None = None,
-    home: Path,
-    now: datetime,
-    alone: bool = False,
-    enough: Callable[[], bool] | None = None,
+    engine: Engine | str = "duckdb",
+    stage: str = "",
+    home: Path | str | None = None,
+    now: datetime | None = None,
+    prices: Prices | None = None,
+    enough: Callable[[], bool] = lambda: False,
+    watch: engines.Watch = lambda progress: None,
 ) -> Answer:
     """Answer a saved query by its name, or one SELECT in Athena's dialect.
 
+    In a notebook: `run("top_talkers", since="1h").df()`.
+
     params  values by name, as text or already of their type
-    window  None: a saved query takes its own default, ending at `now`; a text is not bounded
-    home    read as it is; where it holds nothing, the demo's home inside it
-    alone   that home and no other: where it holds nothing the answer is empty
+    since   the window as a length that ends at `now`: 15m, 1h30m, 7d
+    window  the same as two moments, as are from_time and to_time, texts such as 2026-11-25T14:00.
+            Without any a saved query takes its own default, a text is not bounded
+    engine  duckdb, athena, or one that was made before
+    stage   the stack that Athena asks; "": the one in the settings
+    home    what DuckDB reads; None: the home of the settings in force
+    now     None: the clock of this machine
+    prices  defaults of parameters that are prices; None: those of the settings in force
     enough  asked while the engine works: whether to break off
+    watch   told meanwhile how far it is
 
     Raises UsageError for a wrong call, NotConfigured when there is nothing to read, HomeError when
     the home cannot be read, QueryFailed when the SQL is refused or the engine breaks off.
     """
+    now = now or datetime.now(UTC)
+    if window is None:
+        window = windows.parse(now, since, from_time, to_time)
+    prices = prices or load().prices
+    question = ask(name, sql=sql, params=params, window=window, now=now, prices=prices)
+    chosen = _named(engine, stage, home) if isinstance(engine, str) else engine
+    return answered(question, chosen, enough, watch)
+
+
+def answered(
+    question: Question,
+    engine: Engine,
+    enough: Callable[[], bool] = lambda: False,
+    watch: engines.Watch = lambda progress: None,
+) -> Answer:
+    """The answer of an engine to a question; as `run` says."""
     started = perf_counter()
-    question = _question(name, sql, params, window, now)
-    query, translated, window = question.query, question.translated, question.window
-    from pipeline.home import LAKE, answering
-    from pipeline.lake.readers import holding
-
-    folder = home if alone else answering(home)
-    with holding(folder):
-        with closing(Store(folder, writer=False)) as store, store.snapshot():
-            as_of = _newest(store, translated.views)
-            readings = _readings(store, translated.views, query, window)
-        from pipeline.queries import engine_duckdb
-
-        try:
-            table = engine_duckdb.execute(
-                translated.sql,
-                question.values,
-                folder / LAKE,
-                readings,
-                f"in {query.path or 'the text of --sql'}",
-                enough,
-            )
-        except QueryFailed as error:
-            if (missing := _of_lake(folder / LAKE, readings)) is not None:
-                raise missing from error
-            raise
-    return Answer(
-        query.name,
-        columns_of(table, query.columns),
-        table,
-        window,
-        as_of,
-        perf_counter() - started,
-        sum(file.bytes for reading in readings for file in reading.files),
-        folder,
-    )
+    with engine.start(question) as running:
+        engines.wait(running, enough, watch)
+        return Answer.of(question, engine.name, running, perf_counter() - started)
 
 
-def _of_lake(lake: Path, readings: Sequence["Reading"]) -> QueryFailed | None:
-    """What to tell when a file that was to be read is gone: the SQL is not to blame."""
-    for path in (lake / file.path for reading in readings for file in reading.files):
-        if not path.is_file():
-            fix = "see what is missing: tailrace audit"
-            return QueryFailed("a file of the lake is missing", f"at {path}", fix)
-    return None
+def _named(name: str, stage: str, home: Path | str | None) -> Engine:
+    settings = load()
+    if name == "duckdb":
+        from pipeline.queries.engines.duckdb import DuckDb
+
+        return DuckDb(Path(home) if home else settings.home_path)
+    if name == "athena":
+        from pipeline.queries.engines import athena
+
+        return athena.of_stage(settings, stage)
+    raise UsageError(f"there is no engine called {name}", "", "duckdb or athena")
 
 
-def explain(name: str | None = None, *, sql: str | None = None) -> str:
-    """The statement that DuckDB is given for a saved query or a text, one clause a line.
-
-    Raises UsageError or QueryFailed as `run` does.
-    """
-    return _translated(_asked(name, sql)).sql
-
-
-def bindings(
+def ask(
     name: str | None = None,
     *,
     sql: str | None = None,
     params: Mapping[str, object] = _NO_PARAMS,
     window: Window | None = None,
     now: datetime,
-) -> dict[str, object]:
-    """The values that `run` would bind to the statement, by name: parameters, then the window.
+    prices: Prices = PRICES,
+) -> Question:
+    """The question that `run` would put to an engine.
 
-    Times are without zone, as the tables have them. Raises UsageError or QueryFailed as `run` does.
+    Values of parameters come first, then the window's; times are without zone, as the tables have
+    them. Raises UsageError for a wrong call, QueryFailed for text that is no SQL.
     """
-    return _question(name, sql, params, window, now).values
+    query = _asked(name, sql, prices)
+    if query.path:
+        window = window or windows.parse(now, since=query.since)
+    values: dict[str, Value] = dict(read_all(query.name, query.params, params))
+    if window:
+        values.update(window.values(query.lookback))
+    question = Question(query, window, values)
+    if not query.path:
+        _check_window(question)
+    return question
 
 
 def check(name: str | None, *, sql: str | None, params: Mapping[str, object]) -> None:
     """Raise UsageError for a name or values that `run` would refuse, whatever engine is to answer.
 
-    No SQL is translated.
+    No SQL is read.
     """
     query = _asked(name, sql)
     read_all(query.name, query.params, params)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A query ready to be asked of any home; `values` are those that it binds."""
-
-    query: SavedQuery
-    translated: "Translation"
-    window: Window | None
-    values: dict[str, object]
-
-
-def _question(
-    name: str | None,
-    sql: str | None,
-    params: Mapping[str, object],
-    window: Window | None,
-    now: datetime,
-) -> _Question:
-    query = _asked(name, sql)
-    if query.path:
-        window = window or windows.parse(now, since=query.since)
-    values: dict[str, object] = dict(read_all(query.name, query.params, params))
-    translated = _translated(query)
-    _check_window(query, translated.parameters, window)
-    if window:
-        values.update(window.values(query.lookback))
-    bound = {each: values[each] for each in values if each in translated.parameters}
-    return _Question(query, translated, window, bound)
-
-
-def _asked(name: str | None, sql: str | None) -> SavedQuery:
+def _asked(name: str | None, sql: str | None, prices: Prices = PRICES) -> SavedQuery:
     if (name is None) == (sql is None):
         raise UsageError("ask one question", "", "give the name of a query, or --sql TEXT")
-    return find(name) if name is not None else SavedQuery(AD_HOC, sql or "")
+    return find(name, prices) if name is not None else SavedQuery(AD_HOC, sql or "")
 
 
-def _translated(query: SavedQuery) -> "Translation":
-    from pipeline.queries.dialect import translate
-
-    declared = {parameter.name: parameter.type for parameter in query.params}
-    return translate(query.sql, {**windows.TYPES, **declared})
-
-
-def _check_window(query: SavedQuery, used: Sequence[str], window: Window | None) -> None:
+def _check_window(question: Question) -> None:
     """A text of SQL is bounded by what it says itself: a window that it does not use would lie."""
-    bound = [name for name in used if name in windows.TYPES]
-    if bound and window is None:
-        raise UsageError(f"the SQL needs a window for :{bound[0]}", "", "add --since 1h")
-    if window is not None and not bound and not query.path:
+    used = question.for_athena[1]
+    if used and question.window is None:
+        raise UsageError(f"the SQL needs a window for :{used[0]}", "", "add --since 1h")
+    if question.window is not None and not used:
         raise UsageError(
             "the SQL is not bounded by the window that was given",
             "",
             "write event_time >= :from_time AND event_time < :to_time in it",
         )
-
-
-def _newest(store: Store, views: Sequence[str]) -> datetime | None:
-    from pipeline.lake import catalogue
-    from pipeline.queries.tables import table_of
-
-    last_ms = [catalogue.newest_event_ms(store, table_of(view)) for view in views]
-    known = [each for each in last_ms if each is not None]
-    return datetime.fromtimestamp(max(known) / 1000, UTC) if known else None
-
-
-def _readings(
-    store: Store, views: Sequence[str], query: SavedQuery, window: Window | None
-) -> list["Reading"]:
-    from pipeline.lake import catalogue
-    from pipeline.queries.engine_duckdb import Reading
-    from pipeline.queries.tables import all_tables, table_of
-
-    first_ms = last_ms = None
-    if query.path and window:
-        first_ms, last_ms = window.reaching_back(query.lookback).bounds_ms
-    tables = all_tables()
-    return [
-        Reading(
-            tables[name],
-            tuple(catalogue.files_of(store, name, first_ms, last_ms)),
-            tuple(catalogue.retracted(store, name, first_ms, last_ms)),
-        )
-        for name in sorted({table_of(view) for view in views})
-    ]

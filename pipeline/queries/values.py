@@ -1,13 +1,33 @@
-"""Values out of Arrow in the shape that JSON has: maps as objects, lengths of time in words."""
+"""Values out of Arrow in the shape that JSON has: maps as objects, lengths of time in words.
+
+Bytes are pairs of hex digits, as Athena's console shows them: 3d 31.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import QueryFailed
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Told = Callable[[Any], Any]
+
+
+def listed(values: "pa.ChunkedArray", single: Told) -> list[Any]:
+    """The values of a column, told by its type.
+
+    Raises QueryFailed for a time that Python has no name for: it knows the years 1 to 9999.
+    """
+    try:
+        return list(map(told_by(values.type, single), values.to_pylist()))
+    except OverflowError as error:
+        raise QueryFailed(
+            "a time of the answer is not of the years 1 to 9999",
+            "",
+            "were milliseconds taken for seconds? from_unixtime(x / 1e3); or --output parquet",
+        ) from error
 
 
 def told_by(kind: "pa.DataType", single: Told) -> Told:
@@ -20,6 +40,8 @@ def told_by(kind: "pa.DataType", single: Told) -> Told:
 
     if types.is_interval(kind):
         return _unless_null(in_words)
+    if types.is_binary(kind) or types.is_large_binary(kind):
+        return _unless_null(_hex)
     if types.is_map(kind):
         pair = told_by(kind.key_type, single), told_by(kind.item_type, single)
         return _unless_null(partial(_object, pair))
@@ -29,6 +51,10 @@ def told_by(kind: "pa.DataType", single: Told) -> Told:
         fields = {field.name: told_by(field.type, single) for field in kind}
         return _unless_null(partial(_fields, fields))
     return single
+
+
+def _hex(value: bytes) -> str:
+    return value.hex(" ")
 
 
 def _unless_null(told: Told) -> Told:

@@ -47,7 +47,7 @@ class Window:
         """The same window with an earlier start; "" for no lookback."""
         if not lookback:
             return self
-        return Window(self.from_time - span(lookback), self.to_time)
+        return Window(_before(self.from_time, span(lookback)), self.to_time)
 
     @property
     def bounds_ms(self) -> tuple[int, int]:

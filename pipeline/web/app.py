@@ -90,7 +90,7 @@ def _add_queries(app: FastAPI, state: ServerState) -> None:
     )
     async def queries() -> Response:
         """Saved queries with their parameters and columns."""
-        return answers.answer(await asyncio.to_thread(saved.listed))
+        return answers.answer(await asyncio.to_thread(saved.listed, state))
 
     @app.get(
         "/v1/queries/{name}",

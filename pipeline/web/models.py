@@ -102,6 +102,7 @@ class Query(_Model):
     name: str
     title: str
     description: str
+    subject: str
     panel: str
     since: str = Field(description="the window when none is asked for")
     parameters: list[QueryParameter]

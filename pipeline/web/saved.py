@@ -33,9 +33,9 @@ class Asked:
     started: float = field(default_factory=time.monotonic)
 
 
-def listed() -> dict[str, Any]:
+def listed(state: ServerState) -> dict[str, Any]:
     """All saved queries, their parameters and columns."""
-    return {"queries": [_described(each) for each in queries.load().values()]}
+    return {"queries": [_described(each) for each in queries.load(state.prices).values()]}
 
 
 async def answered(state: ServerState, name: str, request: Request) -> Response:
@@ -62,6 +62,8 @@ def _run(state: ServerState, asked: Asked) -> Response:
     def enough() -> bool:
         return state.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
 
+    from pipeline.queries.engines.duckdb import DuckDb
+
     now = datetime.fromtimestamp(state.clock(), UTC)
     try:
         window = queries.parse(now, *(asked.times.get(name) for name in TIMES))
@@ -69,10 +71,10 @@ def _run(state: ServerState, asked: Asked) -> Response:
             asked.name,
             params=asked.params,
             window=window,
-            home=state.folder,
+            engine=DuckDb(state.folder, alone=True),
             now=now,
-            alone=True,
             enough=enough,
+            prices=state.prices,
         )
     except UsageError as error:
         raise _as_http(error) from error
@@ -104,6 +106,7 @@ def _described(query: queries.SavedQuery) -> dict[str, Any]:
         "name": query.name,
         "title": query.title,
         "description": query.description,
+        "subject": query.subject,
         "panel": query.panel,
         "since": query.since,
         "parameters": [

@@ -18,6 +18,7 @@ import uvicorn
 from pipeline.batch import Context
 from pipeline.errors import DeliveryError, TailraceError, UsageError
 from pipeline.home import MACHINE, Machine
+from pipeline.settings import Prices
 from pipeline.store import Store
 from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
@@ -30,6 +31,7 @@ from pipeline.web.state import ServerState
 from pipeline.web.telling import Turns, summary, tell
 
 BACKLOG = 2048
+PRICES = Prices()
 KEEP_ALIVE_S = 75
 # Together under the ten seconds within which a server that is told to end has ended.
 REQUESTS_S, HALT_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 1.0, 2.0, 2.0
@@ -49,7 +51,13 @@ class Address:
     port: int
 
 
-def serve(folder: Path, context: Context, address: Address, say: Callable[[str], None]) -> None:
+def serve(
+    folder: Path,
+    context: Context,
+    address: Address,
+    say: Callable[[str], None],
+    prices: Prices = PRICES,
+) -> None:
     """Serve a home that is open for writing until a signal ends it; blocks.
 
     `say` is told the URL once it answers; standard error, when landing holds and goes on again, and
@@ -58,7 +66,7 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
     that did not come to an end in time, and when one of them ended by a defect; HomeError for a
     home that cannot be read any more.
     """
-    with closing(_listen(address)) as listener, running(folder, context) as state:
+    with closing(_listen(address)) as listener, running(folder, context, prices=prices) as state:
         url = _url(address, listener)
         _server(state, address, lambda: say(url), Turns()).run(sockets=[listener])
     done = state.worker()
@@ -67,12 +75,17 @@ def serve(folder: Path, context: Context, address: Address, say: Callable[[str],
 
 
 @contextmanager
-def beside(folder: Path, context: Context, address: Address) -> Iterator[tuple[ServerState, str]]:
+def beside(
+    folder: Path, context: Context, address: Address, prices: Prices = PRICES
+) -> Iterator[tuple[ServerState, str]]:
     """Serve a home that is open for writing beside what its block does; gives the URL.
 
     Signals stay with the block. Raises as `serve` does.
     """
-    with closing(_listen(address)) as listener, running(folder, context) as state:
+    with (
+        closing(_listen(address)) as listener,
+        running(folder, context, prices=prices) as state,
+    ):
         answers = threading.Event()
         server = _server(state, address, answers.set)
         thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
@@ -134,7 +147,9 @@ def _raise_of(state: ServerState) -> None:
 
 
 @contextmanager
-def running(folder: Path, context: Context, machine: Machine = MACHINE) -> Iterator[ServerState]:
+def running(
+    folder: Path, context: Context, machine: Machine = MACHINE, prices: Prices = PRICES
+) -> Iterator[ServerState]:
     """Intake, worker and compaction over a home, by one clock.
 
     At the end what was taken is written and, in time, landed.
@@ -149,7 +164,13 @@ def running(folder: Path, context: Context, machine: Machine = MACHINE) -> Itera
     intake = Intake(folder, retention, held, clock=clock)
     compaction = Compaction(folder, limits.compact_seconds, clock)
     state = ServerState(
-        folder, limits, intake, lambda: consumer.state, lambda: compaction.current, clock
+        folder,
+        limits,
+        intake,
+        lambda: consumer.state,
+        lambda: compaction.current,
+        clock,
+        prices=prices,
     )
     state.error = lambda: consumer.error or intake.error
     intake.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from pipeline.errors import TailraceError
-from pipeline.settings import Limits
+from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
 
@@ -68,6 +68,7 @@ class ServerState:
     worker: Callable[[], WorkerState]
     compaction: Callable[[], CompactionState]
     clock: Callable[[], float] = time.time
+    prices: Prices = field(default_factory=Prices)
     ticks: Callable[[], float] = time.monotonic
     budget: Budget = field(default_factory=Budget)
     ending: Event = field(default_factory=Event)

@@ -1,11 +1,15 @@
 """How a command ends: 0 ok, 1 failed, 2 usage, 3 not configured; one message, no traceback."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline.home import writing
+from pipeline.queries.catalogue import folder
 from tests.homes import call, flow, run, written
 from tests.processed import context
 
@@ -62,11 +66,17 @@ def test_a_wrong_call_ends_with_two(
         ["query", "top_talkers", "--from", "zz", "--engine", "athena"],
         ["query", "--to", "2026-11-25"],
         ["query", "-p", "top"],
+        ["query", "-p", "top=5"],
+        ["query", "--since", "1h"],
+        ["query", "--output", "json"],
         ["query", "top_talkers", "-p", "top=x"],
         ["query", "top_talkers", "-p", "top=x", "--engine", "athena"],
         ["query", "top_talkers", "-p", "nothing=1", "--stage", "staging"],
         ["query", "--sql", "select 1", "-p", "top=5", "--engine", "athena"],
         ["query", "nothing", "--engine", "athena"],
+        ["query", "top_talkers", "--engine", "presto"],
+        ["query", "top_talkers", "--engine", "athena", "--stage", "../x"],
+        ["query", "top_talkers", "--engine", "duckdb", "--stage", "staging"],
         ["query", "top_talkers", "--sql", "select 1", "--engine", "athena"],
         ["ingest", "vpc-flow", "s3://b/k", "gone.log"],
         ["parse", "vpc-flow", "s3://b/k", "gone.log"],
@@ -84,8 +94,7 @@ def test_a_wrong_value_ends_with_two_whatever_else_is_missing(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["query", "top_talkers", "--engine", "athena"], "error: this needs a deployed stack"),
-        (["query", "top_talkers", "--stage", "staging"], "error: this needs a deployed stack"),
+        (["query", "top_talkers", "--engine", "athena"], "error: it is not said which stack"),
         (["audit", "--stage", "staging"], "error: this needs a deployed stack"),
         (["doctor", "--stage", "staging"], "error: this needs a deployed stack"),
         (["demo", "--target", "localstack"], "error: this needs a deployed stack"),
@@ -164,7 +173,7 @@ def test_debug_shows_the_traceback_of_a_failure(tmp_path: Path) -> None:
         (["ingest", "app-log", "a", "--home", "x" * 300], 1, "the home cannot be made: "),
         (["parse", "app-log", "a", "--rejects", "x" * 300], 2, "the rejects cannot be written: "),
         (["demo", "--for", "1e400"], 2, "not a number of seconds: inf"),
-        (["demo", "--for", "nan"], 2, "invalid value for '--for'"),
+        (["demo", "--for", "nan"], 2, "not a number of seconds: nan"),
         (["serve", "--host", "a\udcff"], 2, "this is no UTF-8"),
         (["serve", "--host", "192.0.2.1"], 2, "192.0.2.1 is no address of this machine"),
         (["serve", "--host", "x" * 300], 2, "no such address: "),
@@ -186,3 +195,28 @@ def test_a_networks_file_that_cannot_be_is_told(tmp_path: Path, file: str) -> No
     ran = call("parse", "app-log", written(tmp_path / "a", b"up\n"), "--config", config)
     assert ran.code == 2
     assert ran.err.startswith("error: the networks file cannot be read: ")
+
+
+def test_a_saved_query_that_is_broken_is_told_and_hides_no_other_error(tmp_path: Path) -> None:
+    for name in ("pipeline", "sql"):
+        shutil.copytree(folder().parent / name, tmp_path / name)
+    bad = tmp_path / "sql" / "bad.sql"
+    bad.write_text("SELECT 1\n")
+
+    def ended(*words: str) -> tuple[int, list[str]]:
+        script = "from pipeline.cli import main; main()"
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        return done.returncode, done.stderr.splitlines()
+
+    code, said = ended("query")
+    assert (code, said[1]) == (1, f"  at {bad}:1")
+    assert said[0].startswith("error: a saved query is not as it must be: the front matter does")
+    code, said = ended("query", "top_talkers", "--top", "5")
+    assert (code, said[-1]) == (2, "  a parameter of a query is given so: -p top=5")

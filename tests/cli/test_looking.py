@@ -88,13 +88,15 @@ def test_doctor_prints_every_setting_and_where_it_comes_from(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TAILRACE_LIMITS_LINE_BYTES", "77")
-    config = written(tmp_path / "t.toml", b"[limits]\nbatch_records = 5\n")
+    config = written(tmp_path / "t.toml", b"[limits]\nbatch_records = 5\n[prices]\nnat = 0.5\n")
     ran = call("doctor", "--home", home, "--config", config)
     assert ran.code == 0
     settings = [line.split() for line in ran.out.partition("setting ")[2].splitlines()[2:]]
     assert [words[0] for words in settings] == [name for name, _, _ in described()]
     assert ["limits.line_bytes", "77", "TAILRACE_LIMITS_LINE_BYTES"] in settings
     assert ["limits.batch_records", "5", str(config)] in settings
+    assert ["prices.nat", "0.5", str(config)] in settings
+    assert ["prices.cross_az", "0.01", "default"] in settings
     assert ["limits.batch_bytes", str(Limits().batch_bytes), "default"] in settings
 
 

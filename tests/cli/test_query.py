@@ -1,11 +1,18 @@
 """tailrace query: what it prints beside the rows, and why there are none."""
 
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli.catalogue import catalogue
+from pipeline.cli.cells import cell
+from pipeline.cli.page import page
+from pipeline.queries import Column, load
+from pipeline.queries.front_matter import SUBJECTS
 from tests.homes import call, flow, lake_files, written
 
 OLD = "the newest event is of 2014-12-14T04:07:50Z"
@@ -24,11 +31,12 @@ def now_s() -> int:
 
 def test_an_empty_answer_says_what_was_asked_and_what_to_try(home: Path) -> None:
     ran = call("query", "top_talkers", "--home", home)
-    asked, newest, try_, footer = ran.err.splitlines()
+    asked, newest, try_, span, footer = ran.err.splitlines()
     assert (ran.code, ran.out) == (0, "")
     assert asked.startswith("no rows between 20")
     assert asked.endswith("Z (the default: the last 1h)")
     assert newest == "  " + OLD
+    assert re.fullmatch(r"(\d{4}-\d\d-\d\d )?.*\d\d:\d\d to .*\d\d:\d\dZ", span)
     assert footer.startswith("0 rows · ")
     words = try_.removeprefix("  try: ").split()
     assert words == ["--from", "2014-12-14", "--to", "2014-12-15"]
@@ -92,7 +100,10 @@ def test_explain_shows_the_values_that_are_bound() -> None:
         ran.out.partition("-- for duckdb\n")[2],
         ran.out.partition("\n-- with\n")[2],
     )
-    assert ":from_time" in written_
+    window = "first_day, last_day, from_time, to_time"
+    order = f"{window}, {window}, top"
+    assert written_.startswith(f"-- for athena, ? in the order {order}\nSELECT\n    srcaddr,\n")
+    assert "event_time >= ? AND event_time < ?" in written_
     assert len(run.splitlines()) > 5
     assert sorted(bound.splitlines()) == [
         "-- :first_day = 2026-11-25",
@@ -101,6 +112,37 @@ def test_explain_shows_the_values_that_are_bound() -> None:
         "-- :to_time = 2026-11-26T00:00:00Z",
         "-- :top = 3",
     ]
+
+
+def test_explain_and_the_catalogue_show_the_prices_in_force(tmp_path: Path) -> None:
+    config = written(tmp_path / "t.toml", b"[prices]\nnat = 0.5\n")
+    assert (
+        "-- :usd_per_gb = 0.5\n" in call("query", "nat_cost", "--explain", "--config", config).out
+    )
+    listed = call("query", "--config", config).out
+    assert re.search(r"^  nat_cost .* usd_per_gb=0\.5 top=20$", listed, re.M)
+    assert re.search(r"^  cross_az .* usd_per_gb=0\.01 top=20$", listed, re.M)
+
+
+@pytest.mark.parametrize(("columns", "most"), [("100", 100), ("60", 60)])
+def test_the_catalogue_names_all_by_subject_and_fits(
+    columns: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = load()
+    listed = catalogue(saved, int(columns))
+    assert max(map(len, listed.splitlines())) <= most
+    heads = re.findall(r"^(?:(\S.*)|  (\w+) .*)$", listed, re.M)
+    wanted = []
+    for subject, title in SUBJECTS.items():
+        wanted += [(title, "")]
+        wanted += [("", name) for name, query in saved.items() if query.subject == subject]
+    assert heads == wanted
+
+
+def test_money_is_read_at_a_glance() -> None:
+    usd = Column("usd", "double", "usd")
+    shown = [cell(value, usd) for value in (0.0, 7.8e-06, 0.0192, 1.5, 12345.678)]
+    assert shown == ["0.0000", "<0.0001", "0.0192", "1.50", "12,345.68"]
 
 
 def test_explain_refuses_a_parameter_that_would_be_refused() -> None:
@@ -177,12 +219,74 @@ def test_what_lists_and_maps_hold_is_told_to_people_too(home: Path) -> None:
     assert cells == "['1 day'],{'x': '7200 s'},[{'y': '2014-12-14T04:07:50Z'}]"
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json", "jsonl"])
+@pytest.mark.parametrize(
+    "at", ["from_unixtime(1764081600000)", "array[from_unixtime(253402300800)]"]
+)
+def test_a_time_after_the_year_9999_is_refused_where_it_would_be_text(
+    home: Path, form: str, at: str
+) -> None:
+    sql = f"select 1 as a, {at} as t from vpc_flow"  # noqa: S608 - own text
+    ran = call("query", "--sql", sql, "--output", form, "--home", home)
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: a time of the answer is not of the years 1 to 9999\n")
+
+
+def test_bytes_are_pairs_of_hex_digits_in_every_form(home: Path) -> None:
+    sql = "select to_utf8('=1') as b, array[to_utf8('é')] as l from vpc_flow"
+
+    def told(form: str) -> str:
+        ran = call("query", "--sql", sql, "--output", form, "--home", home)
+        assert ran.code == 0
+        return ran.out
+
+    assert told("table").splitlines()[2] == "3d 31  [c3 a9]"
+    assert told("csv").splitlines()[1] == "3d 31,['c3 a9']"
+    assert json.loads(told("jsonl")) == {"b": "3d 31", "l": ["c3 a9"]}
+    found = json.loads(told("json"))
+    assert found["rows"] == [["3d 31", ["c3 a9"]]]
+    types = [column["type"] for column in found["columns"]]
+    assert types == ["varbinary", "array(varbinary)"]
+
+
+def test_an_object_with_two_columns_of_one_name_is_refused(home: Path) -> None:
+    sql = "select 1 as a, 2 as b, 3 as a from vpc_flow"
+    ran = call("query", "--sql", sql, "--output", "jsonl", "--home", home)
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err.startswith("error: two columns of the answer are called a\n")
+    assert "AS" in ran.err.splitlines()[2]
+    rows = call("query", "--sql", sql, "--output", "csv", "--home", home).out
+    assert rows == "a,b,a\n1,2,3\n"
+
+
+def test_a_head_is_guarded_like_a_cell(home: Path) -> None:
+    sql = """select 'x' as "=1+1", '=2' as "fine" from vpc_flow"""
+    ran = call("query", "--sql", sql, "--output", "csv", "--home", home)
+    assert ran.out == "'=1+1,fine\nx,'=2\n"
+
+
+def test_the_file_of_a_saved_query_never_drives_the_terminal() -> None:
+    evil = "\x1b[31m\u202e"
+    query = load()["top_talkers"]
+    shown = replace(
+        query,
+        description=f"it {evil}",
+        sql=f"SELECT '{evil}'\n\tFROM vpc_flow",
+        params=(replace(query.params[0], default=f"5{evil}", doc=evil),),
+        columns=(Column("srcaddr", "varchar", doc=evil),),
+    )
+    for text in (page(shown), catalogue({"top_talkers": shown}, 200)):
+        assert [each for each in "\x1b\u202e" if each in text] == []
+        assert "it \\x1b[31m\\u202e" in text
+    assert "SELECT '\\x1b[31m\\u202e'\n\tFROM vpc_flow" in page(shown)
+
+
 def test_explain_never_drives_the_terminal() -> None:
     sql = "select 'a\x1b[31m\u202e',\n\t:first_day from vpc_flow where event_time >= :from_time"
     ran = call("query", "--sql", sql, "--since", "1h", "--explain")
     assert ran.code == 0
     assert [each for each in "\x1b\u202e" if each in ran.out] == []
-    assert "select 'a\\x1b[31m\\u202e',\n\t:first_day" in ran.out
+    assert "select 'a\\x1b[31m\\u202e',\n\t? from" in ran.out
     assert "  'a\\x1b[31m\\u202e' AS" in ran.out
 
 

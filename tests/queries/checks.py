@@ -3,9 +3,11 @@
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.scope import traverse_scope
 
+from pipeline.cli.cells import is_number
 from pipeline.errors import QueryFailed
 from pipeline.queries import SavedQuery
-from pipeline.queries.dialect import translate
+from pipeline.queries.dialect.bridge import translate
+from pipeline.queries.tables import all_tables
 from pipeline.queries.window import TYPES
 
 BOUNDS = {
@@ -32,7 +34,7 @@ def problems(query: SavedQuery) -> list[str]:
     found += [f"parameter {name} is the window's" for name in set(declared) & set(TYPES)]
     if tree.named_selects != [column.name for column in query.columns]:
         found.append(f"the columns are {', '.join(tree.named_selects)}")
-    return found + _unbounded(tree, query) + _unordered(tree)
+    return found + _unbounded(tree, query) + _unordered(tree) + _unmeasured(query)
 
 
 def _unbounded(tree: exp.Expr, query: SavedQuery) -> list[str]:
@@ -47,13 +49,26 @@ def _unbounded(tree: exp.Expr, query: SavedQuery) -> list[str]:
     return found
 
 
+def _unmeasured(query: SavedQuery) -> list[str]:
+    """Numbers that say of nothing how much; those that tables have without a unit are names."""
+    names = {field.name for table in all_tables().values() for field in table if not field.unit}
+    return [
+        f"{column.name} has no unit"
+        for column in query.columns
+        if is_number(column) and not column.unit and column.name not in names
+    ]
+
+
 def _unordered(tree: exp.Expr) -> list[str]:
     order, limit, group = (tree.args.get(name) for name in ("order", "limit", "group"))
     if not order or not limit or limit.expression.sql("athena") != ":top":
         return ["it has no ORDER BY and LIMIT :top"]
     ordered = {each.this.name for each in order.expressions}
+    names = {select.unalias().sql("athena"): select.alias_or_name for select in tree.selects}
     keys = [
-        tree.selects[int(key.name) - 1].alias if key.is_int else key.name
+        tree.selects[int(key.name) - 1].alias_or_name
+        if key.is_int
+        else names.get(key.sql("athena"), key.name)
         for key in (group.expressions if group else ())
     ]
     return [f"{key} does not break ties" for key in keys if key not in ordered]

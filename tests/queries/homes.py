@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline.enrich.networks import Network, Networks
-from pipeline.home import context_of, writing
+from pipeline.home import MACHINE, Machine, context_of, writing
 from pipeline.settings import Settings
 from pipeline.stream.log import Incoming
 
@@ -32,11 +33,29 @@ def lines_at(text: str, day: str = "2026-11-25") -> list[str]:
     return found
 
 
-def bring(home: Path, lines: Sequence[str], identity: str = "a", arrival: str = NOON) -> None:
-    """One record of flow lines into the lake of a home."""
-    payload = "".join(f"{line}\n" for line in lines).encode()
+def bring(
+    home: Path,
+    lines: Sequence[str],
+    identity: str = "a",
+    arrival: str = NOON,
+    *,
+    copies: int = 1,
+    landed: str = "",
+    networks: Networks = NETWORKS,
+    **record: Any,
+) -> None:
+    """One record of lines into the lake of a home: flow lines of FORMAT, unless `record` says more.
+
+    copies  how often it is delivered
+    landed  when it lands, as the home's clock says; "" for now
+    record  fields of `Incoming`
+    """
+    record = {"payload": "".join(f"{line}\n" for line in lines).encode()} | record
+    if "source" not in record:
+        record = {"source": "vpc-flow", "formats": (FORMAT,)} | record
     arrival_ms = int(moment(arrival).timestamp() * 1000)
-    record = Incoming("vpc-flow", "key", payload, arrival_ms, f"file/{identity}", formats=(FORMAT,))
-    with writing(home, context_of(Settings(), NETWORKS)) as opened:
-        opened.log.append([record])
+    came = Incoming(key="key", arrival_ms=arrival_ms, identity=f"file/{identity}", **record)
+    machine = Machine(clock=moment(landed).timestamp) if landed else MACHINE
+    with writing(home, context_of(Settings(), networks), machine=machine) as opened:
+        opened.log.append([came] * copies)
         opened.worker.drain()

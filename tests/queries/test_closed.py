@@ -1,11 +1,14 @@
 """Log readers may be attackers: a query reads our tables and does nothing else."""
 
+import re
+
 import duckdb
 import pytest
 
 from pipeline.errors import QueryFailed
-from pipeline.queries import engine_duckdb, run
-from pipeline.queries.dialect import to_duckdb
+from pipeline.queries import run
+from pipeline.queries.dialect.bridge import to_duckdb
+from pipeline.queries.engines.duckdb import opened
 from tests.queries.homes import moment
 
 NOW = moment("2026-11-25T15:00")
@@ -75,12 +78,42 @@ def test_everything_but_a_select_over_our_tables_is_refused(sql, home):
     ],
 )
 def test_the_engine_is_closed_even_without_the_dialect(sql, home, tmp_path):
-    with pytest.raises(QueryFailed) as caught:
-        engine_duckdb.execute(sql.format(tmp_path), {}, home / "lake", [], "in a test")
-    assert isinstance(caught.value.__cause__, duckdb.Error)
-    assert "\n" not in caught.value.what
-    assert caught.value.where == "in a test"
+    with opened(home / "lake", [], "SELECT 1", "here") as engine, pytest.raises(duckdb.Error):
+        engine.execute(sql.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '{}' (use_tmp_file false)",
+        "SELECT 1; COPY (SELECT 1) TO '{}' (use_tmp_file false)",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{}' (use_tmp_file false)",
+        "PREPARE x AS COPY (SELECT 1) TO '{}' (use_tmp_file false)",
+        "ATTACH '{}.db'",
+        "SELECT 1; SELECT 2",
+        "CREATE TABLE x AS SELECT 1",
+        "",
+    ],
+)
+def test_the_engine_is_opened_for_one_select_only(sql, home):
+    lake = home / "lake"
+    before = {path: path.read_bytes() for path in lake.rglob("*.parquet")}
+    asked = sql.format(next(iter(before)))
+    with (
+        pytest.raises(QueryFailed, match="only one SELECT can be asked") as caught,
+        opened(lake, [], asked, "in a test") as engine,
+    ):
+        engine.execute(asked)
+    assert caught.value.where == "in a test"
+    assert {path: path.read_bytes() for path in lake.rglob("*.parquet")} == before
+
+
+def test_what_the_engine_spills_is_bounded(home):
+    with opened(home / "lake", [], "SELECT 1", "in a test") as engine:
+        setting = "select current_setting('max_temp_directory_size')"
+        ((most,),) = engine.execute(setting).fetchall()
+    assert re.fullmatch(r"[0-9.]+ [KMGT]iB", most)
 
 
 def test_comments_do_not_reach_the_engine():

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import run
-from pipeline.queries.dialect import to_duckdb, translate
+from pipeline.queries.dialect.bridge import to_duckdb, translate
 from tests.queries.homes import moment
 
 NOW = moment("2026-11-25T15:00")
@@ -155,13 +155,28 @@ def test_parameters_are_bound_and_typed_never_formatted():
         ("avg(1.5)", "Athena averages decimals to few digits"),
         ("CAST(1.5e0 AS varchar)", "a double reads differently as text on Athena"),
         ("CAST('a' AS char(3))", "this type is not allowed"),
-        ("CAST('10.0.0.1' AS IPADDRESS)", "this type is not allowed"),
-        ("format('%s', 1)", "the function format is not allowed"),
+        ("CAST('10.0.0.1' AS IPADDRESS)", "an address can be compared, not shown"),
+        ("contains('10.0.0.1/8', CAST('10.0.0.1' AS IPADDRESS))", "this is no network for Athena"),
+        ("contains('10.0.0.0/8', '10.0.0.1')", "a network contains addresses, not text"),
+        ("contains(IPPREFIX '10.0.0.0/8', CAST('10.0.0.1' AS IPADDRESS))",
+         "this type is not allowed"),
+        ("format('%.2f', 1.5e0)", "only %s, %d, %,d and %05d are formatted here"),
+        ("1 & 3", "Athena has no &"),
+        ("1 << 3", "not allowed in a query"),
+        ("CAST(element_at(ARRAY[1.5e0], 1) AS varchar)",
+         "a double reads differently as text on Athena"),
+        ("array_join(ARRAY[1.5e0], ',')", "its elements read differently as text"),
+        ("regexp_like('a', '(?=a)')", "the engine here does not read looking ahead"),
+        ("regexp_extract('a', 'a', 1)", "the pattern has 0 groups"),
+        ("date_parse('10:00', '%H:%i')", "a time without its year"),
+        ("json_extract('{}', '$.a')", "the function json_extract is not allowed"),
         ("split('a,b,c', ',', 2)", "one argument too many"),
         ("regexp_extract('b', '(a)?b', 1)", "a group that may take no part"),
         ("regexp_replace('a', '(?<x>a)', '${x}')", "only text and .1 to .9 can stand in"),
         ("ARRAY[1, 2][1]", "not allowed in a query"),
-        ("transform(ARRAY[1], x -> x + 1)", "the function transform is not allowed"),
+        ("transform(ARRAY[1.5e0], x -> CAST(x AS varchar))",
+         "a double reads differently as text on Athena"),
+        ("reduce(ARRAY[1.5e0], 0, (s, x) -> s + x, s -> s)", "what it gathers changes its type"),
         ("TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE 'Asia/Tokyo'", "not allowed in a query"),
         ("TIMESTAMP '2026-01-02 00:00:00' - TIMESTAMP '2026-01-01 00:00:00'",
          "the engine here has no such lengths"),
@@ -172,7 +187,12 @@ def test_parameters_are_bound_and_typed_never_formatted():
         ("TIMESTAMP '2026-01-01 00:00:00' > '2026-01-01'",
          "Athena does not compare a time with text"),
         ("nvl(1, 2)", "the function nvl is not allowed"),
-        ("approx_percentile(1, 0.5)", "the function approx_percentile is not allowed"),
+        ("TRY(CAST(concat('a') AS bigint))", "TRY does not reach into this here"),
+        ("concat_ws(',', 'a', CAST('10.0.0.1' AS IPADDRESS))", "Athena joins text to text"),
+        ("to_iso8601(TIMESTAMP '2026-01-01 00:00:00')", "its precision decides how this reads"),
+        ("from_unixtime(0, 'Asia/Tokyo')", "times are UTC here"),
+        ("count(DISTINCT 1, 2)", "Athena counts one value"),
+        ("approx_percentile(1, 2, 0.5)", "a percentile takes no weight or accuracy here"),
         ("ROW(1, 2)", "the function row is not allowed"),
     ],
 )  # fmt: skip
@@ -198,6 +218,10 @@ def test_what_would_be_answered_differently_is_refused(expression, message):
          "write '123456789010' in single quotes"),
         ('SELECT 1 FROM vpc_flow WHERE srcaddr = "1.2.3.4"', "Column 1.2.3.4 could not",
          "text takes single quotes: '1.2.3.4'"),
+        ("SELECT min(start) FROM vpc_flow", "Column start could not", "here it is start_time"),
+        ('SELECT min("end") FROM vpc_flow', "Column end could not", "here it is end_time"),
+        ("SELECT 1 FROM vpc_flow WHERE date = DATE '2026-11-25'", "Column date could not",
+         "here it is CAST(dt AS date)"),
         ('SELECT 1 FROM vpc_flow WHERE action = "REJECT"', "Column reject could not",
          "text takes single quotes: 'REJECT'"),
         ("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n FROM t) SELECT count(*) FROM t",

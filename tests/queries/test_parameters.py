@@ -18,6 +18,8 @@ PORT = Parameter("port", "integer", None, None, "the port")
         ("bigint", "9223372036854775807", 2**63 - 1),
         ("double", "2.5", 2.5),
         ("double", "1e-3", 0.001),
+        ("double", "0.00012345678901234567", 0.00012345678901234567),
+        ("double", 1.7976931348623157e308, 1.7976931348623157e308),
         ("boolean", "True", True),
         ("varchar", "10.0.0.1' OR 1=1 --", "10.0.0.1' OR 1=1 --"),
         ("varchar", "", ""),
@@ -37,6 +39,7 @@ def test_values_are_read_by_type(kind, given, value):
         ("integer", True, "a whole number from"),
         ("bigint", "9223372036854775808", "a whole number from"),
         ("double", "nan", "a number"),
+        ("double", "1e999", "a number"),
         ("double", "1_0.5", "a number"),
         ("boolean", "yes", "true or false"),
         ("varchar", "\udc80", "valid text"),
@@ -45,6 +48,14 @@ def test_values_are_read_by_type(kind, given, value):
 def test_what_is_not_of_the_type_is_refused(kind, given, expected):
     with pytest.raises(UsageError, match=f"parameter x of q is not {expected}"):
         read_all("q", [Parameter("x", kind)], {"x": given})
+
+
+@pytest.mark.parametrize("given", ["-0.1", "9.01", "1e999"])
+def test_a_number_keeps_to_its_limits(given):
+    rate = Parameter("rate", "double", "1", (0, 9))
+    assert read_all("q", [rate], {"rate": "9.0"}) == {"rate": 9.0}
+    with pytest.raises(UsageError, match="parameter rate of q is not a number from 0 to 9"):
+        read_all("q", [rate], {"rate": given})
 
 
 def test_defaults_fill_what_is_not_given():

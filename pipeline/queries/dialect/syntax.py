@@ -5,7 +5,7 @@ engine is closed against the same a second time.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 
@@ -15,11 +15,13 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.errors import QueryFailed
+from pipeline.queries.dialect.dates import check_letters
 from pipeline.queries.dialect.functions import FUNCTIONS, REASONS, TYPES, WORDS
 from pipeline.queries.dialect.trees import refuse
 
 ATHENA = "athena"
 NOT_ALLOWED = ("not allowed in a query", "allowed is what answers the same on Athena and here")
+_IS_NULL = "Athena has IS for NULL and DISTINCT FROM alone"
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
 _LOOKING = ("show", "describe", "desc")
 # What cannot follow a comma; sqlglot would read over it, Athena does not.
@@ -28,6 +30,8 @@ _ENDS = (
     TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.UNION,
     TokenType.INTERSECT, TokenType.EXCEPT,
 )  # fmt: skip
+_OPERATORS = (TokenType.AMP, TokenType.PIPE, TokenType.CARET, TokenType.TILDE)
+_JOINS = ("", "INNER", "OUTER", "CROSS")
 _SYNTAX = (
     exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
     exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Fetch, exp.Distinct,
@@ -36,14 +40,26 @@ _SYNTAX = (
     exp.Boolean, exp.Paren, exp.Tuple, exp.Values, exp.Binary, exp.Unary, exp.Between, exp.In,
     exp.Case, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Unnest, exp.Placeholder,
     exp.Exists, exp.Any, exp.All, exp.IgnoreNulls, exp.RespectNulls, exp.JSONPath,
-    exp.JSONPathPart, exp.Bracket, exp.Func,
+    exp.JSONPathPart, exp.Bracket, exp.Func, exp.Lambda, exp.IntervalSpan,
 )  # fmt: skip
 # Of those families the ones that DuckDB answers differently, or that Trino does not know.
-_REFUSED = (
-    exp.AtTimeZone, exp.Dot, exp.Glob, exp.ILike, exp.Kwarg, exp.IntDiv, exp.BitwiseAnd,
-    exp.BitwiseOr, exp.BitwiseXor, exp.BitwiseNot, exp.Struct, exp.CurrentUser, exp.CurrentTime,
-    exp.Localtime, exp.Localtimestamp, exp.CurrentSchema, exp.CurrentCatalog, exp.CurrentDatetime,
-)  # fmt: skip
+_ZONE = "times are UTC here and on Athena: compare with TIMESTAMP '2026-11-25 14:00:00'"
+_REFUSED: Mapping[type[exp.Expr], str] = {
+    exp.AtTimeZone: _ZONE,
+    exp.CurrentTime: "write now()",
+    exp.Localtime: "write now()",
+    exp.Localtimestamp: "write now()",
+    exp.CurrentDatetime: "write now()",
+    exp.ILike: "write lower(x) LIKE 'text%'",
+    exp.Glob: "write x LIKE 'text%'",
+    exp.IntDiv: "write a / b: whole numbers divide whole",
+    exp.BitwiseLeftShift: "write x * 2, x * 4, ..",
+    exp.BitwiseRightShift: "write x / 2, x / 4, ..",
+    exp.Dot: "select the fields of a row as columns of their own",
+    exp.Struct: "select its values as columns of their own",
+    exp.Kwarg: "write the values in their order",
+    **dict.fromkeys((exp.CurrentUser, exp.CurrentSchema, exp.CurrentCatalog), "leave it out"),
+}
 
 
 def read(sql: str) -> exp.Expr:
@@ -51,18 +67,32 @@ def read(sql: str) -> exp.Expr:
 
     Raises QueryFailed, naming the place, for what a query may not be.
     """
+    tokens = tokens_of(sql)
+    try:
+        _check_commas(tokens)
+        _check_operators(tokens)
+        check_letters(tokens)
+        tree = sqlglot.parse_one(sql, read=ATHENA)
+    except SqlglotError as error:
+        raise unreadable(error) from error
+    _check_calls(tree, tokens)
+    _check_nodes(tree)
+    return tree
+
+
+def tokens_of(sql: str) -> list[Token]:
+    """The words of one SELECT.
+
+    Raises QueryFailed for any other statement, for several, and for what is no text.
+    """
     if sql.encode("utf-8", "replace").decode() != sql or "\0" in sql:
         raise QueryFailed("the SQL is not valid text", "", "write it in UTF-8")
     try:
         tokens = sqlglot.tokenize(sql, read=ATHENA)
-        _check_beginning(tokens)
-        _check_commas(tokens)
-        tree = sqlglot.parse_one(sql, read=ATHENA)
     except SqlglotError as error:
-        raise _unreadable(error) from error
-    _check_calls(tree, tokens)
-    _check_nodes(tree)
-    return tree
+        raise unreadable(error) from error
+    _check_beginning(tokens)
+    return tokens
 
 
 def tables_of(tree: exp.Expr) -> list[str]:
@@ -82,7 +112,8 @@ def near(name: str, known: Sequence[str]) -> str:
     return f"did you mean {', '.join(found)}?" if found else ""
 
 
-def _unreadable(error: SqlglotError) -> QueryFailed:
+def unreadable(error: SqlglotError) -> QueryFailed:
+    """The error for text that is no SQL, with its place."""
     details = getattr(error, "errors", None) or [{}]
     first = details[0]
     what = str(first.get("description") or error).splitlines()[0]
@@ -110,6 +141,13 @@ def _check_commas(tokens: Sequence[Token]) -> None:
     for token, behind in zip(tokens, following, strict=True):
         if token.token_type == TokenType.COMMA and behind in _ENDS:
             raise QueryFailed("nothing follows a comma", _place(token), "leave the comma out")
+
+
+def _check_operators(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.token_type in _OPERATORS:
+            fix = "write bitwise_and(a, b), bitwise_or, bitwise_xor or bitwise_not"
+            raise QueryFailed(f"Athena has no {token.text}", _place(token), fix)
 
 
 def _place(token: Token) -> str:
@@ -147,7 +185,11 @@ def _check_nodes(tree: exp.Expr) -> None:
         _check_place(node)
         if isinstance(node, exp.Anonymous) and node.name.lower() not in FUNCTIONS:
             raise QueryFailed(f"the function {node.name} is not allowed in a query")
-        if not isinstance(node, _SYNTAX) or isinstance(node, _REFUSED) or _is_operator(node):
+        if type(node) in _REFUSED:
+            raise refuse(node, NOT_ALLOWED[0], _REFUSED[type(node)])
+        if _is_operator(node):
+            raise refuse(node, NOT_ALLOWED[0], _operator_fix(node))
+        if not isinstance(node, _SYNTAX):
             raise refuse(node, *NOT_ALLOWED)
 
 
@@ -156,6 +198,12 @@ def _is_operator(node: exp.Expr) -> bool:
     if isinstance(node, exp.Bracket):
         return not node.args.get("safe")
     return isinstance(node, exp.JSONExtract) and "only_json_types" in node.args
+
+
+def _operator_fix(node: exp.Expr) -> str:
+    if isinstance(node, exp.Bracket):
+        return "write element_at(x, 1), or element_at(x, 'name'): NULL where there is none"
+    return "write json_extract_scalar(j, '$.name')"
 
 
 def _check_place(node: exp.Expr) -> None:
@@ -169,8 +217,14 @@ def _check_place(node: exp.Expr) -> None:
         refused = ("into", "locks", "hint", "qualify", "kind", "sample", "pivots", "connect")
         if any(node.args.get(name) for name in refused):
             raise refuse(node, *NOT_ALLOWED)
+    if isinstance(node, exp.Join) and (node.method or node.kind not in _JOINS):
+        fix = "write JOIN .. ON, or WHERE (NOT) EXISTS (SELECT 1 ..)"
+        raise refuse(node, "Athena has no such join", fix)
     if isinstance(node, exp.Fetch) and "TIES" in node.sql(ATHENA):
-        raise refuse(node, *NOT_ALLOWED)
+        raise refuse(node, NOT_ALLOWED[0], "write rank() OVER (ORDER BY x) and ask for rank <= n")
+    if isinstance(node, exp.Is) and not isinstance(node.expression, exp.Null):
+        fix = "write x IS DISTINCT FROM true (not true), x IS NOT DISTINCT FROM true (true)"
+        raise refuse(node.parent if isinstance(node.parent, exp.Not) else node, _IS_NULL, fix)
     if isinstance(node, exp.With) and node.recursive:
         # Trino gives up after some rounds; DuckDB would go on until memory or disk is full.
         fix = "leave RECURSIVE out; for a row of numbers there is sequence(1, n)"

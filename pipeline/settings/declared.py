@@ -1,38 +1,17 @@
-"""Settings, declared once: flags > environment > tailrace.toml > defaults; unknown keys are errors.
+"""What can be set: names, types, bounds, meanings and defaults."""
 
-The only file that reads the environment. `TAILRACE_HOME` is the home folder; a limit is set by
-`TAILRACE_LIMITS_<NAME>`, everything else in the file (see tailrace.example.toml).
-"""
-
-import os
-import re
-import stat
-import tomllib
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from pipeline.errors import UsageError
-
-CONFIG_NAME = "tailrace.toml"
-PREFIX = "TAILRACE_"
-SECTIONS = ("formats", "networks", "limits")
-
 # More than anybody means, and small enough that sums and waits made of them stay what they are.
 Bytes = Meta(ge=1, le=1 << 40)
 Count = Meta(ge=1, le=1_000_000)
 Seconds = Meta(ge=1, le=86_400)
 Hours = Meta(ge=1, le=87_600)
-
-WHOLE = re.compile(r"-?[0-9]+")
-# How msgspec ends its errors; a key that is quoted in TOML has no place of its own there.
-PLACE = re.compile(r" - at `\$\.([a-z_.]+)`\Z")
-SHOWN = 100
-LONGEST = 20
+Usd = Meta(ge=0, le=1_000)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +88,57 @@ class Networks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class Athena(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The deployed stack's side of a query; {stage} is filled in."""
+
+    stage: Annotated[str, Meta(description="The stack that is asked when --stage names none.")] = ""
+    workgroup: Annotated[str, Meta(description="Athena's workgroup.")] = "tailrace-{stage}"
+    database: Annotated[str, Meta(description="Its database in Glue.")] = "tailrace_{stage}"
+    reuse_minutes: Annotated[
+        int,
+        Meta(ge=0, le=10_080, description="Age up to which an earlier answer is given again."),
+    ] = 60
+
+
+class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What AWS charges, in USD: list prices of us-east-1, without volume steps or free tiers."""
+
+    # "Amazon EC2 On-Demand Pricing", Data Transfer: across zones, in each direction.
+    cross_az: Annotated[
+        float, Usd, Meta(description="USD per GB between zones, each way: a byte is paid twice.")
+    ] = 0.01
+    # "Amazon EC2 On-Demand Pricing", Data Transfer: from us-east-1 to most other regions.
+    cross_region: Annotated[
+        float, Usd, Meta(description="USD per GB to another region, paid where it leaves.")
+    ] = 0.02
+    # "Amazon EC2 On-Demand Pricing", Data Transfer: out to the internet, the first 10 TB a month.
+    internet: Annotated[
+        float, Usd, Meta(description="USD per GB out to the internet; what comes in is free.")
+    ] = 0.09
+    # "Amazon VPC Pricing", NAT gateway, data processed.
+    nat: Annotated[
+        float, Usd, Meta(description="USD per GB through a NAT gateway, both directions.")
+    ] = 0.045
+    # "AWS PrivateLink Pricing", interface endpoints, data processed, the first PB a month.
+    endpoint: Annotated[
+        float, Usd, Meta(description="USD per GB through an interface endpoint, both directions.")
+    ] = 0.01
+    # "AWS Transit Gateway Pricing", data processed.
+    transit_gateway: Annotated[
+        float, Usd, Meta(description="USD per GB sent into a transit gateway.")
+    ] = 0.02
+    # "Amazon EC2 On-Demand Pricing", Data Transfer: VPC peering across zones, in each direction.
+    peering: Annotated[
+        float,
+        Usd,
+        Meta(description="USD per GB over VPC peering between zones, each way; free in one zone."),
+    ] = 0.01
+    # "Amazon Athena Pricing", SQL queries, data scanned.
+    athena: Annotated[float, Usd, Meta(description="USD per TB that a query scans on Athena.")] = (
+        5.0
+    )
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set; `origins` tells where each value came from."""
 
@@ -119,6 +149,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
     networks: Annotated[Networks, Meta(description="Named networks.")] = Networks()
     limits: Annotated[Limits, Meta(description="Caps on inputs.")] = Limits()
+    athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
+    prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
     own_log_groups: Annotated[
         list[str],
         Meta(description="Log groups of the pipeline itself (prefixes): dropped and counted."),
@@ -137,54 +169,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             name: (given,) if isinstance(given, str) else tuple(given)
             for name, given in self.formats.items()
         }
-
-
-def load(
-    config: Path | None = None,
-    home: Path | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> Settings:
-    """The settings in force.
-
-    `config`: a file that must exist; None looks for tailrace.toml in the current folder.
-    Raises UsageError for an unknown key, a wrong type or an unreadable file.
-    """
-    environ = os.environ if environ is None else environ
-    path = config or Path(CONFIG_NAME)
-    values = _read_toml(path) if config or os.path.lexists(path) else {}
-    origins = {name: str(path) for name in _flat(values)}
-    networks = values.get("networks", {}).get("file")
-    if networks and isinstance(networks, str):
-        # A path in the file is meant from the file, wherever the command is run.
-        values["networks"]["file"] = str(path.parent / networks)
-    for variable, text in sorted(environ.items()):
-        if variable.startswith(PREFIX):
-            _put_variable(values, origins, variable, text)
-    if home is not None:
-        values["home"] = str(home)
-        origins["home"] = "--home"
-    try:
-        return msgspec.convert({**values, "origins": origins}, Settings)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise _wrong(str(error), values, origins, path) from error
-
-
-def _wrong(why: str, values: dict[str, Any], origins: dict[str, str], path: Path) -> UsageError:
-    """The error of a value that does not fit its declaration, with the value and its origin."""
-    place = PLACE.search(why)
-    if place is None:
-        return UsageError(f"a setting is wrong: {why}", f"in {path}", "see tailrace.example.toml")
-    name, value = place[1], values
-    for part in name.split("."):
-        value = value.get(part, {}) if isinstance(value, dict) else value
-    what = f"{why[: place.start()][:1].lower()}{why[1 : place.start()]}"
-    origin = origins.get(name, str(path))
-    where = f"in the environment: {origin}" if origin.startswith(PREFIX) else f"in {path}"
-    return UsageError(
-        f"a setting is wrong: {name} = {repr(value)[:SHOWN]}, {what}",
-        where,
-        "see tailrace.example.toml",
-    )
 
 
 def described() -> list[tuple[str, str, Any]]:
@@ -214,65 +198,3 @@ def _doc(metas: list[Meta]) -> str:
 
 def _metas(hint: Any) -> list[Meta]:
     return [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Meta)]
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        # Nobody may ever write to a pipe, and a device may have no end.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise UsageError(
-                "the settings file is no regular file", f"in {path}", "name a file, or leave it out"
-            )
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"the settings file cannot be read: {error}", f"in {path}", "mend it or leave it out"
-        ) from error
-    known = [field.name for field in msgspec.structs.fields(Settings) if field.name != "origins"]
-    for key in values:
-        if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            raise UsageError(f"unknown setting {key}", f"in {path}", hint)
-    for key in SECTIONS:
-        if not isinstance(values.get(key, {}), dict):
-            raise UsageError(
-                f"a setting is wrong: {key} is a table", f"in {path}", f"write it as [{key}]"
-            )
-    return values
-
-
-def _put_variable(
-    values: dict[str, Any], origins: dict[str, str], variable: str, text: str
-) -> None:
-    name = variable.removeprefix(PREFIX).lower()
-    limits = {field.name for field in msgspec.structs.fields(Limits)}
-    if name == "home":
-        if not text:
-            return
-        values["home"] = text
-        origins["home"] = variable
-        return
-    limit = name.removeprefix("limits_")
-    if not name.startswith("limits_") or limit not in limits:
-        known = [f"{PREFIX}HOME", *(f"{PREFIX}LIMITS_{each.upper()}" for each in sorted(limits))]
-        near = get_close_matches(variable, known, 1)
-        hint = f"did you mean {near[0]}?" if near else "it must be unset"
-        raise UsageError(f"unknown setting {variable}", "in the environment", hint)
-    # int() takes more: 1_000, other digits, spaces around them.
-    if not WHOLE.fullmatch(text) or len(text) > LONGEST:
-        raise UsageError(
-            f"{variable} is not a whole number: {repr(text)[:SHOWN]}",
-            "in the environment",
-            "write it in plain digits",
-        )
-    values.setdefault("limits", {})[limit] = int(text)
-    origins[f"limits.{limit}"] = variable
-
-
-def _flat(values: dict[str, Any]) -> list[str]:
-    names: list[str] = []
-    for name, value in values.items():
-        nested = name in SECTIONS and name != "formats"
-        names += [f"{name}.{key}" for key in value] if nested else [name]
-    return names

@@ -1,0 +1,299 @@
+"""DuckDB as the engine: one closed connection a query, over the files that can hold its rows."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from pipeline.deliver.lake import LakeFile
+from pipeline.errors import QueryFailed
+from pipeline.lake import catalogue
+from pipeline.lake.folders import answering
+from pipeline.lake.readers import holding
+from pipeline.lake.views import create_views
+from pipeline.queries.dialect import macros
+from pipeline.queries.engines import Progress, Question, Statistics
+from pipeline.queries.tables import all_tables, table_of
+from pipeline.schema import Table
+from pipeline.store import Store
+from pipeline.store.remains import LAKE
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+POLL_S = 0.05
+# Within one call of a function the engine does not notice that it is interrupted: after this long
+# it is left to itself.
+LET_GO_S = 2.0
+# Log readers may be attackers, and what they write reaches the engine: no download, no variables
+# of this process as tables.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+    "memory_limit": "50%",
+    "preserve_insertion_order": False,
+}
+# How the engine begins its errors: "Binder Error: ".
+_KIND = re.compile(r"^[A-Za-z ]+ Error: ")
+_NO_FUNCTION = re.compile(r"No function matches the given name and argument types '(.+?)'")
+_TYPES = {"INT64": "bigint", "INT32": "integer", "INT16": "smallint", "INT8": "tinyint"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A table and those of its files that a query opens."""
+
+    table: Table
+    files: tuple[LakeFile, ...]
+    retracted: tuple[tuple[int, int], ...] = ()
+
+
+class DuckDb:
+    """A home, answered on this machine.
+
+    home   read as it is; where it holds nothing, the demo's home inside it
+    alone  that home and no other: where it holds nothing the answer is empty
+    """
+
+    name = "duckdb"
+
+    def __init__(self, home: Path, alone: bool = False) -> None:
+        self._home, self._alone = home, alone
+
+    @contextmanager
+    def start(self, question: Question) -> Iterator["Answering"]:
+        """Begin to answer from the state that the home is in now.
+
+        Raises NotConfigured when there is nothing to read, HomeError when the home cannot be read,
+        QueryFailed when the SQL is refused.
+        """
+        translated = question.for_duckdb
+        values = {name: question.values[name] for name in translated.parameters}
+        folder = self._home if self._alone else answering(self._home)
+        with holding(folder):
+            with closing(Store(folder, writer=False)) as store, store.snapshot():
+                as_of = _newest(store, translated.views)
+                readings = _readings(store, translated.views, question)
+            scanned = sum(file.bytes for reading in readings for file in reading.files)
+            cost = Statistics(scanned, as_of=as_of, home=folder, demo=folder != self._home)
+            lake = folder / LAKE
+            with opened(lake, readings, translated.sql, question.where) as connection:
+                rows = _begun(connection, translated.sql, values)
+                running = Answering(connection, rows, cost, lake, readings, question.where)
+                try:
+                    yield running
+                finally:
+                    running.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A statement in a thread of its own."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    rows: "Future[pa.Table]"
+    cost: Statistics
+    lake: Path
+    readings: Sequence[Reading]
+    where: str
+
+    def poll(self) -> Progress:
+        """Whether it is done, at once or in a moment.
+
+        Raises QueryFailed when the engine has refused the statement or has broken it off.
+        """
+        if wait_for([self.rows], POLL_S).not_done:
+            return Progress("RUNNING", False, self.cost.bytes_scanned)
+        self._result()
+        return Progress("SUCCEEDED", True, self.cost.bytes_scanned)
+
+    def cancel(self) -> None:
+        """Interrupt it until it has ended, or for LET_GO_S."""
+        end = monotonic() + LET_GO_S
+        while not self.rows.done() and monotonic() < end:
+            self.connection.interrupt()
+            wait_for([self.rows], POLL_S)
+
+    def pages(self) -> "Iterator[pa.Table]":
+        """All rows in one page, times floored to milliseconds."""
+        yield _milliseconds(self._result())
+
+    def _result(self) -> "pa.Table":
+        import duckdb
+
+        try:
+            return self.rows.result()
+        except duckdb.Error as error:
+            raise (_gone(self.lake, self.readings) or failed(error, self.where)) from error
+
+    def frame(self) -> "pd.DataFrame":
+        """The rows as a pandas frame."""
+        frame: pd.DataFrame = next(self.pages()).to_pandas()
+        return frame
+
+    def statistics(self) -> Statistics:
+        """What was opened for it."""
+        return self.cost
+
+
+@contextmanager
+def opened(
+    lake: Path, readings: Sequence[Reading], sql: str, where: str
+) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection for a statement: it shows the views of some tables and nothing else.
+
+    where  for errors
+
+    Raises QueryFailed for what is not one SELECT: the engine may write wherever it may read.
+    """
+    import duckdb
+
+    # What goes on after it was given up still spills.
+    with tempfile.TemporaryDirectory(prefix="tailrace-", ignore_cleanup_errors=True) as spill:
+        connection = duckdb.connect(config={**_CONFIG, **_spilling(spill)})
+        try:
+            _check_select(connection, sql, where)
+            for reading in readings:
+                create_views(connection, lake, reading.table, reading.files, reading.retracted)
+            _close_off(connection, lake, sql)
+        except duckdb.Error as error:
+            connection.close()
+            raise (_gone(lake, readings) or failed(error, where)) from error
+        try:
+            yield connection
+        finally:
+            # It refuses while a statement is at work, and goes with the thread that has it then.
+            with suppress(duckdb.Error):
+                connection.close()
+
+
+def _spilling(folder: str) -> dict[str, str]:
+    """At most half of what is free: the lake may lie on the same disk."""
+    most = shutil.disk_usage(folder).free // 2
+    return {"temp_directory": folder, "max_temp_directory_size": f"{most}B"}
+
+
+def _check_select(connection: "duckdb.DuckDBPyConnection", sql: str, where: str) -> None:
+    import duckdb
+
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        fix = "correct the SQL; --explain shows what the engine was given"
+        raise QueryFailed("only one SELECT can be asked", where, fix)
+
+
+def _newest(store: Store, views: Sequence[str]) -> datetime | None:
+    last_ms = [catalogue.newest_event_ms(store, table_of(view)) for view in views]
+    known = [each for each in last_ms if each is not None]
+    return datetime.fromtimestamp(max(known) / 1000, UTC) if known else None
+
+
+def _readings(store: Store, views: Sequence[str], question: Question) -> list[Reading]:
+    query, window = question.query, question.window
+    first_ms = last_ms = None
+    if query.path and window:
+        first_ms, last_ms = window.reaching_back(query.lookback).bounds_ms
+    tables = all_tables()
+    return [
+        Reading(
+            tables[name],
+            tuple(catalogue.files_of(store, name, first_ms, last_ms)),
+            tuple(catalogue.retracted(store, name, first_ms, last_ms)),
+        )
+        for name in sorted({table_of(view) for view in views})
+    ]
+
+
+def _begun(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, object]
+) -> "Future[pa.Table]":
+    """The rows to come, from a thread that does not keep the process alive.
+
+    In the thread that gets the signal the engine does not always notice Ctrl-C.
+    """
+    rows: Future[pa.Table] = Future()
+
+    def work() -> None:
+        try:
+            rows.set_result(_rows(connection, sql, values))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            rows.set_exception(error)
+
+    Thread(target=work, name="duckdb", daemon=True).start()
+    return rows
+
+
+def _rows(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, object]
+) -> "pa.Table":
+    return connection.sql(sql, params=dict(values)).to_arrow_table()
+
+
+def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path, sql: str) -> None:
+    for macro in macros.called_by(sql):
+        connection.execute(f"create macro {macro}")
+    folder = str(lake.absolute()).replace("'", "''")
+    for setting in (
+        "timezone = 'UTC'",
+        "integer_division = true",
+        # It would be drawn on standard output, where the data goes.
+        "enable_progress_bar = false",
+        f"allowed_directories = ['{folder}/']",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"set {setting}")
+
+
+def _milliseconds(table: "pa.Table") -> "pa.Table":
+    import pyarrow as pa
+
+    fields = [
+        field.with_type(pa.timestamp("ms", field.type.tz))
+        if pa.types.is_timestamp(field.type)
+        else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields), safe=False)
+
+
+def _gone(lake: Path, readings: Sequence[Reading]) -> QueryFailed | None:
+    """What to tell when a file that was to be read is gone: the SQL is not to blame."""
+    for path in (lake / file.path for reading in readings for file in reading.files):
+        if not path.is_file():
+            fix = "see what is missing: tailrace audit"
+            return QueryFailed("a file of the lake is missing", f"at {path}", fix)
+    return None
+
+
+def failed(error: "duckdb.Error", where: str) -> QueryFailed:
+    """The engine's words without what only makes sense to who has it at hand."""
+    import duckdb
+
+    what = _KIND.sub("", str(error).splitlines()[0])
+    if what.startswith("Division by zero"):
+        fix = "write x / NULLIF(y, 0): it is NULL where y is 0"
+        return QueryFailed("the SQL divides by zero", where, fix)
+    unknown = _NO_FUNCTION.match(what)
+    if unknown:
+        what = f"there is no {unknown[1].lower()}"
+        return QueryFailed(what, where, "CAST what it is given to another type")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return QueryFailed(what, where, "ask for a shorter window: --since 15m")
+    if isinstance(error, duckdb.IOException):
+        return QueryFailed(what, where, "see what is missing: tailrace audit")
+    for name, known in _TYPES.items():
+        what = what.replace(name, known)
+    return QueryFailed(what, where, "correct the SQL; --explain shows what the engine was given")

@@ -1,7 +1,8 @@
 """tailrace query: saved questions and free SQL."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.queries import Engine, Question
+    from pipeline.queries import Engine, Question, Window
     from pipeline.settings import Prices, Settings
 
 FORM = "--output"
@@ -80,42 +81,76 @@ def query(
     tailrace query --sql "SELECT count(*) FROM vpc_flow WHERE action = 'REJECT'"
     """
     from pipeline.cli.render import check_form
-    from pipeline.queries import check, parse
+    from pipeline.queries import parse
 
     if help_:
-        prices = settings_of(config, home).prices
-        sys.stdout.write(_page(name, prices) if name else f"{context.get_help()}\n")
+        shown = _page(name, settings_of(config, home).prices) if name else context.get_help() + "\n"
+        sys.stdout.write(shown)
         return
     check_form(output, FORM)
     now = datetime.now(UTC)
     window = parse(now, since, from_time, to_time)
-    params = _parameters(given or ())
-    engine = _chosen(engine, stage)
-    if sql is not None and name:
-        raise UsageError("a name and --sql were both given", "", "give one of them")
-    if not name and sql is None:
-        if window or params or explain or output != TABLE:
-            raise UsageError(
-                "no question was asked", "", "name one, or --sql TEXT; all of them: tailrace query"
-            )
+    asked = _Asked(name or None, sql, _parameters(given or ()), window, now)
+    chosen = _chosen(engine, stage)
+    if asked.nothing:
+        if window or asked.params or explain or output != TABLE:
+            fix = "name one, or --sql TEXT; all of them: tailrace query"
+            raise UsageError("no question was asked", "", fix)
         sys.stdout.write(_catalogue(settings_of(config, home).prices))
         return
-    check(name or None, sql=sql, params=params)
+    asked.check()
     settings = settings_of(config, home)
-    asked = _engine(settings, engine, stage, full_scan) if not explain else None
-    from pipeline.queries import ask
-
-    prices = settings.prices
-    question = ask(name or None, sql=sql, params=params, window=window, now=now, prices=prices)
-    if asked is None:
-        from pipeline.cli.explained import explained
-
-        sys.stdout.write(explained(question))
+    if explain:
+        sys.stdout.write(_explained(asked.question(settings.prices)))
         return
-    _answer(question, asked, output, "" if window else question.query.since)
+    answering = _engine(settings, chosen, stage, full_scan)
+    _answer(asked.question(settings.prices), answering, output, given_window=window is not None)
 
 
-def _answer(question: "Question", engine: "Engine", output: str, default: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked, before any SQL is read."""
+
+    name: str | None
+    sql: str | None
+    params: Mapping[str, str]
+    window: "Window | None"
+    now: datetime
+
+    def __post_init__(self) -> None:
+        if self.sql is not None and self.name:
+            raise UsageError("a name and --sql were both given", "", "give one of them")
+
+    @property
+    def nothing(self) -> bool:
+        return self.name is None and self.sql is None
+
+    def check(self) -> None:
+        """Raise UsageError for what no engine would answer."""
+        from pipeline.queries import check
+
+        check(self.name, sql=self.sql, params=self.params)
+
+    def question(self, prices: "Prices") -> "Question":
+        from pipeline.queries import ask
+
+        return ask(
+            self.name,
+            sql=self.sql,
+            params=self.params,
+            window=self.window,
+            now=self.now,
+            prices=prices,
+        )
+
+
+def _explained(question: "Question") -> str:
+    from pipeline.cli.explained import explained
+
+    return explained(question)
+
+
+def _answer(question: "Question", engine: "Engine", output: str, given_window: bool) -> None:
     """Write the answer, and beneath it on stderr what there is to say about it."""
     from pipeline.cli import render
     from pipeline.cli.footer import demo_note, footer, why_empty
@@ -128,8 +163,9 @@ def _answer(question: "Question", engine: "Engine", output: str, default: str) -
     if answer.cost.demo:
         say(demo_note(answer.cost.home))
     if not len(answer.table):
+        default = "" if given_window else question.query.since
         say(why_empty(answer, question.views, default))
-    sys.stderr.write(footer(answer, question.bound.get("top")))
+    sys.stderr.write(footer(answer, question.values.get("top")))
 
 
 def _engine(settings: "Settings", name: str, stage: str, full_scan: bool) -> "Engine":

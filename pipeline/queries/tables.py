@@ -1,18 +1,12 @@
-"""The tables that can be queried: those of the sources and the pipeline's own."""
+"""What can be queried: each table, and as `<name>_landing` what of it is not folded in yet."""
 
-from collections.abc import Mapping
-
-from pipeline.schema import BATCH, REJECT, Table, Type
-from pipeline.sources import all_sources
+from pipeline.lake.tables import DT, all_tables, columns
+from pipeline.schema import Table
 
 LANDING = "_landing"
-DAY = "dt"
+DAY = DT.name
 
-
-def all_tables() -> Mapping[str, Table]:
-    """Every declared table by its name; each can also be read as `<name>_landing`."""
-    declared = [source.table for source in all_sources().values()]
-    return {table.name: table for table in (*declared, REJECT, BATCH)}
+__all__ = ["DAY", "LANDING", "all_tables", "columns_of", "table_of"]
 
 
 def table_of(view: str) -> str:
@@ -22,4 +16,4 @@ def table_of(view: str) -> str:
 
 def columns_of(table: Table) -> dict[str, str]:
     """SQL type of each column of its views, by name."""
-    return {field.name: field.type.sql for field in table} | {DAY: Type.VARCHAR.sql}
+    return {field.name: field.type.sql for field in columns(table)}

@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import QueryFailed
 from pipeline.queries import run
 from pipeline.queries.dialect.bridge import to_duckdb
-from pipeline.queries.engines.duckdb import opened
+from pipeline.queries.engines.closed import opened
 from tests.queries.homes import moment
 
 NOW = moment("2026-11-25T15:00")

@@ -348,7 +348,7 @@ def test_a_query_does_not_load_pandas(days):
 def test_nothing_but_the_data_is_on_standard_output(days):
     # Without a file as its main module a process is interactive for the engine.
     script = (
-        "import sys; from pathlib import Path; from pipeline.queries.engines.duckdb import opened\n"
+        "import sys; from pathlib import Path; from pipeline.queries.engines.closed import opened\n"
         "with opened(Path(sys.argv[1]), [], 'SELECT 1', '') as engine:\n"
         " print(engine.execute(\"select current_setting('enable_progress_bar')\").fetchall())"
     )

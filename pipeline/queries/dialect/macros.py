@@ -206,7 +206,27 @@ _JSON = (
     " lambda e: json_type(e) IN ('UBIGINT', 'BIGINT') AND TRY_CAST(e AS BIGINT) = x)) > 0 END",
 )
 
-MACROS = (*_TYPES, *_NUMBERS, *_TEXTS, *_TIMES, *_ARRAYS, *_URLS, *_ADDRESSES, *_JSON)
+_WRITTEN = (*_TYPES, *_NUMBERS, *_TEXTS, *_TIMES, *_ARRAYS, *_URLS, *_ADDRESSES, *_JSON)
+_LAMBDA = re.compile(r"\blambda ([a-z, ]+):")
+_QUOTED = re.compile(r"('(?:[^']|'')*')")
+
+
+def _own(macro: str) -> str:
+    """The macro with variables of its own: the engine puts arguments in as they are written.
+
+    So `e` of a query would become the `e` of a function inside. No query may name what begins so.
+    """
+    name = macro.partition("(")[0]
+    variables = {each for found in _LAMBDA.findall(macro) for each in found.split(", ")}
+    if not variables:
+        return macro
+    used = re.compile(rf"(?<![\w.])({'|'.join(variables)})\b")
+    parts = _QUOTED.split(macro)
+    parts[::2] = [used.sub(rf"{name}_\1", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+MACROS = tuple(map(_own, _WRITTEN))
 _BY_NAME: Mapping[str, str] = {macro.partition("(")[0]: macro for macro in MACROS}
 
 

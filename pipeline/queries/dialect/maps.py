@@ -1,41 +1,43 @@
 """Maps: their entries are rows of a key and a value here."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from pipeline.queries.dialect.arrays import bind, parameters
 from pipeline.queries.dialect.trees import Named, call, refuse, renamed, text
 
-_ENTRY = "tr_e"
+Body = Callable[[exp.Expr, exp.Expr, exp.Expr], exp.Expr]
 
 
-def _entries(name: str, node: exp.Expr, body: exp.Expr) -> exp.Expr:
-    entries = call("map_entries", node.expressions[0])
-    function = exp.Lambda(this=body, expressions=[exp.to_identifier(_ENTRY)])
-    return call("map_from_entries", call(name, entries, function))
+def _over_entries(name: str, node: exp.Expr, body: Body) -> exp.Expr:
+    """A function of DuckDB over the entries of a map, and a map again.
 
-
-def _part(name: str) -> exp.Expr:
-    return call("struct_extract", exp.to_identifier(_ENTRY), text(name))
-
-
-def _bound(node: exp.Expr) -> exp.Expr:
+    body  made of the key and the value of an entry
+    """
     function = node.expressions[1]
     if not isinstance(function, exp.Lambda) or len(function.expressions) != 2:
         raise refuse(node, "a function of key and value is wanted", "write (k, v) -> ..")
-    key, value = parameters(function)
-    return bind(function, {key: _part("key"), value: _part("value")})
+    # Functions inside have fewer inside themselves: so no two of a nest have one name.
+    entry = exp.to_identifier(f"tr_entry_{len(list(function.this.find_all(exp.Lambda)))}")
+    key, value = (call("struct_extract", entry, text(part)) for part in ("key", "value"))
+    bound = bind(function, dict(zip(parameters(function), (key, value), strict=True)))
+    over = exp.Lambda(this=body(key, value, bound), expressions=[entry.copy()])
+    return call("map_from_entries", call(name, call("map_entries", node.expressions[0]), over))
 
 
 def _filter(node: exp.Expr) -> exp.Expr:
-    return _entries("list_filter", node, _bound(node))
+    return _over_entries("list_filter", node, lambda key, value, bound: bound)
 
 
 def _transform_values(node: exp.Expr) -> exp.Expr:
-    return _entries("list_transform", node, call("row", _part("key"), _bound(node)))
+    return _over_entries("list_transform", node, lambda key, value, bound: call("row", key, bound))
 
 
 def _transform_keys(node: exp.Expr) -> exp.Expr:
-    return _entries("list_transform", node, call("row", _bound(node), _part("value")))
+    return _over_entries(
+        "list_transform", node, lambda key, value, bound: call("row", bound, value)
+    )
 
 
 def _concat(node: exp.Expr) -> exp.Expr:

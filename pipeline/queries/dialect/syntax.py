@@ -20,6 +20,8 @@ from pipeline.queries.dialect.functions import FUNCTIONS, REASONS, TYPES, WORDS
 from pipeline.queries.dialect.trees import refuse
 
 ATHENA = "athena"
+# What macros, and variables inside them, are called.
+OURS = "tr_"
 NOT_ALLOWED = ("not allowed in a query", "allowed is what answers the same on Athena and here")
 _IS_NULL = "Athena has IS for NULL and DISTINCT FROM alone"
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
@@ -183,6 +185,10 @@ def _called(tokens: Sequence[Token]) -> Iterator[Token]:
 def _check_nodes(tree: exp.Expr) -> None:
     for node in tree.walk():
         _check_place(node)
+        if isinstance(node, exp.Identifier) and node.name.lower().startswith(OURS):
+            raise refuse(node, f"names that begin with {OURS} are ours", "name it otherwise")
+        if isinstance(node, exp.Lambda):
+            _check_names(node)
         if isinstance(node, exp.Anonymous) and node.name.lower() not in FUNCTIONS:
             raise QueryFailed(f"the function {node.name} is not allowed in a query")
         if type(node) in _REFUSED:
@@ -191,6 +197,18 @@ def _check_nodes(tree: exp.Expr) -> None:
             raise refuse(node, NOT_ALLOWED[0], _operator_fix(node))
         if not isinstance(node, _SYNTAX):
             raise refuse(node, *NOT_ALLOWED)
+
+
+def _check_names(function: exp.Lambda) -> None:
+    """Refuse a name that a function around it has: cures put one's parts into the other."""
+    around = function.find_ancestor(exp.Lambda)
+    while around is not None:
+        for name in {each.name.lower() for each in around.expressions}:
+            if name in {each.name.lower() for each in function.expressions}:
+                raise refuse(
+                    function, f"{name} is the name of a value around it", "name it otherwise"
+                )
+        around = around.find_ancestor(exp.Lambda)
 
 
 def _is_operator(node: exp.Expr) -> bool:

@@ -16,6 +16,7 @@ from pipeline.errors import NotConfigured, QueryFailed, UsageError
 from pipeline.queries.dialect.athena import literal
 from pipeline.queries.dialect.bounds import unbounded
 from pipeline.queries.engines import Progress, Question, Statistics, athena_rows
+from pipeline.queries.engines.athena_errors import fix_of, told
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,12 +34,6 @@ VALUE_CHARACTERS = 1024
 LEAST_BILLED = 10_000_000
 TERABYTE = 1_000_000_000_000
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,30}")
-_FIXES = {
-    "bytes scanned limit": "ask for a shorter window: the workgroup limits what one query reads",
-    "exhausted resources": "ask for a shorter window, or for fewer columns",
-    "access denied": "see what your identity may do: aws sts get-caller-identity",
-    "does not exist": "deploy the stack, or name another: --stage",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,7 @@ class Athena:
         if self.place.reuse_minutes:
             age = {"Enabled": True, "MaxAgeInMinutes": self.place.reuse_minutes}
             request["ResultReuseConfiguration"] = {"ResultReuseByAgeConfiguration": age}
-        with _told(question.where):
+        with told(question.where):
             client = self._session.client("athena", config=aws.patience())
             query_id = client.start_query_execution(**request)["QueryExecutionId"]
         running = Execution(
@@ -184,7 +179,7 @@ class Execution:
         """
         self.stopping = True
         try:
-            with _told(self.where):
+            with told(self.where):
                 self.client.stop_query_execution(QueryExecutionId=self.id)
         except QueryFailed as error:
             fix = f"it may go on, and be billed: aws athena stop-query-execution {self._named}"
@@ -202,7 +197,7 @@ class Execution:
 
     def pages(self) -> "Iterator[pa.Table]":
         """The rows by the thousand (GetQueryResults gives no more at once)."""
-        with _told(self.where):
+        with told(self.where):
             yield from athena_rows.tables(self.client, self.id)
 
     def frame(self) -> "pd.DataFrame":
@@ -211,7 +206,7 @@ class Execution:
         from awswrangler import exceptions
 
         try:
-            with _told(self.where):
+            with told(self.where):
                 return awswrangler.athena.get_query_results(self.id, boto3_session=self.session)
         except exceptions.NoFilesFound as error:
             fix = "the result has expired: ask again"
@@ -222,9 +217,9 @@ class Execution:
 
     def statistics(self) -> Statistics:
         """What it cost: bytes scanned at the rate of the place, at least 10 MB of them."""
-        told = self.seen.get("Statistics", {})
-        reused = told.get("ResultReuseInformation", {}).get("ReusedPreviousResult", False)
-        scanned = told.get("DataScannedInBytes", 0)
+        said = self.seen.get("Statistics", {})
+        reused = said.get("ResultReuseInformation", {}).get("ReusedPreviousResult", False)
+        scanned = said.get("DataScannedInBytes", 0)
         billed = 0 if reused else max(scanned, LEAST_BILLED)
         usd = billed / TERABYTE * self.place.usd_per_tb
         return Statistics(scanned, usd, reused, self.id, dated=False)
@@ -239,7 +234,7 @@ class Execution:
         return f"--query-execution-id {self.id}"
 
     def _look(self) -> Progress:
-        with _told(self.where):
+        with told(self.where):
             found = self.client.get_query_execution(QueryExecutionId=self.id)["QueryExecution"]
             state = found["Status"]["State"]
         self.seen = found
@@ -250,51 +245,4 @@ class Execution:
 
     def _failed(self, state: str) -> QueryFailed:
         reason = self.seen["Status"].get("StateChangeReason") or f"the query is {state.lower()}"
-        return QueryFailed(reason.splitlines()[0], self.where, _fix(reason, state))
-
-
-def _fix(reason: str, state: str) -> str:
-    for words, fix in _FIXES.items():
-        if words in reason.lower():
-            return fix
-    if state == "CANCELLED":
-        return "somebody stopped it, or a limit of the workgroup did; ask again"
-    return "correct the SQL, or ask again"
-
-
-@contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Errors of boto3 in our words.
-
-    Raises NotConfigured for what is missing on this side, QueryFailed for what Athena says.
-    """
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        NoCredentialsError,
-        NoRegionError,
-        ProfileNotFound,
-    )
-
-    try:
-        yield
-    except (NoCredentialsError, NoRegionError, ProfileNotFound) as error:
-        fix = "set AWS_PROFILE and AWS_REGION; who am I: aws sts get-caller-identity"
-        raise NotConfigured(str(error), "", fix) from error
-    except ClientError as error:
-        told = error.response["Error"]
-        code, message = told.get("Code", ""), told.get("Message", "")
-        raise QueryFailed(f"Athena: {message or code}", where, _code_fix(code, message)) from error
-    except (KeyError, IndexError, ValueError) as error:
-        what = f"Athena's answer cannot be read: {str(error).splitlines()[0]}"
-        raise QueryFailed(what, where, "ask again, or CAST what is odd to varchar") from error
-    except BotoCoreError as error:
-        raise QueryFailed(f"Athena cannot be asked: {error}", where, "ask again") from error
-
-
-def _code_fix(code: str, message: str) -> str:
-    if "Throttl" in code or code == "TooManyRequestsException":
-        return "too many queries at once: ask again in a minute"
-    if "could not find results" in message.lower() or code == "NoSuchKey":
-        return "the result has expired: ask again"
-    return _fix(message, "FAILED")
+        return QueryFailed(reason.splitlines()[0], self.where, fix_of(reason, state))

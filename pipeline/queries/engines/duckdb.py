@@ -1,12 +1,9 @@
 """DuckDB as the engine: one closed connection a query, over the files that can hold its rows."""
 
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +11,12 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pipeline.deliver.lake import LakeFile
-from pipeline.errors import QueryFailed
 from pipeline.lake import catalogue
 from pipeline.lake.folders import answering
 from pipeline.lake.readers import holding
-from pipeline.lake.views import create_views
-from pipeline.queries.dialect import macros
 from pipeline.queries.engines import Progress, Question, Statistics
+from pipeline.queries.engines.closed import Reading, failed, gone, opened
 from pipeline.queries.tables import all_tables, table_of
-from pipeline.schema import Table
 from pipeline.store import Store
 from pipeline.store.remains import LAKE
 
@@ -36,28 +29,6 @@ POLL_S = 0.05
 # Within one call of a function the engine does not notice that it is interrupted: after this long
 # it is left to itself.
 LET_GO_S = 2.0
-# Log readers may be attackers, and what they write reaches the engine: no download, no variables
-# of this process as tables.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "python_enable_replacements": False,
-    "memory_limit": "50%",
-    "preserve_insertion_order": False,
-}
-# How the engine begins its errors: "Binder Error: ".
-_KIND = re.compile(r"^[A-Za-z ]+ Error: ")
-_NO_FUNCTION = re.compile(r"No function matches the given name and argument types '(.+?)'")
-_TYPES = {"INT64": "bigint", "INT32": "integer", "INT16": "smallint", "INT8": "tinyint"}
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A table and those of its files that a query opens."""
-
-    table: Table
-    files: tuple[LakeFile, ...]
-    retracted: tuple[tuple[int, int], ...] = ()
 
 
 class DuckDb:
@@ -136,7 +107,7 @@ class Answering:
         try:
             return self.rows.result()
         except duckdb.Error as error:
-            raise (_gone(self.lake, self.readings) or failed(error, self.where)) from error
+            raise (gone(self.lake, self.readings) or failed(error, self.where)) from error
 
     def frame(self) -> "pd.DataFrame":
         """The rows as a pandas frame."""
@@ -146,52 +117,6 @@ class Answering:
     def statistics(self) -> Statistics:
         """What was opened for it."""
         return self.cost
-
-
-@contextmanager
-def opened(
-    lake: Path, readings: Sequence[Reading], sql: str, where: str
-) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A connection for a statement: it shows the views of some tables and nothing else.
-
-    where  for errors
-
-    Raises QueryFailed for what is not one SELECT: the engine may write wherever it may read.
-    """
-    import duckdb
-
-    # What goes on after it was given up still spills.
-    with tempfile.TemporaryDirectory(prefix="tailrace-", ignore_cleanup_errors=True) as spill:
-        connection = duckdb.connect(config={**_CONFIG, **_spilling(spill)})
-        try:
-            _check_select(connection, sql, where)
-            for reading in readings:
-                create_views(connection, lake, reading.table, reading.files, reading.retracted)
-            _close_off(connection, lake, sql)
-        except duckdb.Error as error:
-            connection.close()
-            raise (_gone(lake, readings) or failed(error, where)) from error
-        try:
-            yield connection
-        finally:
-            # It refuses while a statement is at work, and goes with the thread that has it then.
-            with suppress(duckdb.Error):
-                connection.close()
-
-
-def _spilling(folder: str) -> dict[str, str]:
-    """At most half of what is free: the lake may lie on the same disk."""
-    most = shutil.disk_usage(folder).free // 2
-    return {"temp_directory": folder, "max_temp_directory_size": f"{most}B"}
-
-
-def _check_select(connection: "duckdb.DuckDBPyConnection", sql: str, where: str) -> None:
-    import duckdb
-
-    kinds = [statement.type for statement in connection.extract_statements(sql)]
-    if kinds != [duckdb.StatementType.SELECT]:
-        fix = "correct the SQL; --explain shows what the engine was given"
-        raise QueryFailed("only one SELECT can be asked", where, fix)
 
 
 def _newest(store: Store, views: Sequence[str]) -> datetime | None:
@@ -241,22 +166,6 @@ def _rows(
     return connection.sql(sql, params=dict(values)).to_arrow_table()
 
 
-def _close_off(connection: "duckdb.DuckDBPyConnection", lake: Path, sql: str) -> None:
-    for macro in macros.called_by(sql):
-        connection.execute(f"create macro {macro}")
-    folder = str(lake.absolute()).replace("'", "''")
-    for setting in (
-        "timezone = 'UTC'",
-        "integer_division = true",
-        # It would be drawn on standard output, where the data goes.
-        "enable_progress_bar = false",
-        f"allowed_directories = ['{folder}/']",
-        "enable_external_access = false",
-        "lock_configuration = true",
-    ):
-        connection.execute(f"set {setting}")
-
-
 def _milliseconds(table: "pa.Table") -> "pa.Table":
     import pyarrow as pa
 
@@ -267,33 +176,3 @@ def _milliseconds(table: "pa.Table") -> "pa.Table":
         for field in table.schema
     ]
     return table.cast(pa.schema(fields), safe=False)
-
-
-def _gone(lake: Path, readings: Sequence[Reading]) -> QueryFailed | None:
-    """What to tell when a file that was to be read is gone: the SQL is not to blame."""
-    for path in (lake / file.path for reading in readings for file in reading.files):
-        if not path.is_file():
-            fix = "see what is missing: tailrace audit"
-            return QueryFailed("a file of the lake is missing", f"at {path}", fix)
-    return None
-
-
-def failed(error: "duckdb.Error", where: str) -> QueryFailed:
-    """The engine's words without what only makes sense to who has it at hand."""
-    import duckdb
-
-    what = _KIND.sub("", str(error).splitlines()[0])
-    if what.startswith("Division by zero"):
-        fix = "write x / NULLIF(y, 0): it is NULL where y is 0"
-        return QueryFailed("the SQL divides by zero", where, fix)
-    unknown = _NO_FUNCTION.match(what)
-    if unknown:
-        what = f"there is no {unknown[1].lower()}"
-        return QueryFailed(what, where, "CAST what it is given to another type")
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return QueryFailed(what, where, "ask for a shorter window: --since 15m")
-    if isinstance(error, duckdb.IOException):
-        return QueryFailed(what, where, "see what is missing: tailrace audit")
-    for name, known in _TYPES.items():
-        what = what.replace(name, known)
-    return QueryFailed(what, where, "correct the SQL; --explain shows what the engine was given")

@@ -1,0 +1,60 @@
+"""What goes wrong between us and Athena, in our words, with a way on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import NotConfigured, QueryFailed
+
+_FIXES = {
+    "bytes scanned limit": "ask for a shorter window: the workgroup limits what one query reads",
+    "exhausted resources": "ask for a shorter window, or for fewer columns",
+    "access denied": "see what your identity may do: aws sts get-caller-identity",
+    "does not exist": "deploy the stack, or name another: --stage",
+}
+
+
+def fix_of(reason: str, state: str) -> str:
+    """What to do about a query that ended in a state for a reason, both in Athena's words."""
+    for words, fix in _FIXES.items():
+        if words in reason.lower():
+            return fix
+    if state == "CANCELLED":
+        return "somebody stopped it, or a limit of the workgroup did; ask again"
+    return "correct the SQL, or ask again"
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Errors of boto3 in our words.
+
+    Raises NotConfigured for what is missing on this side, QueryFailed for what Athena says.
+    """
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+    )
+
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        fix = "set AWS_PROFILE; who am I: aws sts get-caller-identity"
+        raise NotConfigured(str(error), "", fix) from error
+    except ClientError as error:
+        said = error.response["Error"]
+        code, message = said.get("Code", ""), said.get("Message", "")
+        raise QueryFailed(f"Athena: {message or code}", where, _code_fix(code, message)) from error
+    except (KeyError, IndexError, ValueError) as error:
+        what = f"Athena's answer cannot be read: {str(error).splitlines()[0]}"
+        raise QueryFailed(what, where, "ask again, or CAST what is odd to varchar") from error
+    except BotoCoreError as error:
+        raise QueryFailed(f"Athena cannot be asked: {error}", where, "ask again") from error
+
+
+def _code_fix(code: str, message: str) -> str:
+    if "Throttl" in code or code == "TooManyRequestsException":
+        return "too many queries at once: ask again in a minute"
+    if "could not find results" in message.lower() or code == "NoSuchKey":
+        return "the result has expired: ask again"
+    return fix_of(message, "FAILED")

@@ -4,6 +4,7 @@
 -- subject: security
 -- panel: table
 -- since: 1h
+-- needs: encryption-status in the format of the flow log (version 10)
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: srcaddr varchar
 -- column: dstaddr varchar

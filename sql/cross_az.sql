@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: az-id in the format of the flow log, and the zones of the other ends in the networks file
 -- param: usd_per_gb double 0..1000 = prices.cross_az -- each way; a GB is 10^9 bytes
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: srcaddr varchar

@@ -4,6 +4,7 @@
 -- subject: traffic
 -- panel: table
 -- since: 1h
+-- needs: pkt-dst-aws-service in the format of the flow log
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: aws_service varchar -- by the list of AWS's own addresses
 -- column: path_class varchar -- way that it takes

@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: interface-type in the format of the flow log
 -- param: usd_per_gb double 0..1000 = prices.endpoint -- both directions; a GB is 10^9 bytes
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: interface_id varchar -- interface of the endpoint

@@ -4,6 +4,7 @@
 -- subject: applications
 -- panel: table
 -- since: 1h
+-- needs: REPORT lines of Lambda functions (app-log)
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: log_group varchar
 -- column: size_mb integer (MB) -- memory that the function may use

@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: rows of the gateway itself, told by interface-type, or instance-id and the pkt- addresses
 -- param: usd_per_gb double 0..1000 = prices.nat -- both directions; a GB is 10^9 bytes
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: interface_id varchar -- interface of the gateway

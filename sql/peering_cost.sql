@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: traffic-path in the format of the flow log
 -- param: usd_per_gb double 0..1000 = prices.peering -- each way, between zones; a GB is 10^9 bytes
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: vpc_id varchar -- VPC that sends

@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: rows of the gateway itself, as nat_cost does, and pkt-dst-aws-service
 -- param: usd_per_gb double 0..1000 = prices.nat -- both directions; a GB is 10^9 bytes
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: aws_service varchar -- S3 or DYNAMODB

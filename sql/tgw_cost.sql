@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: flow logs of transit gateways (tgw-flow)
 -- param: usd_per_gb double 0..1000 = prices.transit_gateway -- for what is sent; a GB is 10^9 bytes
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: tgw_id varchar

@@ -4,6 +4,7 @@
 -- subject: health
 -- panel: table
 -- since: 1h
+-- needs: flow logs of transit gateways (tgw-flow)
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: tgw_id varchar
 -- column: tgw_attachment_id varchar

@@ -4,6 +4,7 @@
 -- subject: traffic
 -- panel: ranking
 -- since: 1h
+-- needs: instance-id in the format of the flow log
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: instance_id varchar
 -- column: instance_tag varchar -- first chosen tag, where the log has it

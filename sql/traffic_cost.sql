@@ -4,6 +4,7 @@
 -- subject: cost
 -- panel: table
 -- since: 24h
+-- needs: traffic-path, az-id or interface-type in the format of the flow log
 -- param: cross_az double 0..1000 = prices.cross_az -- USD per GB, each way
 -- param: cross_region double 0..1000 = prices.cross_region -- USD per GB
 -- param: internet double 0..1000 = prices.internet -- USD per GB, out

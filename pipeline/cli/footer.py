@@ -46,11 +46,12 @@ def demo_note(home: Path | None) -> str:
     return f"note: the home is empty; this is the demo's data, in {home}\n"
 
 
-def why_empty(answer: "Answer", views: Collection[str], default: str) -> str:
+def why_empty(answer: "Answer", views: Collection[str], default: str = "", needs: str = "") -> str:
     """Said when there is no row: what was asked, and where the data is.
 
     views    that it reads
     default  length of the window when none was asked for; "" when one was
+    needs    what the log must have for the query to see anything
     """
     what = "no line was refused" if REJECTS & set(views) else "no rows"
     window, newest = answer.window, answer.newest
@@ -67,7 +68,8 @@ def why_empty(answer: "Answer", views: Collection[str], default: str) -> str:
     if window is None:
         return f"{asked}\n  the newest event is of {_second(newest)}\n"
     if window.from_time <= newest < window.to_time:
-        return f"{asked}\n  there are events, but none that this query asks for\n"
+        wanted = f"; it needs {needs}" if needs else ""
+        return f"{asked}\n  there are events, but none that this query asks for{wanted}\n"
     return f"{asked}\n  the newest event is of {_second(newest)}\n  try: {_day_of(newest)}\n"
 
 

@@ -17,6 +17,7 @@ def page(query: SavedQuery) -> str:
     parts = [
         f"{query.name}: {query.description}",
         f"{call}\n\nwithout --since or --from it reads the last {query.since}{back}",
+        f"needs {query.needs}" if query.needs else "",
         _parameters(query),
         listing(
             ("column", "type", "unit", "meaning"),

@@ -164,7 +164,7 @@ def _answer(question: "Question", engine: "Engine", output: str, given_window: b
         say(demo_note(answer.cost.home))
     if not len(answer.table):
         default = "" if given_window else question.query.since
-        say(why_empty(answer, question.views, default))
+        say(why_empty(answer, question.views, default, question.query.needs))
     sys.stderr.write(footer(answer, question.values.get("top")))
 
 

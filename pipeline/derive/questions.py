@@ -28,6 +28,8 @@ def page() -> str:
 def _section(query: SavedQuery) -> str:
     back = f", compared with the {query.lookback} before" if query.lookback else ""
     told = f"{query.title}: {query.description}. By default the last {query.since}{back}."
+    if query.needs:
+        told += f" It needs {query.needs}."
     return "".join(
         (
             f"\n### {query.name}\n\n{told}\n\n",

@@ -6,6 +6,7 @@
     -- subject: traffic                                one of SUBJECTS: where a list shows it
     -- panel: ranking                                  how a page draws it
     -- since: 1h                                       the window when none is asked for
+    -- needs: encryption-status in ..                  optional: what a log may not have
     -- lookback: 7d                                    optional: it also reads that far back
     -- param: NAME TYPE [LOW..HIGH] [= DEFAULT] [-- doc]
     -- column: NAME TYPE [(unit)] [-- doc]             in the order of SELECT
@@ -28,7 +29,8 @@ from pipeline.queries import window
 from pipeline.queries.parameters import TYPES, Parameter
 from pipeline.settings import Prices
 
-ONCE = ("name", "title", "description", "subject", "panel", "since", "lookback")
+ONCE = ("name", "title", "description", "subject", "panel", "since", "needs", "lookback")
+OPTIONAL = ("needs", "lookback")
 # In the order of lists, and what each is called there.
 SUBJECTS = {
     "traffic": "Traffic",
@@ -73,6 +75,7 @@ class SavedQuery:
     subject: str = ""
     panel: str = ""
     since: str = ""
+    needs: str = ""
     lookback: str = ""
     params: tuple[Parameter, ...] = ()
     columns: tuple[Column, ...] = ()
@@ -91,7 +94,7 @@ def read(path: Path, prices: Prices = PRICES) -> SavedQuery:
     """
     lines = _lines(path)
     said = _said(path, lines)
-    missing = [key for key in ONCE if key != "lookback" and not said[key]]
+    missing = [key for key in ONCE if key not in OPTIONAL and not said[key]]
     if missing:
         raise _wrong(path, 1, f"the front matter does not say {', '.join(missing)}")
     _check_once(path, said)

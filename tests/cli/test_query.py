@@ -49,6 +49,15 @@ def test_a_window_that_was_given_is_no_default(home: Path) -> None:
     assert OLD in ran.err
 
 
+def test_an_empty_answer_names_what_the_log_may_not_have(home: Path) -> None:
+    days = ["--from", "2014-12-14", "--to", "2014-12-15"]
+    ran = call("query", "cleartext", *days, "--home", home)
+    needs = "encryption-status in the format of the flow log (version 10)"
+    assert f"none that this query asks for; it needs {needs}\n" in ran.err
+    assert f"\nneeds {needs}\n" in call("query", "cleartext", "--help").out
+    assert "needs" not in call("query", "top_talkers", "--help").out
+
+
 def test_no_hint_where_the_window_holds_what_is_newest(home: Path) -> None:
     days = ["--from", "2014-12-14", "--to", "2014-12-15"]
     ran = call("query", "rejected_ports", *days, "--home", home)

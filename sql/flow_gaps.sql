@@ -4,6 +4,7 @@
 -- subject: health
 -- panel: table
 -- since: 24h
+-- lookback: 7d
 -- param: silent_minutes integer 1..1440 = 15 -- minutes without a row from which on it is a gap
 -- param: top integer 1..10000 = 200 -- rows at most
 -- column: account_id varchar
@@ -15,20 +16,41 @@
 --
 -- An interface without traffic is logged as NODATA: one of which nothing comes is gone, or its log
 -- is. Rows come at the end of an interval, so a gap shorter than the aggregation (1 or 10 minutes)
--- is none.
-WITH heard AS (
+-- is none. Who was heard of within the 7 days before the window, and not in it, is silent since.
+WITH known AS (
+    SELECT account_id, interface_id, max(event_time) AS last_time
+    FROM vpc_flow
+    WHERE dt BETWEEN :lookback_day AND :last_day
+        AND event_time >= :lookback_time AND event_time < :to_time
+        AND event_time < :from_time
+    GROUP BY account_id, interface_id
+),
+
+told AS (
     SELECT
         account_id,
         interface_id,
         log_status,
         COALESCE(start_time, event_time) AS start_time,
         event_time,
-        lag(event_time) OVER (
-            PARTITION BY account_id, interface_id ORDER BY event_time, record_id
-        ) AS heard_before
+        record_id
     FROM vpc_flow
     WHERE dt BETWEEN :first_day AND :last_day
         AND event_time >= :from_time AND event_time < :to_time
+    UNION ALL
+    SELECT
+        account_id, interface_id, 'before' AS log_status, last_time AS start_time,
+        last_time AS event_time, CAST(0 AS bigint) AS record_id
+    FROM known
+),
+
+heard AS (
+    SELECT
+        told.*,
+        lag(event_time) OVER (
+            PARTITION BY account_id, interface_id ORDER BY event_time, record_id
+        ) AS heard_before
+    FROM told
 ),
 
 gaps AS (

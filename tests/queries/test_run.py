@@ -364,3 +364,23 @@ def test_a_notebook_says_its_window_and_home_as_text(days):
         run("top_talkers", since="1h", from_time="2026-11-25", home=days, now=NOW)
     with pytest.raises(UsageError, match="there is no engine called presto"):
         run("top_talkers", engine="presto", home=days, now=NOW)
+
+
+def test_an_interface_that_fell_silent_before_the_window_is_named(tmp_path):
+    lines = [
+        *lines_at(FLOW.format(1, "11:00:00").replace("eni-a", "eni-gone")),
+        *lines_at(FLOW.format(1, "11:30:00")),
+        *lines_at(FLOW.format(1, "14:59:00")),
+    ]
+    bring(tmp_path, lines)
+    hour = Window(moment("2026-11-25T14:00"), moment("2026-11-25T15:00"))
+    gaps = run("flow_gaps", window=hour, home=tmp_path, now=NOW).table.to_pylist()
+    assert [(row["interface_id"], row["kind"], row["seconds"]) for row in gaps] == [
+        ("eni-gone", "silent since", 4 * 3600),
+        ("eni-a", "silent", 12_540),
+    ]
+    health = run("flow_health", window=hour, home=tmp_path, now=NOW).table.to_pylist()
+    assert [(row["interface_id"], row["ok"], row["lag_seconds"]) for row in health] == [
+        ("eni-gone", 0, 4 * 3600),
+        ("eni-a", 1, 60),
+    ]

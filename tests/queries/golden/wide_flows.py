@@ -4,6 +4,8 @@ Nothing of eni-nat and eni-tgw counts among what was let through: 33 rows are le
 packet. Into the endpoints only second sights go.
 """
 
+from datetime import datetime
+
 from tests.queries.golden.answers import Golden, at
 
 WEB = 1000000 + 2 * 5000000 + 2 * 700 + 4000000 + 100000 + 300 + 6000000  # of 10.0.1.5, 9 flows
@@ -132,6 +134,8 @@ GOLDEN: Golden = {
     ],
     # eni-web is silent for 13 minutes from 14:27 and for 15 from 14:40: neither is a gap.
     "flow_gaps": [
+        # Its row of the day before, and 26 hours and a minute later its first one of this day.
+        (None, "eni-web", "silent", datetime(2026, 11, 24, 12), at("14:01:00"), 93_660),
         (None, "eni-nat", "silent since", at("14:08:00"), at("15:00:00"), 3120),
         (None, "eni-ep", "silent since", at("14:14:30"), at("15:00:00"), 2730),
         (None, "eni-tgw", "silent since", at("14:15:00"), at("15:00:00"), 2700),

@@ -113,7 +113,7 @@ def measured(bare: duckdb.DuckDBPyConnection, home: Path) -> float:
     statements = [statement(name) for name in QUERIES]
     bare_s = product_s = 0.0
     for name, (sql, values) in zip(QUERIES, statements, strict=True):
-        bare_s += cpu_of(lambda: bare.execute(sql, values).to_arrow_table()).total  # noqa: B023
+        bare_s += cpu_of(lambda: bare.sql(sql, params=values).to_arrow_table()).total  # noqa: B023
         product_s += cpu_of(lambda: run(name, window=DAY, home=home, now=NOW).table).total  # noqa: B023
     say(f"  bare {bare_s:.2f} s, product {product_s:.2f} s: {product_s / bare_s:.2f}x")
     return product_s / bare_s

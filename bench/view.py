@@ -30,7 +30,8 @@ from pipeline.enrich.networks import Networks
 from pipeline.lake import catalogue, views
 from pipeline.lake.compact import compact
 from pipeline.queries.catalogue import find as find_query
-from pipeline.queries.dialect import macros, translate
+from pipeline.queries.dialect import macros
+from pipeline.queries.dialect.bridge import translate
 from pipeline.queries.window import TYPES, Window
 from pipeline.schema import DAY_MS, HOUR_MS
 from pipeline.settings import Limits

@@ -72,3 +72,11 @@ def test_an_etl_function_loads_nothing_of_the_query_side(tmp_path: Path) -> None
 def test_importing_any_module_in_a_bare_environment_does_no_work(tmp_path: Path) -> None:
     assert run(WATCHED, folder=tmp_path, environ={"PYTHONPATH": str(ROOT)}) == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "bench").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_a_benchmark_still_finds_what_it_measures(path: Path) -> None:
+    """Nobody runs them for weeks, and they import from all over the product."""
+    command = [sys.executable, "-c", f"import bench.{path.stem}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -7,7 +7,7 @@ import shutil
 import sys
 from contextlib import suppress
 from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from pipeline.errors import OutputError
 
@@ -113,8 +113,8 @@ def cut(text: str, columns: int | None) -> str:
     return text[: max(columns - 1, 0)] + "…"
 
 
-def end(code: int) -> NoReturn:
-    """End the process, in silence where a reader has had enough (`| head`)."""
+def flushed(code: int) -> int:
+    """The code to end with when all was written; in silence where a reader has had enough."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -123,7 +123,7 @@ def end(code: int) -> NoReturn:
         except OSError:
             code = code or 1
             _drop(stream)
-    sys.exit(code)
+    return code
 
 
 def _drop(stream: TextIO) -> None:

@@ -73,14 +73,13 @@ def test_one_wrong_entry_leaves_the_others_known(tmp_path):
 
 LIGHT = """
 import sys
-from pipeline.cli import main
+from pipeline.cli import ended
 sys.argv = ["tailrace", "query", "top_talkers", "--from", "2026-11-25", "--to", "2026-11-26",
             "--home", sys.argv[1]]
-try:
-    main()
-finally:
-    heavy = {"sqlglot", "pandas", "boto3", "pydantic", "fastapi"} & set(sys.modules)
-    print(f"loaded: {heavy}", file=sys.stderr) if heavy else None
+code = ended()
+heavy = {"sqlglot", "pandas", "boto3", "pydantic", "fastapi"} & set(sys.modules)
+print(f"loaded: {heavy}", file=sys.stderr) if heavy else None
+sys.exit(code)
 """
 
 

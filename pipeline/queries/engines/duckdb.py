@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 POLL_S = 0.05
 # Within one call of a function the engine does not notice that it is interrupted: after this long
 # it is left to itself.
-LET_GO_S = 2.0
+LET_GO_S = 1.0
 
 
 class DuckDb:

@@ -23,7 +23,8 @@ from bench.base import V2
 from bench.flows import flow_lines
 from bench.measure import cpu_of, machine, write_json
 from pipeline.batch import Context, Ports, process
-from pipeline.deliver.lake import LakeFile, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks

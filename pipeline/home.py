@@ -22,7 +22,8 @@ from pipeline.consume import Worker
 from pipeline.consume.again import Repeat, Repeater
 from pipeline.consume.trials import watched
 from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
-from pipeline.deliver.lake import LOG_REPLAY, NO_FLUSH, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import LOG_REPLAY, NO_FLUSH
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks, read_networks

@@ -7,7 +7,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pipeline.batch import Ports, process
-from pipeline.deliver.lake import LakeFile, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.deliver.memory import MemoryQuarantine
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.schema import Table

@@ -14,7 +14,7 @@ from pipeline.cli.options import Config, Home, Stage, no_stack, settings_of
 from pipeline.cli.output import counted, visible
 
 if TYPE_CHECKING:
-    from pipeline.deliver.lake import LakeFile
+    from pipeline.deliver.lake_file import LakeFile
     from pipeline.settings import Settings
 
 FREE_BYTES = 1 << 30

@@ -7,7 +7,6 @@ the name is a function of the records, so a retry writes the same file again.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
@@ -16,48 +15,16 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.deliver.files import DISK, Disk, write_whole
+from pipeline.deliver.lake_file import LANDING, LakeFile, digest_of
 from pipeline.schema import HOUR_MS, Field, Range, Table, Type
 from pipeline.triggers import Record
 
-# Files of a replay of the log: of no flush (sequence numbers begin with 1), because the ledger
-# promises nothing of them.
-NO_FLUSH = 0
-LOG_REPLAY = "l"
-LANDING, CURATED = "landing", "curated"
 # Only what a reader can prune by in time order: statistics on all columns cost a sixth of the CPU.
 STATISTICS = ("event_time", "ingest_time")
-DIGEST_BYTES = 16
 FEW = 255
 WORTH_PACKING = 256
 ROWS_A_GROUP = 1 << 20
 VALUES_AT_ONCE = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class LakeFile:
-    """A file of the lake as the catalogue knows it; times in epoch milliseconds, both included.
-
-    arrival_hour  YYYY-MM-DDTHH of a landing file; "" of a curated one
-    shard         of a curated file: its number among the files of its day
-    first_seq     first sequence number of the flush; of a curated file its version, as last_seq
-    folded        version of the curated files that a landing file was folded into
-    retired_ms    when other files took its place: no query that began later reads it
-    """
-
-    path: str
-    zone: str
-    table: str
-    arrival_hour: str
-    rows: int
-    bytes: int
-    digest: str
-    first_ms: int
-    last_ms: int
-    shard: int
-    first_seq: int
-    last_seq: int
-    folded: int | None = None
-    retired_ms: int | None = None
 
 
 @dataclass
@@ -118,17 +85,6 @@ class LakeSink:
             first if self.flush is None else self.flush,
             last,
         )
-
-
-def digest_of(content: pa.Buffer | bytes) -> str:
-    """Digest by which the catalogue knows a file's content (BLAKE2b, 128 bits)."""
-    return blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
-
-
-def digest_of_file(path: Path) -> str:
-    """The same of a file, however large. Raises OSError when it cannot be read."""
-    with path.open("rb") as file:
-        return file_digest(file, lambda: blake2b(digest_size=DIGEST_BYTES)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, replace
 
-from pipeline.deliver.lake import CURATED, LANDING, LakeFile
+from pipeline.deliver.lake_file import CURATED, LANDING, LakeFile
 from pipeline.store import Store
 
 _COLUMNS = (

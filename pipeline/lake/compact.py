@@ -21,7 +21,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pipeline.deliver.files import DISK, Disk, remove
-from pipeline.deliver.lake import CURATED, DIGEST_BYTES, LakeFile
+from pipeline.deliver.lake_file import CURATED, DIGEST_BYTES, LakeFile
 from pipeline.errors import HomeError
 from pipeline.lake import catalogue, curated, footer, readers
 from pipeline.lake.curated import SIZES, Sizes

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.deliver.files import DISK, Disk, remove, write_whole
-from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, layout
+from pipeline.deliver.lake import layout
+from pipeline.deliver.lake_file import CURATED, LANDING, LakeFile, digest_of_file
 from pipeline.lake import footer
 from pipeline.lake.footer import Folded, Footer
 from pipeline.schema import Table

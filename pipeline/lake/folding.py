@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pipeline.deliver.files import DISK, Disk, remove
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.lake import curated, views
 from pipeline.lake.catalogue import as_landed
 from pipeline.lake.curated import SIZES, Sizes

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake_file import LakeFile
 
 KEY = b"tailrace.curated"
 

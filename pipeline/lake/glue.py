@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from pipeline.deliver.lake import CURATED, LANDING
+from pipeline.deliver.lake_file import CURATED, LANDING
 from pipeline.lake.tables import DT, columns
 from pipeline.schema import Table, Type
 

@@ -15,14 +15,14 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pipeline.deliver.files import DISK, Disk, sync_folders
-from pipeline.deliver.lake import (
+from pipeline.deliver.lake import extent_of
+from pipeline.deliver.lake_file import (
     CURATED,
     LANDING,
     LOG_REPLAY,
     NO_FLUSH,
     LakeFile,
     digest_of_file,
-    extent_of,
 )
 from pipeline.lake import catalogue, curated, footer, readers
 from pipeline.lake.flushes import Flushes

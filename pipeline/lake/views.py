@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.deliver.lake import CURATED, LANDING, LakeFile
+from pipeline.deliver.lake_file import CURATED, LANDING, LakeFile
 from pipeline.schema import Table
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from pyarrow import parquet
 from pipeline.batch import Attempt, Outcome, Refusal, batch_rows, reject_rows
 from pipeline.decode import LogBatch, decode
 from pipeline.deliver.files import DISK, Disk
-from pipeline.deliver.lake import LakeFile, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.errors import Drop, Reason
 from pipeline.lake import catalogue
 from pipeline.schema import BATCH, REJECT

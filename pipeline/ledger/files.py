@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.deliver.files import TEMPORARY
-from pipeline.deliver.lake import CURATED, LANDING, LakeFile, digest_of_file, extent_of
+from pipeline.deliver.lake import extent_of
+from pipeline.deliver.lake_file import CURATED, LANDING, LakeFile, digest_of_file
 from pipeline.lake import catalogue, curated
 from pipeline.ledger.findings import HOUR_FORMAT, Finding, hour_of, source_of
 from pipeline.ledger.folded import Known

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.deliver.lake import CURATED, LakeFile
+from pipeline.deliver.lake_file import CURATED, LakeFile
 from pipeline.schema import HOUR_MS
 
 HOUR_FORMAT = "%Y-%m-%dT%H"

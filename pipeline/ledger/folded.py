@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.deliver.lake import CURATED, LakeFile
+from pipeline.deliver.lake_file import CURATED, LakeFile
 from pipeline.lake import catalogue, footer
 from pipeline.lake.footer import Folded, Footer
 from pipeline.ledger.findings import Entries, Finding, hour_of, source_of

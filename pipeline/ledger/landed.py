@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.deliver.lake import CURATED, LANDING, LakeFile
+from pipeline.deliver.lake_file import CURATED, LANDING, LakeFile
 from pipeline.lake import views
 from pipeline.ledger import refused
 from pipeline.ledger.findings import SAID, Entries, Finding, hour_of, sequences, source_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.deliver.lake import CURATED, LakeFile
+from pipeline.deliver.lake_file import CURATED, LakeFile
 from pipeline.ledger.findings import KEPT, Entries, Finding
 from pipeline.schema import HOUR_MS, REJECT
 

@@ -8,7 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from pipeline.batch import Ports, process
-from pipeline.deliver.lake import LakeFile, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.errors import DeliveryError
 from pipeline.lake.tables import all_tables

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.lake import catalogue
 from pipeline.store import Store
 

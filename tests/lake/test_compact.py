@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.deliver.lake import digest_of_file
+from pipeline.deliver.lake_file import digest_of_file
 from pipeline.errors import DeliveryError, HomeError
 from pipeline.home import audit_of, readable
 from pipeline.lake import catalogue, folding, footer

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.deliver.lake import LakeFile, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.lake.tables import all_tables, columns
 from pipeline.lake.views import create_views
 from pipeline.schema import REJECT, Table

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.deliver.files import Disk
-from pipeline.deliver.lake import digest_of
+from pipeline.deliver.lake_file import digest_of
 from pipeline.home import Machine, ReadingHome, WritingHome, audit_of, readable, writing
 from pipeline.lake.compact import compact
 from pipeline.ledger.findings import Audit, Finding

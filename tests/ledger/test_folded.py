@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.deliver.lake import digest_of_file
+from pipeline.deliver.lake_file import digest_of_file
 from pipeline.home import audit_of, readable, writing
 from pipeline.ledger.findings import Audit
 from pipeline.stream.log import Incoming

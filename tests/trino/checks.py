@@ -10,7 +10,7 @@ from time import perf_counter
 
 from trino.exceptions import TrinoQueryError
 
-from pipeline.deliver.lake import LANDING
+from pipeline.deliver.lake_file import LANDING
 from pipeline.errors import TailraceError
 from pipeline.home import context_of, writing
 from pipeline.lake.glue import LANDING_FILES

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.batch import Context
-from pipeline.deliver.lake import CURATED, LakeFile, LakeSink
+from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake_file import CURATED, LakeFile
 from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Emission, Generator
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.deliver.lake import LakeFile
+from pipeline.deliver.lake_file import LakeFile
 from pipeline.errors import QueryFailed
 from pipeline.lake.views import create_views
 from pipeline.queries.dialect import macros

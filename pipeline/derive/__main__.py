@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pipeline.derive import dictionary, example, questions, translations
+from pipeline.derive import dictionary, example, functions, questions, translations
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -12,6 +12,7 @@ def generated() -> dict[Path, str]:
     """Content of every generated file, by its path."""
     return {
         ROOT / "sql" / "TABLES.md": dictionary.page(),
+        ROOT / "sql" / "FUNCTIONS.md": functions.page(),
         ROOT / "sql" / "README.md": questions.page(),
         ROOT / "sql" / "translated.json": translations.page(),
         ROOT / "tailrace.example.toml": example.page(),

@@ -10,48 +10,49 @@ Known to differ: a double divided by 0 is an error here, NaN or Infinity on Athe
 makes NaN (Infinity - Infinity) is the greatest number here and equal to itself.
 """
 
-_NUMBERS = """
-    abs ceil ceiling floor sign mod power pow sqrt cbrt exp ln log log10 log2 pi truncate round
-    greatest least width_bucket is_nan is_finite is_infinite
-    bitwise_and bitwise_or bitwise_xor bitwise_not bit_count
-"""
-_VALUES = """
-    coalesce nullif if try try_cast cast
-"""
-_TEXTS = """
-    length lower upper trim ltrim rtrim replace concat concat_ws lpad rpad strpos position
-    starts_with reverse split split_part split_to_map substr substring translate chr codepoint
-    levenshtein_distance hamming_distance format
-    regexp_like regexp_count regexp_extract regexp_extract_all regexp_replace regexp_split
-    to_utf8 from_utf8 to_hex from_hex to_base64 from_base64 md5 sha1 sha256
-    url_extract_protocol url_extract_host url_extract_port url_extract_path url_extract_query
-    url_extract_fragment url_extract_parameter url_encode url_decode
-"""
-_TIMES = """
-    date date_trunc date_add date_diff date_parse date_format format_datetime parse_datetime
-    extract to_unixtime from_unixtime from_iso8601_timestamp from_iso8601_date to_iso8601 now
-    last_day_of_month year quarter month week week_of_year day day_of_month day_of_week dow
-    day_of_year doy year_of_week yow hour minute second millisecond
-"""
-_AGGREGATES = """
-    count count_if sum avg min max min_by max_by arbitrary any_value bool_and bool_or every
-    bitwise_and_agg bitwise_or_agg stddev stddev_pop stddev_samp variance var_pop var_samp
-    corr covar_pop covar_samp array_agg map_agg histogram listagg approx_distinct approx_percentile
-    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value
-    nth_value
-"""
-_ARRAYS = """
-    element_at cardinality contains array_distinct array_except array_intersect array_join
-    array_max array_min array_position array_remove array_sort array_union arrays_overlap
-    flatten repeat slice sequence unnest
-    transform filter reduce any_match all_match none_match
-    map map_keys map_values map_concat map_filter transform_keys transform_values
-"""
-_JSON = "json_extract_scalar json_array_length json_array_contains"
+GROUPS = {
+    "Numbers": """
+        abs ceil ceiling floor sign mod power pow sqrt cbrt exp ln log log10 log2 pi truncate round
+        greatest least width_bucket is_nan is_finite is_infinite
+        bitwise_and bitwise_or bitwise_xor bitwise_not bit_count
+    """,
+    "Values": """
+        coalesce nullif if try try_cast cast
+    """,
+    "Texts": """
+        length lower upper trim ltrim rtrim replace concat concat_ws lpad rpad strpos position
+        starts_with reverse split split_part split_to_map substr substring translate chr codepoint
+        levenshtein_distance hamming_distance format
+        regexp_like regexp_count regexp_extract regexp_extract_all regexp_replace regexp_split
+        to_utf8 from_utf8 to_hex from_hex to_base64 from_base64 md5 sha1 sha256
+        url_extract_protocol url_extract_host url_extract_port url_extract_path url_extract_query
+        url_extract_fragment url_extract_parameter url_encode url_decode
+    """,
+    "Times": """
+        date date_trunc date_add date_diff date_parse date_format format_datetime parse_datetime
+        extract to_unixtime from_unixtime from_iso8601_timestamp from_iso8601_date to_iso8601 now
+        last_day_of_month year quarter month week week_of_year day day_of_month day_of_week dow
+        day_of_year doy year_of_week yow hour minute second millisecond
+    """,
+    "Aggregates and windows": """
+        count count_if sum avg min max min_by max_by arbitrary any_value bool_and bool_or every
+        bitwise_and_agg bitwise_or_agg stddev stddev_pop stddev_samp variance var_pop var_samp
+        corr covar_pop covar_samp array_agg map_agg histogram listagg
+        approx_distinct approx_percentile
+        row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value
+        nth_value
+    """,
+    "Arrays and maps": """
+        element_at cardinality contains array_distinct array_except array_intersect array_join
+        array_max array_min array_position array_remove array_sort array_union arrays_overlap
+        flatten repeat slice sequence unnest
+        transform filter reduce any_match all_match none_match
+        map map_keys map_values map_concat map_filter transform_keys transform_values
+    """,
+    "JSON": "json_extract_scalar json_array_length json_array_contains",
+}
 
-FUNCTIONS = frozenset(
-    " ".join((_NUMBERS, _VALUES, _TEXTS, _TIMES, _AGGREGATES, _ARRAYS, _JSON)).split()
-)
+FUNCTIONS = frozenset(name for names in GROUPS.values() for name in names.split())
 
 TYPES = frozenset(("varchar", "char", "decimal", "timestamp", "array", "map"))
 

@@ -23,6 +23,7 @@ ATHENA = "athena"
 # What macros, and variables inside them, are called.
 OURS = "tr_"
 NOT_ALLOWED = ("not allowed in a query", "allowed is what answers the same on Athena and here")
+_ALLOWED = "allowed are those of sql/FUNCTIONS.md, which answer the same on Athena and here"
 _IS_NULL = "Athena has IS for NULL and DISTINCT FROM alone"
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
 _LOOKING = ("show", "describe", "desc")
@@ -166,12 +167,9 @@ def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
     for token in _called(tokens):
         name = token.text.lower()
         if name not in FUNCTIONS | TYPES | WORDS | named:
-            fix = REASONS.get(name) or near(name, sorted(FUNCTIONS))
-            raise QueryFailed(
-                f"the function {name} is not allowed in a query",
-                _place(token),
-                fix or "allowed are those that answer the same on Athena and here",
-            )
+            fix = REASONS.get(name) or near(name, sorted(FUNCTIONS)) or _ALLOWED
+            what = f"the function {name} is not allowed in a query"
+            raise QueryFailed(what, _place(token), fix)
 
 
 def _called(tokens: Sequence[Token]) -> Iterator[Token]:

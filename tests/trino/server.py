@@ -206,9 +206,10 @@ def _is_up(port: int) -> bool:
 def _answers(trino: Trino) -> bool:
     try:
         trino.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{trino.schema}")
-        trino.execute("CREATE TABLE ready AS SELECT 1 AS one")
+        # A try before this one may have got as far as that.
+        trino.execute("CREATE TABLE IF NOT EXISTS ready AS SELECT 1 AS one")
         found = trino.execute("SELECT count(*) FROM ready").rows
-        trino.execute("DROP TABLE ready")
+        trino.execute("DROP TABLE IF EXISTS ready")
     except (TrinoQueryError, TrinoExternalError) as error:
         if getattr(error, "error_name", "") not in NOT_YET:
             raise

@@ -17,6 +17,7 @@ from sqlglot.optimizer.scope import traverse_scope
 from pipeline.errors import QueryFailed
 from pipeline.queries.dialect.dates import check_letters
 from pipeline.queries.dialect.functions import FUNCTIONS, REASONS, TYPES, WORDS
+from pipeline.queries.dialect.grammar import check_node, check_tokens, place
 from pipeline.queries.dialect.trees import refuse
 
 ATHENA = "athena"
@@ -27,13 +28,6 @@ _ALLOWED = "allowed are those of sql/FUNCTIONS.md, which answer the same on Athe
 _IS_NULL = "Athena has IS for NULL and DISTINCT FROM alone"
 _BEGINNINGS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
 _LOOKING = ("show", "describe", "desc")
-# What cannot follow a comma; sqlglot would read over it, Athena does not.
-_ENDS = (
-    TokenType.COMMA, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.SEMICOLON, TokenType.FROM,
-    TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.UNION,
-    TokenType.INTERSECT, TokenType.EXCEPT,
-)  # fmt: skip
-_OPERATORS = (TokenType.AMP, TokenType.PIPE, TokenType.CARET, TokenType.TILDE)
 _JOINS = ("", "INNER", "OUTER", "CROSS")
 _SYNTAX = (
     exp.Select, exp.SetOperation, exp.Subquery, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
@@ -54,6 +48,7 @@ _REFUSED: Mapping[type[exp.Expr], str] = {
     exp.Localtimestamp: "write now()",
     exp.CurrentDatetime: "write now()",
     exp.ILike: "write lower(x) LIKE 'text%'",
+    exp.Collate: "write lower(x) to compare without case",
     exp.Glob: "write x LIKE 'text%'",
     exp.IntDiv: "write a / b: whole numbers divide whole",
     exp.BitwiseLeftShift: "write x * 2, x * 4, ..",
@@ -72,8 +67,7 @@ def read(sql: str) -> exp.Expr:
     """
     tokens = tokens_of(sql)
     try:
-        _check_commas(tokens)
-        _check_operators(tokens)
+        check_tokens(tokens)
         check_letters(tokens)
         tree = sqlglot.parse_one(sql, read=ATHENA)
     except SqlglotError as error:
@@ -139,24 +133,6 @@ def _check_beginning(tokens: Sequence[Token]) -> None:
             raise QueryFailed("only one statement is allowed", f"line {token.line}", "leave out ;")
 
 
-def _check_commas(tokens: Sequence[Token]) -> None:
-    following = [*(token.token_type for token in tokens[1:]), TokenType.SEMICOLON]
-    for token, behind in zip(tokens, following, strict=True):
-        if token.token_type == TokenType.COMMA and behind in _ENDS:
-            raise QueryFailed("nothing follows a comma", _place(token), "leave the comma out")
-
-
-def _check_operators(tokens: Sequence[Token]) -> None:
-    for token in tokens:
-        if token.token_type in _OPERATORS:
-            fix = "write bitwise_and(a, b), bitwise_or, bitwise_xor or bitwise_not"
-            raise QueryFailed(f"Athena has no {token.text}", _place(token), fix)
-
-
-def _place(token: Token) -> str:
-    return f"line {token.line}, column {token.col - len(token.text) + 1}"
-
-
 def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
     # By the words as written: the tree has only the functions that they were taken for.
     named = {
@@ -169,7 +145,7 @@ def _check_calls(tree: exp.Expr, tokens: Sequence[Token]) -> None:
         if name not in FUNCTIONS | TYPES | WORDS | named:
             fix = REASONS.get(name) or near(name, sorted(FUNCTIONS)) or _ALLOWED
             what = f"the function {name} is not allowed in a query"
-            raise QueryFailed(what, _place(token), fix)
+            raise QueryFailed(what, place(token), fix)
 
 
 def _called(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -182,6 +158,7 @@ def _called(tokens: Sequence[Token]) -> Iterator[Token]:
 
 def _check_nodes(tree: exp.Expr) -> None:
     for node in tree.walk():
+        check_node(node)
         _check_place(node)
         if isinstance(node, exp.Identifier) and node.name.lower().startswith(OURS):
             raise refuse(node, f"names that begin with {OURS} are ours", "name it otherwise")

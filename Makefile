@@ -12,7 +12,7 @@ RUNS := import sys, venv$(if $(UV),,, ensurepip); sys.exit(sys.version_info < (3
 PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && echo $$p && break; done)
 
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
-$(foreach word,ARGS NAME SINCE ENGINE STAGE SEEDS,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
+$(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
 .PHONY: help setup demo test check query bench sim trino-check lock clean
 
@@ -23,6 +23,7 @@ demo: .venv/.embedded ## made-up traffic through the whole pipeline; Ctrl-C prin
 
 query: .venv/.embedded ## answer a saved query (NAME=top_talkers SINCE=1h); no NAME lists them
 	@$(BIN)/tailrace query $(NAME) $(if $(SINCE),--since $(SINCE)) \
+		$(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(if $(ENGINE),--engine $(ENGINE)) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
 
 ##@ Work on it

@@ -102,7 +102,7 @@ class Worker:
             pass
 
     def _step_patiently(self, shard: int) -> bool:
-        pauses, waited = Pauses(self.random), 0.0
+        pauses, waited, failed = Pauses(self.random), 0.0, False
         while True:
             try:
                 stepped = self.step(shard)
@@ -111,9 +111,11 @@ class Worker:
                     raise
                 pause = pauses.next()
                 waited += pause
+                # What failed may have landed nevertheless: its answer alone was lost.
+                failed = True
             else:
                 if not self._trials.attempts(shard):
-                    return stepped
+                    return stepped or failed
                 pause = pauses.next()
             self.sleep(pause)
 

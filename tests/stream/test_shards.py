@@ -13,6 +13,7 @@ import pytest
 from pipeline.home import WritingHome, audit_of, writing
 from pipeline.settings import Limits
 from pipeline.store import Store
+from pipeline.store.database import Edge
 from pipeline.stream.log import Incoming, Log, advance
 from pipeline.stream.shards import generations, open_shards, reshard, shard_of
 from tests.carriers import ARRIVAL_MS
@@ -96,6 +97,25 @@ def test_records_of_a_key_land_in_order_over_reshards(tmp_path: Path) -> None:
         assert audit_of(opened).balanced
     assert landed(tmp_path) == [(1, 10), (11, 20), (21, 30)]
     assert numbers(tmp_path) == list(range(1, 31))
+
+
+@pytest.mark.fault("F3")
+def test_the_new_shards_are_emptied_when_the_answer_to_the_last_commit_was_lost(
+    tmp_path: Path,
+) -> None:
+    lost: list[Edge] = []
+
+    def lose(edge: Edge) -> None:
+        if edge is Edge.COMMITTED and not lost and landed(tmp_path):
+            lost.append(edge)
+            raise sqlite3.OperationalError("disk I/O error")
+
+    with resharded(tmp_path, 4, 1) as opened:
+        opened.store.watch = lose
+        opened.worker.sleep = lambda seconds: None
+        opened.worker.drain()
+        assert (lost, opened.log.backlog()) == ([Edge.COMMITTED], 0)
+    assert landed(tmp_path) == [(1, 10), (11, 20)]
 
 
 def test_a_running_worker_goes_on_with_the_new_shards(tmp_path: Path) -> None:

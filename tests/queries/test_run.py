@@ -322,6 +322,29 @@ def test_ctrl_c_interrupts_the_engine(days, sql, times):
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"interrupted\n")
 
 
+# Whoever calls the library has the interrupt at once; the process is theirs to end.
+CALLED = """
+import os, signal, sys, threading
+from pathlib import Path
+from pipeline.queries import run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def interrupt(progress, seen=[]):
+    if not seen:
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    seen.append(progress)
+try:
+    run(sql=sys.argv[2], home=Path(sys.argv[1]), watch=interrupt)
+except KeyboardInterrupt:
+    os._exit(5)
+"""
+
+
+@pytest.mark.parametrize("sql", [MANY_STEPS, ONE_STEP])
+def test_an_interrupt_reaches_whoever_calls_the_library(days, sql):
+    words = [sys.executable, "-c", CALLED, str(days), sql]
+    assert subprocess.run(words, timeout=60).returncode == 5
+
+
 LIGHT = """
 import sys
 import pipeline.queries

@@ -126,7 +126,7 @@ def started(home: Path) -> float:
 
     With the bytecode of its modules kept, as wherever it is installed.
     """
-    environment = {name: os.environ[name] for name in os.environ if name != NO_BYTECODE}
+    environment = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
     window = ("--from", "2026-11-25T00:00", "--to", "2026-11-25T00:01")
     code = "from pipeline.cli import main; main()"
     words = [sys.executable, "-c", code, "query", "top_talkers", *window]
@@ -136,7 +136,7 @@ def started(home: Path) -> float:
             [*words, "--home", str(home)], check=True, capture_output=True, env=environment
         )
 
-    command()
+    command()  # writes it
     return cpu_of(command).total
 
 

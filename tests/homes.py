@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.cli import ended
+from pipeline.cli import exit_code
 from pipeline.home import readable
 from pipeline.lake import catalogue
 from pipeline.lake.tables import find_table
@@ -51,7 +51,7 @@ def call(*words: str | Path) -> Ran:
     sys.argv = ["tailrace", *map(str, words)]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            code = ended()
+            code = exit_code()
     finally:
         sys.argv, sys.meta_path[:] = argv, finders
     return Ran(code, _text(out), _text(err))

@@ -5,7 +5,6 @@ import errno
 import os
 import shutil
 import sys
-from contextlib import suppress
 from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from typing import TextIO
 
@@ -114,20 +113,15 @@ def cut(text: str, columns: int | None) -> str:
 
 
 def flushed(code: int) -> int:
-    """The code to end with when all was written; in silence where a reader has had enough."""
+    """The code to end with: 1 instead of 0 where not all was written.
+
+    That a reader has had enough (`| head`) is no failure.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BrokenPipeError:
-            _drop(stream)
+            pass
         except OSError:
             code = code or 1
-            _drop(stream)
     return code
-
-
-def _drop(stream: TextIO) -> None:
-    # Python would flush it again on its way out, and complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    with suppress(OSError):
-        stream.flush()

@@ -63,7 +63,8 @@ class _Landing:
 class Worker:
     """Consumes the stream: processes the next records of each shard and notes it all at once.
 
-    rows, rejected, dropped   lines that it has brought somewhere
+    rows, rejected, dropped   lines that it has brought somewhere, where it was told so: the ledger
+                              knows of what landed while the answer to the commit was lost, too
     holding                   by shard: what waits for a failing sink
     landed                    when the last records landed (epoch seconds); None: none yet
     clock                     seconds since the epoch; people set it, so nothing waits by it
@@ -98,8 +99,15 @@ class Worker:
         Raises DeliveryError when a sink fails for longer than the settings' patience; what the
         stream has accepted stays in it.
         """
-        while any([self._step_patiently(shard) for shard in self.log.ready()]):
+        while any([self._step_patiently(shard) for shard in self._ready()]):
             pass
+
+    def _ready(self) -> range:
+        """The shards that are consumed now; those before them wait for no sink any more."""
+        ready = self.log.ready()
+        for shard in [each for each in self.holding if each not in ready]:
+            del self.holding[shard]
+        return ready
 
     def _step_patiently(self, shard: int) -> bool:
         pauses, waited, failed = Pauses(self.random), 0.0, False
@@ -134,7 +142,7 @@ class Worker:
         pruned = float("-inf")
         while not stop.is_set():
             goes_on = False
-            for shard in self.log.ready():
+            for shard in self._ready():
                 if not stop.is_set() and self._is_due(shard, due.get(shard, 0.0)):
                     pause = self._turn(shard, pauses.setdefault(shard, Pauses(self.random)))
                     due[shard] = self.ticks() + pause
@@ -182,15 +190,15 @@ class Worker:
         """Process the next records of a shard; false when none waits.
 
         Rows and quarantine objects are written first; then catalogue, ledger and checkpoint change
-        in one transaction. Raises DeliveryError when any of it is not taken: nothing has changed.
+        in one transaction. Raises DeliveryError when any of it is not taken: then nothing has
+        changed, or all of it has and the answer alone was lost.
         """
         limits = self.context.limits
         most = min(self._window.get(shard, limits.batch_records), limits.batch_records)
         try:
             heads = _settled(self.log.heads(shard, most, limits))
-            if not heads:
-                return False
-            self._land(shard, heads)
+            if heads:
+                self._land(shard, heads)
         except DeliveryError as error:
             self._trials.let_go(shard)
             held = self.holding.get(shard)
@@ -199,7 +207,7 @@ class Worker:
             self.holding[shard] = Holding(held.since if held else self.clock(), said)
             raise
         self.holding.pop(shard, None)
-        return True
+        return bool(heads)
 
     def _land(self, shard: int, heads: list[Head]) -> None:
         first, limits = heads[0], self.context.limits

@@ -1,17 +1,13 @@
 """The functions that SQL may call, as a page."""
 
-from pipeline.queries.dialect.functions import GROUPS, REASONS, TYPES
+from pipeline.queries.dialect.functions import DIFFERENCES, GROUPS, REASONS, TYPES
 
 _HEAD = """# Functions
 
 Made from the declarations by `python -m pipeline.derive`; do not edit.
 
-SQL is Athena's (Trino's). What is listed here gives the same answer on DuckDB; each was compared
-with a real Trino. Anything else is refused by name, before it runs.
-
-Two are exact on DuckDB and not on Athena: `approx_distinct`, off by 2.3 % there as a rule, and
-`approx_percentile`, off by some percent and differently each time. A division of a double by 0 is
-an error on DuckDB, NaN or Infinity on Athena.
+SQL is Athena's (Trino's). What is listed here gives the same answer on DuckDB, but for what is said
+below; each was compared with a real Trino. Anything else is refused by name, before it runs.
 """
 _REFUSED = """
 ## Refused
@@ -23,18 +19,14 @@ _REFUSED = """
 
 def page() -> str:
     """sql/FUNCTIONS.md."""
-    parts = [_HEAD]
+    parts = [_HEAD, DIFFERENCES]
     for title, names in GROUPS.items():
         parts.append(f"\n## {title}\n\n{_listed(sorted(names.split()))}\n")
     parts.append(f"\n## Types with a length or parts\n\n{_listed(sorted(TYPES))}\n")
     parts.append(_REFUSED)
-    parts += [f"| `{name}` | {_cell(told)} |\n" for name, told in sorted(REASONS.items())]
+    parts += [f"| `{name}` | {told} |\n" for name, told in sorted(REASONS.items())]
     return "".join(parts)
 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

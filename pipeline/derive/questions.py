@@ -11,7 +11,7 @@ Each is one file of this folder: SQL in Athena's dialect, the same on DuckDB, de
 comments above it. `tailrace query NAME` asks it; `--since 15m`, or `--from` and `--to`, set the
 window of event time (of arrival, where it reads `batch` or `reject`), `-p KEY=VALUE` a parameter.
 Prices are those of `[prices]` in `tailrace.toml`; here stand the defaults. The tables they read:
-[TABLES.md](TABLES.md).
+[TABLES.md](TABLES.md); what SQL of your own may call: [FUNCTIONS.md](FUNCTIONS.md).
 """
 
 

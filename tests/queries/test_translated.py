@@ -73,11 +73,11 @@ def test_one_wrong_entry_leaves_the_others_known(tmp_path):
 
 LIGHT = """
 import sys
-from pipeline.cli import ended
+from pipeline.cli import exit_code
 sys.argv = ["tailrace", "query", "top_talkers", "--from", "2026-11-25", "--to", "2026-11-26",
             "--home", sys.argv[1]]
-code = ended()
-heavy = {"sqlglot", "pandas", "boto3", "pydantic", "fastapi"} & set(sys.modules)
+code = exit_code()
+heavy = {"sqlglot", "pandas", "boto3", "fastapi", "pyarrow.parquet"} & set(sys.modules)
 print(f"loaded: {heavy}", file=sys.stderr) if heavy else None
 sys.exit(code)
 """

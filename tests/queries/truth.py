@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import sqlglot
+from sqlglot.tokens import TokenType
 
 PATH = Path(__file__).with_name("truth.jsonl")
 NEAR = 1e-9
@@ -36,6 +38,16 @@ def of_arrow(table: pa.Table) -> Rows:
         [_encoded(value, column.type) for value in column.to_pylist()] for column in table.columns
     ]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def is_ordered(sql: str) -> bool:
+    """Whether a statement says the order of its rows; else they come in any, as UNION ALL's do."""
+    depth = 0
+    for token in sqlglot.tokenize(sql, read="athena"):
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if token.token_type is TokenType.ORDER_BY and not depth:
+            return True
+    return False
 
 
 def same(found: Rows, wanted: Rows, ordered: bool = True) -> str:

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -99,23 +99,62 @@ def test_records_of_a_key_land_in_order_over_reshards(tmp_path: Path) -> None:
     assert numbers(tmp_path) == list(range(1, 31))
 
 
+@contextmanager
+def losing(home: Path, *counts: int) -> Iterator[WritingHome]:
+    """The same; the answer to the first commit that lands something is lost."""
+    lost: list[Edge] = []
+
+    def lose(edge: Edge) -> None:
+        if edge is Edge.COMMITTED and not lost and landed(home):
+            lost.append(edge)
+            raise sqlite3.OperationalError("disk I/O error")
+
+    with resharded(home, *counts) as opened:
+        opened.store.watch = lose
+        opened.worker.sleep = lambda seconds: None
+        yield opened
+        assert lost == [Edge.COMMITTED]
+        assert opened.log.backlog() == 0
+        assert opened.worker.holding == {}
+
+
 @pytest.mark.fault("F3")
 def test_the_new_shards_are_emptied_when_the_answer_to_the_last_commit_was_lost(
     tmp_path: Path,
 ) -> None:
-    lost: list[Edge] = []
-
-    def lose(edge: Edge) -> None:
-        if edge is Edge.COMMITTED and not lost and landed(tmp_path):
-            lost.append(edge)
-            raise sqlite3.OperationalError("disk I/O error")
-
-    with resharded(tmp_path, 4, 1) as opened:
-        opened.store.watch = lose
-        opened.worker.sleep = lambda seconds: None
+    with losing(tmp_path, 4, 1) as opened:
         opened.worker.drain()
-        assert (lost, opened.log.backlog()) == ([Edge.COMMITTED], 0)
     assert landed(tmp_path) == [(1, 10), (11, 20)]
+
+
+class Minute(threading.Event):
+    """Is set when a minute was waited for, which takes no time."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        super().__init__()
+        self.seconds, self._look = 0.0, look
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._look()
+        self.seconds += timeout or 0.0
+        if self.seconds > 60:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize("counts", [(4,), (4, 1)])
+def test_a_running_worker_holds_no_shard_that_has_landed_unheard(
+    tmp_path: Path, counts: tuple[int, ...]
+) -> None:
+    held: list[int] = []
+    with losing(tmp_path, *counts) as opened:
+        worker = opened.worker
+        minute = Minute(lambda: held.extend(worker.holding))
+        worker.ticks = lambda: minute.seconds
+        worker.run(minute)
+    assert held
+    assert len(landed(tmp_path)) == len(counts)
 
 
 def test_a_running_worker_goes_on_with_the_new_shards(tmp_path: Path) -> None:

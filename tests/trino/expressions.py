@@ -36,7 +36,8 @@ def live(expression: Expression, found: Expression) -> str:
         # The server's words are its own; that it fails is what is promised.
         agree = "trino_error" in recorded and "trino_error" in found
         return "" if agree else f"Trino says {found}, recorded is {recorded}"
-    if said := truth.same(found["trino_value"], recorded["trino_value"]):
+    ordered = truth.is_ordered(expression["sql"])
+    if said := truth.same(found["trino_value"], recorded["trino_value"], ordered):
         return f"Trino against what was recorded: {said}"
     if found["trino_type"] != recorded["trino_type"]:
         return f"Trino's type is {found['trino_type']}, recorded is {recorded['trino_type']}"
@@ -54,7 +55,7 @@ def here(expression: Expression, wanted: Expression, home: Path) -> str:
         return "" if expect == "error" or error.fix else "it is refused without a way around"
     if expect != "same":
         return f"DuckDB answers {rows}, where it must not ({expect})"
-    said = truth.same(rows, wanted["trino_value"])
+    said = truth.same(rows, wanted["trino_value"], truth.is_ordered(expression["sql"]))
     return f"DuckDB against Trino: {said}" if said else ""
 
 

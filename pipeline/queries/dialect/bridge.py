@@ -14,7 +14,7 @@ from sqlglot.schema import MappingSchema
 
 from pipeline.errors import QueryFailed
 from pipeline.queries import window
-from pipeline.queries.dialect import cures, orders, returns, syntax
+from pipeline.queries.dialect import cures, grammar, orders, returns, syntax
 from pipeline.queries.tables import all_tables, columns_of, table_of
 from pipeline.queries.translated import Translation
 
@@ -72,6 +72,7 @@ def _translate(sql: str, parameters: Mapping[str, str]) -> Translation:
     try:
         named = qualify(tree, schema=typed_by, dialect=syntax.ATHENA, expand_alias_refs=False)
         orders.show(named)
+        grammar.check_distinct(named)
         cured = cures.apply(returns.annotate(named, typed_by))
         text = cured.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:

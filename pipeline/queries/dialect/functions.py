@@ -2,12 +2,14 @@
 
 Whatever is not here is refused by name. The list grows with the bridge; each name on it has been
 compared with a real Trino (476): tests/queries/truth.jsonl has the values.
+"""
 
-Two are exact here and not on Athena: approx_distinct, off by 2.3 % there as a rule, and
-approx_percentile, off by some percent and differently each time.
+DIFFERENCES = """
+Two are exact on DuckDB and not on Athena: `approx_distinct`, off by 2.3 % there as a rule, and
+`approx_percentile`, off by some percent and differently each time.
 
-Known to differ: a double divided by 0 is an error here, NaN or Infinity on Athena; what Infinity
-makes NaN (Infinity - Infinity) is the greatest number here and equal to itself.
+A double divided by 0 is an error on DuckDB, NaN or Infinity on Athena. What Infinity makes NaN
+(Infinity - Infinity) is the greatest number on DuckDB and equal to itself.
 """
 
 GROUPS = {

@@ -4,6 +4,7 @@ Each was given to a real Trino (476): tests/queries/truth.jsonl. It refuses them
 the engine here cannot be given: a UNION by names, and ALL before the names of a GROUP BY.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -16,7 +17,8 @@ from pipeline.queries.dialect.trees import refuse
 _ENDS = (
     TokenType.COMMA, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.SEMICOLON, TokenType.FROM,
     TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.UNION,
-    TokenType.INTERSECT, TokenType.EXCEPT,
+    TokenType.INTERSECT, TokenType.EXCEPT, TokenType.JOIN, TokenType.CROSS, TokenType.INNER,
+    TokenType.LEFT, TokenType.RIGHT, TokenType.FULL,
 )  # fmt: skip
 _BITS = "write bitwise_and(a, b), bitwise_or, bitwise_xor or bitwise_not"
 _OPERATORS = {
@@ -26,6 +28,10 @@ _OPERATORS = {
     "~": _BITS,
     "==": "write x = y",
     "::": "write CAST(x AS varchar)",
+    "!": "write NOT x",
+    "<=>": "write x IS NOT DISTINCT FROM y",
+    **dict.fromkeys(("~~", "~~*", "~*", "!~", "!~*", "rlike", "regexp"), "write regexp_like(x, y)"),
+    **dict.fromkeys(("isnull", "notnull"), "write x IS NULL, or x IS NOT NULL"),
 }
 _PAIRS: Mapping[tuple[TokenType, TokenType], tuple[str, str]] = {
     (TokenType.DISTINCT, TokenType.ON): (
@@ -49,8 +55,10 @@ _PAIRS: Mapping[tuple[TokenType, TokenType], tuple[str, str]] = {
         "write INTERVAL '1' DAY",
     ),
 }
+_WHOLE = re.compile(r"[-+]?[0-9]+")
 _UNITS = ("year", "month", "day", "hour", "minute", "second")
 # Of the types, those that are written with other words elsewhere.
+_AMOUNT = (TokenType.NUMBER, TokenType.ALL)
 _TYPES = {
     **dict.fromkeys(("text", "string", "bpchar"), "varchar"),
     **dict.fromkeys(("int8", "long"), "bigint"),
@@ -68,7 +76,7 @@ def check_tokens(tokens: Sequence[Token]) -> None:
         if token.token_type in (TokenType.STRING, TokenType.IDENTIFIER):
             continue
         word = token.text.lower()
-        if word in _OPERATORS:
+        if word in _OPERATORS and not _is_name(tokens, index):
             raise QueryFailed(f"Athena has no {token.text}", place(token), _OPERATORS[word])
         check = _CHECKS.get(word)
         if check:
@@ -77,6 +85,14 @@ def check_tokens(tokens: Sequence[Token]) -> None:
         said = _PAIRS.get((token.token_type, behind.token_type))
         if said:
             raise QueryFailed(said[0], place(behind), said[1])
+
+
+def _is_name(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a word names something: behind AS, a dot or a comma, or ahead of one."""
+    before = tokens[index - 1].token_type if index else None
+    behind = tokens[index + 1].token_type if index + 1 < len(tokens) else None
+    around = (TokenType.ALIAS, TokenType.DOT, TokenType.COMMA, TokenType.SELECT)
+    return tokens[index].text.isalpha() and (before in around or behind in around[1:3])
 
 
 def place(token: Token) -> str:
@@ -90,13 +106,16 @@ def _check_comma(tokens: Sequence[Token], index: int) -> None:
 
 
 def _check_interval(tokens: Sequence[Token], index: int) -> None:
-    behind = list(tokens[index + 1 : index + 4])
+    behind = list(tokens[index + 1 : index + 5])
     if behind and behind[0].text in ("-", "+"):
         del behind[0]
     if not behind or behind[0].token_type != TokenType.STRING:
         return
+    if [token.text.lower() for token in behind[2:]][:1] == ["to"]:
+        # A span, which is refused as such.
+        return
     unit = behind[1].text if len(behind) > 1 else ""
-    if unit.lower() not in _UNITS:
+    if unit.lower() not in _UNITS or not _WHOLE.fullmatch(behind[0].text):
         found = f"'{behind[0].text}' {unit}".strip()
         fix = "write INTERVAL '1' DAY; known: " + ", ".join(_UNITS)
         raise QueryFailed(f"this is no interval: {found}", place(behind[0]), fix)
@@ -110,16 +129,21 @@ def _check_filter(tokens: Sequence[Token], index: int) -> None:
 
 
 def _check_nulls(tokens: Sequence[Token], index: int) -> None:
-    behind = tokens[index + 1 : index + 2]
+    behind = [token.text.lower() for token in tokens[index + 1 : index + 3]]
     inside = index and tokens[index - 1].token_type != TokenType.R_PAREN
-    if inside and behind and behind[0].text.lower() == "nulls":
+    # Else it is a column, and NULLS FIRST follows.
+    if inside and behind[:1] == ["nulls"] and behind[1:] not in (["first"], ["last"]):
         fix = f"write last_value(x) {tokens[index].text.upper()} NULLS OVER (..)"
         raise QueryFailed("this stands behind the parenthesis", place(tokens[index]), fix)
 
 
 def _check_limit(tokens: Sequence[Token], index: int) -> None:
-    # A number, or a parameter: two words.
-    if TokenType.OFFSET in [token.token_type for token in tokens[index + 1 : index + 4]]:
+    amount = tokens[index + 1 : index + 3]
+    # A parameter is two words.
+    width = 2 if amount and amount[0].token_type == TokenType.COLON else 1
+    known = bool(amount) and (width == 2 or amount[0].token_type in _AMOUNT)
+    behind = tokens[index + 1 + width : index + 2 + width]
+    if known and behind and behind[0].token_type in (TokenType.OFFSET, TokenType.COMMA):
         fix = "write OFFSET 10 LIMIT 5"
         raise QueryFailed("Athena has OFFSET before LIMIT", place(tokens[index]), fix)
 
@@ -130,10 +154,10 @@ def _check_type(tokens: Sequence[Token], index: int) -> None:
     for at in range(end - 1, index, -1):
         depth += {TokenType.R_PAREN: 1, TokenType.L_PAREN: -1}.get(tokens[at].token_type, 0)
         if depth == 0 and tokens[at].token_type == TokenType.ALIAS:
-            name = tokens[at + 1]
-            fix = _TYPES.get(name.text.lower())
-            if fix:
-                raise QueryFailed(f"Athena has no type {name.text}", place(name), f"write {fix}")
+            for name in tokens[at + 1 : end]:
+                if fix := _TYPES.get(name.text.lower()):
+                    what = f"Athena has no type {name.text}"
+                    raise QueryFailed(what, place(name), f"write {fix}")
             return
 
 
@@ -173,24 +197,27 @@ def check_node(node: exp.Expr) -> None:
         raise refuse(node, "Athena has * alone", "name the columns")
     if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
         raise QueryFailed("columns of a UNION go by their place", "", "name them in both SELECTs")
-    if isinstance(node, exp.Limit | exp.Offset) and not isinstance(node.expression, _AMOUNTS):
-        raise refuse(node, "Athena has numbers for this alone", "write LIMIT 10")
+    if isinstance(node, exp.Limit | exp.Offset) and not _is_amount(node):
+        raise refuse(
+            node, "Athena has whole numbers for this alone", f"write {node.key.upper()} 10"
+        )
     if isinstance(node, exp.Any | exp.All) and not isinstance(node.this, exp.Query):
         raise refuse(node, "Athena compares with the rows of a query", "write contains(a, x)")
-    if isinstance(node, exp.Select) and node.args.get("distinct") and node.args.get("order"):
-        _check_distinct(node)
 
 
-_AMOUNTS = (exp.Literal, exp.Placeholder, exp.Var)
+def _is_amount(node: exp.Expr) -> bool:
+    amount = node.expression
+    return amount.is_int or isinstance(amount, exp.Placeholder | exp.Var)
 
 
-def _check_distinct(select: exp.Select) -> None:
-    names = {each.alias_or_name.lower() for each in select.expressions}
-    shown = {each.unalias().sql() for each in select.expressions}
-    if any(each.is_star for each in select.expressions):
-        return
-    for ordered in select.args["order"].expressions:
-        by = ordered.this
-        known = by.name.lower() in names if isinstance(by, exp.Column) else by.is_int
-        if not known and by.sql() not in shown:
-            raise refuse(by, "SELECT DISTINCT is ordered by what it shows", "select it, too")
+def check_distinct(tree: exp.Expr) -> None:
+    """Refuse what SELECT DISTINCT is ordered by and does not show; names are resolved by now."""
+    for select in tree.find_all(exp.Select):
+        order = select.args.get("order") if select.args.get("distinct") else None
+        names = {each.alias_or_name.lower() for each in select.selects}
+        shown = {each.unalias().unnest() for each in select.selects}
+        for ordered in order.expressions if order else ():
+            by = ordered.this.unnest()
+            output = isinstance(by, exp.Column) and not by.table and by.name.lower() in names
+            if not (output or by.is_int or by in shown):
+                raise refuse(by, "SELECT DISTINCT is ordered by what it shows", "select it, too")

@@ -107,9 +107,13 @@ _ARRAYS = (
     "tr_few(a) AS CASE WHEN len(a) > 10000"
     " THEN error('sequence: more than 10000 elements') ELSE a END",
     "tr_map_concat(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN map_concat(a, b) END",
-    # Of equal keys the first; no entry for NULL.
-    "tr_map_agg(entries) AS map_from_entries(list_filter(entries, lambda e, i: e.k IS NOT NULL"
-    " AND i = list_position(list_transform(entries, lambda y: y.k), e.k)))",
+    # Of equal keys the first; no entry for NULL. Sorted, so that each is compared with the one
+    # before it alone; in a list of its own, so that it is sorted once.
+    "tr_map_agg(entries) AS map_from_entries(list_transform(list_transform([list_sort("
+    "list_transform(list_filter(entries, lambda e: e.k IS NOT NULL),"
+    " lambda e, i: struct_pack(k := e.k, i := i, v := e.v)))],"
+    " lambda s: list_filter(s, lambda e, i: i = 1 OR s[i - 1].k IS DISTINCT FROM e.k))[1],"
+    " lambda e: struct_pack(k := e.k, v := e.v)))",
 )
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

@@ -49,6 +49,7 @@ _REFUSED: Mapping[type[exp.Expr], str] = {
     exp.CurrentDatetime: "write now()",
     exp.ILike: "write lower(x) LIKE 'text%'",
     exp.Collate: "write lower(x) to compare without case",
+    exp.SimilarTo: "write regexp_like(x, y)",
     exp.Glob: "write x LIKE 'text%'",
     exp.IntDiv: "write a / b: whole numbers divide whole",
     exp.BitwiseLeftShift: "write x * 2, x * 4, ..",

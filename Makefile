@@ -22,9 +22,9 @@ demo: .venv/.embedded ## made-up traffic through the whole pipeline; Ctrl-C prin
 	@$(BIN)/tailrace demo $(ARGS)
 
 query: .venv/.embedded ## answer a saved query (NAME=top_talkers SINCE=1h); no NAME lists them
-	@$(BIN)/tailrace query $(NAME) $(if $(SINCE),--since $(SINCE)) \
-		$(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(OUTPUT),--output $(OUTPUT)) \
-		$(if $(ENGINE),--engine $(ENGINE)) $(if $(STAGE),--stage $(STAGE)) $(ARGS)
+	@$(BIN)/tailrace query $(NAME) $(if $(SINCE),--since '$(SINCE)') \
+		$(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(OUTPUT),--output '$(OUTPUT)') \
+		$(if $(ENGINE),--engine '$(ENGINE)') $(if $(STAGE),--stage '$(STAGE)') $(ARGS)
 
 ##@ Work on it
 

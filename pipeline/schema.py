@@ -118,6 +118,8 @@ class Table:
 
 
 EVENT_TIME = Field("event_time", Type.TIMESTAMP, "Time of the event, UTC; partitions and bounds.")
+# Of views alone: partitions have it, and what is in no file of its day.
+DT = Field("dt", Type.VARCHAR, "Day of event_time, YYYY-MM-DD: what a query is bounded by.")
 IDENTITY = (
     Field(
         "record_id",

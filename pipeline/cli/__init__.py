@@ -14,22 +14,31 @@ INTERRUPTED = 130
 UNWANTED = ("pandas", "dateutil")
 
 
-class _WithoutPandas:
-    """Makes pandas look absent: where it is installed pyarrow imports it with its first array.
+class _Without:
+    """Makes modules look absent that pyarrow imports where they are installed, needed or not.
 
-    That is 0.25 s of CPU, as much as a command's whole start, and no command but those that ask AWS
-    needs it. So it does with dateutil, and a Ctrl-C that comes meanwhile is lost.
+    pandas comes with its first array: 0.25 s of CPU, as much as a command's whole start, and no
+    command but those that ask AWS needs it. So does dateutil, and a Ctrl-C that comes meanwhile is
+    lost.
     """
 
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
     def find_spec(self, name: str, path: object, target: object = None) -> None:
-        """Refuse these two, leave everything else to the other finders."""
-        if name in UNWANTED:
+        """Refuse these, leave everything else to the other finders."""
+        if name in self._names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def let_pandas_in() -> None:
+def let_all_in() -> None:
     """For a command that asks AWS: boto3 needs dateutil, awswrangler pandas."""
-    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, _WithoutPandas)]
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, _Without)]
+
+
+def leave_out(*names: str) -> None:
+    """For a command that needs less than others."""
+    sys.meta_path.insert(0, _Without(*names))
 
 
 def main() -> NoReturn:
@@ -51,7 +60,7 @@ def main() -> NoReturn:
 
 def exit_code() -> int:
     """The code of the command line when it has run; the one place that ends for any error."""
-    sys.meta_path.insert(0, _WithoutPandas())
+    leave_out(*UNWANTED)
     streams.prepare()
     try:
         code = _run()

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from pipeline.derive import dictionary, example, functions, questions, translations
+from pipeline.derive import columns, dictionary, example, functions, questions, translations
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,6 +14,7 @@ def generated() -> dict[Path, str]:
         ROOT / "sql" / "TABLES.md": dictionary.page(),
         ROOT / "sql" / "FUNCTIONS.md": functions.page(),
         ROOT / "sql" / "README.md": questions.page(),
+        ROOT / "sql" / "columns.json": columns.page(),
         ROOT / "sql" / "translated.json": translations.page(),
         ROOT / "tailrace.example.toml": example.page(),
     }

@@ -15,8 +15,8 @@ from datetime import date, datetime
 from typing import Any
 
 from pipeline.deliver.lake_file import CURATED, LANDING
-from pipeline.lake.tables import DT, columns
-from pipeline.schema import Table, Type
+from pipeline.lake.tables import columns
+from pipeline.schema import DT, Table, Type
 
 LANDING_FILES, CURATED_FILES = "_landing_files", "_curated_files"
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"

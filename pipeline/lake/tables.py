@@ -3,10 +3,8 @@
 from difflib import get_close_matches
 
 from pipeline.errors import UsageError
-from pipeline.schema import BATCH, REJECT, Field, Table, Type
+from pipeline.schema import BATCH, DT, REJECT, Field, Table
 from pipeline.sources import all_sources
-
-DT = Field("dt", Type.VARCHAR, "Day of event_time, YYYY-MM-DD: what a query is bounded by.")
 
 
 def all_tables() -> dict[str, Table]:

@@ -75,16 +75,18 @@ LIGHT = """
 import sys
 from pipeline.cli import exit_code
 sys.argv = ["tailrace", "query", "top_talkers", "--from", "2026-11-25", "--to", "2026-11-26",
-            "--home", sys.argv[1]]
+            "--home", sys.argv[1], "--output", sys.argv[2]]
 code = exit_code()
-heavy = {"sqlglot", "pandas", "boto3", "fastapi", "pyarrow.parquet"} & set(sys.modules)
+heavy = {"sqlglot", "pandas", "boto3", "fastapi", "pipeline.sources", "numpy"} & set(sys.modules)
 print(f"loaded: {heavy}", file=sys.stderr) if heavy else None
 sys.exit(code)
 """
 
 
-def test_a_saved_query_is_answered_without_the_translator(home):
-    done = subprocess.run([sys.executable, "-c", LIGHT, str(home)], capture_output=True, text=True)
+@pytest.mark.parametrize("output", ["table", "csv", "json", "jsonl", "parquet"])
+def test_a_saved_query_is_answered_without_the_translator(home, output):
+    words = [sys.executable, "-c", LIGHT, str(home), output]
+    done = subprocess.run(words, capture_output=True)
     assert done.returncode == 0
-    assert "52.94.76.1" in done.stdout
-    assert "loaded" not in done.stderr
+    assert b"52.94.76.1" in done.stdout
+    assert b"loaded" not in done.stderr

@@ -54,6 +54,8 @@ def cure(node: exp.Expr) -> exp.Expr | None:
         raise refuse(node, "this type is not allowed in a query", fix)
     if target.is_type(DType.DECIMAL) and not target.expressions:
         raise refuse(node, "a decimal needs its precision", "write DECIMAL(10, 2), or 1.50")
+    if target.is_type(DType.ARRAY, DType.MAP) and not target.expressions:
+        raise refuse(node, "a type of many values needs theirs", "write ARRAY(bigint)")
     if target.is_type(DType.TIMESTAMP) and target.expressions and int(_length(target).name) > 3:
         raise refuse(node, "times have milliseconds here", "write three digits behind the second")
     if isinstance(source, exp.Placeholder):

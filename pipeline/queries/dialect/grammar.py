@@ -38,6 +38,10 @@ _PAIRS: Mapping[tuple[TokenType, TokenType], tuple[str, str]] = {
         "Athena has no DISTINCT ON",
         "write max_by(x, event_time) with GROUP BY",
     ),
+    (TokenType.DISTINCT, TokenType.R_PAREN): (
+        "nothing follows DISTINCT",
+        "write count(DISTINCT x)",
+    ),
     (TokenType.GROUP_BY, TokenType.ALL): (
         "GROUP BY ALL names no columns",
         "name what to group by, or write GROUP BY 1, 2",
@@ -59,6 +63,7 @@ _WHOLE = re.compile(r"[-+]?[0-9]+")
 _UNITS = ("year", "month", "day", "hour", "minute", "second")
 # Of the types, those that are written with other words elsewhere.
 _AMOUNT = (TokenType.NUMBER, TokenType.ALL)
+_ROWS = (exp.Query, exp.Values, exp.Table, exp.Unnest)
 _TYPES = {
     **dict.fromkeys(("text", "string", "bpchar"), "varchar"),
     **dict.fromkeys(("int8", "long"), "bigint"),
@@ -109,6 +114,10 @@ def _check_interval(tokens: Sequence[Token], index: int) -> None:
     behind = list(tokens[index + 1 : index + 5])
     if behind and behind[0].text in ("-", "+"):
         del behind[0]
+    turned = len(behind) > 1 and behind[1].token_type == TokenType.STRING
+    if turned and behind[0].text.lower() in _UNITS:
+        what = f"this is no interval: {behind[0].text} '{behind[1].text}'"
+        raise QueryFailed(what, place(behind[0]), "write INTERVAL '1' DAY")
     if not behind or behind[0].token_type != TokenType.STRING:
         return
     if [token.text.lower() for token in behind[2:]][:1] == ["to"]:
@@ -201,6 +210,8 @@ def check_node(node: exp.Expr) -> None:
         raise refuse(
             node, "Athena has whole numbers for this alone", f"write {node.key.upper()} 10"
         )
+    if isinstance(node, exp.Subquery) and not isinstance(node.unnest(), _ROWS):
+        raise refuse(node, "these are no rows", "write UNNEST(a) AS t(x)")
     if isinstance(node, exp.Any | exp.All) and not isinstance(node.this, exp.Query):
         raise refuse(node, "Athena compares with the rows of a query", "write contains(a, x)")
 
@@ -219,5 +230,6 @@ def check_distinct(tree: exp.Expr) -> None:
         for ordered in order.expressions if order else ():
             by = ordered.this.unnest()
             output = isinstance(by, exp.Column) and not by.table and by.name.lower() in names
-            if not (output or by.is_int or by in shown):
+            place_of = isinstance(by, exp.Literal) and by.is_int
+            if not (output or place_of or by in shown):
                 raise refuse(by, "SELECT DISTINCT is ordered by what it shows", "select it, too")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipeline.queries.translated import Translation
+    from pipeline.schema import Table
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,27 @@ class Question:
 
         Raises QueryFailed for what is refused.
         """
-        from pipeline.queries import translated
-
-        if self.query.path and (found := translated.known(self.query)):
-            return found
+        if self.prepared:
+            return self.prepared
         from pipeline.queries.dialect.bridge import translate
 
         return translate(self.query.sql, self.types)
+
+    @cached_property
+    def tables(self) -> "Mapping[str, Table]":
+        """The tables that it reads, by name. Raises QueryFailed for what is refused."""
+        from pipeline.queries.tables import all_tables, noted, table_of
+
+        names = sorted({table_of(view) for view in self.for_duckdb.views})
+        found = noted(names) if self.prepared else None
+        return found or {name: all_tables()[name] for name in names}
+
+    @cached_property
+    def prepared(self) -> "Translation | None":
+        """The translation of a saved query that was made beforehand, where there is one."""
+        from pipeline.queries import translated
+
+        return translated.known(self.query) if self.query.path else None
 
     @property
     def where(self) -> str:

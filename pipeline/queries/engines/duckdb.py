@@ -1,6 +1,6 @@
 """DuckDB as the engine: one closed connection a query, over the files that can hold its rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import closing, contextmanager
@@ -16,7 +16,6 @@ from pipeline.lake.folders import answering
 from pipeline.lake.readers import holding
 from pipeline.queries.engines import Progress, Question, Statistics
 from pipeline.queries.engines.closed import Reading, failed, gone, opened
-from pipeline.queries.tables import all_tables, table_of
 from pipeline.store import Store
 from pipeline.store.remains import LAKE
 
@@ -55,8 +54,8 @@ class DuckDb:
         folder = self._home if self._alone else answering(self._home)
         with holding(folder):
             with closing(Store(folder, writer=False)) as store, store.snapshot():
-                as_of = _newest(store, translated.views)
-                readings = _readings(store, translated.views, question)
+                as_of = _newest(store, question.tables)
+                readings = _readings(store, question)
             scanned = sum(file.bytes for reading in readings for file in reading.files)
             cost = Statistics(scanned, as_of=as_of, home=folder, demo=folder != self._home)
             lake = folder / LAKE
@@ -119,25 +118,24 @@ class Answering:
         return self.cost
 
 
-def _newest(store: Store, views: Sequence[str]) -> datetime | None:
-    last_ms = [catalogue.newest_event_ms(store, table_of(view)) for view in views]
+def _newest(store: Store, tables: Iterable[str]) -> datetime | None:
+    last_ms = [catalogue.newest_event_ms(store, name) for name in tables]
     known = [each for each in last_ms if each is not None]
     return datetime.fromtimestamp(max(known) / 1000, UTC) if known else None
 
 
-def _readings(store: Store, views: Sequence[str], question: Question) -> list[Reading]:
+def _readings(store: Store, question: Question) -> list[Reading]:
     query, window = question.query, question.window
     first_ms = last_ms = None
     if query.path and window:
         first_ms, last_ms = window.reaching_back(query.lookback).bounds_ms
-    tables = all_tables()
     return [
         Reading(
-            tables[name],
+            table,
             tuple(catalogue.files_of(store, name, first_ms, last_ms)),
             tuple(catalogue.retracted(store, name, first_ms, last_ms)),
         )
-        for name in sorted({table_of(view) for view in views})
+        for name, table in question.tables.items()
     ]
 
 

@@ -98,6 +98,8 @@ class Reason(StrEnum):
     BYTE_ORDER_MARK = "byte_order_mark"
     ENCODING = "encoding"
     FIELD_COUNT = "field_count"
+    QUOTE = "quote"
+    JSON = "json"
     TYPE = "type"
     RANGE = "range"
     ADDRESS = "address"

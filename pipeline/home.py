@@ -34,8 +34,8 @@ from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
 from pipeline.ledger.findings import Audit
 from pipeline.ledger.replay import Replayed, Wanted
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Settings
-from pipeline.sources import Formats
 from pipeline.store import Edge, Store, exists, remains
 from pipeline.store.lock import locked
 from pipeline.stream.log import Log

@@ -61,7 +61,13 @@ class Domain(Enum):
 
     ADDRESS = "IPv4 or IPv6 address"
     EPOCH = "Unix time in seconds, or in milliseconds from 10^11 on"
+    UNIX_TIME = "Unix time in seconds, with decimals"
+    ISO_TIME = "ISO-8601 time; UTC without an offset"
+    CLF_TIME = "[day/month/year:hour:minute:second offset], the common log format's time"
     PERCENT = "percent-encoded UTF-8, decoded"
+    ESCAPED = "text with escapes that begin with a backslash, decoded"
+    ENDPOINT = "address and port, a colon between them"
+    ANY = "any text, empty too"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """How hypothesis searches: no deadline (two cores are often shared), a repeatable print.
 
-And the fault matrix, which every run can end with; and Ctrl-C, which tests send.
+And the fault matrix, which every run can end with.
 """
-
-import signal
 
 from hypothesis import settings
 
@@ -27,6 +25,3 @@ __all__ = [
 
 settings.register_profile("tests", deadline=None, print_blob=True)
 settings.load_profile("tests")
-
-# A shell's job in the background is started with it ignored, and so is all that it starts.
-signal.signal(signal.SIGINT, signal.default_int_handler)

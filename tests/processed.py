@@ -10,9 +10,10 @@ from pipeline.batch import Context, Ports, Report, process
 from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Network, Networks
+from pipeline.reading.parsed import Formats
 from pipeline.schema import BATCH, REJECT
 from pipeline.settings import Limits
-from pipeline.sources import Formats, find
+from pipeline.sources import find
 from pipeline.triggers import Record
 from tests.carriers import ARRIVAL_MS
 

@@ -37,6 +37,7 @@ def test_the_reasons_are_a_closed_list() -> None:
         *("base64_malformed", "envelope_malformed", "parquet_unsupported"),
         *("too_long", "control_char", "byte_order_mark", "encoding", "field_count", "type"),
         *("range", "address", "value", "time_range", "no_time", "ambiguous"),
+        *("quote", "json"),
     }
 
 

@@ -20,8 +20,9 @@ from pipeline.batch.quarantine import Places, Refusal, object_of, reopen
 from pipeline.batch.rows import Attempt, batch_rows, reject_rows, table_rows
 from pipeline.decode import DECODER_VERSION, LogBatch, decode, decode_in_parts
 from pipeline.errors import Drop, Reason
+from pipeline.reading.parsed import Parsed
 from pipeline.schema import BATCH, DAY_MS, EVENT_TIME, REJECT
-from pipeline.sources import Parsed, Source
+from pipeline.sources import Source
 from pipeline.triggers import Record
 
 __all__ = [

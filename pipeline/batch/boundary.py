@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pipeline.errors import TailraceError
+from pipeline.errors import TailraceError, UsageError
 
 Done = TypeVar("Done")
 
@@ -20,12 +20,15 @@ class Fault:
 
 
 def guarded(work: Callable[[], Done]) -> Done | Fault:
-    """What `work` returns, or the fault that it ended with. Raises the errors that are foreseen."""
+    """What `work` returns, or the fault that it ended with. Raises the errors that are foreseen.
+
+    Of those a UsageError is a fault, too: nobody here has used anything, least of all a line.
+    """
     try:
         return work()
-    except TailraceError:
-        raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
+        if isinstance(error, TailraceError) and not isinstance(error, UsageError):
+            raise
         # Half a surrogate pair in a message would fail again where it is written.
         text = f"{type(error).__name__}: {error}"
         return Fault(text.encode(errors="backslashreplace").decode())

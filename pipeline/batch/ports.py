@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from pipeline.enrich import Lookups
 from pipeline.errors import Drop, Reason
+from pipeline.reading.parsed import Formats
 from pipeline.schema import Table
 from pipeline.settings import Limits
-from pipeline.sources import Formats
 from pipeline.triggers import Record
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.cells import size
 from pipeline.cli.output import counted, iso
-from pipeline.queries.tables import table_of
+from pipeline.queries.tables import name_of
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer, Window
@@ -63,7 +63,7 @@ def why_empty(answer: "Answer", views: Collection[str], default: str = "", needs
     if not answer.cost.dated:
         return f"{asked}\n  try a longer window, such as --since 24h\n" if window else f"{asked}\n"
     if newest is None:
-        tables = " and ".join(sorted(map(table_of, views))) or "the lake"
+        tables = " and ".join(sorted(map(name_of, views))) or "the lake"
         return what + (f": nothing has come into {tables} yet\n" if what == "no rows" else "\n")
     if window is None:
         return f"{asked}\n  the newest event is of {_second(newest)}\n"

@@ -54,9 +54,10 @@ def ingest(
     \b
     tailrace ingest vpc-flow flows-*.log.gz
     tailrace ingest vpc-flow flows.log --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
-    tail -n +1 -F access.log | tailrace ingest app-log - --log-group /ecs/web
+    tailrace ingest http-access access.log* --format '$remote_addr [$time_local] "$request" $status'
+    tail -n 0 -F access.log | tailrace ingest http-access -
     """
-    from pipeline.cli.inputs import check_files, check_key, group_note
+    from pipeline.cli.inputs import check_files, check_key, format_notes, group_note
     from pipeline.home import context_of, writing
 
     settings = settings_of(config, home)
@@ -65,6 +66,7 @@ def ingest(
     check_key(key, paths)
     if origin.source.check_format is not None:
         say(group_note(log_group, formats or (), settings))
+        say(format_notes(origin.source, formats or ()))
     with writing(settings.home_path, context_of(settings)) as opened:
         run = _Run(opened, settings.limits, origin, key)
         with shown(len(paths)) as show:
@@ -219,7 +221,7 @@ class _Run:
 
     def report(self) -> None:
         """Say on stderr what became of it all."""
-        from pipeline.cli.inputs import format_hint
+        from pipeline.cli.inputs import format_hint, refusal_hint
 
         worker, seconds = self.home.worker, time.monotonic() - self.started
         now = (worker.rows, worker.rejected, worker.dropped)
@@ -227,7 +229,9 @@ class _Run:
         for note in self.notes:
             say(visible(note) + "\n")
         formats = self.origin.formats
-        say(format_hint(self.origin.source, formats, worker.miscounts, rows + rejected))
+        source, counts = self.origin.source, worker.miscounts
+        hint = format_hint(source, formats, counts, rows + rejected)
+        say(hint or refusal_hint(source, rows, rejected))
         if rejected:
             sys.stderr.write(
                 f"{rejected:,} refused {'line' if rejected == 1 else 'lines'} kept:"

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from pipeline.cli.output import counted
 from pipeline.errors import InputError, NotConfigured, UsageError
 from pipeline.settings import Settings
-from pipeline.sources import Source, all_sources
+from pipeline.sources import NAMES, Source, all_sources
 
 STDIN = "-"
 SHOWN = 300
@@ -177,9 +177,9 @@ def check_formats(source: Source, formats: Sequence[str], settings: Settings) ->
             f"{source.name} takes no --format", "", "leave it out: its lines describe themselves"
         )
     if source.check_format is not None:
-        declared = settings.declared_formats().values()
-        for text in (*formats, *(each for several in declared for each in several)):
+        for text in formats:
             source.check_format(text)
+    check_declared(settings)
 
 
 def check_declared(settings: Settings) -> None:
@@ -207,15 +207,36 @@ def format_hint(
         return ""
     (declared, found), count = miscounts.most_common(1)[0]
     shown = formats[0][:200] if formats else f"the default of {source.name}"
-    return (
-        f"warning: most lines do not fit the declared format\n"
+    came = (
         f"  declared: {counted(declared, 'field')} ({shown})\n"
         f"  came:     {counted(found, 'field')} in {count:,} of {counted(events, 'line')}\n"
-        f"  find the format in the first line of a file in S3, or with\n"
-        f"    aws ec2 describe-flow-logs --query 'FlowLogs[].[FlowLogId,LogFormat]'\n"
-        f"  then run again with --format '${{version}} ${{account-id}} ...', or declare it\n"
-        f"  under [formats] in tailrace.toml; the refused lines will be tried again\n"
     )
+    if not source.format_from:
+        return (
+            f"warning: most lines are none of {source.name}\n{came}  sources: {', '.join(NAMES)}\n"
+        )
+    return (
+        f"warning: most lines do not fit the declared format\n{came}"
+        f"  find the format {source.format_from}\n"
+        f"  then run again with --format '...', or declare it under [formats] in\n"
+        f"  tailrace.toml; the refused lines will be tried again\n"
+    )
+
+
+def refusal_hint(source: Source, rows: int, rejected: int) -> str:
+    """What to tell when most lines were refused, for whatever reason; "" when not."""
+    if rejected <= rows:
+        return ""
+    return (
+        f"warning: most lines are refused: {rejected:,} of {counted(rows + rejected, 'line')}\n"
+        f"  why, line by line: tailrace parse {source.name} FILE\n"
+        f"  is it a log of {source.name}? known: {', '.join(NAMES)}\n"
+    )
+
+
+def format_notes(source: Source, formats: Sequence[str]) -> str:
+    """What to tell about formats that can be used, but may not be meant; "" when nothing."""
+    return "".join(f"note: {said}\n" for each in formats if (said := source.note_of(each)))
 
 
 def check_times(source: Source, formats: Sequence[str], log_group: str, settings: Settings) -> None:
@@ -223,9 +244,9 @@ def check_times(source: Source, formats: Sequence[str], log_group: str, settings
     declared = formats_of(formats, log_group, settings)
     if declared and not source.has_time(declared):
         raise UsageError(
-            "the format has no time: neither start nor end",
+            f"the format has no time, such as {source.time_from}",
             f"in {declared[0][:200]!r}",
-            "add end to the flow log's format; tailrace parse reads such lines without it",
+            "add it where the log is written; tailrace parse reads such lines without it",
         )
 
 

@@ -19,7 +19,12 @@ Config = Annotated[
     typer.Option("--config", metavar="FILE", help="Settings file [default ./tailrace.toml]."),
 ]
 SourceName = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="vpc-flow, tgw-flow or app-log.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="What the lines are: vpc-flow, alb, http-access, ...; a wrong word lists all.",
+        show_default=False,
+    ),
 ]
 Files = Annotated[
     list[str] | None,

@@ -25,9 +25,9 @@ def tables(
     """
     import msgspec
 
-    from pipeline.lake.tables import all_tables, find_table
+    from pipeline.lake.tables import all_views, find_table
 
-    found = [find_table(name)] if name else list(all_tables().values())
+    found = [find_table(name)] if name else list(all_views().values())
     if as_json:
         streams.as_data(sys.stdout)
         text = msgspec.json.encode([as_object(each) for each in found])

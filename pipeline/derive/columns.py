@@ -2,13 +2,9 @@
 
 import msgspec
 
-from pipeline.lake.tables import all_tables
+from pipeline.queries.tables import declared
 
 
 def page() -> str:
     """The file."""
-    found = {
-        name: {field.name: field.type.sql for field in table}
-        for name, table in all_tables().items()
-    }
-    return msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(declared()), indent=1).decode() + "\n"

@@ -1,6 +1,6 @@
 """The data dictionary: every table and column, as a page."""
 
-from pipeline.lake.tables import all_tables, columns
+from pipeline.lake.tables import all_views, columns
 
 _HEAD = """# Tables
 
@@ -15,7 +15,7 @@ zone, to the millisecond.
 def page() -> str:
     """sql/TABLES.md."""
     parts = [_HEAD]
-    for table in all_tables().values():
+    for table in all_views().values():
         parts.append(
             f"\n## {table.name}\n\n{table.doc}\n\n| column | type | meaning |\n|---|---|---|\n"
         )

@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 
 from pipeline.errors import UsageError
+from pipeline.lake.shared import shared_views
 from pipeline.schema import BATCH, DT, REJECT, Field, Table
 from pipeline.sources import all_sources
 
@@ -13,12 +14,17 @@ def all_tables() -> dict[str, Table]:
     return {table.name: table for table in tables}
 
 
+def all_views() -> dict[str, Table]:
+    """What can be asked by name: every table, and what several show in one shape."""
+    return all_tables() | {name: view.table for name, view in shared_views().items()}
+
+
 def find_table(name: str) -> Table:
-    """The table of this name; hyphens and underscores are the same.
+    """The table or shared view of this name; hyphens and underscores are the same.
 
     Raises UsageError for a name that is none, with the nearest one.
     """
-    tables = all_tables()
+    tables = all_views()
     wanted = name.replace("-", "_")
     if wanted not in tables:
         near = get_close_matches(wanted, tables, 1)

@@ -34,6 +34,7 @@ OPTIONAL = ("needs", "lookback")
 # In the order of lists, and what each is called there.
 SUBJECTS = {
     "traffic": "Traffic",
+    "web": "Web",
     "security": "Security",
     "cost": "Cost",
     "applications": "Applications",

@@ -1,10 +1,12 @@
-"""What can be queried: each table, and as `<name>_landing` what of it is not folded in yet.
+"""What can be queried: each table, as `<name>_landing` what of it is not folded in yet, and what
+several tables have in common.
 
 The declarations come with the parsers of their sources, which take 0.15 s of CPU to load. What a
 saved query reads is known without them: `python -m pipeline.derive` writes sql/columns.json.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -17,24 +19,67 @@ DAY = DT.name
 _TYPES = {each.sql: each for each in Type}
 
 
-def all_tables() -> Mapping[str, Table]:
-    """Every table by its name, as it is declared."""
+class Columns(msgspec.Struct):
+    """Content of sql/columns.json.
+
+    tables  by table, SQL type of each column
+    shared  by shared view, the SELECT over each of its tables
+    """
+
+    tables: dict[str, dict[str, str]]
+    shared: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What some views show.
+
+    tables  those that are read, by name
+    shared  the SELECT of each shared view among them, by its name
+    """
+
+    tables: Mapping[str, Table]
+    shared: Mapping[str, str]
+
+
+def all_views() -> Mapping[str, Table]:
+    """Every table and shared view by its name, as it is declared."""
     from pipeline.lake import tables
 
-    return tables.all_tables()
+    return tables.all_views()
 
 
-def noted(names: Iterable[str]) -> dict[str, Table] | None:
-    """Tables with the names and types of their columns alone, as they were written down.
+def declared() -> Columns:
+    """What can be queried, as it is declared."""
+    from pipeline.lake.shared import shared_views
+    from pipeline.lake.tables import all_tables
 
-    None where one of them was not.
-    """
+    return Columns(
+        {
+            name: {field.name: field.type.sql for field in table}
+            for name, table in all_tables().items()
+        },
+        {name: dict(view.parts) for name, view in shared_views().items()},
+    )
+
+
+def noted() -> Columns | None:
+    """What can be queried, as it was written down; None where it cannot be read."""
     try:
-        content = (folder() / NAME).read_bytes()
-        found = msgspec.json.decode(content, type=dict[str, dict[str, str]])
-        return {name: _table(name, found[name]) for name in names}
-    except (OSError, KeyError, msgspec.MsgspecError):
+        return msgspec.json.decode((folder() / NAME).read_bytes(), type=Columns)
+    except (OSError, msgspec.MsgspecError):
         return None
+
+
+def shown_by(views: Iterable[str], columns: Columns) -> Shown:
+    """What these views show. Raises KeyError where one, or a type, is not among `columns`."""
+    names = {name_of(view) for view in views}
+    shared = {name: columns.shared[name] for name in sorted(names) if name in columns.shared}
+    read = sorted((names - shared.keys()).union(*shared.values()))
+    return Shown(
+        {name: _table(name, columns.tables[name]) for name in read},
+        {name: "\nUNION ALL\n".join(parts.values()) for name, parts in shared.items()},
+    )
 
 
 def _table(name: str, columns: Mapping[str, str]) -> Table:
@@ -42,8 +87,8 @@ def _table(name: str, columns: Mapping[str, str]) -> Table:
     return Table(name, "", tuple(fields))
 
 
-def table_of(view: str) -> str:
-    """Name of the table that a view shows."""
+def name_of(view: str) -> str:
+    """Name of the table, or of the shared view, that a view belongs to."""
     return view.removesuffix(LANDING)
 
 

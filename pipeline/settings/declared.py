@@ -145,7 +145,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: Annotated[str, Meta(description="Folder that holds the state.")] = ".tailrace"
     formats: Annotated[
         dict[str, str | list[str]],
-        Meta(description="Declared flow log formats by log group, or by group:stream."),
+        Meta(description="Declared formats by log group, or by group:stream."),
     ] = msgspec.field(default_factory=dict)
     networks: Annotated[Networks, Meta(description="Named networks.")] = Networks()
     limits: Annotated[Limits, Meta(description="Caps on inputs.")] = Limits()

@@ -5,9 +5,9 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from pipeline.errors import UsageError
-from pipeline.sources.source import Formats, Parsed, Rejects, Source
+from pipeline.sources.source import Source
 
-__all__ = ["NAMES", "Formats", "Parsed", "Rejects", "Source", "all_sources", "find"]
+__all__ = ["NAMES", "Source", "all_sources", "find"]
 
 NAMES = ("vpc-flow", "tgw-flow", "app-log")
 

@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 
 from pipeline.decode import NO_TIME, Lines, LogBatch, decode
 from pipeline.errors import Drop, Reason
+from pipeline.reading import json_lines, lambda_lines, log_heads
+from pipeline.reading.parsed import Formats, Parsed, Rejects
 from pipeline.schema import DAY_MS, EVENT_TIME, Field, Type, declare
 from pipeline.settings import Limits
-from pipeline.sources import json_lines, lambda_lines, log_heads
-from pipeline.sources.source import Formats, Parsed, Rejects, Source
+from pipeline.sources.source import Source
 from pipeline.triggers import Record
 
 FIELDS = (

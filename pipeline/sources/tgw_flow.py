@@ -5,9 +5,9 @@ those it shares with VPC flow logs; the default format has all of them, in the o
 """
 
 from pipeline.enrich import endpoints, paths, protocols
+from pipeline.reading.flow_fields import COMMON, COUNT
+from pipeline.reading.flow_lines import FORMAT_FROM, FlowLog
 from pipeline.schema import Field, Type, declare
-from pipeline.sources.flow_fields import COMMON, COUNT
-from pipeline.sources.flow_lines import FlowLog
 from pipeline.sources.source import Source
 
 
@@ -62,6 +62,8 @@ SOURCE = Source(
     LOG.parse,
     ENRICHERS,
     check_format=LOG.check,
+    format_from=FORMAT_FROM,
     has_time=LOG.has_time,
+    time_from="start or end",
     carry=LOG.carry,
 )

@@ -5,9 +5,9 @@ when a field came, not where it stands in a line).
 """
 
 from pipeline.enrich import endpoints, paths, protocols
+from pipeline.reading.flow_fields import COMMON
+from pipeline.reading.flow_lines import FORMAT_FROM, FlowLog
 from pipeline.schema import Domain, Field, OneOf, Range, Type, declare
-from pipeline.sources.flow_fields import COMMON
-from pipeline.sources.flow_lines import FlowLog
 from pipeline.sources.source import Source
 
 DEFAULT_FORMAT = (
@@ -117,6 +117,8 @@ SOURCE = Source(
     LOG.parse,
     ENRICHERS,
     check_format=LOG.check,
+    format_from=FORMAT_FROM,
     has_time=LOG.has_time,
+    time_from="start or end",
     carry=LOG.carry,
 )

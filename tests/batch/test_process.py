@@ -14,8 +14,9 @@ from pipeline.decode.identity import of_events, of_ordinals
 from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.enrich.networks import Network
 from pipeline.errors import DeliveryError
+from pipeline.reading.parsed import Formats
 from pipeline.schema import BATCH, REJECT, Table
-from pipeline.sources import Formats, find
+from pipeline.sources import find
 from pipeline.triggers import Record
 from tests.carriers import (
     FIRST_ID,

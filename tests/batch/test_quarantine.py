@@ -12,7 +12,8 @@ import pytest
 from pipeline.batch import Context, judge, reopen, rows_of, with_times
 from pipeline.decode import Stream
 from pipeline.decode.identity import of_events, of_ordinals
-from pipeline.sources import Formats, find
+from pipeline.reading.parsed import Formats
+from pipeline.sources import find
 from pipeline.triggers import Record
 from tests.carriers import (
     LINE,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.home import writing
-from pipeline.lake.tables import all_tables, columns
+from pipeline.lake.tables import all_views, columns
 from pipeline.settings import Limits, described
 from tests.homes import call, flow, lake_files, written
 from tests.processed import context
@@ -57,7 +57,7 @@ def test_an_audit_since_a_time_leaves_out_what_came_before(home: Path) -> None:
 
 def test_tables_lists_every_table_and_column() -> None:
     out = call("tables").out
-    for table in all_tables().values():
+    for table in all_views().values():
         assert f"{table.name}: {table.doc}\n" in out
         shown = out.partition(f"{table.name}: ")[2]
         for field in columns(table):
@@ -71,14 +71,14 @@ def test_one_table_may_be_asked_for_by_either_form() -> None:
 
 def test_tables_as_json_say_all_that_is_declared() -> None:
     found = json.loads(call("tables", "--json").out)
-    assert [table["name"] for table in found] == list(all_tables())
+    assert [table["name"] for table in found] == list(all_views())
     assert list(found[0]) == ["name", "doc", "columns"]
     by_name = {column["name"]: column for column in found[0]["columns"]}
     assert by_name["srcport"] == {
         "name": "srcport",
         "type": "integer",
         "unit": "",
-        "doc": all_tables()["vpc_flow"]["srcport"].doc,
+        "doc": all_views()["vpc_flow"]["srcport"].doc,
         "log_name": "srcport",
     }
     assert by_name["dt"]["type"] == "varchar"

@@ -4,10 +4,14 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.lake.tables import all_tables, columns, find_table
+from pipeline.sources import NAMES
 
 
 def test_the_tables_are_those_of_the_sources_and_the_pipelines_own() -> None:
-    assert list(all_tables()) == ["vpc_flow", "tgw_flow", "app_log", "reject", "batch"]
+    assert list(all_tables()) == [
+        *(name.replace("-", "_") for name in NAMES),
+        *("reject", "batch"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["vpc_flow", "vpc-flow"])

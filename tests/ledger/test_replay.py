@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.home import context_of, readable, replay_objects, writing
 from pipeline.ledger.replay import AT_ONCE, Wanted
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits, load
-from pipeline.sources import Formats
 from pipeline.sources.vpc_flow import DEFAULT_FORMAT
 from pipeline.stream.log import Incoming
 from tests.consume.test_worker import POISON, failed, fragile, send

@@ -46,7 +46,7 @@ def only(row: Outcome, columns: Sequence[str]) -> Outcome:
 
 def reject_of(refusal: Refusal, source: str) -> Reject:
     log_name, _, _ = refusal.detail.partition(": ")
-    if refusal.reason not in OF_A_COLUMN or log_name not in KNOWN[source]:
+    if refusal.reason not in OF_A_COLUMN or log_name not in KNOWN.get(source, ()):
         return Reject(str(refusal.reason))
     (column,) = words({"start": "start_time", "end": "end_time"}.get(log_name, log_name))
     return Reject(str(refusal.reason), column.replace("-", "_"))

@@ -7,7 +7,7 @@ from pipeline.cli.cells import is_number
 from pipeline.errors import QueryFailed
 from pipeline.queries import SavedQuery
 from pipeline.queries.dialect.bridge import translate
-from pipeline.queries.tables import all_tables
+from pipeline.queries.tables import all_views
 from pipeline.queries.window import TYPES
 
 BOUNDS = {
@@ -51,7 +51,7 @@ def _unbounded(tree: exp.Expr, query: SavedQuery) -> list[str]:
 
 def _unmeasured(query: SavedQuery) -> list[str]:
     """Numbers that say of nothing how much; those that tables have without a unit are names."""
-    names = {field.name for table in all_tables().values() for field in table if not field.unit}
+    names = {field.name for table in all_views().values() for field in table if not field.unit}
     return [
         f"{column.name} has no unit"
         for column in query.columns

@@ -78,7 +78,7 @@ def test_everything_but_a_select_over_our_tables_is_refused(sql, home):
     ],
 )
 def test_the_engine_is_closed_even_without_the_dialect(sql, home, tmp_path):
-    with opened(home / "lake", [], "SELECT 1", "here") as engine, pytest.raises(duckdb.Error):
+    with opened(home / "lake", [], {}, "SELECT 1", "here") as engine, pytest.raises(duckdb.Error):
         engine.execute(sql.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -102,7 +102,7 @@ def test_the_engine_is_opened_for_one_select_only(sql, home):
     asked = sql.format(next(iter(before)))
     with (
         pytest.raises(QueryFailed, match="only one SELECT can be asked") as caught,
-        opened(lake, [], asked, "in a test") as engine,
+        opened(lake, [], {}, asked, "in a test") as engine,
     ):
         engine.execute(asked)
     assert caught.value.where == "in a test"
@@ -110,7 +110,7 @@ def test_the_engine_is_opened_for_one_select_only(sql, home):
 
 
 def test_what_the_engine_spills_is_bounded(home):
-    with opened(home / "lake", [], "SELECT 1", "in a test") as engine:
+    with opened(home / "lake", [], {}, "SELECT 1", "in a test") as engine:
         setting = "select current_setting('max_temp_directory_size')"
         ((most,),) = engine.execute(setting).fetchall()
     assert re.fullmatch(r"[0-9.]+ [KMGT]iB", most)

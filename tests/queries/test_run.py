@@ -373,7 +373,7 @@ def test_nothing_but_the_data_is_on_standard_output(days):
     # Without a file as its main module a process is interactive for the engine.
     script = (
         "import sys; from pathlib import Path; from pipeline.queries.engines.closed import opened\n"
-        "with opened(Path(sys.argv[1]), [], 'SELECT 1', '') as engine:\n"
+        "with opened(Path(sys.argv[1]), [], {}, 'SELECT 1', '') as engine:\n"
         " print(engine.execute(\"select current_setting('enable_progress_bar')\").fetchall())"
     )
     done = subprocess.run([sys.executable, "-c", script, str(days)], capture_output=True, text=True)

@@ -22,8 +22,8 @@ from pipeline.deliver.simulated import Crash, Fate, SimulatedDisk
 from pipeline.errors import DeliveryError, HomeError
 from pipeline.home import Machine, WritingHome, audit_of, readable, writing
 from pipeline.lake.compact import compact
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
-from pipeline.sources import Formats
 from pipeline.stream.log import Incoming
 from tests.homes import ask
 from tests.sim.poison import lookups

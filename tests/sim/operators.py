@@ -15,8 +15,8 @@ import msgspec
 from pipeline.home import WritingHome, replay_log, replay_objects
 from pipeline.lake.rebuild import rebuild
 from pipeline.ledger.replay import Wanted
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
-from pipeline.sources import Formats
 from tests.sim.grown import Grown
 from tests.sim.makers import Makers
 from tests.sim.senders import File, Post, Sender

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.batch import read
-from pipeline.sources import app_log, find, lambda_lines
+from pipeline.reading import lambda_lines
+from pipeline.sources import app_log, find
 from tests.carriers import ARRIVAL_MS, SENT_MS, envelope, log_event, log_events, wrapped
 from tests.processed import context, processed, record
 

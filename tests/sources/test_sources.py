@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.decode import Stream
 from pipeline.errors import UsageError
-from pipeline.sources import NAMES, Formats, all_sources, find
+from pipeline.reading.parsed import Formats
+from pipeline.sources import NAMES, all_sources, find
 
 LOADED = """
 import sys

@@ -42,7 +42,7 @@ def test_each_sample_is_read_field_by_field(sample: Sample) -> None:
 
 def test_the_fields_are_the_documented_ones_and_the_default_has_them_all() -> None:
     assert set(LOG.fields) == TGW_FIELDS
-    assert LOG.default.split() == list(TGW_DEFAULT)
+    assert LOG.default_format.split() == list(TGW_DEFAULT)
     assert "action" not in TABLE
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.sources import Formats
+from pipeline.reading.parsed import Formats
 from pipeline.sources.vpc_flow import DEFAULT_FORMAT, LOG, TABLE
 from tests.carriers import envelope, log_event
 from tests.model.awkward import ARRIVAL_MS, lines

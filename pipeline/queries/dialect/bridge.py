@@ -15,7 +15,7 @@ from sqlglot.schema import MappingSchema
 from pipeline.errors import QueryFailed
 from pipeline.queries import window
 from pipeline.queries.dialect import cures, grammar, orders, returns, syntax
-from pipeline.queries.tables import all_tables, columns_of, table_of
+from pipeline.queries.tables import all_views, columns_of, name_of
 from pipeline.queries.translated import Translation
 
 # Names of columns in the queries that AWS publishes, and what stands here for them.
@@ -88,12 +88,12 @@ def _views(tree: exp.Expr) -> list[str]:
 
 
 def _schema(views: list[str]) -> dict[str, dict[str, str]]:
-    tables = all_tables()
+    tables = all_views()
     for view in views:
-        if table_of(view) not in tables:
+        if name_of(view) not in tables:
             hint = syntax.near(view, list(tables)) or f"known: {', '.join(tables)}"
             raise QueryFailed(f"there is no table {view}", "", hint)
-    return {view: columns_of(tables[table_of(view)]) for view in views}
+    return {view: columns_of(tables[name_of(view)]) for view in views}
 
 
 def _type_parameters(tree: exp.Expr, types: Mapping[str, str]) -> tuple[str, ...]:

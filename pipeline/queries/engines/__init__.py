@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from pipeline.queries.tables import Shown
     from pipeline.queries.translated import Translation
-    from pipeline.schema import Table
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,17 @@ class Question:
         return translate(self.query.sql, self.types)
 
     @cached_property
-    def tables(self) -> "Mapping[str, Table]":
-        """The tables that it reads, by name. Raises QueryFailed for what is refused."""
-        from pipeline.queries.tables import all_tables, noted, table_of
+    def shown(self) -> "Shown":
+        """What it reads. Raises QueryFailed for what is refused."""
+        from pipeline.queries.tables import declared, noted, shown_by
 
-        names = sorted({table_of(view) for view in self.for_duckdb.views})
-        found = noted(names) if self.prepared else None
-        return found or {name: all_tables()[name] for name in names}
+        views = self.for_duckdb.views
+        columns = noted() if self.prepared else None
+        if columns:
+            # A newer source than the file is declared all the same.
+            with suppress(KeyError):
+                return shown_by(views, columns)
+        return shown_by(views, declared())
 
     @cached_property
     def prepared(self) -> "Translation | None":

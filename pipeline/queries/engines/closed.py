@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,12 @@ class Reading:
 
 @contextmanager
 def opened(
-    lake: Path, readings: Sequence[Reading], sql: str, where: str
+    lake: Path, readings: Sequence[Reading], shared: Mapping[str, str], sql: str, where: str
 ) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A connection for a statement: it shows the views of some tables and nothing else.
 
-    where  for errors
+    shared  the SELECT of each view over several of them, by its name
+    where   for errors
 
     Raises QueryFailed for what is not one SELECT: the engine may write wherever it may read.
     """
@@ -58,7 +59,7 @@ def opened(
     with tempfile.TemporaryDirectory(prefix="tailrace-", ignore_cleanup_errors=True) as spill:
         connection = duckdb.connect(config={**_CONFIG, **_spilling(spill)})
         try:
-            _prepare(connection, lake, readings, sql, where)
+            _prepare(connection, lake, readings, shared, sql, where)
             yield connection
         finally:
             # It refuses while a statement is at work, and goes with the thread that has it then.
@@ -70,6 +71,7 @@ def _prepare(
     connection: "duckdb.DuckDBPyConnection",
     lake: Path,
     readings: Sequence[Reading],
+    shared: Mapping[str, str],
     sql: str,
     where: str,
 ) -> None:
@@ -79,6 +81,8 @@ def _prepare(
         _check_select(connection, sql, where)
         for reading in readings:
             create_views(connection, lake, reading.table, reading.files, reading.retracted)
+        for name, select in shared.items():
+            connection.execute(f'create view "{name}" as {select}')
         _close_off(connection, lake, sql)
     except duckdb.Error as error:
         raise (gone(lake, readings) or failed(error, where)) from error

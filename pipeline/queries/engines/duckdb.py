@@ -54,12 +54,13 @@ class DuckDb:
         folder = self._home if self._alone else answering(self._home)
         with holding(folder):
             with closing(Store(folder, writer=False)) as store, store.snapshot():
-                as_of = _newest(store, question.tables)
+                as_of = _newest(store, question.shown.tables)
                 readings = _readings(store, question)
             scanned = sum(file.bytes for reading in readings for file in reading.files)
             cost = Statistics(scanned, as_of=as_of, home=folder, demo=folder != self._home)
             lake = folder / LAKE
-            with opened(lake, readings, translated.sql, question.where) as connection:
+            shared = question.shown.shared
+            with opened(lake, readings, shared, translated.sql, question.where) as connection:
                 rows = _begun(connection, translated.sql, values)
                 running = Answering(connection, rows, cost, lake, readings, question.where)
                 try:
@@ -135,7 +136,7 @@ def _readings(store: Store, question: Question) -> list[Reading]:
             tuple(catalogue.files_of(store, name, first_ms, last_ms)),
             tuple(catalogue.retracted(store, name, first_ms, last_ms)),
         )
-        for name, table in question.tables.items()
+        for name, table in question.shown.tables.items()
     ]
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.decode import Lines
+from pipeline.reading.delimited import Reading, read_spaced, screen
 from pipeline.schema import Domain, Field, OneOf, Range, Type
-from pipeline.sources.delimited import Reading, read, screen
 
 ARRIVAL_MS = 1_795_615_200_250  # 2026-11-25T14:00:00.250Z
 LATEST_MS = ARRIVAL_MS + 86_400_000
@@ -20,7 +20,7 @@ TIME = Field("at", Type.TIMESTAMP, "Time.", domain=Domain.EPOCH)
 
 
 def reading(lines: list[bytes], *fields: Field) -> Reading:
-    return read(Lines.of_bytes(lines), fields, np.full(len(lines), LATEST_MS))
+    return read_spaced(Lines.of_bytes(lines), fields, np.full(len(lines), LATEST_MS))
 
 
 def values(found: Reading) -> list[tuple[object, ...]]:
@@ -157,7 +157,7 @@ def test_a_time_outside_the_allowed_span_is_refused(text: str) -> None:
 
 def test_each_line_has_its_own_latest_time() -> None:
     lines = Lines.of_text(b"1795701600\n1795701600\n")
-    found = read(lines, [TIME], np.array([LATEST_MS, LATEST_MS - 1000]))
+    found = read_spaced(lines, [TIME], np.array([LATEST_MS, LATEST_MS - 1000]))
     assert faults(found) == {1: (0, "time_range")}
 
 

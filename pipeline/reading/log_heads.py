@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.decode import NO_TIME
-from pipeline.sources import lambda_lines
+from pipeline.reading import lambda_lines
+from pipeline.reading.times import STAMP, of_stamps
 
 # Words of syslog, Java, Python, .NET and Go; the numbers are those of bunyan and pino.
 LEVELS = {
@@ -39,8 +40,6 @@ LONGEST_LEVEL = max(map(len, LEVEL_OF))
 LAST_SECOND = 10**11 - 1
 FAR_MS = 10**17  # further than any allowed time, and far from the ends of int64
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?\Z")
-STAMP = 19
-PARTS = ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))
 
 
 def _time(tag: str) -> str:
@@ -140,29 +139,13 @@ def _of_groups(groups: pa.StructArray, tag: str) -> np.ndarray:
     if len(there) == 0:
         return ms
     at = pa.array(there)
-    seconds, valid = _seconds(stamps.take(at))
+    seconds, valid = of_stamps(stamps.take(at))
     fraction = pc.ascii_rpad(groups.field(f"fraction{tag}").take(at), 3, "0").cast(pa.int64())
     zones = groups.field(f"zone{tag}").take(at).dictionary_encode()
     minutes = np.array([_minutes(zone) for zone in zones.dictionary.to_pylist()])
     found = (seconds - minutes[zones.indices.to_numpy()] * 60) * 1000 + fraction.to_numpy()
     ms[there] = np.where(valid, found, NO_TIME)
     return ms
-
-
-def _seconds(stamps: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds since 1970 of "2026-11-25T14:00:00" texts, and whether there is such a time."""
-    fixed = stamps.cast(pa.binary(STAMP))
-    count = len(fixed) * STAMP
-    data = np.frombuffer(fixed.buffers()[1], np.uint8, count, fixed.offset * STAMP)
-    digits = data.reshape(-1, STAMP).astype(np.int64) - ord("0")
-    year, month, day, hour, minute, second = (
-        digits[:, first:stop] @ 10 ** np.arange(stop - first)[::-1] for first, stop in PARTS
-    )
-    months = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
-    days = months.astype("datetime64[D]") + (day - 1)
-    valid = (days.astype("datetime64[M]") == months) & (month >= 1) & (month <= 12)
-    valid &= (hour < 24) & (minute < 60) & (second <= 60)  # 60: a leap second
-    return ((days.astype(np.int64) * 24 + hour) * 60 + minute) * 60 + second, valid
 
 
 def _minutes(zone: str) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.sources import Formats
+from pipeline.reading.parsed import Formats
 from pipeline.sources.vpc_flow import DEFAULT_FORMAT, LOG
 from tests.carriers import LINE, SENT_MS, envelope, log_events, wrapped
 from tests.processed import Processed, context, processed, record

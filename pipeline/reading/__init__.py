@@ -1,0 +1,1 @@
+"""Readers of lines in columns: what sources are written with."""

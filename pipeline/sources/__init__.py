@@ -9,7 +9,10 @@ from pipeline.sources.source import Source
 
 __all__ = ["NAMES", "Source", "all_sources", "find"]
 
-NAMES = ("vpc-flow", "tgw-flow", "app-log")
+NAMES = (
+    *("vpc-flow", "tgw-flow", "app-log"),
+    *("alb",),
+)
 
 
 def find(name: str) -> Source:

@@ -18,8 +18,9 @@ from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.memory import MemoryQuarantine
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
-from pipeline.sources import Formats, find
+from pipeline.sources import find
 from pipeline.triggers import Record
 
 ARRIVAL_MS = 1_764_000_000_000

@@ -34,9 +34,10 @@ from pipeline.queries.catalogue import find as find_query
 from pipeline.queries.dialect import macros
 from pipeline.queries.dialect.bridge import translate
 from pipeline.queries.window import TYPES, Window
+from pipeline.reading.parsed import Formats
 from pipeline.schema import DAY_MS, HOUR_MS
 from pipeline.settings import Limits
-from pipeline.sources import Formats, find
+from pipeline.sources import find
 from pipeline.store import Store
 from pipeline.triggers import Record
 

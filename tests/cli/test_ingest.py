@@ -167,7 +167,7 @@ def test_a_format_without_a_time_is_refused_before_anything_is_read(
 ) -> None:
     ran = ingest(home, written(tmp_path / "a", b"5\n"), "--format", "${bytes}")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("error: the format has no time: neither start nor end\n")
+    assert ran.err.startswith("error: the format has no time, such as start or end\n")
     assert not home.exists()
 
 
@@ -341,3 +341,19 @@ def test_lines_refused_before_their_group_had_a_format_are_tried_again(
     assert last(ingest(home, path, "--config", config)) == "rows=0 rejected=0 dropped=0"
     assert numbers(home) == [5, 6]
     assert balanced(home)
+
+
+def test_a_log_of_another_kind_is_told_as_such(home: Path, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", b'{"level":"info"}\n' * 3)
+    ran = ingest(home, path, source="waf")
+    assert ran.code == 0
+    assert "warning: most lines are refused: 3 of 3 lines\n" in ran.err
+    assert "  why, line by line: tailrace parse waf FILE\n" in ran.err
+
+
+def test_a_variable_that_no_column_has_is_told(home: Path, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.log", b"[25/Nov/2026:13:00:00 +0000] 500\n")
+    form = "[$time_local] $satus"
+    ran = ingest(home, path, "--format", form, source="http-access")
+    assert ran.code == 0
+    assert "note: no column has $satus (nearest: $status); kept in extra\n" in ran.err

@@ -73,7 +73,7 @@ def test_front_matter_says_all_there_is_to_know(saved):
             "-- subject: traffic",
             "-- subject: weather",
             4,
-            "the subject is one of traffic, security",
+            "the subject is one of traffic, web, security",
         ),
         ("since: 15m", "since: soon", 6, "not a length of time: 'soon'; write it like"),
         ("since: 15m", "since: 15m\n-- lookback: 9", 7, "not a length of time: '9'"),

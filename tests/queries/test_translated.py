@@ -71,10 +71,11 @@ def test_one_wrong_entry_leaves_the_others_known(tmp_path):
     assert known(find("top_talkers"), path) == known(find("top_talkers"))
 
 
+FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 LIGHT = """
 import sys
 from pipeline.cli import exit_code
-sys.argv = ["tailrace", "query", "top_talkers", "--from", "2026-11-25", "--to", "2026-11-26",
+sys.argv = ["tailrace", "query", sys.argv[3], "--from", "2026-11-25", "--to", "2026-11-26",
             "--home", sys.argv[1], "--output", sys.argv[2]]
 code = exit_code()
 heavy = {"sqlglot", "pandas", "boto3", "fastapi", "pipeline.sources", "numpy"} & set(sys.modules)
@@ -83,10 +84,16 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("output", ["table", "csv", "json", "jsonl", "parquet"])
-def test_a_saved_query_is_answered_without_the_translator(home, output):
-    words = [sys.executable, "-c", LIGHT, str(home), output]
+@pytest.mark.parametrize(
+    ("name", "output", "known"),
+    [
+        *(("top_talkers", output, b"52.94.76.1") for output in FORMATS),
+        ("web_statuses", "csv", b"bucket_start,"),
+    ],
+)
+def test_a_saved_query_is_answered_without_the_translator(home, name, output, known):
+    words = [sys.executable, "-c", LIGHT, str(home), output, name]
     done = subprocess.run(words, capture_output=True)
     assert done.returncode == 0
-    assert b"52.94.76.1" in done.stdout
+    assert known in done.stdout
     assert b"loaded" not in done.stderr

@@ -14,7 +14,8 @@ from pipeline.deliver.lake_file import LANDING
 from pipeline.errors import TailraceError
 from pipeline.home import context_of, writing
 from pipeline.lake.glue import LANDING_FILES
-from pipeline.lake.tables import all_tables, columns
+from pipeline.lake.shared import shared_views
+from pipeline.lake.tables import all_tables, all_views, columns
 from pipeline.queries import Window, load
 from pipeline.schema import Field, Type
 from pipeline.settings import Settings
@@ -179,6 +180,7 @@ class Check:
     def _view_names(self) -> Iterator[str]:
         for name in all_tables():
             yield from (name, f"{name}_{LANDING}")
+        yield from shared_views()
 
 
 def _saved(lake: Lake) -> Iterator[Question]:
@@ -189,9 +191,10 @@ def _saved(lake: Lake) -> Iterator[Question]:
 
 def _contents(window: Window, only_once: bool = False) -> Iterator[Question]:
     """What every column of every view holds, by day; wide tables in parts."""
-    for table in all_tables().values():
+    for table in all_views().values():
         shown = columns(table)
-        for name in (table.name,) if only_once else (table.name, f"{table.name}_{LANDING}"):
+        alone = only_once or table.name in shared_views()
+        for name in (table.name,) if alone else (table.name, f"{table.name}_{LANDING}"):
             for begin in range(0, len(shown), COLUMNS_AT_ONCE):
                 sums = ", ".join(map(_sums, shown[begin : begin + COLUMNS_AT_ONCE]))
                 sql = f"SELECT dt, count(*) AS n, {sums} FROM {name} GROUP BY dt ORDER BY dt"  # noqa: S608 - own words

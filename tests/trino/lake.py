@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,13 @@ from pipeline.lake import catalogue
 from pipeline.lake.compact import compact
 from pipeline.lake.tables import all_tables
 from pipeline.queries import Window
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Settings
-from pipeline.sources import Formats, find
+from pipeline.sources import find
 from pipeline.store import Store
 from pipeline.stream.log import Incoming
 from pipeline.triggers import Record
+from tests.model import web_made
 from tests.trino.install import say
 from tests.trino.lines import lines_of
 
@@ -44,7 +47,17 @@ WATERMARK = (2, "07:00")
 VISIT_S = 300.0
 EVENTS_PER_S, QUICK_PER_S = 450.0, 45.0
 DAYS = 3
-WIDE_LINES, BAD_LINES = 5_000, 40
+WIDE_LINES, WEB_LINES, BAD_LINES = 5_000, 1_000, 40
+WEB: dict[str, tuple[web_made.Make, tuple[str, ...]]] = {
+    "alb": (web_made.alb, ()),
+    "nlb": (web_made.nlb, ()),
+    "cloudfront": (web_made.cloudfront, (web_made.EDGE_FIELDS,)),
+    "s3-access": (web_made.s3_access, ()),
+    "http-access": (web_made.http_access, ()),
+    "resolver": (web_made.resolver, ()),
+    "waf": (web_made.waf, ()),
+    "api-gateway": (web_made.api_gateway, ()),
+}
 AGAIN, COPIED = 0.05, 5_000
 APPENDED_AT_ONCE = 500
 
@@ -106,6 +119,7 @@ class Lake:
                 self._visit(opened, *visit)
                 self._wide(opened, "vpc-flow", f"wide-{number}", visit[0])
                 self._wide(opened, "tgw-flow", f"wide-{number}", visit[0])
+                self._web(opened, f"web-{number}", visit[0])
             self._bad(opened)
             self._again(opened)
             self._copies(opened)
@@ -124,6 +138,7 @@ class Lake:
             for day in range(DAYS):
                 self._wide(opened, "vpc-flow", f"late-{day}", day)
                 self._wide(opened, "tgw-flow", f"late-{day}", day)
+                self._web(opened, f"late-{day}", day)
             self._bad(opened)
             self._again(opened)
             self._copies(opened)
@@ -145,13 +160,26 @@ class Lake:
 
     def _wide(self, opened: WritingHome, source: str, name: str, day: int) -> None:
         """Lines with every field, of the hours of a day until now."""
-        first = int(self.moment(day, "00:00").timestamp())
-        last = int(min(self.moment(day + 1, "00:00"), self.clock.now).timestamp())
-        ends = self.rng.integers(first, last, WIDE_LINES).tolist()
+        ends = self._seconds(day, WIDE_LINES)
         declared = [each for each in find(source).table.fields if each.log_name]
         form, lines = lines_of(self.rng, declared, ends)
         payload = "".join(f"{line}\n" for line in lines).encode()
         self._append(opened, [self._file(source, name, payload, (form,))])
+
+    def _web(self, opened: WritingHome, name: str, day: int) -> None:
+        """Lines of every access log, of the hours of a day until now."""
+        dice = Random(int(self.rng.integers(2**32)))
+        for source, (make, formats) in WEB.items():
+            moments = [datetime.fromtimestamp(at, UTC) for at in self._seconds(day, WEB_LINES)]
+            payload = "".join(f"{make(dice, moment)}\n" for moment in moments).encode()
+            self._append(opened, [self._file(source, name, payload, formats)])
+
+    def _seconds(self, day: int, count: int) -> list[int]:
+        """Moments in the hours of a day until now, in seconds since 1970."""
+        first = int(self.moment(day, "00:00").timestamp())
+        last = int(min(self.moment(day + 1, "00:00"), self.clock.now).timestamp())
+        found: list[int] = self.rng.integers(first, last, count).tolist()
+        return found
 
     def _bad(self, opened: WritingHome) -> None:
         lines = [f"bad line {number} it's {'x ' * (number % 7)}" for number in range(BAD_LINES)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.lake import glue
+from pipeline.lake.shared import shared_views
 from pipeline.lake.tables import all_tables
 from pipeline.schema import Table
 from tests.trino.install import VERSION
@@ -46,6 +47,9 @@ class Metastore:
         for table in all_tables().values():
             for name, select in glue.views(table, watermark).items():
                 self._write(glue.view(table, name, select, CATALOG, self.trino.schema))
+        for name, shared in shared_views().items():
+            described = glue.view(shared.table, name, shared.select, CATALOG, self.trino.schema)
+            self._write(described)
 
     def set_partitions(self, days: Mapping[str, Mapping[str, str]]) -> None:
         """Register curated days, or swap where they lie: table, day and folder under the lake."""

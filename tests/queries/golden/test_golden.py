@@ -9,7 +9,7 @@ import pytest
 from pipeline.enrich.networks import Networks
 from pipeline.queries import load, parse, run
 from tests.lake.days import compacted
-from tests.queries.golden import applications, flows, pipeline, transit, wide, wide_flows
+from tests.queries.golden import applications, flows, pipeline, transit, web, wide, wide_flows
 from tests.queries.golden.answers import Golden, at, rows
 from tests.queries.homes import moment
 
@@ -19,6 +19,7 @@ MADE: Mapping[str, tuple[Golden, Callable[[Path], None]]] = {
     "applications": (applications.GOLDEN, applications.make),
     "transit": (transit.GOLDEN, transit.make),
     "pipeline": (pipeline.GOLDEN, pipeline.make),
+    "web": (web.GOLDEN, web.make),
 }
 GOLDEN: Golden = dict(flows.GOLDEN)
 for golden, _ in MADE.values():

@@ -49,11 +49,12 @@ def demo(
     config: Config = None,
     home: Home = None,
 ) -> None:
-    """Realistic traffic of a small company feeds the whole pipeline: flow logs, application logs.
+    """Realistic traffic of a small company feeds the pipeline: flow, application and web logs.
 
-    Skewed talkers, a growing port scan, late and repeated deliveries, a few broken lines. Ends
-    with top talkers, traffic, rejects and the audit; Ctrl-C ends it too. It runs on the server of
-    "tailrace serve"; the page comes with a later version: --no-open is taken, and opens nothing.
+    Skewed talkers, a growing port scan, a web site with a target that fails, late and repeated
+    deliveries, a few broken lines. Ends with top talkers, traffic, web errors, rejects and the
+    audit; Ctrl-C ends it too. It runs on the server of "tailrace serve"; the page comes with a
+    later version: --no-open is taken, and opens nothing.
 
     \b
     tailrace demo --for 20
@@ -157,6 +158,7 @@ def _print_answers(running: "Demo", found: "Audit") -> None:
         ("Top talkers", ask("top_talkers", top=8)),
         ("Accepted and rejected traffic", ask("traffic_by_action")),
         ("Rejected ports", ask("rejected_ports", top=5)),
+        ("Web errors", ask("web_errors", top=3)),
     ):
         sys.stdout.write(f"{title}\n\n{answer_table(answer)}\n")
     sys.stdout.write(f"Rejected lines by reason\n\n{_rejects(found)}\n")

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.talks import Talks
 from pipeline.demo.world import ACCOUNT, Ints, Put, World
 
 FLOW_GROUP = "/heron/vpc/flow-logs"
@@ -85,12 +84,10 @@ class Flows:
         self.sums = FlowSums()
         self._world = world
         self._rng = rng
-        self._talks = Talks(world, rng)
         self._heads = np.array([f"5 {ACCOUNT} {eni}" for eni in world.interfaces], object)
 
-    def arrive(self, begin_s: float, seconds: float, lines: float, scan: float) -> list[Put]:
-        """What reaches the log group from `begin_s` on; `scan` is the port scan's share."""
-        seen = self._talks.sights(begin_s, seconds, lines, scan)
+    def arrive(self, begin_s: float, seconds: float, seen: NDArray[Any]) -> list[Put]:
+        """What reaches the log group from `begin_s` on: these sights, and empty intervals."""
         puts = []
         if len(seen):
             texts = self._texts(seen)

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.demo.access import ACCESS_GROUP, LINES_A_FLOW_LINE, Access
 from pipeline.demo.apps import APP_GROUPS, Apps
 from pipeline.demo.flows import FLOW_FORMAT, FLOW_GROUP, Flows, FlowSums
+from pipeline.demo.talks import Talks
 from pipeline.demo.world import ACCOUNT, NETWORKS, Put, World
 
 __all__ = [
@@ -32,7 +34,11 @@ __all__ = [
     "Truth",
 ]
 
-LOG_GROUPS: Mapping[str, str] = {FLOW_GROUP: "vpc-flow", **dict.fromkeys(APP_GROUPS, "app-log")}
+LOG_GROUPS: Mapping[str, str] = {
+    FLOW_GROUP: "vpc-flow",
+    ACCESS_GROUP: "alb",
+    **dict.fromkeys(APP_GROUPS, "app-log"),
+}
 
 DROPS = ("blank",)
 APP_SHARE = 0.15
@@ -108,14 +114,17 @@ class _Repeat:
 
 
 class Generator:
-    """A small company's flow logs and application logs."""
+    """A small company's flow logs, application logs, and the access log of its web site."""
 
     def __init__(self, seed: int = 1, events_per_s: float = 800) -> None:
         if not events_per_s > 0:
             raise ValueError(f"events_per_s must be positive, not {events_per_s}")
         self._rate = events_per_s
         self._rng = np.random.default_rng(seed)
-        self._flows = Flows(World(), self._rng)
+        world = World()
+        self._talks = Talks(world, self._rng)
+        self._flows = Flows(world, self._rng)
+        self._access = Access(world, self._rng)
         # Seeded on purpose: nothing here is a secret.
         self._apps = Apps(self._rng, random.Random(seed))  # noqa: S311
         self._repeats: list[_Repeat] = []
@@ -140,12 +149,15 @@ class Generator:
         pieces = math.ceil(seconds / SLICE_S)
         for piece in range(pieces):
             begin_s = now_s - seconds + piece * seconds / pieces
-            yield from self._slice(begin_s, seconds / pieces, begin_s - self._origin_s)
+            yield from self._slice(begin_s, seconds / pieces, self._origin_s)
 
-    def _slice(self, begin_s: float, seconds: float, age_s: float) -> list[Emission]:
+    def _slice(self, begin_s: float, seconds: float, origin_s: float) -> list[Emission]:
+        age_s = begin_s - origin_s
         events = self._rate * seconds * busyness(age_s)
-        lines = events * (1 - APP_SHARE)
-        puts = self._flows.arrive(begin_s, seconds, lines, scan_share(age_s))
+        lines = events * (1 - APP_SHARE) / (1 + LINES_A_FLOW_LINE)
+        drawn = self._talks.draw(begin_s, seconds, lines, scan_share(age_s))
+        puts = self._flows.arrive(begin_s, seconds, self._talks.sights(drawn))
+        puts += self._access.arrive(drawn, origin_s)
         puts += self._apps.arrive(begin_s, seconds, events * APP_SHARE)
         emissions = [self._envelope(cut, begin_s) for put in puts for cut in _cuts(put)]
         while self._repeats and self._repeats[0].due_s < begin_s + seconds:

@@ -20,8 +20,8 @@ from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import WritingHome, writing
 from pipeline.lake.folders import DEMO
+from pipeline.reading.parsed import Formats
 from pipeline.settings import Settings
-from pipeline.sources import Formats
 from pipeline.store.lock import LOCK
 from pipeline.web import HOST, PORT
 from pipeline.web.server import Address, beside

@@ -1,5 +1,6 @@
 """Who talks to whom in the demo, and which interfaces see it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.demo.world import Ints, World, delays, zipf
 
 TCP, UDP, ICMP = 6, 17, 1
+HTTP, HTTPS = 80, 443
 HEADERS = {TCP: 40, UDP: 28, ICMP: 28}  # bytes of the smallest packet
 DATABASE = 5432
 SCANNED_PORTS = 10_000
@@ -53,10 +55,14 @@ class Kind:
 
 PROBED = (22, 3389, 3306, 5432, 23, 445, 6379, 1433, 8080, 27017, 8728, 9200, 2375, 5900)
 INSIDE, OUTSIDE = (SAME_VPC, SAME_VPC), (0, INTERNET_GATEWAY)
+# The web site's visitors. What comes by HTTPS goes on to a target, which is 0.24 of the lines more
+VISITS = (
+    Kind(0.11, "clients", "balancer", (HTTPS, HTTPS, HTTP), (5, 8), (150, 780), OUTSIDE),
+    Kind(0.03, "clients6", "balancer6", (HTTPS,), (5, 8), (170, 780), OUTSIDE),
+)
+FORWARD = Kind(0.0, "balancer", "app", (HTTPS,), (1, 1), (0, 0), INSIDE)
+FORWARDED_BYTES = 30  # what a packet to a target has more: X-Forwarded-For and its like
 KINDS = (
-    Kind(0.19, "clients", "balancer", (443, 443, 80), (5, 8), (150, 780), OUTSIDE),
-    Kind(0.05, "clients6", "balancer6", (443,), (5, 8), (170, 780), OUTSIDE),
-    Kind(0.14, "balancer", "app", (443,), (5, 7), (180, 690), INSIDE),
     Kind(0.20, "inside", "resolver", (53,), (1, 1), (66, 118), INSIDE, UDP),
     Kind(0.10, "inside", "database", (DATABASE,), (6, 9), (190, 520), INSIDE),
     Kind(0.05, "app", "cache", (6379,), (4, 4), (90, 240), INSIDE),
@@ -77,6 +83,20 @@ KINDS = (
 SCAN = Kind(0.0, "scanner", "bastion", (0,), (1, 0), (44, 0), rejected=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Talks of some seconds, rows of TALK; a visit's forward has the same place as the visit.
+
+    visits    clients with the balancer, those by HTTPS first
+    forwards  the balancer with targets, one for each visit by HTTPS
+    others    all that has nothing to do with the web site
+    """
+
+    visits: NDArray[Any]
+    forwards: NDArray[Any]
+    others: NDArray[Any]
+
+
 class Talks:
     """Draws talks, and the rows that the interfaces make of them."""
 
@@ -85,26 +105,47 @@ class Talks:
         self._rng = rng
         self._scanned = 0
 
-    def sights(self, begin_s: float, seconds: float, lines: float, scan: float) -> NDArray[Any]:
-        """Rows of about `lines` lines that arrive from `begin_s` on, by interface and arrival."""
-        groups = [self._talk(kind, lines * kind.share / self._rows(kind)) for kind in KINDS]
-        groups.append(self._scan(lines * scan))
-        talk = np.concatenate(groups)
-        count = len(talk)
-        talk["arrival"] = begin_s + self._rng.random(count) * seconds
-        talk["end"] = talk["arrival"] - delays(self._rng, count)
+    def draw(self, begin_s: float, seconds: float, lines: float, scan: float) -> Drawn:
+        """Talks that arrive from `begin_s` on and make about `lines` lines, the scan's aside."""
+        visits = self._talks(VISITS, lines)
+        others = np.concatenate([self._talks(KINDS, lines), self._scan(lines * scan)])
+        for talk in (visits, others):
+            talk["arrival"] = begin_s + self._rng.random(len(talk)) * seconds
+            talk["end"] = talk["arrival"] - delays(self._rng, len(talk))
+        visits = visits[np.argsort(visits["server_port"] != HTTPS, kind="stable")]
+        secure = visits[visits["server_port"] == HTTPS]
+        return Drawn(visits, self._forward(secure), others)
+
+    def sights(self, drawn: Drawn) -> NDArray[Any]:
+        """The rows that the interfaces make of them, by interface and arrival."""
+        talk = np.concatenate([drawn.visits, drawn.forwards, drawn.others])
         seen = np.concatenate(self._seen(talk))
         seen["arrival"] += self._rng.random(len(seen))
         return seen[np.lexsort((seen["arrival"], seen["interface"]))]
+
+    def _forward(self, visits: NDArray[Any]) -> NDArray[Any]:
+        """What the balancer's node says to a target on behalf of each visit, and hears."""
+        talk = self._talk(FORWARD, len(visits))
+        talk["client_at"] = visits["server_at"]
+        talk["client"] = self._world.primary[visits["server_at"]]
+        for same in ("sent_packets", "got_packets", "got_bytes", "seconds", "arrival", "end"):
+            talk[same] = visits[same]
+        talk["sent_bytes"] = visits["sent_bytes"] + FORWARDED_BYTES * visits["sent_packets"]
+        return talk
+
+    def _talks(self, kinds: Sequence[Kind], lines: float) -> NDArray[Any]:
+        """Talks of these kinds, as many as make their shares of the lines."""
+        counts = [self._rng.poisson(lines * kind.share / self._rows(kind)) for kind in kinds]
+        pairs = zip(kinds, counts, strict=True)
+        return np.concatenate([self._talk(kind, int(count)) for kind, count in pairs])
 
     def _rows(self, kind: Kind) -> int:
         pools = self._world.pools
         ends = sum(int(pools[pool].interfaces[0] >= 0) for pool in (kind.clients, kind.servers))
         return ends if kind.rejected else 2 * ends + 4 * kind.nat
 
-    def _talk(self, kind: Kind, expected: float) -> NDArray[Any]:
+    def _talk(self, kind: Kind, count: int) -> NDArray[Any]:
         rng, world = self._rng, self._world
-        count = int(rng.poisson(expected))
         talk = np.zeros(count, TALK)
         for end, name in (("client", kind.clients), ("server", kind.servers)):
             pool = world.pools[name]
@@ -131,7 +172,7 @@ class Talks:
 
     def _scan(self, expected: float) -> NDArray[Any]:
         """One address walks through a host's ports and tries the database's in between."""
-        talk = self._talk(SCAN, expected)
+        talk = self._talk(SCAN, int(self._rng.poisson(expected)))
         steps = self._scanned + np.arange(len(talk))
         talk["server_port"] = np.where(steps % 3, 1 + steps % SCANNED_PORTS, DATABASE)
         self._scanned += len(talk)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.demo.generator import FLOW_FORMAT, Emission, Generator
+from tests.demo import access
 
 FIELDS = re.findall(r"\$\{([^}]+)\}", FLOW_FORMAT)
 RANGES = {
@@ -65,8 +66,7 @@ class Run:
         for arrival_s, emission in self.emissions:
             read = envelope(emission)
             for event in read["logEvents"] if read["messageType"] == "DATA_MESSAGE" else ():
-                flow = emission.source == "vpc-flow"
-                verdict = outcome(event["message"], arrival_s) if flow else "row"
+                verdict = judged(emission.source, event["message"], arrival_s)
                 seen = Seen(emission.source, emission.key, arrival_s, verdict, *event.values())
                 events.setdefault((read["logGroup"], read["logStream"], event["id"]), seen)
         return list(events.values())
@@ -85,6 +85,22 @@ class Run:
     def flows(self) -> list[dict[str, str]]:
         """Good flow lines with traffic."""
         return [line for _, line in self.traffic]
+
+    @cached_property
+    def requests(self) -> list[dict[str, str]]:
+        """Good lines of the load balancer's access log."""
+        return [
+            dict(zip(access.FIELDS, access.tokens(seen.message), strict=True))
+            for seen in self.events
+            if seen.source == "alb" and seen.outcome == "row"
+        ]
+
+
+def judged(source: str, line: str, arrival_s: float) -> str:
+    """What becomes of a line: "row", a reject reason or the name of a drop."""
+    if source == "vpc-flow":
+        return outcome(line, arrival_s)
+    return access.outcome(line) if source == "alb" else "row"
 
 
 def run_of(generator: Generator, moments_ms: Iterable[int], seconds: float) -> Run:

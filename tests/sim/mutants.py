@@ -292,7 +292,8 @@ MUTANTS = (
     Mutant(
         "a failing sink sets records aside",
         "batch/boundary.py",
-        "    except TailraceError:\n        raise\n",
+        "        if isinstance(error, TailraceError) and not isinstance(error, UsageError):\n"
+        "            raise\n",
         "",
     ),
     Mutant(

@@ -14,7 +14,16 @@ import pyarrow as pa
 from pipeline.decode import Lines, LogBatch
 from pipeline.errors import Reason
 from pipeline.reading import formatted
-from pipeline.reading.delimited import SEPARATOR, Dialect, Faults, Reading, joined, read, screen
+from pipeline.reading.delimited import (
+    SEPARATOR,
+    SPACES,
+    Dialect,
+    Faults,
+    Reading,
+    joined,
+    read,
+    screen,
+)
 from pipeline.reading.parsed import Formats, Parsed
 from pipeline.reading.quoted import Quoting, count_quoted, fields_of, split
 from pipeline.schema import Field, Type
@@ -34,6 +43,7 @@ class AccessLog:
     required  how many of them the oldest lines have
     finish    columns of the table from those of the fields
     times     columns that tell the time of the event, the best first
+    quoting   how; None: no field holds a space, and a quote is a letter
     prepare   lines that are easier to read
     quoted    how many fields may be in quotes, where clients write quotes that look like ends
     """
@@ -42,7 +52,7 @@ class AccessLog:
     required: int
     finish: Callable[[Columns], Columns]
     times: tuple[str, ...] = ("time",)
-    quoting: Quoting = PLAIN
+    quoting: Quoting | None = PLAIN
     prepare: Callable[[Lines], Lines] = lambda lines: lines
     quoted: int | None = None
 
@@ -69,6 +79,8 @@ class AccessLog:
 
     def read(self, lines: Lines, fields: tuple[Field, ...], latest_ms: np.ndarray) -> Reading:
         """One column a field, by as many of them as each line has."""
+        if self.quoting is None:
+            return read_appended(lines, fields, self.required, latest_ms, SPACES)
         text, wrong = split(self.prepare(lines), self.quoting)
         if self.quoted is not None:
             for line in np.flatnonzero(count_quoted(text) > self.quoted).tolist():
@@ -81,7 +93,8 @@ class AccessLog:
 
     def count(self, line: bytes) -> int:
         """How many fields a line has."""
-        return len(fields_of(line, self.quoting) or line.split(b" "))
+        quoted = fields_of(line, self.quoting) if self.quoting else None
+        return len(quoted or line.split(b" "))
 
     def columns(self, reading: Reading) -> Columns:
         """Columns of the table, by name."""

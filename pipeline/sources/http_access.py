@@ -1,8 +1,8 @@
 """Access logs of web servers, in nginx's `log_format` or Apache's `LogFormat`.
 
 A format is the server's own text for it, or the name of a usual one; without any a line is
-`combined`, `common` or nginx's `main`. Each part between spaces is a field, alone, in quotes or in
-brackets; what stands around a variable (`rt=$request_time`) has to stand in the line, too.
+`combined` or `common`. Each part between spaces is a field, alone, in quotes or in brackets; what
+stands around a variable (`rt=$request_time`) has to stand in the line, too.
 Variables that no column has land in `extra`.
 
 Sources: nginx, ngx_http_log_module and ngx_http_core_module; Apache HTTP Server, mod_log_config.
@@ -62,7 +62,7 @@ PASSING = ("uri", "request_ms", "request_us")
 class ServerLog:
     """What formats of web servers mean."""
 
-    default: tuple[str, ...] = ("combined", "common", "main")
+    default: tuple[str, ...] = ("combined", "common")
     times: tuple[str, ...] = ("time",)
 
     def layout(self, format_text: str) -> tuple[Token, ...]:

@@ -11,7 +11,6 @@ from the Athena User Guide.
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.decode import Lines
 from pipeline.reading.fields import PORT, address, encoded, endpoint, moment, small, text, whole
 from pipeline.reading.web_lines import AccessLog, Columns
 from pipeline.reading.web_requests import cut_endpoint
@@ -20,7 +19,6 @@ from pipeline.sources.source import Source
 
 # Lines without the time of the connection's beginning.
 REQUIRED = 21
-QUOTE, ENCODED = '"', "%22"
 
 FIELDS = (
     text("type", "Kind of listener: tls.", "", OneOf(("tls",))),
@@ -58,28 +56,15 @@ CUT = {
 }
 
 
-def prepare(lines: Lines) -> Lines:
-    """Lines whose quotes are encoded, as other characters are: none opens a field."""
-    quote, encoded_ = QUOTE.encode(), ENCODED.encode()
-    return Lines.of_text(lines.data.replace(quote, encoded_)) if quote in lines.data else lines
-
-
 def finish(columns: Columns) -> Columns:
     """Columns of the table: addresses and ports apart, offered protocols without quotes."""
-    done = {name: _with_quotes(column) for name, column in columns.items() if name not in CUT}
+    done = {name: column for name, column in columns.items() if name not in CUT}
     done |= cut_endpoint(columns["client"], "client_ip", "client_port")
     done |= cut_endpoint(columns["target"], "target_ip", "target_port")
     offers = done["alpn_client_preference_list"]
-    texts = pc.replace_substring(offers.dictionary, QUOTE, "")
+    texts = pc.replace_substring(offers.dictionary, '"', "")
     done["alpn_client_preference_list"] = pa.DictionaryArray.from_arrays(offers.indices, texts)
     return done
-
-
-def _with_quotes(column: pa.Array) -> pa.Array:
-    if not pa.types.is_dictionary(column.type):
-        return column
-    texts = pc.replace_substring(column.dictionary, ENCODED, QUOTE)
-    return pa.DictionaryArray.from_arrays(column.indices, texts)
 
 
 TABLE = declare(
@@ -87,5 +72,5 @@ TABLE = declare(
     "TLS connections to Network Load Balancers; event_time is their end.",
     *(each for field in FIELDS for each in CUT.get(field.name, (field,))),
 )
-LOG = AccessLog(FIELDS, REQUIRED, finish, prepare=prepare)
+LOG = AccessLog(FIELDS, REQUIRED, finish, quoting=None)
 SOURCE = Source("nlb", TABLE, LOG.parse)

@@ -355,6 +355,7 @@ def served(row: Row) -> Row:
     row = {name: None if value == "-" else value for name, value in row.items()}
     for name in ("status", "response_length"):
         row[name] = int(row[name]) if row[name] is not None else None
+    row["path"] = row["resource_path"]
     row["request_time"] = row["event_time"] = clf(f"[{row['request_time']}]")
     return row
 

@@ -112,7 +112,8 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def plainly(source: str, line: str, *declared: str) -> dict[str, Any] | None:
     """What the plain reader says; None where it has none or takes the line for none."""
-    reader = web_line.by_context(*declared) if declared else READERS.get(source)
+    of_stage = source == "api-gateway" and declared
+    reader = web_line.by_context(*declared) if of_stage else READERS.get(source)
     try:
         row = reader(line) if reader else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):

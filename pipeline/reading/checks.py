@@ -22,6 +22,7 @@ from pipeline.schema import DAY_MS, Domain, Field, OneOf, Range, Type
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|(["\\]))')
 DECIMAL = r"^-?[0-9]{1,15}(\.[0-9]{1,18})?$"
+ENDPOINT = r"^(?P<address>\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+?):(?P<port>[0-9]{1,5})$"
 NUMBER = re.compile(r"-?[0-9]+\Z")
 MOST = Range(-(10**18) + 1, 10**18 - 1)
 FIRST_MS = DAY_MS
@@ -102,7 +103,9 @@ def endpoints(texts: pa.Array) -> pa.StructArray:
     An IPv6 address stands without brackets in AWS's logs, with them in others: the last colon is
     the border.
     """
-    return pc.extract_regex(texts, r"^\[?(?P<address>[0-9A-Fa-f:.]+?)\]?:(?P<port>[0-9]{1,5})$")
+    found = pc.extract_regex(texts, ENDPOINT)
+    address = pc.utf8_trim(pc.struct_field(found, "address"), "[]")
+    return pc.make_struct(address, pc.struct_field(found, "port"), field_names=["address", "port"])
 
 
 def _check_number_column(

@@ -54,8 +54,9 @@ bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 
 lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(if $(UV),,@$(INSTALL) uv)
-	$(LOCK) $(ARGS) --extra dev --output-file requirements/dev.txt
-	$(LOCK) $(ARGS) --extra embedded --constraint requirements/dev.txt --output-file requirements/embedded.txt
+	$(LOCK) $(ARGS) --group build --extra dev --output-file requirements/dev.txt
+	$(LOCK) $(ARGS) --group build --extra embedded --constraint requirements/dev.txt --output-file requirements/embedded.txt
+	$(LOCK) $(ARGS) --extra functions --constraint requirements/dev.txt --output-file requirements/functions.txt
 
 clean: ## remove .venv, caches and build output; your data in .tailrace stays
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build bench/out
@@ -67,7 +68,7 @@ help: ## this list
 
 # Universal: one lock for every Python and system that pyproject.toml allows.
 LOCK = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml --group build
+	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
 
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check install) --quiet
 INSTALL_PROJECT = $(INSTALL) --no-build-isolation --no-deps --editable .

@@ -17,6 +17,7 @@ from pipeline.decode import NO_TIME
 from pipeline.enrich.addresses import packed
 from pipeline.errors import Reason
 from pipeline.reading import times
+from pipeline.reading.times import LAST_SECOND
 from pipeline.schema import DAY_MS, Domain, Field, OneOf, Range, Type
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -26,8 +27,6 @@ ENDPOINT = r"^(?P<address>\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+?):(?P<port>[0-9]{1,5
 NUMBER = re.compile(r"-?[0-9]+\Z")
 MOST = Range(-(10**18) + 1, 10**18 - 1)
 FIRST_MS = DAY_MS
-# A larger Unix time is meant in milliseconds: these reached 10^11 in 1973, seconds do in 5138.
-LAST_SECOND = 10**11 - 1
 MOST_PORT = 65_535
 DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 

@@ -20,7 +20,7 @@ from pipeline.decode import Lines
 from pipeline.errors import Reason
 from pipeline.reading.delimited import Faults
 from pipeline.reading.extra import maps_of
-from pipeline.reading.json_shapes import TEXT, Shape
+from pipeline.reading.json_shapes import DEEPEST, TEXT, Shape
 
 FEW, SAMPLE, MOST_CELLS = 256, 16, 4_000_000
 OPENING, CLOSING = ord("{"), ord("}")
@@ -148,7 +148,7 @@ def _decoded(lines: Lines, wanted: Sequence[int], faults: Faults) -> tuple[list[
 
 def _one_by_one(rows: Sequence[Row], at: Sequence[int], declared: pa.StructType) -> Objects:
     found = pa.array([_fitting(row, declared) for row in rows], declared)
-    beyond = [list(_texts(row, declared, "").items()) or None for row in rows]
+    beyond = [list(_texts(row, declared, ()).items()) or None for row in rows]
     extra = pa.array(beyond, pa.map_(TEXT, TEXT))
     return Objects(pa.Table.from_struct_array(found), np.array(at, np.int64), extra)
 
@@ -165,17 +165,17 @@ def _fitting(value: Any, declared: pa.DataType) -> Any:
     return _text(value)
 
 
-def _texts(members: Row, declared: pa.DataType | None, path: str) -> dict[str, str]:
-    """The scalars that nobody has declared, by the keys that lead to them."""
+def _texts(members: Row, declared: pa.DataType | None, path: tuple[str, ...]) -> dict[str, str]:
+    """The scalars that nobody has declared, by the keys that lead to them, DEEPEST at most."""
     known = {each.name: each.type for each in declared or ()}
     found: dict[str, str] = {}
     for key, value in members.items():
-        kind = known.get(key)
+        kind, here = known.get(key), (*path, key)
         if type(value) is dict:
-            if kind is None or pa.types.is_struct(kind):
-                found = _texts(value, kind, f"{path}{key}.") | found
+            if len(here) <= DEEPEST and (kind is None or pa.types.is_struct(kind)):
+                found = _texts(value, kind, here) | found
         elif kind is None and (text := _text(value)) is not None:
-            found.setdefault(path + key, text)
+            found.setdefault(".".join(here), text)
     return found
 
 

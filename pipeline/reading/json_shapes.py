@@ -6,7 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+# Members of a shape, and shapes that are looked at: lines beyond them are decoded one by one.
 MOST = 256
+DEEPEST = 32
 TEXT, UNSEEN = pa.string(), pa.null()
 # Fractions have none: they go one by one, for they keep the text that they have.
 _SCALARS: Mapping[type, pa.DataType] = {
@@ -31,15 +33,14 @@ class Shape:
     def see(self, rows: Iterable[dict[str, Any]]) -> None:
         """Take in what these objects show."""
         for row in rows:
-            try:
-                found = _shown(row)
-                wider = None if found in self._seen else _wider(self._known, found)
-            except RecursionError:
+            found = _shown(row) if len(self._seen) < MOST and len(row) <= MOST else None
+            if found is None or found in self._seen:
                 continue
             self._seen.add(found)
-            if wider is None or wider == self._known:
+            wider = _union(self._known, found)
+            if wider is None or not _keeps(wider, self._declared) or _size(wider) > MOST:
                 continue
-            if _keeps(wider, self._declared) and _size(wider) <= MOST:
+            if wider != self._known:
                 self._known = wider
                 self.__dict__.pop("schema", None)
 
@@ -63,22 +64,20 @@ def _final(known: pa.DataType) -> pa.DataType:
     return TEXT if known == UNSEEN else known
 
 
-def _shown(value: Any) -> pa.DataType | None:
-    """The type of a value; None when it has none."""
+def _shown(value: Any, depth: int = 0) -> pa.DataType | None:
+    """The type of a value; None when it has none, or is nested deeper than DEEPEST."""
+    if depth > DEEPEST:
+        return None
     if type(value) is dict:
-        fields = {key: _shown(each) for key, each in value.items()}
+        fields = {key: _shown(each, depth + 1) for key, each in value.items()}
         return None if None in fields.values() else pa.struct(fields)
     if type(value) is list:
         inner: pa.DataType | None = UNSEEN
         for each in value:
-            found = _shown(each)
+            found = _shown(each, depth + 1)
             inner = None if inner is None or found is None else _union(inner, found)
         return None if inner is None else pa.list_(inner)
     return _SCALARS.get(type(value))
-
-
-def _wider(known: pa.DataType, found: pa.DataType | None) -> pa.DataType | None:
-    return None if found is None else _union(known, found)
 
 
 def _union(known: pa.DataType, other: pa.DataType) -> pa.DataType | None:

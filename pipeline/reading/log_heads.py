@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from pipeline.decode import NO_TIME
 from pipeline.reading import lambda_lines
-from pipeline.reading.times import STAMP, of_stamps
+from pipeline.reading.times import LAST_SECOND, STAMP, of_parts
 
 # Words of syslog, Java, Python, .NET and Go; the numbers are those of bunyan and pino.
 LEVELS = {
@@ -36,8 +36,6 @@ LEVELS = {
 }
 LEVEL_OF = {word: level for level, words in LEVELS.items() for word in words.split()}
 LONGEST_LEVEL = max(map(len, LEVEL_OF))
-# A larger Unix time is meant in milliseconds: these reached 10^11 in 1973, seconds do in 5138.
-LAST_SECOND = 10**11 - 1
 FAR_MS = 10**17  # further than any allowed time, and far from the ends of int64
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?\Z")
 
@@ -139,21 +137,9 @@ def _of_groups(groups: pa.StructArray, tag: str) -> np.ndarray:
     if len(there) == 0:
         return ms
     at = pa.array(there)
-    seconds, valid = of_stamps(stamps.take(at))
-    fraction = pc.ascii_rpad(groups.field(f"fraction{tag}").take(at), 3, "0").cast(pa.int64())
-    zones = groups.field(f"zone{tag}").take(at).dictionary_encode()
-    minutes = np.array([_minutes(zone) for zone in zones.dictionary.to_pylist()])
-    found = (seconds - minutes[zones.indices.to_numpy()] * 60) * 1000 + fraction.to_numpy()
-    ms[there] = np.where(valid, found, NO_TIME)
+    fraction, zone = (groups.field(f"{name}{tag}").take(at) for name in ("fraction", "zone"))
+    ms[there] = of_parts(stamps.take(at), fraction, zone)
     return ms
-
-
-def _minutes(zone: str) -> int:
-    digits = zone.strip(" Zz").replace(":", "")
-    if not digits:
-        return 0
-    minutes = int(digits[1:3]) * 60 + int(digits[3:] or 0)
-    return -minutes if digits.startswith("-") else minutes
 
 
 def _unix_ms(text: str) -> int:

@@ -159,10 +159,10 @@ def tokens_of(format_text: str) -> tuple[Token, ...]:
     Raises UsageError when it is none, or names a variable twice.
     """
     try:
-        text_ = _bare(format_text).encode()
+        bare = _bare(format_text).encode()
     except UnicodeEncodeError as error:
         raise _wrong("it is no UTF-8", ascii(format_text)) from error
-    parts = fields_of(text_, replace(QUOTING, assigned=True))
+    parts = fields_of(bare, replace(QUOTING, assigned=True))
     if not parts or len(parts) > MOST_FIELDS:
         raise _wrong("a quote is not closed, or it has too many parts", format_text)
     names: list[str] = []
@@ -189,9 +189,9 @@ def _bare(format_text: str) -> str:
     text = format_text.strip()
     line = CONFIGURED.match(text)
     text = (line["rest"] if line else text).strip().removesuffix(";").rstrip()
-    quoted_ = APACHE_TEXT.match(text) if line and line["apache"] else None
-    if quoted_:
-        text = quoted_["text"]
+    of_apache = APACHE_TEXT.match(text) if line and line["apache"] else None
+    if of_apache:
+        text = of_apache["text"]
     elif text.startswith("'"):
         text = "".join(found["piece"] for found in PIECE.finditer(text))
     text = text.replace('\\"', '"')

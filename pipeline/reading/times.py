@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from pipeline.decode import NO_TIME
 
 DIGIT = ord("0")
+# A larger Unix time is meant in milliseconds: these reached 10^11 in 1973, seconds do in 5138.
+LAST_SECOND = 10**11 - 1
 MOST_HOURS, MOST_MINUTES = 23, 59
 MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 STAMP = 19
@@ -124,21 +126,31 @@ def _iso_one_by_one(texts: pa.Array) -> np.ndarray:
     if len(there) == 0:
         return ms
     groups = groups.take(pa.array(there))
-    total, valid = of_stamps(groups.field("stamp"))
-    fraction = pc.ascii_rpad(groups.field("fraction"), 3, "0").cast(pa.int64()).to_numpy()
-    zones = groups.field("zone").dictionary_encode()
-    offsets = np.array([_offset(zone) for zone in zones.dictionary.to_pylist()])
-    offset = offsets[zones.indices.to_numpy()]
-    valid &= offset != NO_TIME
-    ms[there] = np.where(valid, (total - offset) * 1000 + fraction, NO_TIME)
+    ms[there] = of_parts(*(groups.field(name) for name in ("stamp", "fraction", "zone")))
     return ms
 
 
-def _offset(zone: str) -> int:
-    if zone in ("", "Z"):
+def of_parts(stamps: pa.Array, fractions: pa.Array, zones: pa.Array) -> np.ndarray:
+    """Times of texts like "2026-11-25T14:00:00", "123" and "+01:00" beside one another.
+
+    A zone may lack its colon or its minutes; none, or Z, is UTC.
+    """
+    total, valid = of_stamps(stamps)
+    fraction = pc.ascii_rpad(fractions, 3, "0").cast(pa.int64()).to_numpy()
+    coded = zones.dictionary_encode()
+    each = np.array([_minutes(zone) for zone in coded.dictionary.to_pylist()])
+    minutes = each[coded.indices.to_numpy()]
+    valid &= minutes != NO_TIME
+    found: np.ndarray = np.where(valid, (total - minutes * 60) * 1000 + fraction, NO_TIME)
+    return found
+
+
+def _minutes(zone: str) -> int:
+    """Minutes ahead of UTC; NO_TIME where there is no such zone."""
+    digits = zone.strip(" Zz").replace(":", "")
+    if not digits:
         return 0
-    hours, minutes = int(zone[1:3]), int(zone[4:6])
+    hours, minutes = int(digits[1:3]), int(digits[3:] or 0)
     if hours > MOST_HOURS or minutes > MOST_MINUTES:
         return NO_TIME
-    offset = hours * 3600 + minutes * 60
-    return -offset if zone.startswith("-") else offset
+    return -(hours * 60 + minutes) if digits.startswith("-") else hours * 60 + minutes

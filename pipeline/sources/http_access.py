@@ -162,6 +162,12 @@ def _taken_apart(first: Reading, tokens: tuple[Token, ...], latest_ms: np.ndarra
 
 def _cut(columns: dict[str, pa.Array]) -> None:
     """Fill in what a request line or a URI holds, where no variable of its own tells it."""
+    query = columns.get(QUERY.name)
+    if query is not None:
+        # Apache writes nothing for none, and else the ? with it.
+        some = pc.if_else(pc.equal(query.dictionary, ""), None, query.dictionary)
+        texts = pc.replace_substring_regex(some, r"^\?", "")
+        columns[QUERY.name] = pa.DictionaryArray.from_arrays(query.indices, texts)
     url = columns.get(URI.name)
     if REQUEST.name in columns:
         parts = cut_request(columns[REQUEST.name])
@@ -171,12 +177,6 @@ def _cut(columns: dict[str, pa.Array]) -> None:
     if url is not None:
         for name, column in cut_url(url).items():
             columns.setdefault(name, column)
-    query = columns.get(QUERY.name)
-    if query is not None:
-        # Apache writes nothing for none, and else the ? with it.
-        some = pc.if_else(pc.equal(query.dictionary, ""), None, query.dictionary)
-        texts = pc.replace_substring_regex(some, r"^\?", "")
-        columns[QUERY.name] = pa.DictionaryArray.from_arrays(query.indices, texts)
 
 
 def note_of(format_text: str) -> str:

@@ -35,6 +35,12 @@ ALB_NAMES = (
     *("classification", "classification_reason", "conn_trace_id", "transformed_host"),
     *("transformed_uri", "request_transform_status", "ip_address"),
 )
+ALB_QUOTED = (
+    *("request", "user_agent", "trace_id", "domain_name", "chosen_cert_arn", "actions_executed"),
+    *("redirect_url", "lambda_error_reason", "target_port_list", "target_status_code_list"),
+    *("classification", "classification_reason", "transformed_host", "transformed_uri"),
+    "request_transform_status",
+)
 NLB = re.compile(
     r"(tls) (\S+) (\S+) (\S+) (\S+) " + ENDPOINT + " " + ENDPOINT
     + r" (\d+|-) (\d+|-) (\d+|-) (\d+|-) (\d+|-)" + r" (\S+)" * 9 + r"(?: (\S+))?$"
@@ -179,7 +185,7 @@ def alb(line: str) -> Row | None:
     row = {n: value_of(n, t) for n, t in zip(ALB_NAMES, found.groups(), strict=True)}
     for name in ISO & row.keys():
         row[name] = iso(row[name]) if row[name] else None
-    for name in ("request", "user_agent", "trace_id", "redirect_url", "transformed_uri"):
+    for name in ALB_QUOTED:
         row[name] = unescaped(row[name]) if row[name] else row[name]
     row["request_verb"], row["request_url"], row["request_proto"] = cut(row.pop("request"))
     row["host"], row["path"], row["query"] = cut_url(row["request_url"])

@@ -88,6 +88,11 @@ def test_a_request_line_tells_what_was_asked_for(
     assert shown(done, "method", "host", "path") == [("GET", host, path)]
 
 
+def test_a_query_that_is_there_and_empty_is_not_none() -> None:
+    done = parsed("http-access", REQUEST % "GET /a? HTTP/1.1" + REQUEST % "GET /a HTTP/1.1")
+    assert shown(done, "path", "query") == [("/a", ""), ("/a", None)]
+
+
 def test_letters_of_several_bytes_beside_quoted_ones_change_nothing() -> None:
     lines = (REQUEST % "GET / HTTP/1.1").replace(" - -", ' - ""')
     other = (REQUEST % "GET / HTTP/1.1").replace(" - -", " - 日é")
@@ -122,6 +127,17 @@ def test_a_zone_that_is_none_moves_no_day(zone: str) -> None:
     assert parsed("http-access", (REQUEST % "GET / HTTP/1.1").replace(STAMP, clf)).reasons == [
         "type"
     ]
+
+
+@pytest.mark.fault("F11")
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
+def test_nesting_near_every_limit_takes_no_neighbour_along(opening: str, closing: str) -> None:
+    good = '{"query_timestamp":"2026-01-01T00:00:00Z"}\n'
+    for depth in range(400, 1_000, 7):
+        deep = f'{good[:-2]},"x":{opening * depth}1{closing * depth}}}\n'
+        done = parsed("resolver", good + deep + good)
+        assert len(done.rows) + len(done.reasons) == 3
+        assert done.reasons in ([], ["json"])
 
 
 def test_keys_of_one_line_cost_the_others_nothing() -> None:

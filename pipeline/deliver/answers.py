@@ -72,6 +72,7 @@ class Refused:
 def answer_of(call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | Refused:
     """What a client's call answers; or that it was refused, or nobody knows whether it was."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         return call()
@@ -79,8 +80,8 @@ def answer_of(call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | Refu
         return _refused(error.response)
     except BotoCoreError as error:
         return _unsent(error)
-    # What botocore's parsers raise at a body that is JSON but no object, or no UTF-8.
-    except (AttributeError, LookupError, TypeError, ValueError):
+    # Beside their own error botocore's parsers raise these, at JSON that is no object, or no UTF-8.
+    except (ResponseParserError, AttributeError, LookupError, TypeError, ValueError):
         return Refused("an answer that cannot be read")
 
 
@@ -113,5 +114,4 @@ def _unsent(error: Exception) -> Refused:
         exceptions.CredentialRetrievalError,
         exceptions.MetadataRetrievalError,
     )
-    parser = "ResponseParserError"
-    return Refused(code) if isinstance(error, passing) or code == parser else Refused(code, WRONG)
+    return Refused(code) if isinstance(error, passing) else Refused(code, WRONG)

@@ -6,7 +6,7 @@ joined of few parts: what a line costs is, before all, how many parts it has.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ PRODUCT = 2048
 PRODUCT_BYTES = 1 << 20
 SAMPLE = 512
 
-Part = pa.Array | str
+Part: TypeAlias = "pa.Array | str"
 
 
 class Column(Protocol):

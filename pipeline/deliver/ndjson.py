@@ -49,7 +49,7 @@ class Lines:
 
 
 def json_lines(rows: pa.Table, most_bytes: int = PIECE_BYTES) -> Iterator[tuple[pa.Table, Lines]]:
-    """Rows piece by piece, and their lines: of a piece one to two times `most_bytes`, or one row."""
+    """Rows piece by piece, and their lines: of up to twice `most_bytes`, or of one row."""
     for start in range(0, len(rows), BLOCK_ROWS):
         block = rows.slice(start, BLOCK_ROWS)
         columns = columns_of(block)
@@ -87,7 +87,7 @@ def _lines(columns: Sequence[Column], first: int, count: int) -> Lines:
     # Each fragment begins with a comma, the first of a line as well.
     second = offsets[:-1] + 1
     content[second[content[second] == COMMA]] = BLANK
-    return Lines(memoryview(content), offsets)
+    return Lines(content.data, offsets)
 
 
 def _together(parts: Sequence[Part]) -> list[Part]:
@@ -128,5 +128,6 @@ def _text_of(array: pa.Array) -> int:
 def _text_of_coded(array: pa.DictionaryArray) -> int:
     lengths = pc.binary_length(array.dictionary)
     if (pc.max(lengths).as_py() or 0) <= SHORT_BYTES:
-        return int((pc.mean(lengths).as_py() or 0) * len(array))
-    return int(pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0)
+        return round((pc.mean(lengths).as_py() or 0) * len(array))
+    total: int = pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0
+    return total

@@ -52,12 +52,15 @@ class Fitting:
             start = 0
             for place in np.flatnonzero(lines.sizes > self.most_bytes).tolist():
                 yield lines.part(start, place)
-                yield self._cut(piece.slice(place, 1), lines.part(place, place + 1).joined())
+                yield self._cut(piece.slice(place, 1))
                 start = place + 1
             yield lines.part(start, len(lines))
 
-    def _cut(self, row: pa.Table, line: bytes) -> Lines:
-        values = row.cast(self.table.arrow_schema).to_pylist()[0]
+    def _cut(self, row: pa.Table) -> Lines:
+        row = row.cast(self.table.arrow_schema)
+        values = row.to_pylist()[0]
+        # Anew: the order of keys follows the rows beside it, but its object is to follow from it.
+        line = encoded(row)
         self._keep(values, line.rstrip(b"\n"))
         cut = self._cut_to_fit(values, len(line))
         short = encoded(pa.Table.from_pylist([cut], self.table.arrow_schema))

@@ -51,11 +51,13 @@ class FirehoseService:
     fates     of the next calls, in order; those after them are taken
     calls     the records of each call, by stream
     accepted  all records that were kept
+    keeps     whether calls and records are noted at all
     """
 
     fates: Iterator[Fate] = field(default_factory=lambda: iter(()))
     calls: list[tuple[str, list[bytes]]] = field(default_factory=list)
     accepted: list[tuple[str, bytes]] = field(default_factory=list)
+    keeps: bool = True
 
     def client(self) -> Any:
         """A client whose calls come here."""
@@ -75,11 +77,12 @@ class FirehoseService:
         body = json.loads(request.body)
         stream = body["DeliveryStreamName"]
         records = [base64.b64decode(each["Data"]) for each in body["Records"]]
-        self.calls.append((stream, records))
+        if self.keeps:
+            self.calls.append((stream, records))
         fate = next(self.fates, taken) if _is_allowed(records) else error("ValidationException")
         reply = fate(len(records))
         kept = range(len(records)) if reply.accepts is None else reply.accepts
-        self.accepted += [(stream, records[place]) for place in kept]
+        self.accepted += [(stream, records[place]) for place in kept if self.keeps]
         if reply.body is None:
             raise ConnectionClosedError(endpoint_url=URL)
         return AWSResponse(URL, reply.status, {}, Content(reply.body))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 ATTEMPTS = 6
+CONNECT_S, READ_S = 2, 8
 
 
 def session() -> "boto3.Session":
@@ -44,3 +45,17 @@ def patience() -> "Config":
     from botocore.config import Config
 
     return Config(retries={"total_max_attempts": ATTEMPTS, "mode": "standard"})
+
+
+def one_attempt() -> "Config":
+    """How clients meet faults whose attempts are counted by who calls them (pipeline.deliver).
+
+    An answer that takes longer counts as lost: a call must not outlast what is left of a function.
+    """
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+    )

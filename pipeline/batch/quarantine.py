@@ -50,8 +50,13 @@ class Refusal:
 def key_of(source: str, record: Record, digest: str) -> str:
     """Key of a record's object: source, day of arrival, shard, position, digest of the payload."""
     day = datetime.fromtimestamp(record.arrival_ms / 1000, UTC).date()
-    position = UNSAFE.sub("_", record.position)[-80:].rjust(12, "0")
-    return f"{source}/dt={day}/{record.shard:04d}-{position}-{digest[:16]}.json.gz"
+    place = f"{record.shard:04d}-{key_safe(record.position)}"
+    return f"{source}/dt={day}/{place}-{digest[:16]}.json.gz"
+
+
+def key_safe(position: str) -> str:
+    """A position as part of a key, whatever its carrier calls it; several may give the same."""
+    return UNSAFE.sub("_", position)[-80:].rjust(12, "0")
 
 
 def object_of(

@@ -25,9 +25,9 @@ from itertools import groupby
 from random import Random
 
 from pipeline.batch import Context, Fault, Ports, Report, guarded, process, set_aside
-from pipeline.consume.pauses import Pauses
 from pipeline.consume.trials import Trials
 from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.pauses import Pauses
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.errors import DeliveryError
 from pipeline.lake import catalogue

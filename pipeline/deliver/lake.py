@@ -4,7 +4,7 @@ lake/landing/<table>/arrival_dt=YYYY-MM-DD/arrival_hour=HH/<shard>-<first sequen
 the name is a function of the records, so a retry writes the same file again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,15 +43,8 @@ class LakeSink:
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
         """Write the rows, one file for each hour of arrival."""
-        hours = sorted({record.arrival_ms // HOUR_MS for record in records})
-        if len(hours) == 1:
-            self.written.append(self._write_hour(table, rows, records, hours[0]))
-            return
-        arrival = rows["ingest_time"].combine_chunks().cast(pa.int64()).to_numpy() // HOUR_MS
-        for hour in hours:
-            part = rows.filter(pa.array(arrival == hour))
-            if len(part):
-                self.written.append(self._write_hour(table, part, records, hour))
+        for hour, part in by_hour(rows, records):
+            self.written.append(self._write_hour(table, part, records, hour))
 
     def take(self) -> list[LakeFile]:
         """What was written since the last time it was asked."""
@@ -61,13 +54,11 @@ class LakeSink:
     def _write_hour(
         self, table: Table, rows: pa.Table, records: Sequence[Record], hour: int
     ) -> LakeFile:
-        at = datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC)
         first, last = (int(records[end].position) for end in (0, -1))
         shard = records[0].shard
         name = f"{shard:02d}-{first:012d}{self.replay and '-r'}{self.replay}.parquet"
-        place = f"arrival_dt={at:%Y-%m-%d}/arrival_hour={at:%H}"
-        path = f"{LANDING}/{table.name}/{place}/{name}"
-        content = _parquet(table, rows)
+        path = f"{folder_of(table, hour)}/{name}"
+        content = parquet_of(table, rows)
         home = self.folder.parent
         write_whole(self.folder / path, lambda whole: _put(whole, content), self.disk, home)
         extent = pc.min_max(rows["event_time"].combine_chunks().cast(pa.int64()))
@@ -75,7 +66,7 @@ class LakeSink:
             path,
             LANDING,
             table.name,
-            f"{at:%Y-%m-%dT%H}",
+            f"{_time_of(hour):%Y-%m-%dT%H}",
             len(rows),
             content.size,
             digest_of(content),
@@ -85,6 +76,29 @@ class LakeSink:
             first if self.flush is None else self.flush,
             last,
         )
+
+
+def by_hour(rows: pa.Table, records: Sequence[Record]) -> Iterator[tuple[int, pa.Table]]:
+    """Rows by the hour in which their record arrived, counted from the epoch; none without rows."""
+    hours = sorted({record.arrival_ms // HOUR_MS for record in records})
+    if len(hours) == 1:
+        yield hours[0], rows
+        return
+    arrival = rows["ingest_time"].combine_chunks().cast(pa.int64()).to_numpy() // HOUR_MS
+    for hour in hours:
+        part = rows.filter(pa.array(arrival == hour))
+        if len(part):
+            yield hour, part
+
+
+def folder_of(table: Table, hour: int) -> str:
+    """The folder of landing, below the lake's, for what arrived in an hour from the epoch."""
+    at = _time_of(hour)
+    return f"{LANDING}/{table.name}/arrival_dt={at:%Y-%m-%d}/arrival_hour={at:%H}"
+
+
+def _time_of(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +152,8 @@ def _dictionaries(table: Table) -> list[str]:
     return [field.name for field in table if _repeats(field)]
 
 
-def _packing(rows: pa.Table) -> dict[str, Any]:
-    """zstd level 1; nothing for a few rows: it costs more than all the rest of such a file.
+def _packing(rows: pa.Table, codec: str) -> dict[str, Any]:
+    """zstd at its level 1; nothing for a few rows: it costs more than all the rest of such a file.
 
     Nor for columns without a value: half of the columns, and a twelfth of the CPU of writing.
     """
@@ -147,8 +161,8 @@ def _packing(rows: pa.Table) -> dict[str, Any]:
         return {"compression": "none"}
     codecs: dict[str, str] = {}
     for declared, column in zip(rows.schema, rows.columns, strict=True):
-        codec = "none" if column.null_count == len(rows) else "zstd"
-        codecs |= dict.fromkeys(_leaves(declared), codec)
+        packing = "none" if column.null_count == len(rows) else codec
+        codecs |= dict.fromkeys(_leaves(declared), packing)
     levels = {leaf: 1 for leaf, codec in codecs.items() if codec == "zstd"}
     return {"compression": codecs, "compression_level": levels}
 
@@ -166,12 +180,13 @@ def _repeats(field: Field) -> bool:
     return field.type in (Type.VARCHAR, Type.TIMESTAMP)
 
 
-def _parquet(table: Table, rows: pa.Table) -> pa.Buffer:
+def parquet_of(table: Table, rows: pa.Table, codec: str = "zstd") -> pa.Buffer:
+    """A landing file of some rows; `codec` is zstd, or snappy where AWS's tools meet it."""
     sink = pa.BufferOutputStream()
     parquet.write_table(
         rows,
         sink,
-        **_packing(rows),
+        **_packing(rows, codec),
         **layout(table),
         row_group_size=ROWS_A_GROUP,
         max_rows_per_page=ROWS_A_GROUP,

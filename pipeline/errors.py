@@ -67,7 +67,12 @@ class OutputError(TailraceError):
 
 
 class DeliveryError(TailraceError):
-    """A sink did not take what it was given; the same batch is tried again, in order."""
+    """A sink did not take what it was given; the same batch is tried again, in order.
+
+    undelivered  position of the first record of which not all was taken; "" where nobody said so
+    """
+
+    undelivered = ""
 
 
 class BackPressure(TailraceError):

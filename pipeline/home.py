@@ -7,8 +7,6 @@
 <home>/readers/     what running queries hold (pipeline/lake/readers.py)
 """
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,17 +23,13 @@ from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.lake_file import LOG_REPLAY, NO_FLUSH
 from pipeline.deliver.quarantine import QuarantineFolder
-from pipeline.enrich import Lookups
-from pipeline.enrich.networks import Networks, read_networks
-from pipeline.errors import HomeError, UsageError
+from pipeline.errors import HomeError
 from pipeline.lake import folders, readers
 from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
 from pipeline.ledger.findings import Audit
 from pipeline.ledger.replay import Replayed, Wanted
-from pipeline.reading.parsed import Formats
-from pipeline.settings import Settings
 from pipeline.store import Edge, Store, exists, remains
 from pipeline.store.lock import locked
 from pipeline.stream.log import Log
@@ -138,32 +132,6 @@ def replay_log(home: WritingHome, arrived: range, source: str | None) -> Iterato
 def rejected_of(home: WritingHome, source: str, digest: str) -> int:
     """Lines of a known file that are refused until now."""
     return ledger_retry.rejected_of(home.store, source, digest)
-
-
-def context_of(settings: Settings, networks: Networks | None = None) -> Context:
-    """What batches are processed with, from the settings.
-
-    Raises UsageError when the networks file cannot be read.
-    """
-    if networks is None:
-        file = settings.networks.file
-        networks = _networks(file) if file else Networks.of()
-    formats = Formats(settings.declared_formats())
-    return Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
-
-
-def _networks(file: str) -> Networks:
-    try:
-        if stat.S_ISREG(os.stat(file).st_mode):
-            return read_networks(Path(file))
-        why = "it is no regular file"
-    except (OSError, ValueError) as error:
-        why = str(error)
-    raise UsageError(
-        f"the networks file cannot be read: {why}",
-        f"in {file}",
-        "correct [networks] file in tailrace.toml",
-    )
 
 
 @contextmanager

@@ -1,14 +1,21 @@
 """Carriers: what an invocation, a file or a request brings, as records with their position.
 
-Out comes a payload as it arrived; opening it (base64, gzip, envelopes) is `decode`'s work.
+Out comes a payload as it arrived; opening it (base64, gzip, envelopes) is `decode`'s work. Of
+objects in S3 only the notices come; fetching them is the function's work.
 
 Sources: AWS Lambda Developer Guide ("Using Lambda with Kinesis", "... CloudWatch Logs",
-"... Amazon Data Firehose").
+"... Amazon Data Firehose", "... Amazon SQS"); Amazon S3 User Guide, "Event message structure".
 """
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any, TypeGuard
+from urllib.parse import unquote_plus
 
 from pipeline.errors import UsageError
 
@@ -50,6 +57,30 @@ class Record:
     plain: bool = False
 
 
+class Carrier(StrEnum):
+    """Who calls a function, by the shape of the event."""
+
+    KINESIS = "aws:kinesis"
+    QUEUE = "aws:sqs"
+    S3 = "aws:s3"
+    AWSLOGS = "awslogs"
+
+
+def carrier_of(event: Any) -> Carrier:
+    """Who sent an event.
+
+    Raises UsageError when it is nobody's that is known.
+    """
+    names = "Kinesis, SQS, S3 or CloudWatch Logs"
+    if isinstance(event, dict) and "awslogs" in event:
+        return Carrier.AWSLOGS
+    records = event.get("Records") if isinstance(event, dict) else None
+    if records and _all_objects(records):
+        with _expecting(names):
+            return Carrier(records[0]["eventSource"])
+    raise _wrong_event(names)
+
+
 def kinesis(event: dict[str, Any]) -> list[Record]:
     """Records of a Kinesis event; the identity is stream, shard and sequence number.
 
@@ -58,23 +89,23 @@ def kinesis(event: dict[str, Any]) -> list[Record]:
     records = event.get("Records") if isinstance(event, dict) else None
     if not _all_objects(records) or any(r.get("eventSource") != "aws:kinesis" for r in records):
         raise _wrong_event("Kinesis")
-    found = []
-    for record in records:
-        inner = record["kinesis"]
-        shard, _, _ = record["eventID"].partition(":")
-        stream = record["eventSourceARN"].rpartition("/")[2]
-        sequence = inner["sequenceNumber"]
-        found.append(
-            Record(
-                inner["data"].encode(),
-                sequence,
-                _ms(inner["approximateArrivalTimestamp"]),
-                f"kinesis/{stream}/{shard}/{sequence}",
-                base64=True,
-                shard=_shard_number(shard),
-            )
-        )
-    return found
+    with _expecting("Kinesis"):
+        return [_of_kinesis(record) for record in records]
+
+
+def _of_kinesis(record: dict[str, Any]) -> Record:
+    inner = record["kinesis"]
+    shard, _, _ = record["eventID"].partition(":")
+    stream = record["eventSourceARN"].rpartition("/")[2]
+    sequence = inner["sequenceNumber"]
+    return Record(
+        inner["data"].encode(),
+        sequence,
+        _ms(inner["approximateArrivalTimestamp"]),
+        f"kinesis/{stream}/{shard}/{sequence}",
+        base64=True,
+        shard=_shard_number(shard),
+    )
 
 
 def awslogs(event: dict[str, Any], now_ms: int) -> list[Record]:
@@ -122,6 +153,59 @@ def _firehose_identity(event: dict[str, Any], record: dict[str, Any]) -> str:
     return f"{identity}/{part}" if part else identity
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Word that an object lies in S3; `arrival_ms`: when it came, epoch milliseconds."""
+
+    bucket: str
+    key: str
+    arrival_ms: int
+
+    @property
+    def uri(self) -> str:
+        """s3://bucket/key."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def s3(event: dict[str, Any]) -> list[Notice]:
+    """Notices of an S3 event; marks of folders (a key that ends in /) are none.
+
+    Raises UsageError when it is no S3 event.
+    """
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not _all_objects(records):
+        raise _wrong_event("S3")
+    with _expecting("S3"):
+        found = [_notice(record) for record in records]
+    return [notice for notice in found if not notice.key.endswith("/")]
+
+
+def _notice(record: dict[str, Any]) -> Notice:
+    arrived = datetime.fromisoformat(record["eventTime"])
+    # Keys come as a form would send them: a blank is "+".
+    key = unquote_plus(record["s3"]["object"]["key"])
+    return Notice(record["s3"]["bucket"]["name"], key, round(arrived.timestamp() * 1000))
+
+
+def queue(event: dict[str, Any]) -> list[tuple[str, list[Notice]]]:
+    """Messages of an SQS event that bring S3 notices: id, notices.
+
+    The message with which S3 tries a new configuration out has none.
+    Raises UsageError when it is no such event.
+    """
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not _all_objects(records) or any(r.get("eventSource") != Carrier.QUEUE for r in records):
+        raise _wrong_event("SQS")
+    with _expecting("SQS"):
+        return [(record["messageId"], _notices(json.loads(record["body"]))) for record in records]
+
+
+def _notices(body: Any) -> list[Notice]:
+    if isinstance(body, dict) and body.get("Event") == "s3:TestEvent":
+        return []
+    return s3(body)
+
+
 def s3_object(content: bytes, key: str, digest: str, arrival_ms: int) -> Record:
     """An S3 object held in memory; `digest` of its decompressed content is its identity."""
     return Record(content, key, arrival_ms, f"content/{digest}")
@@ -134,6 +218,15 @@ def http_body(body: bytes, request: str, arrival_ms: int) -> Record:
 
 def _all_objects(records: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(records, list) and all(isinstance(record, dict) for record in records)
+
+
+@contextmanager
+def _expecting(name: str) -> Iterator[None]:
+    """What an event of this carrier has: where it lacks it, it is none."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise _wrong_event(name) from error
 
 
 def _wrong_event(name: str) -> UsageError:

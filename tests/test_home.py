@@ -14,9 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipeline.batch.context import context_of
 from pipeline.deliver.lake import LakeSink
 from pipeline.errors import DeliveryError, HomeError, NotConfigured, UsageError
-from pipeline.home import WritingHome, audit_of, context_of, readable, writing
+from pipeline.home import WritingHome, audit_of, readable, writing
 from pipeline.schema import Table
 from pipeline.settings import Limits, Networks, Settings
 from pipeline.store.lock import writer_of
@@ -29,7 +30,8 @@ from tests.processed import context
 HOLDER = """
 import sys
 from pathlib import Path
-from pipeline.home import context_of, writing
+from pipeline.batch.context import context_of
+from pipeline.home import writing
 from pipeline.settings import Settings
 with writing(Path(sys.argv[1]), context_of(Settings())):
     print("held", flush=True)

@@ -122,7 +122,7 @@ def test_a_named_file_must_be_there_and_be_text(tmp_path: Path) -> None:
     [
         ("TAILRACE_HOEM", "x", r"unknown setting TAILRACE_HOEM\n.*\n  did you mean TAILRACE_HOME"),
         ("TAILRACE_LIMITS_LINES", "1", "unknown setting TAILRACE_LIMITS_LINES"),
-        ("TAILRACE_FORMATS", "x", "unknown setting TAILRACE_FORMATS"),
+        ("TAILRACE_FORMATS", "x", "TAILRACE_FORMATS is no JSON"),
         ("TAILRACE_LIMITS_LINE_BYTES", "1k", "TAILRACE_LIMITS_LINE_BYTES is not a whole number"),
         ("TAILRACE_LIMITS_LINE_BYTES", "0", "a setting is wrong: .*limits.line_bytes"),
     ],

@@ -19,7 +19,7 @@ from pipeline.batch.ports import Context, Outcome, Ports, Quarantine, Report, Si
 from pipeline.batch.quarantine import Places, Refusal, object_of, reopen
 from pipeline.batch.rows import Attempt, batch_rows, reject_rows, table_rows
 from pipeline.decode import DECODER_VERSION, LogBatch, decode, decode_in_parts
-from pipeline.errors import Drop, Reason
+from pipeline.errors import DeliveryError, Drop, Reason
 from pipeline.reading.parsed import Parsed
 from pipeline.schema import BATCH, DAY_MS, EVENT_TIME, REJECT
 from pipeline.sources import Source
@@ -53,12 +53,19 @@ class Reading(NamedTuple):
 def process(
     records: Sequence[Record], source: Source, ports: Ports, context: Context, now_ms: int
 ) -> Report:
-    """Bring records of one source to the sink and the quarantine; `now_ms` is the landing time."""
+    """Bring records of one source to the sink and the quarantine; `now_ms` is the landing time.
+
+    Raises DeliveryError, with the first record that is not delivered, when a port did not take all.
+    """
     outcomes: list[Outcome] = []
     miscounts: Counter[tuple[int, int]] = Counter()
     for batch in decode_in_parts(records, context.limits, context.own_log_groups):
         reading = with_times(judge(batch, source, context))
-        outcomes += _deliver(reading, source, ports, context, now_ms)
+        try:
+            outcomes += _deliver(reading, source, ports, context, now_ms)
+        except DeliveryError as error:
+            error.undelivered = batch.records[0].position
+            raise
         miscounts.update(reading.parsed.miscounts)
     return Report(outcomes, miscounts)
 

@@ -39,7 +39,8 @@ def compact(
     tailrace compact
     tailrace compact --json | jq '.tables[].rows_out'
     """
-    from pipeline.home import LAKE, context_of, readable, writing
+    from pipeline.batch.context import context_of
+    from pipeline.home import LAKE, readable, writing
     from pipeline.lake.compact import compact as fold
 
     settings = settings_of(config, home)

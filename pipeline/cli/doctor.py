@@ -73,7 +73,8 @@ def doctor(
 def _rebuilt(settings: "Settings") -> Iterator[Check]:
     import time
 
-    from pipeline.home import LAKE, context_of, readable, writing
+    from pipeline.batch.context import context_of
+    from pipeline.home import LAKE, readable, writing
     from pipeline.lake.rebuild import rebuild
 
     folder = settings.home_path
@@ -113,8 +114,8 @@ def _engine() -> Check:
 
 
 def _networks(settings: "Settings") -> Check:
+    from pipeline.batch.context import context_of
     from pipeline.errors import TailraceError
-    from pipeline.home import context_of
 
     try:
         known = context_of(settings).lookups.networks.known

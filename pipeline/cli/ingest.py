@@ -57,8 +57,9 @@ def ingest(
     tailrace ingest http-access access.log* --format '$remote_addr [$time_local] "$request" $status'
     tail -n 0 -F access.log | tailrace ingest http-access -
     """
+    from pipeline.batch.context import context_of
     from pipeline.cli.inputs import check_files, check_key, format_notes, group_note
-    from pipeline.home import context_of, writing
+    from pipeline.home import writing
 
     settings = settings_of(config, home)
     origin = _origin(source, formats or (), log_group, settings)

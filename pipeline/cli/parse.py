@@ -46,9 +46,9 @@ def parse(
     tailrace parse vpc-flow flows.log.gz | jq .srcaddr
     zcat flows.log.gz | tailrace parse vpc-flow - --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
     """
+    from pipeline.batch.context import context_of
     from pipeline.cli.inputs import check_files, check_formats, check_rejects
     from pipeline.cli.streams import as_data
-    from pipeline.home import context_of
     from pipeline.sources import find
 
     settings = settings_of(config, None)

@@ -53,7 +53,8 @@ def replay(
     tailrace replay --quarantine --failed
     tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
     """
-    from pipeline.home import context_of, readable, writing
+    from pipeline.batch.context import context_of
+    from pipeline.home import readable, writing
     from pipeline.ledger.replay import Wanted
     from pipeline.sources import find
 

@@ -31,9 +31,10 @@ def serve(
     curl --data-binary @flows.log.gz http://127.0.0.1:8808/v1/logs/vpc-flow
     curl "http://127.0.0.1:8808/v1/queries/top_talkers?since=1h&top=5"
     """
+    from pipeline.batch.context import context_of
     from pipeline.cli.inputs import check_declared
     from pipeline.cli.output import say, visible
-    from pipeline.home import context_of, writing
+    from pipeline.home import writing
     from pipeline.web.server import Address, serve
 
     _check_host(host)

@@ -17,6 +17,11 @@ _SAMPLES = {
 # "/vpc/flow-logs" = "${version} ${account-id} ${srcaddr} ${dstaddr} ${bytes} ${end}"
 # "/vpc/flow-logs:eni-0123-all" = ["${version} ${srcaddr} ${end}", "${version} ${dstaddr} ${end}"]
 """,
+    "sources": """
+[sources]
+# "/vpc/flow-logs" = "vpc-flow"
+# "s3://my-bucket/AWSLogs/*" = "vpc-flow"
+""",
     "networks.file": """
 [networks]
 # file = "networks.csv"

@@ -1,7 +1,7 @@
 """What can be set: names, types, bounds, meanings and defaults."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -100,6 +100,20 @@ class Athena(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 60
 
 
+class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a deployed function delivers to; its template sets it in the environment."""
+
+    mode: Annotated[
+        Literal["firehose", "s3"],
+        Meta(description="Rows through Firehose, or as Parquet straight to S3."),
+    ] = "firehose"
+    streams: Annotated[
+        str, Meta(description="What Firehose's streams are called before the table's name.")
+    ] = ""
+    lake: Annotated[str, Meta(description="The lake, s3://bucket/folder.")] = ""
+    quarantine: Annotated[str, Meta(description="The quarantine, s3://bucket/folder.")] = ""
+
+
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What AWS charges, in USD: list prices of us-east-1, without volume steps or free tiers."""
 
@@ -149,6 +163,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
     networks: Annotated[Networks, Meta(description="Named networks.")] = Networks()
     limits: Annotated[Limits, Meta(description="Caps on inputs.")] = Limits()
+    sources: Annotated[
+        dict[str, str],
+        Meta(
+            description="In a deployed function: source by log group, or by s3://bucket/key; a name"
+            " that ends in * is a beginning. What is not named is app-log."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    delivery: Annotated[Delivery, Meta(description="Where a function delivers to.")] = Delivery()
     athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
     own_log_groups: Annotated[

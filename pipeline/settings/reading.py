@@ -1,7 +1,10 @@
 """Settings, declared once: flags > environment > tailrace.toml > defaults; unknown keys are errors.
 
 The only file that reads the environment. `TAILRACE_HOME` is the home folder; a limit is set by
-`TAILRACE_LIMITS_<NAME>`, everything else in the file (see tailrace.example.toml).
+`TAILRACE_LIMITS_<NAME>`. A deployed function has no file: there `TAILRACE_DELIVERY_<NAME>` says
+where it delivers to, `TAILRACE_NETWORKS_FILE` which networks it knows, and `TAILRACE_SOURCES`,
+`TAILRACE_FORMATS` and `TAILRACE_OWN_LOG_GROUPS` are JSON.
+Everything else stands in the file (see tailrace.example.toml).
 """
 
 import os
@@ -16,11 +19,13 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import UsageError
-from pipeline.settings.declared import Limits, Settings
+from pipeline.settings.declared import Delivery, Limits, Networks, Settings
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
-SECTIONS = ("formats", "networks", "limits", "athena", "prices")
+SECTIONS = ("formats", "networks", "limits", "sources", "delivery", "athena", "prices")
+BY_NAME = ("formats", "sources")  # sections whose keys are names of the user
+AS_JSON = ("formats", "own_log_groups", "sources")
 
 WHOLE = re.compile(r"-?[0-9]+")
 # How msgspec ends its errors; a key that is quoted in TOML has no place of its own there.
@@ -107,19 +112,37 @@ def _put_variable(
     values: dict[str, Any], origins: dict[str, str], variable: str, text: str
 ) -> None:
     name = variable.removeprefix(PREFIX).lower()
-    limits = {field.name for field in msgspec.structs.fields(Limits)}
+    section, _, key = name.partition("_")
     if name == "home":
         if not text:
             return
         values["home"] = text
-        origins["home"] = variable
-        return
-    limit = name.removeprefix("limits_")
-    if not name.startswith("limits_") or limit not in limits:
-        known = [f"{PREFIX}HOME", *(f"{PREFIX}LIMITS_{each.upper()}" for each in sorted(limits))]
+    elif name in AS_JSON:
+        values[name] = _json(variable, text)
+    elif section in IN_SECTIONS and key in IN_SECTIONS[section]:
+        table = values.setdefault(section, {})
+        table[key] = _whole(variable, text) if section == "limits" else text
+        name = f"{section}.{key}"
+    else:
+        known = [f"{PREFIX}{each}" for each in _variables()]
         near = get_close_matches(variable, known, 1)
         hint = f"did you mean {near[0]}?" if near else "it must be unset"
         raise UsageError(f"unknown setting {variable}", "in the environment", hint)
+    origins[name] = variable
+
+
+IN_SECTIONS = {
+    section: {field.name for field in msgspec.structs.fields(struct)}
+    for section, struct in (("limits", Limits), ("networks", Networks), ("delivery", Delivery))
+}
+
+
+def _variables() -> list[str]:
+    of_sections = [f"{s}_{key}" for s, keys in IN_SECTIONS.items() for key in sorted(keys)]
+    return [each.upper() for each in ("home", *AS_JSON, *of_sections)]
+
+
+def _whole(variable: str, text: str) -> int:
     # int() takes more: 1_000, other digits, spaces around them.
     if not WHOLE.fullmatch(text) or len(text) > LONGEST:
         raise UsageError(
@@ -127,14 +150,24 @@ def _put_variable(
             "in the environment",
             "write it in plain digits",
         )
-    values.setdefault("limits", {})[limit] = int(text)
-    origins[f"limits.{limit}"] = variable
+    return int(text)
+
+
+def _json(variable: str, text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise UsageError(
+            f"{variable} is no JSON: {repr(text)[:SHOWN]}",
+            "in the environment",
+            f"{error}; in a stack it is a parameter of the template",
+        ) from error
 
 
 def _flat(values: dict[str, Any]) -> list[str]:
     names: list[str] = []
     for name, value in values.items():
-        nested = name in SECTIONS and name != "formats"
+        nested = name in SECTIONS and name not in BY_NAME
         names += [f"{name}.{key}" for key in value] if nested else [name]
     return names
 

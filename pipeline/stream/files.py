@@ -19,13 +19,13 @@ from typing import Any, BinaryIO
 import msgspec
 
 from pipeline.decode import Refused
-from pipeline.errors import InputError, Reason
+from pipeline.errors import InputError
 from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.stream.carry import Carry, Origin, carried
 from pipeline.stream.growth import Base, base_of, went_on
 from pipeline.stream.log import Incoming, append
-from pipeline.stream.scan import Content, Scan, head_of, scan
+from pipeline.stream.scan import Content, Scan, as_one_record, head_of, scan
 from pipeline.stream.slices import Slice, pieces, slices
 
 # Nothing goes on with a file that is one record.
@@ -137,14 +137,9 @@ def _replaced(before: dict[str, Any]) -> int | None:
 def _feed_whole(
     store: Store, file: BinaryIO, found: Scan, origin: Origin, limits: Limits
 ) -> Iterator[Progress]:
-    file.seek(0)
-    payload = file.read() if found.size <= limits.kept_file_bytes else b""
-    refused = found.refused
-    if not payload:
-        kept = {"path": found.name, "length": found.size, "digest": found.digest}
-        payload = msgspec.json.encode(kept)
-        refused = refused or f"{Reason.TOO_LARGE}: a file of {found.size} bytes as one record"
-    elif scan(BytesIO(payload), found.name, limits).digest != found.digest:
+    payload, refused = as_one_record(file, found, limits)
+    read = found.size <= limits.kept_file_bytes
+    if read and scan(BytesIO(payload), found.name, limits).digest != found.digest:
         raise _changed(found)
     part = _Part(found.digest, found.length, found.digest)
     record = replace(_incoming(origin, part, payload), refused=refused)

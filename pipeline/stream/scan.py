@@ -148,6 +148,19 @@ def _scan_lines(file: BinaryIO, name: str, size: int, limits: Limits, wanted: Wa
     )
 
 
+def as_one_record(file: BinaryIO, found: Scan, limits: Limits) -> tuple[bytes, str]:
+    """The payload of a file that is one record, and why it is refused ("reason: detail", or "").
+
+    Of one that is too large to be kept the payload only says what it is.
+    """
+    if found.size <= limits.kept_file_bytes:
+        file.seek(0)
+        return file.read(), found.refused
+    kept = {"path": found.name, "length": found.size, "digest": found.digest}
+    large = f"{Reason.TOO_LARGE}: a file of {found.size} bytes as one record"
+    return msgspec.json.encode(kept), found.refused or large
+
+
 def head_of(first: bytes) -> str:
     """Digest of the first HEAD_BYTES of a content that begins so; "" when there are no more."""
     return sha256(first[:HEAD_BYTES]).hexdigest() if len(first) > HEAD_BYTES else ""

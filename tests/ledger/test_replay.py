@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.home import context_of, readable, replay_objects, writing
+from pipeline.batch.context import context_of
+from pipeline.home import readable, replay_objects, writing
 from pipeline.ledger.replay import AT_ONCE, Wanted
 from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits, load

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.batch.context import context_of
 from pipeline.enrich.networks import Network, Networks
-from pipeline.home import MACHINE, Machine, context_of, writing
+from pipeline.home import MACHINE, Machine, writing
 from pipeline.settings import Settings
 from pipeline.stream.log import Incoming
 

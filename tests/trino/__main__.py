@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pipeline.home import context_of, writing
+from pipeline.batch.context import context_of
+from pipeline.home import writing
 from pipeline.settings import Settings
 from tests.queries import truth
 from tests.trino import expressions

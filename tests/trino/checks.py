@@ -10,9 +10,10 @@ from time import perf_counter
 
 from trino.exceptions import TrinoQueryError
 
+from pipeline.batch.context import context_of
 from pipeline.deliver.lake_file import LANDING
 from pipeline.errors import TailraceError
-from pipeline.home import context_of, writing
+from pipeline.home import writing
 from pipeline.lake.glue import LANDING_FILES
 from pipeline.lake.shared import shared_views
 from pipeline.lake.tables import all_tables, all_views, columns

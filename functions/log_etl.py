@@ -1,0 +1,37 @@
+"""Lambda: logs to the lake.
+
+Trigger  Kinesis or SQS (event source mapping with ReportBatchItemFailures), a CloudWatch Logs
+         subscription, an S3 notification
+Returns  {"batchItemFailures": [...]}: empty, or what has to come again
+Fails    never for data: what cannot be read goes to the quarantine
+"""
+
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from pipeline import invoke
+
+logger = Logger()
+metrics = Metrics()
+stack = cache(invoke.from_settings)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Bring the records of one invocation to the lake."""
+    left = invoke.left_of(context.get_remaining_time_in_millis)
+    taken = invoke.take(event, stack(), left, round(time.time() * 1000))
+    logger.set_correlation_id(taken.first)
+    for name, value in taken.totals().items():
+        metrics.add_metric(name, MetricUnit.Count, value)
+    metrics.add_metric("delivery_failures", MetricUnit.Count, len(taken.failures))
+    for failure in taken.failures:
+        logger.warning("not delivered", extra={"reason": str(failure), "again": taken.again})
+    logger.info("taken", extra={"carrier": taken.carrier, **taken.totals()})
+    return taken.answer

@@ -1,0 +1,110 @@
+"""The AWS home as one function has it: what the core needs, made once and kept while it is warm."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from pipeline import aws
+from pipeline.batch import Context, Ports
+from pipeline.batch.context import context_of
+from pipeline.deliver.attempts import Attempts
+from pipeline.deliver.bucket import Bucket
+from pipeline.deliver.firehose import FirehoseSink
+from pipeline.deliver.s3_quarantine import S3Quarantine
+from pipeline.deliver.s3_sink import S3Sink
+from pipeline.errors import NotConfigured
+from pipeline.invoke.fetching import fetched
+from pipeline.invoke.routes import Routes
+from pipeline.settings import Delivery, Settings, load
+from pipeline.triggers import Notice
+
+if TYPE_CHECKING:
+    from mypy_boto3_firehose import FirehoseClient
+    from mypy_boto3_s3 import S3Client
+
+# Seconds that work may still take; at 0 nothing more is begun.
+Left = Callable[[], float]
+
+
+class Home(Protocol):
+    """Where the batches of one invocation go, and where its objects come from."""
+
+    def ports(self, left: Left) -> Ports:
+        """Ports that give up when no time is left."""
+
+    def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
+        """The bytes of an object, in a file of our own.
+
+        Raises DeliveryError when S3 does not give them all.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What a function works with; `home` is the AWS one, or one in memory."""
+
+    context: Context
+    routes: Routes
+    home: Home
+
+
+@dataclass(frozen=True, slots=True)
+class AwsHome:
+    """Firehose or S3 for rows, S3 for what cannot become rows.
+
+    firehose, s3  with one attempt of their own
+    """
+
+    delivery: Delivery
+    firehose: "FirehoseClient"
+    s3: "S3Client"
+    sleep: Callable[[float], None] = time.sleep
+
+    def ports(self, left: Left) -> Ports:
+        """Ports that give up when no time is left."""
+        attempts = Attempts(left, self.sleep)
+        quarantine = S3Quarantine(Bucket.at(self.s3, self.delivery.quarantine, attempts))
+        if self.delivery.mode == "s3":
+            return Ports(S3Sink(Bucket.at(self.s3, self.delivery.lake, attempts)), quarantine)
+        streams = self.delivery.streams
+        return Ports(FirehoseSink(self.firehose, streams, quarantine, attempts), quarantine)
+
+    def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
+        """The bytes of an object, in a file of our own."""
+        return fetched(self.s3, notice, Attempts(left, self.sleep))
+
+
+def from_settings() -> Stack:
+    """The stack that the environment of a function names.
+
+    Raises NotConfigured where it does not say where to deliver to, UsageError where a setting is
+    wrong.
+    """
+    settings = load()
+    _check(settings.delivery)
+    session = aws.session()
+    firehose = session.client("firehose", config=aws.one_attempt())
+    home = AwsHome(settings.delivery, firehose, session.client("s3", config=aws.one_attempt()))
+    return stack_of(settings, home)
+
+
+def stack_of(settings: Settings, home: Home) -> Stack:
+    """What a function works with, as the settings say."""
+    return Stack(context_of(settings), Routes.of(settings), home)
+
+
+def _check(delivery: Delivery) -> None:
+    needed = {
+        "TAILRACE_DELIVERY_QUARANTINE": delivery.quarantine,
+        "TAILRACE_DELIVERY_LAKE": delivery.lake or delivery.mode != "s3",
+        "TAILRACE_DELIVERY_STREAMS": delivery.streams or delivery.mode != "firehose",
+    }
+    for variable, given in needed.items():
+        if not given:
+            raise NotConfigured(
+                f"{variable} is not set",
+                f"in the environment of a function that delivers to {delivery.mode}",
+                "deploy the stack's own template, which sets it",
+            )

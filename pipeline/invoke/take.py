@@ -1,0 +1,154 @@
+"""Take an event in: what became of its records, and what has to come again."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import triggers
+from pipeline.batch import Report, process
+from pipeline.decode.peek import log_group_of
+from pipeline.errors import DeliveryError
+from pipeline.invoke.objects import records_of
+from pipeline.invoke.stack import Left, Stack
+from pipeline.sources import find
+from pipeline.triggers import Carrier, Notice, Record
+
+# What is still to be said when the time is up: the answer, metrics, the log.
+MARGIN_S = 2.0
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of an event.
+
+    reports   by source, of what was delivered
+    again     sequence numbers or message ids that have to come again, as the carrier wants them
+    failures  why they have to
+    """
+
+    carrier: Carrier
+    reports: list[tuple[str, Report]] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    failures: list[DeliveryError] = field(default_factory=list)
+
+    @property
+    def first(self) -> str:
+        """Position of the first record that was delivered, to find it again in the log; or ""."""
+        outcomes = (outcome for _, report in self.reports for outcome in report.outcomes)
+        return next((outcome.record.position for outcome in outcomes), "")
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The partial batch answer: `{"batchItemFailures": [{"itemIdentifier": position}]}`."""
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in self.again]}
+
+    def totals(self) -> dict[str, int]:
+        """Sums over all sources: events_in, rows, rejected, dropped, bytes_in."""
+        outcomes = [outcome for _, report in self.reports for outcome in report.outcomes]
+        return {
+            "events_in": sum(outcome.events_in for outcome in outcomes),
+            "rows": sum(outcome.rows for outcome in outcomes),
+            "rejected": sum(outcome.rejected for outcome in outcomes),
+            "dropped": sum(sum(outcome.dropped.values()) for outcome in outcomes),
+            "bytes_in": sum(len(outcome.record.payload) for outcome in outcomes),
+        }
+
+
+def left_of(remaining_ms: Callable[[], int]) -> Left:
+    """Seconds until an invocation has to wind up, of what Lambda says is left of it."""
+    return lambda: remaining_ms() / 1000 - MARGIN_S
+
+
+def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
+    """Bring the records of an event to the lake and the quarantine.
+
+    now_ms  the time of landing, and of arrival where the carrier tells none
+
+    Raises UsageError when the event is no known carrier's. What a synchronous carrier has to send
+    again is in the answer; for an asynchronous one DeliveryError is raised.
+    """
+    taken = Taken(triggers.carrier_of(event))
+    if taken.carrier is Carrier.KINESIS:
+        _stream(taken, triggers.kinesis(event), stack, left, now_ms)
+    elif taken.carrier is Carrier.QUEUE:
+        _queue(taken, triggers.queue(event), stack, left, now_ms)
+    elif taken.carrier is Carrier.AWSLOGS:
+        _all(taken, triggers.awslogs(event, now_ms), stack, left, now_ms)
+    else:
+        for notice in triggers.s3(event):
+            _object(taken, notice, stack, left, now_ms)
+    return taken
+
+
+def _stream(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int) -> None:
+    """The records of a shard. From the lowest number that is reported on all come again.
+
+    Sequence numbers differ in length: they are compared as numbers.
+    """
+    undelivered = []
+    for source, mine in _by_source(records, stack).items():
+        try:
+            taken.reports.append((source, _process(mine, source, stack, left, now_ms)))
+        except DeliveryError as error:
+            # The other sources go on: a stream that is gone must not hold what has its own.
+            taken.failures.append(error)
+            undelivered.append(error.undelivered)
+    taken.again = [min(undelivered, key=int)] if undelivered else []
+
+
+def _all(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int) -> None:
+    for source, mine in _by_source(records, stack).items():
+        taken.reports.append((source, _process(mine, source, stack, left, now_ms)))
+
+
+def _queue(
+    taken: Taken,
+    messages: Iterable[tuple[str, list[Notice]]],
+    stack: Stack,
+    left: Left,
+    now_ms: int,
+) -> None:
+    for message, notices in messages:
+        try:
+            for notice in notices:
+                _object(taken, notice, stack, left, now_ms)
+        except DeliveryError as error:
+            taken.failures.append(error)
+            taken.again.append(message)
+
+
+def _object(taken: Taken, notice: Notice, stack: Stack, left: Left, now_ms: int) -> None:
+    """One object; slice by slice, so that memory has an end."""
+    source = stack.routes.source_of(notice.uri)
+    formats = stack.routes.formats.get(notice.uri, ())
+    _check(left, notice.uri)
+    with stack.home.fetch(notice, left) as file:
+        for record in records_of(file, notice, source, formats, stack.context.limits):
+            taken.reports.append((source, _process([record], source, stack, left, now_ms)))
+
+
+def _by_source(records: Sequence[Record], stack: Stack) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        group = log_group_of(record, stack.context.limits)
+        found[stack.routes.source_of(group)].append(record)
+    return found
+
+
+def _process(
+    records: Sequence[Record], source: str, stack: Stack, left: Left, now_ms: int
+) -> Report:
+    _check(left, records[0].position)
+    return process(records, find(source), stack.home.ports(left), stack.context, now_ms)
+
+
+def _check(left: Left, position: str) -> None:
+    if left() <= 0:
+        error = DeliveryError(
+            "the time of the invocation is up",
+            f"at {position}",
+            "it comes again by itself; where this repeats give the function more time or memory",
+        )
+        error.undelivered = position
+        raise error

@@ -128,6 +128,7 @@ def _text_of(array: pa.Array) -> int:
 def _text_of_coded(array: pa.DictionaryArray) -> int:
     lengths = pc.binary_length(array.dictionary)
     if (pc.max(lengths).as_py() or 0) <= SHORT_BYTES:
-        return round((pc.mean(lengths).as_py() or 0) * len(array))
+        mean: float = pc.mean(lengths).as_py() or 0
+        return round(mean * len(array))
     total: int = pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0
     return total

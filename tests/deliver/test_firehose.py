@@ -124,7 +124,11 @@ def test_a_message_of_a_megabyte_arrives_cut_beside_its_neighbours() -> None:
 
 @pytest.mark.fault("F5", "F26")
 def test_a_row_that_cannot_be_kept_whole_is_not_sent_cut() -> None:
-    service, bucket, time = FirehoseService(), S3Service(iter([s3_error(503, "SlowDown")] * 99)), VirtualTime()
+    service, bucket, time = (
+        FirehoseService(),
+        S3Service(iter([s3_error(503, "SlowDown")] * 99)),
+        VirtualTime(),
+    )
     place = Bucket.at(bucket.client(), "s3://quarantine-bucket", time.attempts())
     sink = FirehoseSink(service.client(), STREAMS, S3Quarantine(place), time.attempts())
     (table, rows, records), *_ = processed(

@@ -97,9 +97,7 @@ def test_the_same_row_gives_the_same_object_whatever_stands_beside_it() -> None:
     assert (first, kept.objects) == (second, again.objects)
     others = rows_of(*({"a": f"x{n}", "b": "yz"[n % 2], "n": n} for n in range(9)))
     coded = pa.concat_tables([others, rows]).to_pydict()
-    coded = pa.table(
-        [pa.array(coded[f.name], f.type.arrow) for f in TALK], TALK.arrow_schema.names
-    )
+    coded = pa.table([pa.array(coded[f.name], f.type.arrow) for f in TALK], TALK.arrow_schema.names)
     coded = coded.set_column(1, "a", coded["a"].dictionary_encode())
     assert sent(coded)[1].objects == kept.objects
     ((_, content),) = kept.objects.items()
@@ -165,7 +163,9 @@ def test_in_a_table_without_a_map_a_cut_text_ends_with_an_ellipsis() -> None:
 
 long_texts = st.one_of(
     st.none(),
-    st.builds(lambda char, count: char * count, st.characters(codec="utf-8"), st.integers(0, 9_000)),
+    st.builds(
+        lambda char, count: char * count, st.characters(codec="utf-8"), st.integers(0, 9_000)
+    ),
 )
 
 
@@ -188,9 +188,7 @@ def test_every_row_fits_and_whoever_fits_is_as_it_was(rows: list[dict[str, Any]]
     made = rows_of(*[row | {"n": place} for place, row in enumerate(rows)])
     found, quarantine = sent(made)
     assert [row["n"] for row in found] == list(range(len(rows)))
-    cut = [
-        place for place in range(len(rows)) if len(encoded(made.slice(place, 1))) > LIMIT
-    ]
+    cut = [place for place in range(len(rows)) if len(encoded(made.slice(place, 1))) > LIMIT]
     for place, row in enumerate(found):
         if place not in cut:
             assert row == json.loads(encoded(made.slice(place, 1)))

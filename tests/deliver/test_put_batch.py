@@ -208,7 +208,9 @@ def test_a_minute_of_throttling_costs_few_calls_and_no_record(by: str, percent: 
         failed = [place for place in range(count) if dice.randrange(100) < percent]
         if by == "record":
             return failing(failed)(count)
-        return error("ThrottlingException")(count) if dice.randrange(100) < percent else taken(count)
+        return (
+            error("ThrottlingException")(count) if dice.randrange(100) < percent else taken(count)
+        )
 
     service = FirehoseService(iter(lambda: fate, None))
     client, attempts = service.client(), time.attempts()

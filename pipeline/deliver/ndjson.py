@@ -118,7 +118,8 @@ def _text_of(array: pa.Array) -> int:
         return _text_of_coded(array)
     if pa.types.is_map(kind):
         offsets = array.offsets
-        first, size = offsets[0].as_py(), offsets[-1].as_py() - offsets[0].as_py()
+        first, last = int(offsets[0].as_py()), int(offsets[-1].as_py())
+        size = last - first
         parts = (array.keys.slice(first, size), array.items.slice(first, size))
         # Marks, colon and comma of each member.
         return sum(map(text_bytes, parts)) + 6 * size

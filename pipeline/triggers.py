@@ -206,11 +206,6 @@ def _notices(body: Any) -> list[Notice]:
     return s3(body)
 
 
-def s3_object(content: bytes, key: str, digest: str, arrival_ms: int) -> Record:
-    """An S3 object held in memory; `digest` of its decompressed content is its identity."""
-    return Record(content, key, arrival_ms, f"content/{digest}")
-
-
 def http_body(body: bytes, request: str, arrival_ms: int) -> Record:
     """A posted body; `request` is the scoped idempotency key, or a fresh request id."""
     return Record(body, request, arrival_ms, f"request/{request}")

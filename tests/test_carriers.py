@@ -4,12 +4,15 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import triggers
+from pipeline.invoke.objects import records_of
+from pipeline.settings import Limits
 from pipeline.triggers import Record
 from tests.carriers import (
     ARRIVAL_MS,
@@ -55,6 +58,12 @@ def records_of_file(content: bytes) -> list[Record]:
     ]
 
 
+def records_of_object(content: bytes) -> list[Record]:
+    """An object in S3, as a function reads it."""
+    notice = triggers.Notice("logs", "AWSLogs/x.log.gz", ARRIVAL_MS)
+    return list(records_of(BytesIO(content), notice, "vpc-flow", (), Limits()))
+
+
 CARRIERS: dict[str, Callable[[Sequence[str]], list[Record]]] = {
     "Kinesis, gzipped envelope": lambda lines: triggers.kinesis(
         kinesis_event([gzipped(envelope(log_events(lines)))])
@@ -75,25 +84,16 @@ CARRIERS: dict[str, Callable[[Sequence[str]], list[Record]]] = {
     "Firehose, wrapped lines": lambda lines: triggers.firehose(
         firehose_event([wrapped([line]) for line in lines])
     ),
-    "S3, gzip with a header": lambda lines: [
-        triggers.s3_object(
-            gzipped(
-                b"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets"
-                b" bytes start end action log-status\n" + text(lines)
-            ),
-            "AWSLogs/x.log.gz",
-            "0f1e",
-            ARRIVAL_MS,
+    "S3, gzip with a header": lambda lines: records_of_object(
+        gzipped(
+            b"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets"
+            b" bytes start end action log-status\n" + text(lines)
         )
-    ],
-    "S3, wrapped lines of Firehose": lambda lines: [
-        triggers.s3_object(gzipped(wrapped(lines)), "fh/x.gz", "0f1e", ARRIVAL_MS)
-    ],
-    "S3, base64 of a carrier record": lambda lines: [
-        triggers.s3_object(
-            base64.b64encode(gzipped(envelope(log_events(lines)))), "x", "0f1e", ARRIVAL_MS
-        )
-    ],
+    ),
+    "S3, wrapped lines of Firehose": lambda lines: records_of_object(gzipped(wrapped(lines))),
+    "S3, base64 of a carrier record": lambda lines: records_of_object(
+        base64.b64encode(gzipped(envelope(log_events(lines))))
+    ),
     "HTTP, lines": lambda lines: [triggers.http_body(text(lines), "key-1", ARRIVAL_MS)],
     "HTTP, gzip of CRLF lines": lambda lines: [
         triggers.http_body(gzipped(text(lines).replace(b"\n", b"\r\n")), "key-1", ARRIVAL_MS)

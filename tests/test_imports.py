@@ -63,7 +63,8 @@ def run(code: str, *arguments: str, folder: Path, environ: dict[str, str]) -> st
 
 
 def test_an_etl_function_loads_nothing_of_the_query_side(tmp_path: Path) -> None:
-    names = ["pipeline.batch", "pipeline.triggers", "pipeline.settings", "pipeline.deliver.memory"]
+    names = ["pipeline.batch", "pipeline.triggers", "pipeline.settings"]
+    names += [f"pipeline.deliver.{each}" for each in ("firehose", "s3_sink", "s3_quarantine")]
     environ = {"PYTHONPATH": str(ROOT)}
     assert run(LOADED, HEAVY, *names, folder=tmp_path, environ=environ) == ""
 

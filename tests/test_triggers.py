@@ -67,10 +67,7 @@ def test_parts_of_one_aggregated_kinesis_record_are_not_one_record() -> None:
     assert first.identity != second.identity
 
 
-def test_an_object_is_known_by_its_content_and_a_body_by_its_request() -> None:
-    assert triggers.s3_object(b"a", "logs/a.log.gz", "0f1e", 5) == Record(
-        b"a", "logs/a.log.gz", 5, "content/0f1e"
-    )
+def test_a_body_is_known_by_its_request() -> None:
     assert triggers.http_body(b"a", "vpc-flow/key-1", 5) == Record(
         b"a", "vpc-flow/key-1", 5, "request/vpc-flow/key-1"
     )

@@ -118,7 +118,8 @@ def _text_of(array: pa.Array) -> int:
         return _text_of_coded(array)
     if pa.types.is_map(kind):
         offsets = array.offsets
-        first, size = offsets[0].as_py(), offsets[-1].as_py() - offsets[0].as_py()
+        first, last = int(offsets[0].as_py()), int(offsets[-1].as_py())
+        size = last - first
         parts = (array.keys.slice(first, size), array.items.slice(first, size))
         # Marks, colon and comma of each member.
         return sum(map(text_bytes, parts)) + 6 * size
@@ -128,6 +129,7 @@ def _text_of(array: pa.Array) -> int:
 def _text_of_coded(array: pa.DictionaryArray) -> int:
     lengths = pc.binary_length(array.dictionary)
     if (pc.max(lengths).as_py() or 0) <= SHORT_BYTES:
-        return round((pc.mean(lengths).as_py() or 0) * len(array))
+        mean: float = pc.mean(lengths).as_py() or 0
+        return round(mean * len(array))
     total: int = pc.sum(lengths.take(array.indices).cast(pa.int64())).as_py() or 0
     return total

@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +19,14 @@ from pipeline.aws import one_attempt
 
 URL = "https://firehose.eu-west-1.amazonaws.com/"
 RECORD_BYTES, CALL_BYTES, CALL_RECORDS = 1_024_000, 4_194_304, 500
+
+
+@cache
+def session() -> botocore.session.Session:
+    """One for all: what it reads of AWS's models it reads once."""
+    made = botocore.session.Session()
+    made.set_credentials("key", "secret")
+    return made
 
 
 @dataclass(frozen=True)
@@ -61,9 +70,7 @@ class FirehoseService:
 
     def client(self) -> Any:
         """A client whose calls come here."""
-        session = botocore.session.Session()
-        session.set_credentials("key", "secret")
-        client = session.create_client("firehose", "eu-west-1", config=one_attempt())
+        client = session().create_client("firehose", "eu-west-1", config=one_attempt())
         client.meta.events.register("before-send.firehose.PutRecordBatch", self._send)
         return client
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import BotoCoreError
 
 from pipeline.aws import one_attempt
-from tests.deliver.firehose_service import Content
+from tests.deliver.firehose_service import Content, session
 
 URL = "https://s3.eu-west-1.amazonaws.com/"
 
@@ -57,13 +56,11 @@ class S3Service:
 
     def client(self) -> Any:
         """A client whose calls come here."""
-        session = botocore.session.Session()
-        session.set_credentials("key", "secret")
-        client = session.create_client("s3", "eu-west-1", config=one_attempt())
+        client = session().create_client("s3", "eu-west-1", config=one_attempt())
         client.meta.events.register("before-send.s3.PutObject", self._send)
         return client
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Keys of all objects."""
         return [key for _, key in self.objects]
 

@@ -1,5 +1,7 @@
 """Lines in records, records in calls: at each limit, below it, above it."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,7 +75,7 @@ def test_no_line_is_cut_lost_or_moved(pieces: list[list[int]]) -> None:
     assert b"".join(records) == b"".join(piece.joined() for piece in contents)
     assert all(record.endswith(b"\n") and len(record) <= 12 for record in records)
     # Each is as full as the next line allows.
-    for record, following in zip(records, records[1:], strict=False):
+    for record, following in pairwise(records):
         assert len(record) + following.index(b"\n") + 1 > 12
 
 
@@ -107,5 +109,5 @@ def test_calls_are_as_full_as_the_next_record_allows(sizes: list[int]) -> None:
     for call in made:
         assert 1 <= len(call) <= 5
         assert sum(map(len, call)) <= 20
-    for call, following in zip(made, made[1:], strict=False):
+    for call, following in pairwise(made):
         assert len(call) == 5 or sum(map(len, call)) + len(following[0]) > 20

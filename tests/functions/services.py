@@ -1,0 +1,117 @@
+"""Firehose and S3 on loopback, as far as a function needs them: it is called from outside.
+
+Nothing fails here: that is what tests/deliver/firehose_service.py and s3_service.py are for.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass
+class Services:
+    """What has arrived: records of each PutRecordBatch by stream, objects by bucket/key."""
+
+    calls: list[tuple[str, list[bytes]]] = field(default_factory=list)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    url: str = ""
+
+    def environ(self) -> dict[str, str]:
+        """What a function's environment holds so that its clients come here."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def rows(self, stream: str) -> int:
+        """How many rows came to a stream."""
+        return sum(
+            record.count(b"\n") for name, call in self.calls if name == stream for record in call
+        )
+
+
+@contextmanager
+def serving() -> Iterator[Services]:
+    """Serve until it is left."""
+    services = Services()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(services))
+    services.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield services
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self._body())
+            records = [base64.b64decode(each["Data"]) for each in body["Records"]]
+            services.calls.append((body["DeliveryStreamName"], records))
+            answers = [{"RecordId": str(number)} for number in range(len(records))]
+            self._answer(json.dumps({"FailedPutCount": 0, "RequestResponses": answers}).encode())
+
+        def do_PUT(self) -> None:
+            content = self._body()
+            services.objects[self._key()] = content
+            self._answer(b"", md5(content, usedforsecurity=False).hexdigest())
+
+        def do_GET(self) -> None:
+            self._answer(services.objects[self._key()], "tag")
+
+        def _key(self) -> str:
+            return unquote(urlsplit(self.path).path[1:])
+
+        def _body(self) -> bytes:
+            if self.headers.get("Expect") == "100-continue":
+                self.send_response_only(100)
+                self.end_headers()
+            if "chunked" in self.headers.get("Transfer-Encoding", ""):
+                return self._chunks()
+            return self._decoded(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+
+        def _chunks(self) -> bytes:
+            found = b""
+            while size := int(self.rfile.readline(), 16):
+                found += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return self._decoded(found)
+
+        def _decoded(self, body: bytes) -> bytes:
+            if "aws-chunked" not in self.headers.get("Content-Encoding", ""):
+                return body
+            found = b""
+            while size := int(body.partition(b"\r\n")[0].partition(b";")[0], 16):
+                body = body.partition(b"\r\n")[2]
+                found, body = found + body[:size], body[size + 2 :]
+            return found
+
+        def _answer(self, body: bytes, tag: str = "") -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            if tag:
+                self.send_header("ETag", f'"{tag}"')
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler

@@ -1,0 +1,80 @@
+"""Which source reads what."""
+
+import pytest
+
+from pipeline.decode.peek import log_group_of
+from pipeline.errors import UsageError
+from pipeline.invoke import Routes
+from pipeline.settings import Limits, Settings
+from pipeline.triggers import Record
+from tests.carriers import envelope, gzipped, log_event, log_events
+
+
+def routes(**sources: str) -> Routes:
+    return Routes.of(Settings(sources=sources))
+
+
+def test_the_longest_name_that_fits_decides() -> None:
+    found = routes(
+        **{"/aws/*": "app-log", "/aws/waf*": "waf", "/aws/waf/x": "resolver", "*": "nlb"}
+    )
+    names = ("/aws/lambda/a", "/aws/waf/a", "/aws/waf/x", "else", "")
+    assert [found.source_of(name) for name in names] == [
+        "app-log",
+        "waf",
+        "resolver",
+        "nlb",
+        "nlb",
+    ]
+
+
+def test_what_is_not_declared_is_text_of_an_application() -> None:
+    assert routes(**{"/vpc": "vpc-flow"}).source_of("/vpc/other") == "app-log"
+
+
+def test_a_source_that_is_none_is_named_with_its_place() -> None:
+    with pytest.raises(UsageError, match=r"no source called flow\n  as the source of /vpc"):
+        routes(**{"/vpc": "flow"})
+
+
+def peeked(payload: bytes, base64: bool = False) -> str:
+    return log_group_of(Record(payload, "1", 1, "x", base64=base64), Limits())
+
+
+def test_a_log_group_is_read_from_the_head_of_an_envelope() -> None:
+    many = envelope(log_events(["x" * 100] * 5_000), logGroup="/vpc/flow")
+    assert peeked(gzipped(many)) == "/vpc/flow"
+    assert peeked(many) == "/vpc/flow"
+
+
+def test_escapes_of_a_name_are_taken_off() -> None:
+    assert peeked(envelope([], logGroup='a"b\\cé')) == 'a"b\\cé'
+
+
+def test_a_log_event_cannot_forge_the_log_group() -> None:
+    forged = log_event('{"messageType":"DATA_MESSAGE","logGroup":"forged","logEvents":[]}')
+    assert peeked(envelope([forged], logGroup="true")) == "true"
+    # Even where the name comes last: then the whole envelope is read.
+    text = envelope([forged, forged])
+    last = text.replace(b'"logGroup": "flow-logs", ', b"")[:-1] + b', "logGroup": "true"}'
+    assert peeked(gzipped(last)) == "true"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x1f\x8b",
+        b"\x1f\x8b\x08 no gzip",
+        b"2 123456789010 eni-1 ACCEPT OK",
+        b'{"messageType": "DATA_MESSAGE", "logGroup": 7, "logEvents": []}',
+        b'{"messageType": "DATA_MESSAGE", "logEvents": [}',
+        b'{"messageType": "\xff", "logGroup": "\xff"',
+    ],
+)
+def test_what_is_no_envelope_has_no_log_group(payload: bytes) -> None:
+    assert peeked(payload) == ""
+
+
+def test_what_is_no_base64_has_no_log_group() -> None:
+    assert peeked(b"?" * 99, base64=True) == ""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.batch.ports import Quarantine
 from pipeline.deliver.attempts import Attempts
 from pipeline.deliver.oversize import Fitting
-from pipeline.deliver.packing import calls, packed
+from pipeline.deliver.packing import RECORD_BYTES, calls, packed
 from pipeline.deliver.put_batch import Batch
 from pipeline.schema import Table
 from pipeline.triggers import Record
@@ -29,12 +29,14 @@ class FirehoseSink:
     client      with one attempt of its own (`pipeline.aws.one_attempt`): attempts are counted here
     streams     what the names of the streams begin with, before the name of the table
     quarantine  where rows are kept whole that are too long for a record
+    most_bytes  of a record; a row may be as long
     """
 
     client: "FirehoseClient"
     streams: str
     quarantine: Quarantine
     attempts: Attempts
+    most_bytes: int = RECORD_BYTES
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
         """Send rows; those that had arrived before a DeliveryError arrive again with the next try.
@@ -42,6 +44,6 @@ class FirehoseSink:
         Raises DeliveryError when Firehose, or the quarantine, did not take them all.
         """
         stream = f"{self.streams}{table.name}"
-        lines = Fitting(table, records, self.quarantine).lines(rows)
-        for call in calls(packed(lines)):
+        lines = Fitting(table, records, self.quarantine, self.most_bytes).lines(rows)
+        for call in calls(packed(lines, self.most_bytes)):
             Batch(self.client, stream, call).put(self.attempts)

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from pipeline import aws
@@ -12,6 +13,7 @@ from pipeline.batch.context import context_of
 from pipeline.deliver.attempts import Attempts
 from pipeline.deliver.bucket import Bucket
 from pipeline.deliver.firehose import FirehoseSink
+from pipeline.deliver.packing import RECORD_BYTES
 from pipeline.deliver.s3_quarantine import S3Quarantine
 from pipeline.deliver.s3_sink import S3Sink
 from pipeline.errors import NotConfigured
@@ -55,25 +57,29 @@ class AwsHome:
     """Firehose or S3 for rows, S3 for what cannot become rows.
 
     firehose, s3  with one attempt of their own
+    record_bytes  of a record of Firehose, at most
     """
 
     delivery: Delivery
     firehose: "FirehoseClient"
     s3: "S3Client"
     sleep: Callable[[float], None] = time.sleep
+    random: Random = field(default_factory=Random)
+    record_bytes: int = RECORD_BYTES
 
     def ports(self, left: Left) -> Ports:
         """Ports that give up when no time is left."""
-        attempts = Attempts(left, self.sleep)
+        attempts = Attempts(left, self.sleep, self.random)
         quarantine = S3Quarantine(Bucket.at(self.s3, self.delivery.quarantine, attempts))
         if self.delivery.mode == "s3":
             return Ports(S3Sink(Bucket.at(self.s3, self.delivery.lake, attempts)), quarantine)
-        streams = self.delivery.streams
-        return Ports(FirehoseSink(self.firehose, streams, quarantine, attempts), quarantine)
+        streams, most = self.delivery.streams, self.record_bytes
+        sink = FirehoseSink(self.firehose, streams, quarantine, attempts, most)
+        return Ports(sink, quarantine)
 
     def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
         """The bytes of an object, in a file of our own."""
-        return fetched(self.s3, notice, Attempts(left, self.sleep))
+        return fetched(self.s3, notice, Attempts(left, self.sleep, self.random))
 
 
 def from_settings() -> Stack:

@@ -92,7 +92,7 @@ def _quarantine(folder: Path, truth: Truth) -> None:
         bad = truth.bad.get(place)
         if bad is None or body["source"] != bad.source:
             raise Violation(f"the quarantine keeps what was not bad: {path.name}")
-        reasons = Counter(_taken(path.name, body, place, bad, left[place], whole))
+        reasons = Counter(taken(path.name, body, place, bad, left[place], whole))
         if reasons != Counter(body["reasons"]):
             raise Violation(f"{path.name}: reasons {body['reasons']}, expected {dict(reasons)}")
     for place, found in left.items():
@@ -101,7 +101,7 @@ def _quarantine(folder: Path, truth: Truth) -> None:
             raise Violation(f"not in the quarantine: {place} {lines or truth.bad[place].whole}")
 
 
-def _taken(
+def taken(
     name: str,
     body: dict[str, Any],
     place: object,

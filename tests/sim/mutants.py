@@ -387,4 +387,68 @@ MUTANTS = (
         "        if again or flushes.take(table, shard, place[0], hour, extent[0]):\n",
         "        if again or extent[0]:\n",
     ),
+    # What follows only the deployed stack can meet.
+    Mutant(
+        "Firehose's failed records not sent again",
+        "deliver/put_batch.py",
+        "        if not failed:\n            return None\n",
+        "        return None\n",
+    ),
+    Mutant(
+        "an answer without ids counted as delivered",
+        "deliver/put_batch.py",
+        "    if not isinstance(entries, Sequence) or len(entries) != count:\n"
+        "        return everything\n",
+        "    if not isinstance(entries, Sequence) or len(entries) != count:\n        return {}\n",
+    ),
+    Mutant(
+        "an answer that cannot be read counted as delivered",
+        "deliver/put_batch.py",
+        "        if isinstance(answer, Refused):\n",
+        "        if isinstance(answer, Refused) and 'read' in answer.code:\n"
+        "            return None\n"
+        "        if isinstance(answer, Refused):\n",
+    ),
+    Mutant(
+        "the failed records of Firehose mixed up",
+        "deliver/put_batch.py",
+        "        self.left = [self.left[place] for place in failed]\n",
+        "        self.left = self.left[: len(failed)]\n",
+    ),
+    Mutant(
+        "the highest number reported, not the lowest",
+        "invoke/take.py",
+        "[min(undelivered, key=int)]",
+        "[max(undelivered, key=int)]",
+    ),
+    Mutant(
+        "sequence numbers compared as text",
+        "invoke/take.py",
+        "[min(undelivered, key=int)]",
+        "[min(undelivered)]",
+    ),
+    Mutant(
+        "the last record of a part reported, not the first",
+        "batch/__init__.py",
+        "            error.undelivered = batch.records[0].position\n",
+        "            error.undelivered = batch.records[-1].position\n",
+    ),
+    Mutant(
+        "a failed delivery answered as done",
+        "invoke/take.py",
+        "    taken.again = [min(undelivered, key=int)] if undelivered else []\n",
+        "    taken.again = []\n",
+    ),
+    Mutant(
+        "all records read by one source",
+        "invoke/routes.py",
+        "        if name in self.exact:\n            return self.exact[name]\n",
+        "        if name in self.exact and name[0] == '/':\n            return self.exact[name]\n",
+    ),
+    Mutant(
+        "arrival is the time of the invocation",
+        "triggers.py",
+        '        _ms(inner["approximateArrivalTimestamp"]),\n',
+        '        _ms(__import__("time").time()),\n',
+    ),
 )

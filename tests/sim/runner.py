@@ -19,6 +19,8 @@ import pyarrow as pa
 from pipeline.errors import TailraceError
 from pipeline.ledger.landed import ENGINE
 from tests.sim.checks import OWN_ENGINE, check
+from tests.sim.stack import StackSimulation
+from tests.sim.stack_checks import check as check_stack
 from tests.sim.tamper import tamper
 from tests.sim.violation import Violation
 from tests.sim.world import Simulation
@@ -50,27 +52,47 @@ class Result:
 
 
 def run(seed: int, verbose: bool = False) -> Result:
-    """Run one seed in a folder of its own."""
-    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
-    base = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
-        simulation = Simulation(seed, Path(folder), verbose)
-        result = Result(seed)
+    """Run one seed: the embedded home in a folder of its own, then the deployed stack."""
+    result = Result(seed)
+    for home in (_run_embedded, _run_stack):
         try:
-            simulation.run()
-            check(simulation.home, simulation.truth, simulation.compacted)
-            repeated = simulation.set_back or simulation.operators.copies
-            simulation.happened.update(tamper(simulation.home, seed, simulation.say, repeated))
+            home(result, verbose)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
             result.failure = f"{type(error).__name__}: {error}"
             result.promise = isinstance(error, PROMISES)
             if verbose:
                 traceback.print_exc()
-        result.trace = simulation.trace
-        result.rows = len(simulation.truth.rows)
-        result.bad = sum(len(bad.lines) or 1 for bad in simulation.truth.bad.values())
-        result.happened = simulation.happened
-        return result
+            break
+    return result
+
+
+def _run_embedded(result: Result, verbose: bool) -> None:
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
+    base = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
+        simulation = Simulation(result.seed, Path(folder), verbose)
+        try:
+            simulation.run()
+            check(simulation.home, simulation.truth, simulation.compacted)
+            repeated = simulation.set_back or simulation.operators.copies
+            found = tamper(simulation.home, result.seed, simulation.say, repeated)
+            simulation.happened.update(found)
+        finally:
+            result.trace = simulation.trace
+            result.rows = len(simulation.truth.rows)
+            result.bad = sum(len(bad.lines) or 1 for bad in simulation.truth.bad.values())
+            result.happened = simulation.happened
+
+
+def _run_stack(result: Result, verbose: bool) -> None:
+    stack = StackSimulation(result.seed, verbose)
+    try:
+        stack.run()
+        check_stack(stack)
+    finally:
+        result.trace += stack.trace
+        result.rows += stack.landed
+        result.happened.update(stack.happened)
 
 
 def _run_chunk(seeds: range) -> list[Result]:

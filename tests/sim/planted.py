@@ -48,9 +48,10 @@ def look(mutant: Mutant, seeds: int) -> Found:
     with tempfile.TemporaryDirectory(prefix="tailrace-mutant-") as folder:
         plant(mutant, Path(folder))
         code = (
-            "import sys, pipeline; from tests.sim.runner import until_failure;"
+            "import os, sys, pipeline; from tests.sim.runner import until_failure;"
             f"assert pipeline.__file__.startswith({folder!r}), pipeline.__file__;"
-            f"until_failure({seeds})"
+            # Not by the usual way: threads of libraries may still be there.
+            f"until_failure({seeds}); sys.stdout.flush(); os._exit(0)"
         )
         environ = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(

@@ -52,7 +52,7 @@ class Landing:
         for (bucket, key), content in simulation.s3.objects.items():
             if bucket != BUCKET:
                 table = key.split("/")[2]
-                rows = parquet.read_table(BufferReader(content)).to_pylist()
+                rows = parquet.ParquetFile(BufferReader(content)).read().to_pylist()
                 self.rows[table] += [_timed(row) for row in rows]
 
 

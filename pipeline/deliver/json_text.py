@@ -75,7 +75,7 @@ def _special(octets: np.ndarray) -> list[int]:
 
 def _any_of(octets: np.ndarray, codes: Sequence[int]) -> np.ndarray:
     # Comparisons are a tenth of what a look-up costs, be it isin or a table of 256.
-    mask = octets == codes[0]
+    mask: np.ndarray = octets == codes[0]
     for code in codes[1:]:
         mask |= octets == code
     return mask

@@ -13,7 +13,8 @@ ESCAPES = {code: b"\\u%04x" % code for code in range(32)}
 ESCAPES |= {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
 # By octet, how many bytes longer its escape is.
 GROWTH = np.array([len(ESCAPES[code]) - 1 if code in ESCAPES else 0 for code in range(256)])
-NULL = pa.scalar(None, pa.string())
+# Not pa.scalar: it would load pandas, where that is installed.
+NULL = pa.nulls(1, pa.string())[0]
 
 
 def json_values(column: pa.Array) -> tuple[pa.Array, str]:

@@ -54,6 +54,7 @@ FOR_NOW = {
     "RequestTimeoutException",
 }
 TRANSIENT_STATUS = (408, 429)
+NO_CODE = "no code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,14 @@ def answer_of(call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | Refu
 
 
 def _refused(response: Mapping[str, Any]) -> Refused:
-    code = str(response.get("Error", {}).get("Code") or "no code")
+    code = str(response.get("Error", {}).get("Code") or NO_CODE)
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     if code in FOR_GOOD:
         return Refused(code, FOR_GOOD[code])
     passes = status >= 500 or status in TRANSIENT_STATUS or code in FOR_NOW
-    return Refused(code) if passes or _is_throttle(code) else Refused(code, WRONG)
+    # Where the body says nothing that can be read, botocore gives the status for a code.
+    passes = passes or code in (NO_CODE, str(status)) or _is_throttle(code)
+    return Refused(code) if passes else Refused(code, WRONG)
 
 
 def _is_throttle(code: str) -> bool:

@@ -123,6 +123,7 @@ PASSING = {
     "too many": error("Whatever", 429),
     "internal": error("InternalFailure", 500),
     "the clock": error("InvalidSignatureException", 403),
+    "400 that cannot be read": says(b"<html>What?</html>", 400, ()),
     "gateway": says(b"<html>Bad gateway</html>", 502, ()),
     "error that is no object": says(b"[1]", 500, ()),
     "connection": unreached,

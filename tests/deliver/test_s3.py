@@ -184,6 +184,7 @@ PASSING = {
     "damaged on its way": error(400, "BadDigest"),
     "another at it": error(409, "OperationAborted"),
     "no XML": Fate(500, b"<html><body>Bad gateway<br></html>"),
+    "half an error": Fate(400, b"<Error><Code>Slow"),
     "somebody else's 200": Fate(200, b"<html>Welcome to the hotel</html>"),
 }
 

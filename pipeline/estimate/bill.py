@@ -1,0 +1,117 @@
+"""A month's bill of a plan, and what would make it smaller or larger."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import sqrt
+
+from pipeline.estimate import limits as at
+from pipeline.estimate.lines import Line, lines
+from pipeline.estimate.plan import (
+    DELIVERIES,
+    FIREHOSE,
+    KINESIS,
+    LAMBDA,
+    LEAST_GB,
+    MOST_GB,
+    ROUTES,
+    S3,
+    Plan,
+)
+from pipeline.estimate.rates import rates
+from pipeline.estimate.volumes import rounded, shards_for, volumes
+
+WAYS = {
+    KINESIS: "subscription to Kinesis",
+    LAMBDA: "subscription straight to the function",
+    S3: "logs delivered to S3",
+}
+CARRIERS = {FIREHOSE: "Delivery=firehose", S3: "Delivery=s3"}
+PANEL_QUERIES_DAY = 24 * 60
+BISECTIONS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """Something else that could be done, and what a month would then cost more (or less)."""
+
+    name: str
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a plan costs in a month of thirty days, in USD."""
+
+    plan: Plan
+    lines: tuple[Line, ...]
+
+    @property
+    def usd(self) -> float:
+        """All of it."""
+        return sum(line.usd for line in self.lines)
+
+
+def bill(plan: Plan) -> Bill:
+    """The bill of a plan."""
+    return Bill(plan, tuple(lines(plan)))
+
+
+def levers(plan: Plan) -> list[Lever]:
+    """What else could be done, with its price: other routes, the other delivery, no packing."""
+    usual = bill(plan).usd
+    return [
+        *(Lever(name, bill(other).usd - usual) for name, other in _others(plan)),
+        *_unpacked(plan),
+        Lever("one more panel that asks Athena every minute", _panel_usd(plan)),
+    ]
+
+
+def _others(plan: Plan) -> Iterator[tuple[str, Plan]]:
+    for route in ROUTES:
+        if route != plan.route:
+            yield (f"{WAYS[route]}, instead", replace(plan, route=route, shards=0))
+    for delivery in DELIVERIES:
+        if delivery != plan.delivery:
+            name = f"{CARRIERS[delivery]} instead of {CARRIERS[plan.delivery].split('=')[1]}"
+            yield (name, replace(plan, delivery=delivery))
+    if plan.route == KINESIS:
+        if plan.shards:
+            yield ("Kinesis on demand instead of shards", replace(plan, shards=0))
+        else:
+            month = volumes(plan)
+            shards = shards_for(month.rows * plan.shape.gzip)
+            noun = "shard" if shards == 1 else "shards"
+            yield (f"Kinesis with {shards:,} {noun} instead", replace(plan, shards=shards))
+
+
+def _unpacked(plan: Plan) -> Iterator[Lever]:
+    """What it would cost to put each row as a record of its own."""
+    if plan.delivery != FIREHOSE:
+        return
+    month = volumes(plan)
+    single = month.rows * rounded(plan.shape.json, at.FIREHOSE_STEP)
+    single += month.records * at.FIREHOSE_STEP
+    usd = rates()["firehose_ingestion"].usd + rates()["firehose_conversion"].usd
+    yield Lever("one row a record instead of packed", (single - month.billed_bytes) / at.GB * usd)
+
+
+def _panel_usd(plan: Plan) -> float:
+    more = replace(plan, queries_day=plan.queries_day + PANEL_QUERIES_DAY)
+    return bill(more).usd - bill(plan).usd
+
+
+def turning_point(plan: Plan) -> float | None:
+    """GB a day from which on Delivery=s3 costs less than Firehose; None: nowhere, or everywhere."""
+
+    def gain(gb_day: float) -> float:
+        each = (replace(plan, gb_day=gb_day, delivery=way) for way in (FIREHOSE, S3))
+        firehose, own = (bill(other).usd for other in each)
+        return firehose - own
+
+    low, high = float(LEAST_GB), float(MOST_GB)
+    if gain(low) > 0 or gain(high) < 0:
+        return None
+    for _ in range(BISECTIONS):
+        middle = sqrt(low * high)
+        low, high = (low, middle) if gain(middle) > 0 else (middle, high)
+    return high

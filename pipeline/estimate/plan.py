@@ -36,7 +36,7 @@ class Plan:
     retention_days: int = 30
     lake_days: int = 365
     queries_day: int = 100
-    scan_days: int = 1
+    scan_days: float = 1
     shards: int = 0
 
     def __post_init__(self) -> None:

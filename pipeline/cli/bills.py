@@ -4,9 +4,9 @@ import csv
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any
 
-from pipeline.cli.streams import cut
 from pipeline.cli.table import Column, table
 from pipeline.estimate import Bill, Lever, Line, Plan, bill, levers, rates, turning_point
 
@@ -28,7 +28,8 @@ def as_table(plans: Sequence[Plan], width: int | None) -> str:
 
 def _title(plans: Sequence[Plan]) -> str:
     plan = plans[0]
-    sizes = " and ".join(f"{each.gb_day:,g}" for each in plans)
+    *before, last = (f"{each.gb_day:,g}" for each in plans)
+    sizes = f"{', '.join(before)} and {last}" if before else last
     asked = f"{plan.queries_day:,} queries a day over {_days(plan.scan_days)}"
     return (
         f"{sizes} GB of {plan.source} a day, --route {plan.route}, --delivery {plan.delivery}; log "
@@ -46,7 +47,7 @@ def _detailed(one: Bill) -> list[Column]:
         Column("a month", [*(line.title for line in lines), "all"]),
         Column("quantity", [*(quantity(line.quantity) for line in lines), ""], number=True),
         Column("unit", [*(line.rate.unit for line in lines), ""]),
-        Column("USD each", [*(each(line.rate.usd) for line in lines), ""], number=True),
+        Column("USD each", [*(price(line.rate.usd) for line in lines), ""], number=True),
         Column("USD", [*(money(line.usd) for line in lines), money(one.usd)], number=True),
     ]
 
@@ -63,8 +64,7 @@ def _compared(bills: Sequence[Bill]) -> list[Column]:
             )
             for one in bills
         ),
-        Column("", [""] * (len(titles) + 1)),
-    ][: len(bills) + 1]
+    ]
 
 
 def _of(one: Bill, title: str) -> float:
@@ -73,7 +73,7 @@ def _of(one: Bill, title: str) -> float:
 
 def _instead(bills: Sequence[Bill], told: Sequence[Sequence[Lever]]) -> list[Column]:
     """What else could be done: the difference in USD, and beside one size the new sum."""
-    names = [lever.name for lever in told[0]]
+    names = [_lever(mine) for mine in zip(*told, strict=True)]
     differences = [
         Column(
             "USD more or less" if len(bills) == 1 else f"{one.plan.gb_day:,g} GB a day",
@@ -88,15 +88,20 @@ def _instead(bills: Sequence[Bill], told: Sequence[Sequence[Lever]]) -> list[Col
     return [Column("instead", names), *differences, Column("USD then", sums, number=True)]
 
 
+def _lever(of_sizes: Sequence[Lever]) -> str:
+    """What could be done, and by which option, where that is the same for all sizes."""
+    first = of_sizes[0]
+    same = {lever.option for lever in of_sizes} == {first.option}
+    return f"{first.name} ({first.option})" if first.option and same else first.name
+
+
 def as_csv(plans: Sequence[Plan]) -> str:
     """A row a line of a bill, with its rate; no sums, so that a column can be summed."""
     to = io.StringIO()
     writer = csv.DictWriter(to, CSV_HEAD, lineterminator="\n")
     writer.writeheader()
     for plan in plans:
-        writer.writerows(
-            {"gb_day": plan.gb_day, **_line(line)} for line in bill(plan).lines
-        )
+        writer.writerows({"gb_day": plan.gb_day, **_line(line)} for line in bill(plan).lines)
     return to.getvalue()
 
 
@@ -119,7 +124,7 @@ def _bill(one: Bill) -> dict[str, Any]:
         "usd_month": round(one.usd, 4),
         "lines": [_line(line) for line in one.lines],
         "instead": [
-            {"what": lever.name, "usd_month_more": round(lever.usd, 4)}
+            {"what": lever.name, "option": lever.option, "usd_month_more": round(lever.usd, 4)}
             for lever in levers(one.plan)
         ],
     }
@@ -160,16 +165,23 @@ def _notes(plan: Plan) -> Iterator[str]:
     )
     yield (
         "sizes and CPU are measured on made-up lines, not on AWS; records of 577 lines, waits, "
-        "rejects (1 in 10,000) and own logs are assumed; nothing is compacted"
+        "rejects (1 in 10,000) and our own logs are assumed; queries read the files as they land, "
+        "not compacted"
     )
     if not plan.shape.cloudwatch and plan.route != "s3":
         yield f"{plan.source} goes to S3 only: who brings it to CloudWatch is not in this bill"
-    turn = turning_point(plan)
-    if turn is not None:
-        yield (
-            f"by this route --delivery s3 costs less from about {turn:,.2g} GB a day on, Firehose "
-            "below: it writes fewer, larger files"
-        )
+    yield _which_delivery(turning_point(plan))
+
+
+def _which_delivery(from_gb: float) -> str:
+    if from_gb == inf:
+        return "by this route Firehose is the cheaper delivery: our files would be many and small"
+    if from_gb == 0:
+        return "by this route --delivery s3 is the cheaper at any size"
+    return (
+        f"by this route --delivery s3 is the cheaper from about {from_gb:,.2g} GB a day on; with "
+        "less it is Firehose, whose files are fewer and larger"
+    )
 
 
 def _span(days: Sequence[Any]) -> str:
@@ -190,7 +202,7 @@ def quantity(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.3g}"
 
 
-def each(usd: float) -> str:
+def price(usd: float) -> str:
     """A price of one unit, without an exponent, with two decimals at least."""
     whole, _, part = f"{usd:.10f}".rstrip("0").partition(".")
     return f"{whole}.{part:0<2}"

@@ -122,7 +122,7 @@ def estimate(
         streams.as_data(sys.stdout)
         sys.stdout.write(bills.as_csv(plans) if output == "csv" else bills.as_json(plans))
     sys.stdout.flush()
-    say(_beneath(plans))
+    say(("\n" if output == "table" else "") + _beneath(plans))
 
 
 def _sizes(given: Sequence[str]) -> list[float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 
 from pipeline.estimate import limits as at
 from pipeline.estimate.lines import Line, lines
@@ -21,23 +21,24 @@ from pipeline.estimate.rates import rates
 from pipeline.estimate.volumes import rounded, shards_for, volumes
 
 WAYS = {
-    KINESIS: "through Kinesis (--route kinesis)",
-    LAMBDA: "straight to the function (--route lambda)",
-    S3: "logs to S3, not CloudWatch (--route s3)",
+    KINESIS: "through Kinesis",
+    LAMBDA: "straight to the function",
+    S3: "logs to S3, not CloudWatch",
 }
-CARRIERS = {
-    FIREHOSE: "rows through Firehose (--delivery firehose)",
-    S3: "Parquet written by us (--delivery s3)",
-}
+CARRIERS = {FIREHOSE: "rows through Firehose", S3: "Parquet written by us"}
 PANEL_QUERIES_DAY = 24 * 60
 BISECTIONS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """Something else that could be done, and what a month would then cost more (or less)."""
+    """Something else that could be done, and what a month would then cost more (or less).
+
+    option  of `tailrace estimate`, by which it becomes the plan; "" where none does
+    """
 
     name: str
+    option: str
     usd: float
 
 
@@ -63,27 +64,25 @@ def levers(plan: Plan) -> list[Lever]:
     """What else could be done, with its price: other routes, the other delivery, no packing."""
     usual = bill(plan).usd
     return [
-        *(Lever(name, bill(other).usd - usual) for name, other in _others(plan)),
+        *(Lever(name, option, bill(other).usd - usual) for name, option, other in _others(plan)),
         *_unpacked(plan),
-        Lever("a panel that asks Athena every minute", _panel_usd(plan)),
+        Lever("a panel that asks Athena every minute", "", _panel_usd(plan)),
     ]
 
 
-def _others(plan: Plan) -> Iterator[tuple[str, Plan]]:
+def _others(plan: Plan) -> Iterator[tuple[str, str, Plan]]:
     for route in ROUTES:
         if route != plan.route:
-            yield (WAYS[route], replace(plan, route=route, shards=0))
+            yield WAYS[route], f"--route {route}", replace(plan, route=route, shards=0)
     for delivery in DELIVERIES:
         if delivery != plan.delivery:
-            yield (CARRIERS[delivery], replace(plan, delivery=delivery))
-    if plan.route == KINESIS:
-        if plan.shards:
-            yield ("Kinesis on demand (without --shards)", replace(plan, shards=0))
-        else:
-            month = volumes(plan)
-            shards = shards_for(month.rows * plan.shape.gzip)
-            noun = "shard" if shards == 1 else "shards"
-            yield (f"Kinesis with {shards:,} {noun} (--shards {shards})", replace(plan, shards=shards))
+            yield CARRIERS[delivery], f"--delivery {delivery}", replace(plan, delivery=delivery)
+    if plan.shards:
+        yield "Kinesis on demand", "--shards 0", replace(plan, shards=0)
+    elif plan.route == KINESIS:
+        month = volumes(plan)
+        shards = shards_for(month.rows * plan.shape.gzip)
+        yield "Kinesis with enough shards", f"--shards {shards}", replace(plan, shards=shards)
 
 
 def _unpacked(plan: Plan) -> Iterator[Lever]:
@@ -92,9 +91,10 @@ def _unpacked(plan: Plan) -> Iterator[Lever]:
         return
     month = volumes(plan)
     single = month.rows * rounded(plan.shape.json, at.FIREHOSE_STEP)
-    single += month.records * at.FIREHOSE_STEP
+    single += (month.records + month.refused_rows) * at.FIREHOSE_STEP
     usd = rates()["firehose_ingestion"].usd + rates()["firehose_conversion"].usd
-    yield Lever("one row a record, not packed for Firehose", (single - month.billed_bytes) / at.GB * usd)
+    more = (single - month.billed_bytes) / at.GB * usd
+    yield Lever("one row a record, not packed for Firehose", "", more)
 
 
 def _panel_usd(plan: Plan) -> float:
@@ -103,17 +103,19 @@ def _panel_usd(plan: Plan) -> float:
     return bill(replace(plan, queries_day=PANEL_QUERIES_DAY, scan_days=1 / 24)).usd - none
 
 
-def turning_point(plan: Plan) -> float | None:
-    """GB a day from which on Delivery=s3 costs less than Firehose; None: nowhere, or everywhere."""
+def turning_point(plan: Plan) -> float:
+    """GB a day from which on --delivery s3 costs less than Firehose; 0: always; inf: never."""
 
     def gain(gb_day: float) -> float:
         each = (replace(plan, gb_day=gb_day, delivery=way) for way in (FIREHOSE, S3))
         firehose, own = (bill(other).usd for other in each)
         return firehose - own
 
-    low, high = float(LEAST_GB), float(MOST_GB)
-    if gain(low) > 0 or gain(high) < 0:
-        return None
+    low, high = LEAST_GB, min(MOST_GB, plan.most_gb)
+    if gain(low) > 0:
+        return 0
+    if gain(high) <= 0:
+        return inf
     for _ in range(BISECTIONS):
         middle = sqrt(low * high)
         low, high = (low, middle) if gain(middle) > 0 else (middle, high)

@@ -19,7 +19,7 @@ FIREHOSE_BUFFER_BYTES, FIREHOSE_BUFFER_S = 128 << 20, 900
 KINESIS_STEP, KINESIS_UNIT = 1024, 25 * 1024
 # "Quotas and limits" of Kinesis: what a shard takes in a second, and the shards that a stream on
 # demand begins with (4 MB/s).
-SHARD_BYTES_S, SHARD_RECORDS_S, ON_DEMAND_SHARDS = 1_000_000, 1_000, 4
+SHARD_BYTES_S, ON_DEMAND_SHARDS = 1_000_000, 4
 # "Lambda quotas": a synchronous request; Kinesis' records stand in it as base64.
 INVOCATION_BYTES = 6 << 20
 BASE64_RATIO = 4 / 3
@@ -50,7 +50,7 @@ TABLES_WRITTEN = 2
 # Events of a subscription record: the mean of bench/corpus.py. Quiet log groups have fewer.
 EVENTS_A_RECORD = 577
 REJECTED_SHARE = 0.0001
-# Bytes that a rejected line takes in its object, beside the line as base64.
+# Bytes that a rejected line takes in its object and in the table `reject`, beside the line itself.
 REJECT_BYTES = 600
 # Until a call of AWS is answered.
 CALL_S = 0.05

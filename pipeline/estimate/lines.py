@@ -87,7 +87,7 @@ def _delivering(plan: Plan, month: Volumes) -> Iterator[Line]:
         billed = month.billed_bytes / at.GB
         yield Line("Firehose: ingestion", billed, "firehose_ingestion")
         yield Line("Firehose: to Parquet", billed, "firehose_conversion")
-    written = (month.files + month.batch_files) / at.MILLION
+    written = (month.files + month.other_files) / at.MILLION
     yield Line("S3: Parquet, written", written, "s3_writes")
 
 

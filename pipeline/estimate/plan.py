@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pipeline.errors import UsageError
+from pipeline.estimate.limits import DAY_S, GB, SHARD_BYTES_S
 from pipeline.estimate.workload import SHAPES, Shape
 
 KINESIS, LAMBDA, S3, FIREHOSE = "kinesis", "lambda", "s3", "firehose"
@@ -42,7 +43,7 @@ class Plan:
     def __post_init__(self) -> None:
         if not LEAST_GB <= self.gb_day <= MOST_GB:  # nor when it is no number
             raise UsageError(
-                f"{self.gb_day:g} GB of logs a day cannot be estimated",
+                f"{self.gb_day:,.15g} GB of logs a day cannot be estimated",
                 "--gb-day",
                 f"from {LEAST_GB} to {MOST_GB:,}",
             )
@@ -52,11 +53,25 @@ class Plan:
         if self.shards and self.route != KINESIS:
             fix = "leave it out, or --route kinesis"
             raise UsageError(f"the route {self.route} has no shards", "--shards", fix)
+        if self.gb_day > self.most_gb:
+            raise UsageError(
+                f"shards: {self.shards} take at most {self.most_gb:,.0f} GB of {self.source} a day",
+                "--shards",
+                "give more, or leave it out: on demand",
+            )
 
     @property
     def shape(self) -> Shape:
         """The sizes of its lines."""
         return SHAPES[self.source]
+
+    @property
+    def most_gb(self) -> float:
+        """GB a day that its shards take, if they come evenly; on demand as much as there is."""
+        if not self.shards:
+            return MOST_GB
+        packed = self.shards * SHARD_BYTES_S * DAY_S
+        return packed * self.shape.line / self.shape.gzip / GB
 
 
 def check_word(word: str, known: Sequence[str], option: str, noun: str) -> None:

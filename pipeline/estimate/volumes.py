@@ -51,11 +51,13 @@ class Volumes:
 
     @property
     def billed_bytes(self) -> float:
-        """What Firehose counts: packed by invocation and table, in records of whole steps."""
-        return sum(
-            self.invocations * rounded(part / self.invocations, at.FIREHOSE_STEP)
+        """What Firehose counts of an invocation's rows, by table; rejects come one at a time."""
+        tables = sum(
+            self.invocations * packed_bytes(part / self.invocations)
             for part in (self.row_bytes, self.batch_bytes)
         )
+        reject = self.plan.shape.line + at.REJECT_BYTES
+        return tables + self.refused_objects * rounded(reject, at.FIREHOSE_STEP)
 
     @property
     def calls(self) -> float:
@@ -67,16 +69,20 @@ class Volumes:
     @property
     def files(self) -> float:
         """Parquet files of the source's table."""
-        if self.plan.delivery != FIREHOSE:
-            return self.invocations
-        return max(_by_time(at.FIREHOSE_BUFFER_S), self.row_bytes / at.FIREHOSE_BUFFER_BYTES)
+        return self._files(self.row_bytes, self.invocations)
 
     @property
-    def batch_files(self) -> float:
-        """Parquet files of the table `batch`."""
+    def other_files(self) -> float:
+        """Parquet files of the tables `batch` and `reject`."""
+        refusing = min(self.invocations, self.refused_objects)
+        return self._files(self.batch_bytes, self.invocations) + self._files(0, refusing)
+
+    def _files(self, json_bytes: float, writes: float) -> float:
+        """One a write; Firehose gathers them for as long, or up to as many bytes, as it may."""
         if self.plan.delivery != FIREHOSE:
-            return self.invocations
-        return max(_by_time(at.FIREHOSE_BUFFER_S), self.batch_bytes / at.FIREHOSE_BUFFER_BYTES)
+            return writes
+        by_size = json_bytes / at.FIREHOSE_BUFFER_BYTES
+        return min(writes, max(_by_time(at.FIREHOSE_BUFFER_S), by_size))
 
     @property
     def parquet_bytes(self) -> float:
@@ -85,7 +91,7 @@ class Volumes:
         packed = self.plan.delivery == FIREHOSE
         rows = self.rows * (shape.snappy if packed else shape.parquet)
         batch = self.records * (BATCH_ROW.snappy if packed else BATCH_ROW.parquet)
-        return rows + batch + (self.files + self.batch_files) * at.FILE_BYTES
+        return rows + batch + (self.files + self.other_files) * at.FILE_BYTES
 
     @property
     def seconds(self) -> float:
@@ -121,6 +127,13 @@ def shards_for(month_bytes: float) -> int:
     """Shards that bear the busiest seconds of a month."""
     mean = month_bytes / (at.DAYS * at.DAY_S)
     return max(1, ceil(mean * at.PEAK / at.SHARD_BYTES_S))
+
+
+def packed_bytes(size: float) -> float:
+    """What Firehose counts of rows in one piece: records as full as can be, and the rest."""
+    full, rest = divmod(size, at.FIREHOSE_RECORD)
+    whole = rounded(at.FIREHOSE_RECORD, at.FIREHOSE_STEP)
+    return full * whole + rounded(rest, at.FIREHOSE_STEP)
 
 
 def rounded(size: float, step: int) -> float:

@@ -1,8 +1,9 @@
 """`python -m bench.sizes`: the sizes that `tailrace estimate` reckons with, a source at a time.
 
 Of made-up lines (no capture of a customer's logs may be shipped), in subscription envelopes: bytes
-of a line, of its share of a gzipped envelope, and of its row as JSON without nulls, as Parquet as
-we write it, and as Parquet with snappy and no encodings of ours; and CPU from envelope to Parquet.
+of a line, of its share of a gzipped envelope, and of its row as JSON without nulls, as Parquet in
+our layout, and as Parquet without encodings of ours (both with snappy); and CPU from envelope to
+Parquet.
 """
 
 import argparse
@@ -17,18 +18,19 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.base import V2
+from bench.base import V2, V5
 from bench.corpus import FIRST_SECOND, SPAN_S, build, envelope, envelopes, log_events, payload
 from bench.flows import flow_fields, zipf
 from bench.measure import cpu_of, machine, pin, write_json
 from pipeline.batch import Context, Ports, process
-from pipeline.deliver.lake import LakeSink
+from pipeline.deliver.lake import LakeSink, layout
 from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.demo.generator import Generator
 from pipeline.enrich import Lookups
@@ -42,7 +44,8 @@ from tests.model import web_made
 
 LINES, ROUNDS, SEED = 60_000, 5, 3
 ARRIVAL_MS = FIRST_SECOND * 1000
-HEADINGS = ("source", "line", "gzip", "json", "parquet", "snappy", "cpu us")
+HEADINGS = ("source", "line", "gzip", "json", "parquet", "plain", "cpu us")
+WIDE = "vpc-flow, 29 fields"
 
 pa.set_cpu_count(1)
 pa.set_io_thread_count(1)
@@ -58,11 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     core = pin()
     found: dict[str, object] = {"machine": machine(core), "lines": options.lines}
     sys.stdout.write("".join(f"{name:>13}" for name in HEADINGS) + "\n")
-    for name in NAMES:
+    for name in (*NAMES, WIDE):
         figures = measured(name, lines_of(name, options.lines), options.rounds)
         found[name] = figures
         told = "".join(f"{figure:13.2f}" for figure in figures.values())
-        sys.stdout.write(f"{name:>13}{told}\n")
+        sys.stdout.write(f"{name:>13.13}{told}\n")
         sys.stdout.flush()
     write_json(options.out, found)
     return 0
@@ -72,6 +75,8 @@ def lines_of(name: str, count: int) -> list[str]:
     """Made-up lines of a source."""
     if name == "vpc-flow":
         return list(build(count, V2, seed=SEED).lines)
+    if name == WIDE:
+        return list(build(count, V5, seed=SEED).lines)
     if name == "tgw-flow":
         return tgw_lines(count)
     if name == "app-log":
@@ -141,24 +146,24 @@ def measured(name: str, lines: Sequence[str], rounds: int) -> Mapping[str, float
         Record(each.encode(), str(at), ARRIVAL_MS, f"bench/{at}", base64=True)
         for at, each in enumerate(payloads)
     ]
-    source = find(name)
-    context = Context(Lookups(Networks.of()), Limits(), Formats())
+    source = find(name.partition(",")[0])
+    formats = Formats(otherwise=(" ".join(V5),)) if name == WIDE else Formats()
+    context = Context(Lookups(Networks.of()), Limits(), formats)
     sink = MemorySink()
     process(records, source, Ports(sink, MemoryQuarantine()), context, ARRIVAL_MS)
     rows = sink.rows(source.table)
     if len(rows) < 0.99 * len(lines):
         raise SystemExit(f"{name}: {len(rows)} rows of {len(lines)} lines")
     with tempfile.TemporaryDirectory() as folder:
-        landing = LakeSink(Path(folder))
-        work = partial(process, records, source, Ports(landing, MemoryQuarantine()), context, 0)
+        ports = Ports(LakeSink(Path(folder)), MemoryQuarantine())
+        work = partial(process, records, source, ports, context, ARRIVAL_MS)
         took = median(cpu_of(work).total for _ in range(rounds))
-        written = sum(f.bytes for f in landing.take() if f.table == source.table.name) / rounds
     return {
         "line": sum(len(line.encode()) for line in lines) / len(lines),
         "gzip": sum(len(base64.b64decode(each)) for each in payloads) / len(lines),
         "json": _json_bytes(rows) / len(rows),
-        "parquet": written / len(rows),
-        "snappy": _snappy_bytes(rows) / len(rows),
+        "parquet": _parquet_bytes(rows, layout(source.table)) / len(rows),
+        "plain": _parquet_bytes(rows, {}) / len(rows),
         "cpu_us": took / len(lines) * 1e6,
     }
 
@@ -181,9 +186,9 @@ def _json_bytes(rows: pa.Table) -> int:
     )
 
 
-def _snappy_bytes(rows: pa.Table) -> int:
+def _parquet_bytes(rows: pa.Table, how: Mapping[str, Any]) -> int:
     written = pa.BufferOutputStream()
-    parquet.write_table(rows, written, compression="snappy")
+    parquet.write_table(rows, written, compression="snappy", **how)
     return int(written.getvalue().size)
 
 

@@ -180,7 +180,7 @@ def _which_delivery(from_gb: float) -> str:
         return "by this route --delivery s3 is the cheaper at any size"
     return (
         f"by this route --delivery s3 is the cheaper from about {from_gb:,.2g} GB a day on; with "
-        "less it is Firehose, whose files are fewer and larger"
+        "less its files are many and small, which is paid for when they are written and read"
     )
 
 

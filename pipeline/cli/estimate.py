@@ -37,7 +37,12 @@ Delivery = Annotated[
     typer.Option("--delivery", metavar="D", help="firehose, or s3: Parquet written by us."),
 ]
 SourceName = Annotated[
-    str, typer.Option("--source", metavar="SOURCE", help="Which log; it decides the row's size.")
+    str,
+    typer.Option(
+        "--source",
+        metavar="SOURCE",
+        help="Which log, as for ingest; or vpc-flow-wide: flow logs of 29 fields, not 14.",
+    ),
 ]
 Retention = Annotated[
     int,
@@ -79,7 +84,7 @@ def estimate(
     route: Route = "kinesis",
     delivery: Delivery = "firehose",
     source: SourceName = "vpc-flow",
-    retention_days: Retention = 30,
+    retention_days: Retention = 14,
     lake_days: LakeDays = 365,
     queries_day: Queries = 100,
     scan_days: ScanDays = 1,

@@ -11,8 +11,8 @@ FIREHOSE_STEP = 5 * 1024
 FIREHOSE_RECORD = 1_000 * 1024
 # The same page: one PutRecordBatch.
 FIREHOSE_CALL = 4 << 20
-# Firehose's own largest hints for what becomes one object. With conversion 128 MiB is the default.
-FIREHOSE_BUFFER_BYTES, FIREHOSE_BUFFER_S = 128 << 20, 900
+# Until what size, and how long, Firehose gathers rows for one object, as the stack asks it to.
+FIREHOSE_BUFFER_BYTES, FIREHOSE_BUFFER_S = 128 << 20, 60
 
 # "Amazon Kinesis Data Streams Pricing": on demand a record is rounded up to 1 KB, in provisioned
 # mode it is counted in PUT payload units of 25 KB.
@@ -34,17 +34,23 @@ SQS_POLLERS, SQS_POLL_S, SQS_REQUESTS_A_MESSAGE = 5, 20, 2
 # "Amazon Athena Pricing": the least that a query is billed for.
 ATHENA_LEAST = 10_000_000
 
-# The stack: metrics of one source, alarms, keys of its own (the quarantine's and the rest's).
+# The stack: metrics of one source, dashboard, keys of its own (the logs' and the quarantine's).
 METRICS = (
     *("events_in", "rows", "rejected", "dropped"),
     *("bytes_in", "delivery_failures", "oldest_record_age_ms"),
 )
-ALARMS, DASHBOARDS, KEYS = 10, 1, 2
-# Lambda waits so long for more records of a shard.
-BATCH_WINDOW_S = 10
-QUARANTINE_DAYS = 90
+DASHBOARDS, KEYS = 1, 2
+# Alarms of every stack, those of a route beside them, and two of each of Firehose's streams: a
+# stream for each source's table, `reject` and `batch`.
+ALARMS, ROUTE_ALARMS, STREAM_ALARMS, STREAMS = 6, {"kinesis": 4, "s3": 2}, 2, 13
+# The defaults of its template: Lambda waits so long for more records of a shard, and takes so many;
+# what was refused, and our own logs, are kept so long.
+BATCH_WINDOW_S, BATCH_RECORDS = 5, 1_000
+QUARANTINE_DAYS, OWN_LOG_DAYS = 30, 14
 # Beside the rows of the source, each invocation writes rows of the table `batch`.
 TABLES_WRITTEN = 2
+# With what rejects it has, so many tables are written to.
+TABLES = 3
 
 # Assumptions: nothing of this was measured on AWS.
 # Events of a subscription record: the mean of bench/corpus.py. Quiet log groups have fewer.
@@ -56,7 +62,6 @@ REJECT_BYTES = 600
 CALL_S = 0.05
 # START, END, REPORT, a line of metrics and one of our own.
 OWN_LOG_BYTES = 2_000
-OWN_LOG_DAYS = 14
 # Packing JSON instead of Parquet: 3.13 against 1.39 us a flow, before either is sent.
 JSON_CPU_RATIO = 2.25
 # A Parquet file's own bytes: 2,000 files of 1,000 rows took 58.8 MB, one of as many 28.6 MB.
@@ -64,7 +69,7 @@ FILE_BYTES = 15_000
 # A query reads a file's footer, then its columns; of these what top talkers reads, 8.0 of 29.0 MB.
 READS_A_FILE = 2
 SCANNED_SHARE = 0.28
-# Data keys are kept for five minutes by each side of a stream.
+# Data keys are kept for five minutes by each side of a shard, or of a stream of Firehose.
 KEY_LIFE_S, KEY_SIDES = 300, 2
 # Traffic at its busiest against its mean: shards must bear that.
 PEAK = 3

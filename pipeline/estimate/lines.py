@@ -98,15 +98,16 @@ def _kept(plan: Plan, month: Volumes) -> Iterator[Line]:
     yield Line("S3: lake, kept", lake / at.GB, "s3_storage")
     yield Line("S3: quarantine, written", month.refused_objects / at.MILLION, "s3_writes")
     yield Line("S3: quarantine, kept", refused / at.GB, "s3_storage")
-    shards = (plan.shards or at.ON_DEMAND_SHARDS) if plan.route == KINESIS else 0
-    made = shards * at.KEY_SIDES * at.DAYS * at.DAY_S / at.KEY_LIFE_S + month.refused_objects
+    keyed = (plan.shards or at.ON_DEMAND_SHARDS) if plan.route == KINESIS else 0
+    keyed += at.TABLES if plan.delivery == FIREHOSE else 0
+    made = keyed * at.KEY_SIDES * at.DAYS * at.DAY_S / at.KEY_LIFE_S + month.refused_objects
     yield Line("KMS: keys", at.KEYS, "kms_keys")
     yield Line("KMS: requests", made / at.MILLION, "kms_requests")
 
 
 def _asked(plan: Plan, month: Volumes) -> Iterator[Line]:
     queries = plan.queries_day * at.DAYS
-    size = plan.shape.snappy if plan.delivery == FIREHOSE else plan.shape.parquet
+    size = plan.shape.plain if plan.delivery == FIREHOSE else plan.shape.parquet
     scanned = month.rows / at.DAYS * plan.scan_days * size * at.SCANNED_SHARE
     files = month.files / at.DAYS * plan.scan_days
     yield Line("Athena: scans", queries * max(scanned, at.ATHENA_LEAST) / at.TB, "athena_scan")
@@ -116,7 +117,9 @@ def _asked(plan: Plan, month: Volumes) -> Iterator[Line]:
 
 def _watched(plan: Plan, month: Volumes) -> Iterator[Line]:
     yield Line("CloudWatch: metrics", len(at.METRICS), "metrics")
-    yield Line("CloudWatch: alarms", at.ALARMS, "alarms")
+    alarms = at.ALARMS + at.ROUTE_ALARMS.get(plan.route, 0)
+    alarms += at.STREAMS * at.STREAM_ALARMS if plan.delivery == FIREHOSE else 0
+    yield Line("CloudWatch: alarms", alarms, "alarms")
     yield Line("CloudWatch: dashboard", at.DASHBOARDS, "dashboards")
     told = month.invocations * at.OWN_LOG_BYTES / at.GB
     yield Line("CloudWatch Logs: own log", told, "logs_ingestion")

@@ -34,7 +34,7 @@ class Plan:
     source: str = "vpc-flow"
     route: str = KINESIS
     delivery: str = FIREHOSE
-    retention_days: int = 30
+    retention_days: int = 14
     lake_days: int = 365
     queries_day: int = 100
     scan_days: float = 1

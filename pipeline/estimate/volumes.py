@@ -89,8 +89,8 @@ class Volumes:
         """What a month adds to the lake, with what every file costs by itself."""
         shape = self.plan.shape
         packed = self.plan.delivery == FIREHOSE
-        rows = self.rows * (shape.snappy if packed else shape.parquet)
-        batch = self.records * (BATCH_ROW.snappy if packed else BATCH_ROW.parquet)
+        rows = self.rows * (shape.plain if packed else shape.parquet)
+        batch = self.records * (BATCH_ROW.plain if packed else BATCH_ROW.parquet)
         return rows + batch + (self.files + self.other_files) * at.FILE_BYTES
 
     @property
@@ -109,7 +109,7 @@ def volumes(plan: Plan) -> Volumes:
     if plan.route == KINESIS:
         records = rows / at.EVENTS_A_RECORD
         windows = (plan.shards or on_demand_shards(packed)) * _by_time(at.BATCH_WINDOW_S)
-        full = packed * at.BASE64_RATIO / at.INVOCATION_BYTES
+        full = max(packed * at.BASE64_RATIO / at.INVOCATION_BYTES, records / at.BATCH_RECORDS)
         return Volumes(plan, text_bytes, rows, records, min(records, max(windows, full)))
     if plan.route == LAMBDA:
         records = rows / at.EVENTS_A_RECORD

@@ -96,7 +96,7 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         "source": "vpc-flow",
         "route": "kinesis",
         "delivery": "firehose",
-        "retention_days": 30,
+        "retention_days": 14,
         "lake_days": 365,
         "queries_day": 100,
         "scan_days": 1,

@@ -76,6 +76,16 @@ Shards = Annotated[
         "--shards", metavar="N", min=0, max=10_000, help="Shards of Kinesis; 0: on demand."
     ),
 ]
+BatchSeconds = Annotated[
+    int,
+    typer.Option(
+        "--batch-seconds",
+        metavar="N",
+        min=1,
+        max=300,
+        help="How long Lambda waits for more records of a shard.",
+    ),
+]
 Form = Annotated[str, typer.Option("--output", metavar="FORM", help="table, csv or json.")]
 
 
@@ -89,6 +99,7 @@ def estimate(
     queries_day: Queries = 100,
     scan_days: ScanDays = 1,
     shards: Shards = 0,
+    batch_seconds: BatchSeconds = 5,
     output: Form = "table",
 ) -> None:
     """What the stack on AWS costs in a month of 30 days, before it is deployed, in USD.
@@ -118,6 +129,7 @@ def estimate(
             queries_day,
             scan_days,
             shards,
+            batch_seconds,
         )
         for size in _sizes(gb_day)
     ]

@@ -27,6 +27,7 @@ WAYS = {
 }
 CARRIERS = {FIREHOSE: "rows through Firehose", S3: "Parquet written by us"}
 PANEL_QUERIES_DAY = 24 * 60
+LONG_BATCH_S = 60
 # How the turning point is looked for: downwards in such steps, then by halves.
 STEP, BISECTIONS = 1.5, 20
 
@@ -84,6 +85,9 @@ def _others(plan: Plan) -> Iterator[tuple[str, str, Plan]]:
         month = volumes(plan)
         shards = shards_for(month.rows * plan.shape.gzip)
         yield "Kinesis with enough shards", f"--shards {shards}", replace(plan, shards=shards)
+    if plan.route == KINESIS and plan.batch_seconds < LONG_BATCH_S:
+        rare = replace(plan, batch_seconds=LONG_BATCH_S)
+        yield "batches waited for a minute", f"--batch-seconds {LONG_BATCH_S}", rare
 
 
 def _unpacked(plan: Plan) -> Iterator[Lever]:

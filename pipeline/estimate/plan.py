@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pipeline.errors import UsageError
-from pipeline.estimate.limits import DAY_S, GB, SHARD_BYTES_S
+from pipeline.estimate.limits import BATCH_WINDOW_S, DAY_S, GB, SHARD_BYTES_S
 from pipeline.estimate.workload import SHAPES, Shape
 
 KINESIS, LAMBDA, S3, FIREHOSE = "kinesis", "lambda", "s3", "firehose"
@@ -26,6 +26,7 @@ class Plan:
     lake_days       how long the lake keeps its rows
     queries_day     questions to Athena a day, each over `scan_days` days of the log
     shards          of a provisioned stream; 0: on demand
+    batch_seconds   how long Lambda waits for more records of a shard, the template's BatchSeconds
 
     Raises UsageError for what cannot be.
     """
@@ -39,6 +40,7 @@ class Plan:
     queries_day: int = 100
     scan_days: float = 1
     shards: int = 0
+    batch_seconds: int = BATCH_WINDOW_S
 
     def __post_init__(self) -> None:
         if not LEAST_GB <= self.gb_day <= MOST_GB:  # nor when it is no number

@@ -108,7 +108,7 @@ def volumes(plan: Plan) -> Volumes:
     packed = rows * plan.shape.gzip
     if plan.route == KINESIS:
         records = rows / at.EVENTS_A_RECORD
-        windows = (plan.shards or on_demand_shards(packed)) * _by_time(at.BATCH_WINDOW_S)
+        windows = (plan.shards or on_demand_shards(packed)) * _by_time(plan.batch_seconds)
         full = max(packed * at.BASE64_RATIO / at.INVOCATION_BYTES, records / at.BATCH_RECORDS)
         return Volumes(plan, text_bytes, rows, records, min(records, max(windows, full)))
     if plan.route == LAMBDA:

@@ -42,7 +42,7 @@ def test_what_the_figures_are_worth_is_said_on_standard_error() -> None:
     err = " ".join(call("estimate", "--gb-day", "20").err.split())
     assert "list prices of us-east-1, a month of 30 days, no free tiers" in err
     assert "18 of 19 rates are assumptions of 2026-11-26 and 2026-11-27, not verified" in err
-    assert "--delivery s3 is the cheaper from about 12 GB a day on" in err
+    assert "--delivery s3 is the cheaper from about 25 GB a day on" in err
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         "queries_day": 100,
         "scan_days": 1,
         "shards": 0,
+        "batch_seconds": 5,
     }
     assert [each["gb_day"] for each in found["bills"]] == [1, 2.5]
     assert list(found["bills"][0]) == ["gb_day", "usd_month", "lines", "instead"]
@@ -131,6 +132,7 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         (["--gb-day", "900", "--shards", "1"], "shards: 1 take at most 342 GB"),
         (["--gb-day", "5", "--queries-day", "-1"], "-1 is not in the range"),
         (["--gb-day", "5", "--lake-days", "0"], "0 is not in the range"),
+        (["--gb-day", "5", "--batch-seconds", "301"], "301 is not in the range"),
         (["--gb-day", "5", "--retention-days", "x"], "'x' is not a valid int"),
         ([], "missing option '--gb-day'"),
         ([f"--gb-day={n}" for n in range(1, 8)], "7 sizes are too many"),

@@ -133,11 +133,11 @@ def test_a_lever_is_the_difference_to_the_plan_that_its_option_gives(
     for lever in levers(plan):
         if lever.option:
             name, word = lever.option.removeprefix("--").split()
-            change = {name: int(word) if name == "shards" else word}
+            change = {name.replace("-", "_"): int(word) if word.isdigit() else word}
             other = replace(plan, **change)
             assert lever.usd == pytest.approx(bill(other).usd - bill(plan).usd)
             tried += 1
-    assert tried == (4 if route == "kinesis" else 3)
+    assert tried == (5 if route == "kinesis" else 3)
 
 
 def test_flow_logs_to_s3_cost_half_of_those_to_cloudwatch() -> None:
@@ -156,7 +156,7 @@ def test_a_question_is_billed_for_ten_megabytes_at_least() -> None:
 
 def test_the_turning_point_lies_between_the_two_deliveries() -> None:
     turn = turning_point(Plan(1))
-    assert turn == pytest.approx(11.8, abs=0.5)
+    assert turn == pytest.approx(24.5, abs=0.1)
     for gb, cheaper in ((turn * 0.9, "firehose"), (turn * 1.1, "s3")):
         costs = {way: bill(Plan(gb, delivery=way)).usd for way in DELIVERIES}
         assert min(costs, key=costs.__getitem__) == cheaper
@@ -165,6 +165,13 @@ def test_the_turning_point_lies_between_the_two_deliveries() -> None:
 
 def test_the_turning_point_asks_no_more_of_shards_than_they_take() -> None:
     assert 0 < turning_point(Plan(1, shards=1)) < Plan(1, shards=1).most_gb
+
+
+def test_longer_batches_make_fewer_and_larger_files() -> None:
+    short, long = (Plan(20, delivery="s3", batch_seconds=seconds) for seconds in (5, 60))
+    assert (volumes(short).invocations, volumes(long).invocations) == (2_073_600, 172_800)
+    assert usd(short)["S3: Parquet, written"] == 23.3653  # two files each, and 525,855 of rejects
+    assert usd(long)["S3: Parquet, written"] == 2.592  # three files each
 
 
 def test_shards_bear_three_times_the_mean() -> None:

@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import audit, compact, demo, doctor, ingest, parse, query, replay, serve, tables
+from pipeline.cli import (
+    audit,
+    compact,
+    demo,
+    doctor,
+    estimate,
+    ingest,
+    parse,
+    query,
+    replay,
+    serve,
+    tables,
+)
 
 app = typer.Typer(
     name="tailrace",
@@ -60,3 +72,4 @@ app.command("replay", short_help="Run again what was refused or failed.")(replay
 app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)
 app.command("tables", short_help="What can be asked: tables and columns.")(tables.tables)
 app.command("doctor", short_help="Check the machine, the home and the settings.")(doctor.doctor)
+app.command("estimate", short_help="What the stack on AWS costs a month.")(estimate.estimate)

@@ -1,0 +1,160 @@
+"""tailrace estimate: what the stack on AWS costs in a month."""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.output import say
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.estimate import Plan
+
+FORMS = ("table", "csv", "json")
+# Neither "1_000" nor "1e3", "inf" or another script's digits.
+NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+MOST_SIZES = 6
+
+GbDay = Annotated[
+    list[str],
+    typer.Option(
+        "--gb-day", metavar="GB", help="GB (10^9 bytes) of log text a day; repeat it to compare."
+    ),
+]
+Route = Annotated[
+    str,
+    typer.Option(
+        "--route",
+        metavar="R",
+        help="kinesis (subscription), lambda (straight to the function) or s3 (logs in S3).",
+    ),
+]
+Delivery = Annotated[
+    str,
+    typer.Option("--delivery", metavar="D", help="firehose, or s3: Parquet written by us."),
+]
+SourceName = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        metavar="SOURCE",
+        help="Which log, as for ingest; or vpc-flow-wide: flow logs of 29 fields, not 14.",
+    ),
+]
+Retention = Annotated[
+    int,
+    typer.Option(
+        "--retention-days",
+        metavar="N",
+        min=1,
+        max=3_653,
+        help="Days that CloudWatch (or S3) keeps the log.",
+    ),
+]
+LakeDays = Annotated[
+    int,
+    typer.Option("--lake-days", metavar="N", min=1, max=3_653, help="Days that the lake keeps."),
+]
+Queries = Annotated[
+    int,
+    typer.Option(
+        "--queries-day", metavar="N", min=0, max=1_000_000, help="Questions to Athena a day."
+    ),
+]
+ScanDays = Annotated[
+    int,
+    typer.Option(
+        "--scan-days", metavar="N", min=1, max=3_653, help="Days of the log that each reads."
+    ),
+]
+Shards = Annotated[
+    int,
+    typer.Option(
+        "--shards", metavar="N", min=0, max=10_000, help="Shards of Kinesis; 0: on demand."
+    ),
+]
+BatchSeconds = Annotated[
+    int,
+    typer.Option(
+        "--batch-seconds",
+        metavar="N",
+        min=1,
+        max=300,
+        help="How long Lambda waits for more records of a shard.",
+    ),
+]
+Form = Annotated[str, typer.Option("--output", metavar="FORM", help="table, csv or json.")]
+
+
+def estimate(
+    gb_day: GbDay,
+    route: Route = "kinesis",
+    delivery: Delivery = "firehose",
+    source: SourceName = "vpc-flow",
+    retention_days: Retention = 14,
+    lake_days: LakeDays = 365,
+    queries_day: Queries = 100,
+    scan_days: ScanDays = 1,
+    shards: Shards = 0,
+    batch_seconds: BatchSeconds = 5,
+    output: Form = "table",
+) -> None:
+    """What the stack on AWS costs in a month of 30 days, before it is deployed, in USD.
+
+    Line by line, and what else could be done, with its price. List prices of us-east-1 without
+    free tiers; csv and json carry each rate's source and date, and whether it was verified.
+
+    \b
+    tailrace estimate --gb-day 20
+    tailrace estimate --gb-day 1 --gb-day 20 --gb-day 200 --route s3 --delivery s3
+    tailrace estimate --gb-day 5 --source waf --queries-day 500 --scan-days 7
+    tailrace estimate --gb-day 20 --output csv > estimate.csv
+    """
+    from pipeline.cli import bills, streams
+    from pipeline.estimate import Plan
+
+    if output not in FORMS:
+        raise UsageError(f"there is no form {output!r}", "--output", f"one of {', '.join(FORMS)}")
+    plans = [
+        Plan(
+            size,
+            source.replace("_", "-"),
+            route,
+            delivery,
+            retention_days,
+            lake_days,
+            queries_day,
+            scan_days,
+            shards,
+            batch_seconds,
+        )
+        for size in _sizes(gb_day)
+    ]
+    if output == "table":
+        sys.stdout.write(bills.as_table(plans, streams.width()))
+    else:
+        streams.as_data(sys.stdout)
+        sys.stdout.write(bills.as_csv(plans) if output == "csv" else bills.as_json(plans))
+    sys.stdout.flush()
+    say(("\n" if output == "table" else "") + _beneath(plans))
+
+
+def _sizes(given: Sequence[str]) -> list[float]:
+    """GB a day, as they were given, each once. Raises UsageError for what is no such number."""
+    for text in given:
+        if not NUMBER.fullmatch(text):
+            fix = "write it as --gb-day 20 or --gb-day 0.5"
+            raise UsageError(f"not a number of GB a day: {text!r}", "--gb-day", fix)
+    sizes = list(dict.fromkeys(map(float, given)))
+    if len(sizes) > MOST_SIZES:
+        raise UsageError(f"{len(sizes)} sizes are too many", "--gb-day", f"at most {MOST_SIZES}")
+    return sizes
+
+
+def _beneath(plans: Sequence["Plan"]) -> str:
+    from pipeline.cli import bills, streams
+
+    return bills.wrapped(bills.notes(plans[0]), streams.width(sys.stderr))

@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for artifact in artifacts:
         if artifact.untried:
             label = f"{artifact.function} for {artifact.target.architecture}"
-            say(f"NOT TRIED: {label}: {artifact.untried}; only its files were checked")
+            tell(f"NOT TRIED: {label}: {artifact.untried}; only its files were checked")
     return 0
 
 

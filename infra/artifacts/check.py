@@ -21,8 +21,8 @@ from infra.artifacts.target import CXXABI, GLIBC, GLIBCXX, Target
 # Lambda's own limit is 250 MiB with all layers; ours leaves room for what is added around it.
 LIMIT_BYTES = 200_000_000
 CAPS = {"GLIBC": GLIBC, "GLIBCXX": GLIBCXX, "CXXABI": CXXABI}
-# What Lambda's image has: glibc and its parts, the runtimes of gcc.
-SYSTEM = re.compile(r"(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|util)|ld-linux-[\w-]+)\.so\.\d+")
+# What its image has: glibc and its parts, the runtimes of gcc, zlib, which Python itself needs.
+SYSTEM = re.compile(r"(lib(c|m|z|dl|rt|pthread|stdc\+\+|gcc_s|util)|ld-linux-[\w-]+)\.so\.\d+")
 VERSION = re.compile(r"(GLIBCXX|GLIBC|CXXABI)_([\d.]+)")
 
 

@@ -36,8 +36,8 @@ def interpreter(target: Target) -> tuple[str | None, str]:
     if platform.system() != "Linux" or platform.machine() not in _names(target):
         return None, f"this machine is {platform.system()} {platform.machine()}"
     for path in pythons(target.python):
-        if _runs(path, target.python):
-            return path, ""
+        if real := _real(path, target.python):
+            return real, ""
     return None, f"no python{target.python} here that runs"
 
 
@@ -75,12 +75,14 @@ def _names(target: Target) -> set[str]:
     return {target.machine, target.architecture}
 
 
-def _runs(path: str, version: str) -> bool:
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+def _real(path: str, version: str) -> str | None:
+    """The Python behind a path, which may be a script that starts it; None if it does not run."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
     try:
         ran = subprocess.run(  # noqa: S603 - as above
             [path, *ALONE, "-c", code], capture_output=True, text=True, timeout=30, check=False
         )
     except OSError:
-        return False
-    return ran.stdout.strip() == version
+        return None
+    found, _, real = ran.stdout.strip().partition(" ")
+    return real if found == version else None

@@ -4,6 +4,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,11 +16,11 @@ from pipeline.aws import patience, session
 from pipeline.errors import NotConfigured, TailraceError
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None, config: Path = CONFIG) -> int:
     """Do what the words say; 0, or the exit code of the error that is told."""
     asked = _parser().parse_args(words)
     try:
-        stage = find(asked.stage, CONFIG)
+        stage = find(asked.stage, config)
         _do(asked, stage, _hands(asked, stage))
     except TailraceError as error:
         say(f"error: {error}")

@@ -295,3 +295,12 @@ def test_a_trial_takes_nothing_but_the_artifact(tmp_path: Path) -> None:
 def test_sam_and_make_build_for_the_same_processor() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert re.findall(r"^ARCHITECTURE \?= (\w+)$", makefile, re.M) == [ARCHITECTURES[0]]
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    reading = [
+        path.name
+        for path in (ROOT / "infra").rglob("*.py")
+        if re.search(r"\bos\.(environ|getenv)", path.read_text("utf-8"))
+    ]
+    assert reading == ["surroundings.py"]

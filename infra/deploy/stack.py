@@ -148,7 +148,8 @@ def hold_to_architecture(stage: Stage, built: Path) -> None:
 
 
 def _build(stage: Stage, hands: Hands) -> None:
-    words = ("--template-file", str(TEMPLATE), "--build-dir", str(hands.built))
+    # In source: SAM would copy the whole project first, .venv and data included.
+    words = ("--template-file", str(TEMPLATE), "--build-dir", str(hands.built), "--build-in-source")
     _sam("build", hands, *words, *_config(stage), ARCHITECTURE=stage.architecture)
 
 

@@ -71,7 +71,8 @@ def test_a_deployment_builds_deploys_and_asks_the_stage_how_it_is(
     monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--yes STAGE=staging")
     deploy(STAGING, hands(Service(), shell := Shell(), built), yes=False, rebuild=True)
     assert shell.words() == ["sam build", "sam deploy", "tailrace doctor"]
-    (_, building), (deploying, _), (asking, _) = shell.ran
+    (sam_build, building), (deploying, _), (asking, _) = shell.ran
+    assert "--build-in-source" in sam_build
     assert building["ARCHITECTURE"] == "arm64"
     assert building["AWS_REGION"] == building["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert "MAKEFLAGS" not in building

@@ -11,10 +11,16 @@ WANTED := python3.14 python3.13 python3.12 python3.11 python3
 RUNS := import sys, venv$(if $(UV),,, ensurepip); sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && echo $$p && break; done)
 
-# Shells may export such names (WSL exports NAME): only words on make's own line count.
-$(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
+# SAM runs make with this file, in a copy of the project or in it.
+ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+SAM := build/venv-sam/bin/sam
+# From the environment too, since SAM hands on nothing else.
+ARCHITECTURE ?= arm64
 
-.PHONY: help setup demo test check query bench sim trino-check lock clean
+# Shells may export such names (WSL exports NAME): only words on make's own line count.
+$(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
+
+.PHONY: help setup demo test check query bench sim trino-check lock clean build deploy diff destroy logs
 
 ##@ Use it
 
@@ -37,7 +43,7 @@ test: .venv/.dev ## run the tests (ARGS="-k flow -x")
 check: .venv/.dev ## lint, format, types, import rules, drift of generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy pipeline $(wildcard functions)
+	$(BIN)/mypy pipeline infra $(wildcard functions)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipeline.derive --check
 
@@ -50,6 +56,32 @@ trino-check: .venv/.dev ## saved SQL on a real Trino, the engine of Athena, agai
 bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 	$(BIN)/python -m bench $(ARGS)
 
+##@ Put it on AWS
+
+build: .venv/.dev ## the functions for Lambda, arm64 and x86_64, without Docker (TARGET_PYTHON=3.11: for an emulator)
+	$(BIN)/python -m infra.artifacts $(if $(TARGET_PYTHON),--python '$(TARGET_PYTHON)') $(ARGS)
+
+deploy: .venv/.dev $(SAM) ## build and deploy a stage, then ask it how it is (STAGE=staging; ARGS=--yes: unasked)
+	@$(INFRA) deploy $(ARGS)
+
+diff: .venv/.dev $(SAM) ## what a deployment would change; nothing is changed (STAGE=staging)
+	@$(INFRA) diff $(ARGS)
+
+destroy: .venv/.dev $(SAM) ## delete a stage after it was typed; says what is kept (STAGE=staging)
+	@$(INFRA) destroy $(ARGS)
+
+logs: .venv/.dev $(SAM) ## follow the logs of the functions of a stage (STAGE=staging)
+	@$(INFRA) logs $(ARGS)
+
+INFRA = $(BIN)/python -m infra.deploy --sam '$(SAM)' --stage '$(STAGE)' $(if $(TARGET),--target '$(TARGET)')
+
+# `sam build` calls it for a function, with ARTIFACTS_DIR. Always in the project itself, where
+# .venv is: a copy of it would be made ready anew.
+build-%:
+	@[ -n '$(ARTIFACTS_DIR)' ] || { echo "say where to: make $@ ARTIFACTS_DIR=folder" >&2; exit 2; }
+	@$(MAKE) --no-print-directory -C $(ROOT) .venv/.dev
+	@cd $(ROOT) && $(BIN)/python -m infra.artifacts --architecture '$(ARCHITECTURE)' --function '$*' --into '$(abspath $(ARTIFACTS_DIR))'
+
 ##@ Look after it
 
 lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade: newest versions)
@@ -59,7 +91,7 @@ lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade
 	$(LOCK) $(ARGS) --extra functions --constraint requirements/dev.txt --output-file requirements/functions.txt
 
 clean: ## remove .venv, caches and build output; your data in .tailrace stays
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build bench/out
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build .aws-sam bench/out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list

@@ -1,0 +1,1 @@
+"""What surrounds the product on AWS: templates, artifacts of the functions, deploying."""

@@ -1,0 +1,185 @@
+"""The four things that are done with the stack of a stage."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from infra.artifacts import elf
+from infra.artifacts.slim import files
+from infra.artifacts.target import Target
+from infra.deploy.changes import change_sets, changes, delete, is_missing, told
+from infra.deploy.kept import kept
+from infra.deploy.stages import PRODUCTION, Stage
+from infra.surroundings import for_child
+from infra.telling import say, table, tell
+from pipeline.errors import TailraceError, UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "samconfig.toml"
+TEMPLATE = ROOT / "infra" / "template.yaml"
+BUILT = ROOT / ".aws-sam" / "build"
+TAILRACE = Path(sys.executable).with_name("tailrace")
+FAILED = "DELETE_FAILED"
+
+Run = Callable[[Sequence[str], Mapping[str, str]], int]
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command from the root of the project, in the open; its exit code."""
+    say(f"==> {' '.join(command)}")
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a stage is worked on with.
+
+    sam             the command
+    region          where it lies
+    cloudformation  a client of that region
+    run, ask        how a command is run, and a person is asked
+    built           SAM's build folder
+    """
+
+    sam: str
+    region: str
+    cloudformation: Any
+    run: Run = run
+    ask: Callable[[str], str] = input
+    built: Path = BUILT
+
+
+def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[str] = ()) -> None:
+    """Build, deploy and ask the stage how it is; production asks first, unless `yes`.
+
+    Raises TailraceError when a step fails, UsageError when the answer is no.
+    """
+    if stage.name == PRODUCTION and not yes:
+        confirm(f"This deploys to {stage.name}.", stage, hands)
+    if rebuild:
+        _build(stage, hands)
+    hold_to_architecture(stage, hands.built)
+    _sam_deploy(stage, hands, "--no-confirm-changeset", *more)
+    _do([str(TAILRACE), "doctor", "--stage", stage.name], hands)
+    say(f"{stage.stack} is deployed and well")
+
+
+def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:
+    """Print what a deployment would change. The change set and its traces are deleted.
+
+    Raises TailraceError when a step fails.
+    """
+    if rebuild:
+        _build(stage, hands)
+    before = change_sets(hands.cloudformation, stage.stack)
+    try:
+        _sam_deploy(stage, hands, "--no-execute-changeset")
+    finally:
+        new = sorted(change_sets(hands.cloudformation, stage.stack) - before)
+        found = [each for one in new for each in changes(hands.cloudformation, one)]
+        for one in new:
+            delete(hands.cloudformation, one, stage.stack)
+    tell(told(found))
+
+
+def destroy(stage: Stage, hands: Hands) -> None:
+    """Delete the stack of a stage after its name was typed; say before and after what stays.
+
+    Raises UsageError when there is none or the answer is no, TailraceError when it fails.
+    """
+    client = hands.cloudformation
+    try:
+        (described,) = client.describe_stacks(StackName=stage.stack)["Stacks"]
+    except ClientError as error:
+        if is_missing(error):
+            raise UsageError(f"there is no stack {stage.stack} in {hands.region}") from error
+        raise
+    staying = [(each.name, each.type) for each in kept(client, stage.stack)]
+    say(f"This deletes {stage.stack}; queries and deliveries end at once.")
+    stays = table(("stays", "type"), staying) if staying else "Nothing of it stays, data included."
+    say(stays)
+    confirm("", stage, hands)
+    client.delete_stack(StackName=described["StackId"])
+    try:
+        client.get_waiter("stack_delete_complete").wait(StackName=described["StackId"])
+    except WaiterError as error:
+        reasons = "\n  ".join(_reasons(client, described["StackId"]))
+        fix = "empty or delete what is named, then run it again"
+        raise TailraceError(f"{stage.stack} was not deleted", reasons, fix) from error
+    say(f"{stage.stack} is deleted")
+    if staying:
+        say("What stays costs what it did; delete it by hand when nobody needs it.")
+
+
+def logs(stage: Stage, hands: Hands) -> None:
+    """Follow the logs of all functions of a stage until Ctrl-C."""
+    _sam("logs", hands, "--stack-name", stage.stack, "--tail")
+
+
+def confirm(text: str, stage: Stage, hands: Hands) -> None:
+    """Go on only when the stage's name is typed. Raises UsageError when it is not."""
+    try:
+        typed = hands.ask(f"{text} Type {stage.name} to go on: ".lstrip())
+    except EOFError:
+        typed = ""
+    if typed.strip() != stage.name:
+        raise UsageError(f"{stage.name} was not typed; nothing was done")
+
+
+def hold_to_architecture(stage: Stage, built: Path) -> None:
+    """Refuse what was built for another processor, which SAM does not see.
+
+    Raises UsageError for that, and where nothing was built.
+    """
+    if not (built / "template.yaml").is_file():
+        raise UsageError("nothing was built", f"in {built}", "deploy it without --built")
+    wanted = Target(stage.architecture).elf_machine
+    for path in files(built):
+        found = elf.read(path)
+        if found and found.machine != wanted:
+            what = f"what was built is not for {stage.architecture}"
+            fix = f"ARCHITECTURE={stage.architecture} sam build, or make deploy without --built"
+            raise UsageError(what, f"in {path.relative_to(built)}", fix)
+
+
+def _build(stage: Stage, hands: Hands) -> None:
+    # In source: SAM would copy the whole project first, .venv and data included.
+    words = ("--template-file", str(TEMPLATE), "--build-dir", str(hands.built), "--build-in-source")
+    _sam("build", hands, *words, *_config(stage), ARCHITECTURE=stage.architecture)
+
+
+def _sam_deploy(stage: Stage, hands: Hands, *more: str) -> None:
+    words = ("--template-file", str(hands.built / "template.yaml"), "--stack-name", stage.stack)
+    _sam("deploy", hands, *words, *_config(stage), "--no-fail-on-empty-changeset", *more)
+
+
+def _config(stage: Stage) -> tuple[str, ...]:
+    return ("--config-file", str(CONFIG), "--config-env", stage.name)
+
+
+def _sam(command: str, hands: Hands, *words: str, **environment: str) -> None:
+    _do([hands.sam, command, *words, "--region", hands.region], hands, **environment)
+
+
+def _do(command: Sequence[str], hands: Hands, **environment: str) -> None:
+    # Our own commands take the region from AWS_REGION, AWS's from AWS_DEFAULT_REGION.
+    region = {"AWS_REGION": hands.region, "AWS_DEFAULT_REGION": hands.region}
+    status = hands.run(command, for_child(**region, **environment))
+    if status:
+        what = f"{' '.join(command[:2])} ended with {status}"
+        raise TailraceError(what, "", "what it says above")
+
+
+def _reasons(client: Any, stack: str) -> list[str]:
+    pages = client.get_paginator("describe_stack_events").paginate(StackName=stack)
+    return [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for page in pages
+        for event in page["StackEvents"]
+        if event.get("ResourceStatus") == FAILED and event["PhysicalResourceId"] != stack
+    ]

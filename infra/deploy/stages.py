@@ -1,0 +1,75 @@
+"""Stages: the environments of samconfig.toml, and what they say that we have to know.
+
+Source: AWS SAM Developer Guide, "AWS SAM CLI configuration file".
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from infra.artifacts.target import ARCHITECTURES
+from pipeline.errors import NotConfigured, UsageError
+
+PRODUCTION = "production"
+# What SAM's file holds beside stages.
+NO_STAGE = frozenset({"version", "default"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage.
+
+    region        where it lies, if the file says so; "" for where we are
+    architecture  of its functions; the template's default where the file names none
+    """
+
+    name: str
+    region: str = ""
+    architecture: str = ARCHITECTURES[0]
+
+    @property
+    def stack(self) -> str:
+        """The name of its stack in CloudFormation."""
+        return f"tailrace-{self.name}"
+
+
+def find(name: str, config: Path) -> Stage:
+    """The stage of this name. Raises UsageError for one that the file does not have."""
+    stages = _read(config)
+    if name not in stages:
+        near = get_close_matches(name, stages, 1)
+        hint = f"did you mean STAGE={near[0]}?" if near else f"known: {', '.join(stages)}"
+        what = f"there is no stage called {name}" if name else "no stage is named"
+        raise UsageError(what, f"in {config.name}", hint)
+    parameters = _parameters(stages[name])
+    if "profile" in parameters:
+        fix = "take it out and set AWS_PROFILE, so that who is printed is who deploys"
+        raise UsageError(f"the stage {name} names a profile", f"in {config.name}", fix)
+    overrides = _overrides(parameters.get("parameter_overrides", ""))
+    architecture = overrides.get("Architecture", ARCHITECTURES[0])
+    return Stage(name, str(parameters.get("region", "")), architecture)
+
+
+def _read(config: Path) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        read = tomllib.loads(config.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise NotConfigured(f"{config.name} is missing", f"in {config.parent}") from error
+    return {name: value for name, value in read.items() if name not in NO_STAGE}
+
+
+def _parameters(stage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `sam deploy` is told, where `global` is told to every command."""
+    everywhere = stage.get("global", {}).get("parameters", {})
+    return {**everywhere, **stage.get("deploy", {}).get("parameters", {})}
+
+
+def _overrides(written: Any) -> Mapping[str, str]:
+    """SAM takes `A=1 B=2`, a list of such words, or a table."""
+    if isinstance(written, Mapping):
+        return {str(name): str(value) for name, value in written.items()}
+    words = written.split() if isinstance(written, str) else [str(word) for word in written]
+    return {name: value.strip("\"'") for name, _, value in (word.partition("=") for word in words)}

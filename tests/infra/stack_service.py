@@ -1,0 +1,155 @@
+"""Answers of STS and CloudFormation, given where botocore would send a request: no network.
+
+The client parses and retries them as it does real ones.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/tailrace-staging/1"
+CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/samcli-deploy"
+
+
+class Body(BytesIO):
+    """The body of an answer, as urllib3 would give it."""
+
+    def stream(self, *_: object, **__: object) -> Iterable[bytes]:
+        """All of it."""
+        yield self.read()
+
+
+@dataclass
+class Service:
+    """One account with one stack.
+
+    status       of the stack; "" for no stack
+    change_sets  by id, the changes of each, in pages
+    templates    by name or id of the stack, as text
+    resources    by name or id of the stack: (logical id, physical id, type)
+    undeletable  reasons why resources were not deleted, by logical id
+    errors       by operation: what it answers before anything else, as (status, code, message)
+    asked        every request, as (operation, its parameters)
+    """
+
+    status: str = "CREATE_COMPLETE"
+    change_sets: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    templates: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    undeletable: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def session(self) -> boto3.Session:
+        """A session whose requests come here."""
+        core = botocore.session.Session()
+        core.set_credentials("key", "secret")
+        core.register("before-send.sts", self._send)
+        core.register("before-send.cloudformation", self._send)
+        return boto3.Session(botocore_session=core, region_name="eu-west-1")
+
+    def client(self) -> Any:
+        """A client of CloudFormation."""
+        return self.session().client("cloudformation")
+
+    def operations(self) -> list[str]:
+        """Names of what was asked."""
+        return [name for name, _ in self.asked]
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        words = {name: values[0] for name, values in parse_qs(body).items()}
+        operation = words["Action"]
+        self.asked.append((operation, words))
+        errors = self.errors.get(operation)
+        if errors:
+            return _refused(request, *errors.pop(0))
+        missing = not self.status and operation in ("DescribeStacks", "ListChangeSets")
+        if missing:
+            text = f"Stack with id {words['StackName']} does not exist"
+            return _refused(request, 400, "ValidationError", text)
+        answer = {f"{operation}Result": getattr(self, operation)(words)}
+        text = _xml({f"{operation}Response": answer})
+        return AWSResponse(request.url, 200, {}, Body(text.encode()))
+
+    def GetCallerIdentity(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """An engineer."""
+        return {
+            "Account": "123456789012",
+            "Arn": "arn:aws:iam::123456789012:user/ada",
+            "UserId": "A",
+        }
+
+    def ListChangeSets(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """All of them."""
+        return {"Summaries": [{"ChangeSetId": found} for found in self.change_sets]}
+
+    def DescribeChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """A page of its changes."""
+        pages = self.change_sets[words["ChangeSetName"]] or [[]]
+        page = int(words.get("NextToken", "0"))
+        more = {"NextToken": str(page + 1)} if page + 1 < len(pages) else {}
+        return {"Changes": [{"ResourceChange": change} for change in pages[page]], **more}
+
+    def DeleteChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """It is gone."""
+        del self.change_sets[words["ChangeSetName"]]
+        return {}
+
+    def DescribeStacks(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """The stack."""
+        stack = {"StackId": STACK, "StackName": "tailrace-staging", "StackStatus": self.status}
+        return {"Stacks": [stack | {"CreationTime": "2026-11-26T10:00:00Z"}]}
+
+    def DeleteStack(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """At once, or never."""
+        self.status = "DELETE_FAILED" if self.undeletable else "DELETE_COMPLETE"
+        return {}
+
+    def GetTemplate(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """As it was deployed, after transforms."""
+        return {"TemplateBody": self.templates[words["StackName"]]}
+
+    def ListStackResources(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """All of them."""
+        found = [
+            {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceType": kind}
+            for logical, physical, kind in self.resources[words["StackName"]]
+        ]
+        return {"StackResourceSummaries": found}
+
+    def DescribeStackEvents(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """What could not be deleted, and then the stack itself."""
+        failed = [*self.undeletable.items(), ("tailrace-staging", "The following failed")]
+        return {
+            "StackEvents": [
+                {
+                    "LogicalResourceId": logical,
+                    "PhysicalResourceId": STACK if logical == "tailrace-staging" else logical,
+                    "ResourceStatus": "DELETE_FAILED",
+                    "ResourceStatusReason": reason,
+                }
+                for logical, reason in failed
+            ]
+        }
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "".join(f"<{name}>{_xml(inner)}</{name}>" for name, inner in value.items())
+    if isinstance(value, list):
+        return "".join(f"<member>{_xml(inner)}</member>" for inner in value)
+    return escape(str(value))
+
+
+def _refused(request: AWSPreparedRequest, status: int, code: str, message: str) -> AWSResponse:
+    error = _xml({"Error": {"Type": "Sender", "Code": code, "Message": message}})
+    text = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
+    return AWSResponse(request.url, status, {}, Body(text.encode()))

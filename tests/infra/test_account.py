@@ -1,0 +1,143 @@
+"""Who deploys, where to and to which stage: known before anything is done."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.deploy.__main__ import main
+from infra.deploy.account import hold_to, identity, is_aws
+from infra.deploy.stages import Stage, find
+from pipeline.errors import NotConfigured, UsageError
+from tests.infra.stack_service import Service
+
+CONFIG = """\
+version = 0.1
+[default.global.parameters]
+template_file = "infra/template.yaml"
+[staging.global.parameters]
+region = "eu-north-1"
+[staging.deploy.parameters]
+parameter_overrides = ["Stage=staging", "Architecture=x86_64"]
+[production.deploy.parameters]
+parameter_overrides = "Stage=production LogDays=30"
+[other.deploy.parameters]
+profile = "somebody"
+"""
+
+
+def test_a_stage_is_an_environment_of_samconfig(tmp_path: Path) -> None:
+    (config := tmp_path / "samconfig.toml").write_text(CONFIG)
+    assert find("staging", config) == Stage("staging", "eu-north-1", "x86_64")
+    assert find("production", config) == Stage("production", "", "arm64")
+    assert find("production", config).stack == "tailrace-production"
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "fix"),
+    [
+        ("stagin", "there is no stage called stagin", "did you mean STAGE=staging?"),
+        ("default", "there is no stage called default", "known: staging, production, other"),
+        ("", "no stage is named", "known: staging, production, other"),
+        ("other", "the stage other names a profile", "take it out and set AWS_PROFILE"),
+    ],
+)
+def test_a_stage_that_is_none_is_refused(tmp_path: Path, name: str, what: str, fix: str) -> None:
+    (config := tmp_path / "samconfig.toml").write_text(CONFIG)
+    with pytest.raises(UsageError, match=what) as caught:
+        find(name, config)
+    assert caught.value.fix.startswith(fix)
+
+
+def test_without_samconfig_there_is_nothing_to_deploy(tmp_path: Path) -> None:
+    with pytest.raises(NotConfigured, match=r"samconfig\.toml is missing"):
+        find("staging", tmp_path / "samconfig.toml")
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("https://sts.eu-west-1.amazonaws.com", True),
+        ("https://sts.cn-north-1.amazonaws.com.cn", True),
+        ("https://vpce-1-x.sts.eu-west-1.vpce.amazonaws.com", True),
+        ("https://cloudformation.eu-west-1.api.aws", True),
+        ("http://sts.eu-west-1.amazonaws.com", False),
+        ("http://localhost:4566", False),
+        ("https://amazonaws.com.example.org", False),
+        ("https://evilamazonaws.com", False),
+        ("localhost:4566", False),
+    ],
+)
+def test_only_addresses_of_aws_are_aws(url: str, ours: bool) -> None:
+    assert is_aws(url) is ours
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"])
+def test_an_endpoint_elsewhere_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://localhost:4566")
+    session = Service().session()
+    with pytest.raises(UsageError, match="requests would not go to AWS") as caught:
+        hold_to("aws", session)
+    assert caught.value.where == f"{name} = http://localhost:4566"
+    hold_to("ministack", session)
+
+
+PROFILE = "[profile local]\nendpoint_url = http://localhost:1\n"
+SERVICES = "[profile local]\nservices = mine\n[services mine]\nsts =\n  endpoint_url = http://b:2\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "where"),
+    [
+        (PROFILE, "endpoint_url of the profile = http://localhost:1"),
+        (SERVICES, "sts of [services mine] = http://b:2"),
+    ],
+)
+def test_an_endpoint_elsewhere_in_the_profile_is_refused(
+    config: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "local")
+    with pytest.raises(UsageError, match="requests would not go to AWS") as caught:
+        hold_to("aws", Service().session())
+    assert caught.value.where == where
+
+
+def test_an_emulator_that_was_asked_for_is_not_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://sts.eu-west-1.amazonaws.com")
+    hold_to("aws", Service().session())
+    with pytest.raises(UsageError, match="requests would go to AWS, not to localstack"):
+        hold_to("localstack", Service().session())
+
+
+def test_who_deploys_is_told_with_account_and_region() -> None:
+    told_ = str(identity(Service().session(), "eu-north-1"))
+    assert told_ == "account 123456789012, region eu-north-1, as arn:aws:iam::123456789012:user/ada"
+
+
+def test_somebody_whom_aws_does_not_know_gets_no_further() -> None:
+    service = Service(errors={"GetCallerIdentity": [(403, "ExpiredToken", "it has expired")] * 9})
+    with pytest.raises(NotConfigured, match=r"AWS does not know who asks: .*it has expired"):
+        identity(service.session(), "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("stage", "endpoint", "said"),
+    [
+        ("nowhere", "", "there is no stage called nowhere"),
+        ("staging", "http://localhost:4566", "requests would not go to AWS"),
+    ],
+)
+def test_a_command_that_is_wrong_ends_with_2_before_anybody_is_asked(
+    stage: str,
+    endpoint: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (config := tmp_path / "samconfig.toml").write_text(CONFIG)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert main(["--stage", stage, "deploy"], config) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}\n")

@@ -39,7 +39,8 @@ def _entry(head: str, value: Any) -> Iterator[str]:
         yield from (f"  {line}" if line else "" for line in value.split("\n"))
         return
     short = f"{head} {_flow(value)}"
-    if len(short) <= WIDTH or not isinstance(value, dict | list):
+    fits = len(short) <= WIDTH and "\\n" not in short
+    if fits or not value or not isinstance(value, dict | list):
         yield short
         return
     inner = [f"  {line}" if line else "" for line in _lines(value)]

@@ -4,6 +4,7 @@ There nobody binds: parameters stand as literals, the window as what is computed
 the query. Who wants another one changes the text, or asks `tailrace query`.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from pipeline.derive import yaml
@@ -12,8 +13,10 @@ from pipeline.queries import SavedQuery, load
 from pipeline.queries.dialect.athena import literal, spelled_out
 from pipeline.queries.window import span
 
+SECOND = timedelta(seconds=1)
 _ABOUT = "Emulators have no saved queries. The texts are those of sql/, with defaults filled in."
-_NOW = "CAST(current_timestamp AT TIME ZONE 'UTC' AS timestamp(3))"
+# Athena's sessions are in UTC, as the tables are.
+_NOW = "CAST(now() AS timestamp(3))"
 
 
 def page() -> str:
@@ -46,9 +49,7 @@ def _window(query: SavedQuery) -> dict[str, str]:
     """SQL of what a window fills, by its name."""
     length = span(query.since)
     back = length + span(query.lookback) if query.lookback else length
-    start, earlier = (
-        f"({_NOW} - INTERVAL '{int(each.total_seconds())}' SECOND)" for each in (length, back)
-    )
+    start, earlier = (f"({_NOW} - {_interval(each)})" for each in (length, back))
     return {
         "from_time": start,
         "to_time": _NOW,
@@ -57,6 +58,11 @@ def _window(query: SavedQuery) -> dict[str, str]:
         "lookback_time": earlier,
         "lookback_day": _day(earlier),
     }
+
+
+def _interval(length: timedelta) -> str:
+    hours, rest = divmod(length, timedelta(hours=1))
+    return f"INTERVAL '{length // SECOND}' SECOND" if rest else f"INTERVAL '{hours}' HOUR"
 
 
 def _day(moment: str) -> str:

@@ -1,5 +1,8 @@
 """What is generated for the stack: YAML that says what it was made of, SQL without parameters."""
 
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +11,9 @@ import yaml as pyyaml
 from sqlglot import exp
 
 from pipeline.derive import catalog, delivery, named_queries, subscriptions, yaml
-from pipeline.queries import SavedQuery, load
+from pipeline.queries import SavedQuery, load, run
 from tests.infra.stack import Stack
+from tests.queries.homes import bring
 
 every_query = pytest.mark.parametrize("query", load().values(), ids=lambda each: each.name)
 
@@ -42,6 +46,34 @@ def test_what_fits_stands_on_one_line_and_a_text_of_lines_on_its_own() -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three flows of ten minutes ago: named queries look at the clock themselves."""
+    ended = int(time.time()) - 600
+    flows = [
+        f"1 eni-a 10.0.1.5 10.0.2.{last} 40000 5432 6 10 {size} {ended} ACCEPT OK egress"
+        for last, size in ((8, 100), (9, 1000), (9, 10))
+    ]
+    folder = tmp_path_factory.mktemp("named")
+    bring(folder, flows, arrival=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}")
+    return folder
+
+
+@every_query
+def test_a_named_query_is_answered_with_the_columns_of_the_saved_one(
+    query: SavedQuery, home: Path
+) -> None:
+    answer = run(sql=named_queries.rendered(query), home=home)
+    assert answer.table.column_names == [column.name for column in query.columns]
+
+
+@pytest.mark.parametrize("name", ["top_talkers", "top_pairs", "row_counts"])
+def test_a_named_query_says_what_the_saved_one_says(name: str, home: Path) -> None:
+    answer = run(sql=named_queries.rendered(load()[name]), home=home)
+    assert answer.table.num_rows > 0
+    assert answer.table.to_pydict() == run(name, home=home).table.to_pydict()
+
+
 @every_query
 def test_a_named_query_is_sql_of_athena_without_parameters(query: SavedQuery) -> None:
     text = named_queries.rendered(query)
@@ -60,8 +92,8 @@ def test_a_named_query_has_its_defaults_and_a_window_that_ends_now() -> None:
         since="1h",
         params=load()["top_talkers"].params,
     )
-    now = "CAST(current_timestamp AT TIME ZONE 'UTC' AS timestamp(3))"
-    start = f"({now} - INTERVAL '3600' SECOND)"
+    now = "CAST(now() AS timestamp(3))"
+    start = f"({now} - INTERVAL '1' HOUR)"
     assert named_queries.rendered(query) == (
         f"SELECT ':top' FROM t WHERE dt BETWEEN CAST(CAST({start} AS date) AS varchar)"  # noqa: S608 - own words
         f" AND CAST(CAST({now} AS date) AS varchar)\n"

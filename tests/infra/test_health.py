@@ -64,8 +64,7 @@ def test_many_refused_events_are_an_alarm() -> None:
     assert made["Metrics"] == [
         {
             "Id": "rejected",
-            "Expression": "SELECT SUM(rejected) FROM SCHEMA(Tailrace, source, stage)"
-            " WHERE stage = 'heron'",
+            "Expression": "SELECT SUM(rejected) FROM Tailrace WHERE stage = 'heron'",
             "Period": 900,
             "ReturnData": True,
         }

@@ -4,6 +4,8 @@
 .NOTPARALLEL:
 
 BIN := .venv/bin
+SAM := build/venv-sam/bin/sam
+CHECKOV := build/venv-checkov/bin/checkov
 UV := $(shell command -v uv 2>/dev/null)
 WANTED := python3.14 python3.13 python3.12 python3.11 python3
 # Run, not only looked up: version managers leave shims on PATH for Pythons they do not have,
@@ -13,14 +15,13 @@ PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && ech
 
 # SAM runs make with this file, in a copy of the project or in it.
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
-SAM := build/venv-sam/bin/sam
 # From the environment too, since SAM hands on nothing else.
 ARCHITECTURE ?= arm64
 
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check query bench sim trino-check lock clean build deploy diff destroy logs
+.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs
 
 ##@ Use it
 
@@ -40,12 +41,22 @@ setup: .venv/.dev ## make .venv with everything for development
 test: .venv/.dev ## run the tests (ARGS="-k flow -x")
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: .venv/.dev ## lint, format, types, import rules, drift of generated files
+check: .venv/.dev ## lint, format, types, import rules, drift of generated files, templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy pipeline infra $(wildcard functions)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipeline.derive --check
+	$(BIN)/cfn-lint
+
+# checkov looks at what the defaults of parameters make: it is given a template for each route.
+infra-check: $(SAM) $(CHECKOV) ## the stack's templates by AWS SAM and checkov, without AWS
+	$(QUIET_SAM) $(SAM) validate --lint
+	@mkdir -p build/infra-check
+	@for route in kinesis lambda s3; do \
+		sed "s/^    Default: kinesis$$/    Default: $$route/" infra/template.yaml > build/infra-check/$$route.yaml; done
+	$(CHECKOV) --config-file .checkov.yaml --file $(filter-out infra/template.yaml,$(wildcard infra/*.yaml)) \
+		$(foreach route,kinesis lambda s3,build/infra-check/$(route).yaml)
 
 sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promised must hold (SEEDS=2000)
 	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),200) $(ARGS)
@@ -89,6 +100,8 @@ lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade
 	$(LOCK) $(ARGS) --group build --extra dev --output-file requirements/dev.txt
 	$(LOCK) $(ARGS) --group build --extra embedded --constraint requirements/dev.txt --output-file requirements/embedded.txt
 	$(LOCK) $(ARGS) --extra functions --constraint requirements/dev.txt --output-file requirements/functions.txt
+	$(LOCK_GROUP) $(ARGS) --group checkov --output-file requirements/checkov.txt
+	$(LOCK_GROUP) $(ARGS) --group sam --output-file requirements/sam.txt
 
 clean: ## remove .venv, caches and build output; your data in .tailrace stays
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build .aws-sam bench/out
@@ -99,8 +112,12 @@ help: ## this list
 		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Universal: one lock for every Python and system that pyproject.toml allows.
-LOCK = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+LOCK_GROUP = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+LOCK = $(LOCK_GROUP) pyproject.toml
+
+# Nothing is told of us, and nothing asked of AWS: the region only chooses among specifications.
+QUIET_SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
 
 INSTALL = $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check install) --quiet
 INSTALL_PROJECT = $(INSTALL) --no-build-isolation --no-deps --editable .
@@ -125,3 +142,19 @@ $(BIN)/python:
 	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	@$(INSTALL_PROJECT)
 	@touch .venv/.embedded $@
+
+# Tools that cannot live with anything else have environments of their own. --no-deps: the lock has
+# them all, and pip does not find those of an extra (boto3[crt]) among what is locked without it.
+$(SAM): requirements/sam.txt .venv/.dev
+	$(call make_tool,sam)
+
+$(CHECKOV): requirements/checkov.txt .venv/.dev
+	$(call make_tool,checkov)
+
+define make_tool
+$(call say,installing what $(1) needs)
+@$(if $(UV),uv venv --quiet --clear --python $(BIN)/python build/venv-$(1),$(BIN)/python -m venv --clear build/venv-$(1))
+@$(if $(UV),uv pip install --python build/venv-$(1)/bin/python,build/venv-$(1)/bin/python -m pip \
+	--disable-pip-version-check install) --quiet --no-deps --require-hashes --requirement $<
+@touch $@
+endef

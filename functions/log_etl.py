@@ -26,10 +26,12 @@ stack = cache(invoke.from_settings)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Bring the records of one invocation to the lake."""
     left = invoke.left_of(context.get_remaining_time_in_millis)
-    taken = invoke.take(event, stack(), left, round(time.time() * 1000))
+    now_ms = round(time.time() * 1000)
+    taken = invoke.take(event, stack(), left, now_ms)
     logger.set_correlation_id(taken.first)
     for name, value in taken.totals().items():
         metrics.add_metric(name, MetricUnit.Count, value)
+    metrics.add_metric("oldest_record_age_ms", MetricUnit.Milliseconds, taken.age_ms(now_ms))
     metrics.add_metric("delivery_failures", MetricUnit.Count, len(taken.failures))
     for failure in taken.failures:
         logger.warning("not delivered", extra={"reason": str(failure), "again": taken.again})

@@ -54,9 +54,9 @@ ROWS = {
     "F20": Row("a half-written, empty or foreign file in the lake"),
     "F21": Row("hidden files and marks of other tools in the lake"),
     "F22": Row("compaction during 50 running reads"),
-    # A partition outside of the projected range comes with the stack.
+    # A partition outside of the projected range: tests/infra.
     "F23": Row("year end, daylight saving, a clock a day off"),
-    # The template's refusal comes with the stack; this is what happens at run time.
+    # Refused by the template, dropped and counted at run time.
     "F24": Row("a subscription on our own log groups"),
     "F25": Row("a sink that fails for a while"),
     "F26": Row("S3 503, reset, slow body, DNS, signature"),
@@ -70,7 +70,7 @@ ROWS = {
     # What Lambda does with the error comes with the stack; the carriers are here.
     "F34": Row("an event of the wrong kind, a test event, null"),
     "F35": Row("memory over a long run"),
-    "F36": Row("a filter made before its stream; a role removed", "the template's dependencies"),
+    "F36": Row("a filter made before its stream; a role removed"),
     "F37": Row("old and new versions beside one another"),
 }
 

@@ -3,7 +3,18 @@
 import sys
 from pathlib import Path
 
-from pipeline.derive import columns, dictionary, example, functions, questions, translations
+from pipeline.derive import (
+    catalog,
+    columns,
+    delivery,
+    dictionary,
+    example,
+    functions,
+    named_queries,
+    questions,
+    subscriptions,
+    translations,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,6 +28,10 @@ def generated() -> dict[Path, str]:
         ROOT / "sql" / "columns.json": columns.page(),
         ROOT / "sql" / "translated.json": translations.page(),
         ROOT / "tailrace.example.toml": example.page(),
+        ROOT / "infra" / "subscriptions.yaml": subscriptions.page(),
+        ROOT / "infra" / "delivery.yaml": delivery.page(),
+        ROOT / "infra" / "catalog.yaml": catalog.page(),
+        ROOT / "infra" / "queries.yaml": named_queries.page(),
     }
 
 

@@ -43,6 +43,11 @@ class Taken:
         """The partial batch answer: `{"batchItemFailures": [{"itemIdentifier": position}]}`."""
         return {"batchItemFailures": [{"itemIdentifier": each} for each in self.again]}
 
+    def age_ms(self, now_ms: int) -> int:
+        """Since when the oldest record has waited, of those that were delivered; 0 for none."""
+        arrivals = [o.record.arrival_ms for _, report in self.reports for o in report.outcomes]
+        return max(now_ms - min(arrivals, default=now_ms), 0)
+
     def totals(self) -> dict[str, int]:
         """Sums over all sources: events_in, rows, rejected, dropped, bytes_in."""
         outcomes = [outcome for _, report in self.reports for outcome in report.outcomes]

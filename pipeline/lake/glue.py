@@ -29,11 +29,11 @@ _NEWEST_ATTEMPT = "decoder_version DESC, attempt DESC, ingest_time, landed DESC"
 _PATH = '"$path"'
 
 
-def landing_files(table: Table, lake: str, since: date) -> dict[str, Any]:
+def landing_files(table: Table, lake: str, since: date | str) -> dict[str, Any]:
     """`TableInput` of raw landing.
 
     lake   URI of the lake's folder, s3://bucket/lake
-    since  first day of arrival that there can be
+    since  first day of arrival that there can be; as text YYYY-MM-DD
     """
     location = f"{lake}/{LANDING}/{table.name}"
     return _table_input(
@@ -46,7 +46,7 @@ def landing_files(table: Table, lake: str, since: date) -> dict[str, Any]:
             "projection.enabled": "true",
             "projection.arrival_dt.type": "date",
             "projection.arrival_dt.format": "yyyy-MM-dd",
-            "projection.arrival_dt.range": f"{since.isoformat()},NOW",
+            "projection.arrival_dt.range": f"{since},NOW",
             "projection.arrival_dt.interval": "1",
             "projection.arrival_dt.interval.unit": "DAYS",
             "projection.arrival_hour.type": "integer",
@@ -98,13 +98,7 @@ def view(table: Table, name: str, select: str, catalog: str, database: str) -> d
 
     catalog, database  where the names of tables in `select` are looked up
     """
-    told = {
-        "originalSql": select,
-        "catalog": catalog,
-        "schema": database,
-        "columns": [{"name": field.name, "type": field.type.sql} for field in columns(table)],
-    }
-    encoded = base64.b64encode(json.dumps(told).encode()).decode()
+    encoded = base64.b64encode(told(table, select, catalog, database).encode()).decode()
     shown = [
         {"Name": field.name, "Type": field.type.glue, "Comment": field.doc[:255]}
         for field in columns(table)
@@ -119,6 +113,14 @@ def view(table: Table, name: str, select: str, catalog: str, database: str) -> d
         "ViewOriginalText": f"/* Presto View: {encoded} */",
         "ViewExpandedText": "/* Presto View */",
     }
+
+
+def told(table: Table, select: str, catalog: str, database: str) -> str:
+    """What Athena keeps of a view, as JSON; the arguments as those of `view`."""
+    shown = [{"name": field.name, "type": field.type.sql} for field in columns(table)]
+    return json.dumps(
+        {"originalSql": select, "catalog": catalog, "schema": database, "columns": shown}
+    )
 
 
 def _events(table: Table, since: str) -> str:

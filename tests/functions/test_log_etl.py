@@ -106,6 +106,8 @@ def test_records_reach_firehose_and_what_is_none_the_quarantine(tmp_path: Path) 
     assert told["function_request_id"] == "52fdfc07-2182-154f-163f-5f0f9a621d72"
     (metrics,) = (line for line in logged if "rows" in line and "_aws" in line)
     assert (metrics["service"], metrics["rows"]) == ("tailrace-staging", [1.0])
+    assert metrics["delivery_failures"] == [0.0]
+    assert metrics["oldest_record_age_ms"][0] > 0
     # Neither lines nor addresses are logged.
     assert "no flow" not in json.dumps(logged)
     assert "10.0.0.7" not in json.dumps(logged)

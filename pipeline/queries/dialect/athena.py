@@ -5,7 +5,7 @@ EXECUTE IMMEDIATE .. USING); this is the one place where a value is quoted.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import zip_longest
 
@@ -22,8 +22,22 @@ def to_athena(sql: str, parameters: Collection[str]) -> tuple[str, tuple[str, ..
     Nothing else of the text changes; strings, quoted names and comments stay what they are.
     Raises QueryFailed for what is not one SELECT, and for a parameter that is not declared.
     """
+    pieces = list(_pieces(sql, parameters))
+    return "?".join(text for text, _ in pieces), tuple(name for _, name in pieces if name)
+
+
+def spelled_out(sql: str, values: Mapping[str, str]) -> str:
+    """The text with SQL in the place of each `:name`, for who cannot bind; `values` by name.
+
+    Raises QueryFailed as `to_athena` does.
+    """
+    return "".join(text + values.get(name, "") for text, name in _pieces(sql, values))
+
+
+def _pieces(sql: str, parameters: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What stands before each parameter, and its name; at last what stands behind all, and ""."""
     tokens = tokens_of(sql)
-    parts, names, done = [], [], 0
+    done = 0
     for token, following in zip_longest(tokens, tokens[1:]):
         if token.token_type == TokenType.PLACEHOLDER:
             raise _undeclared("?", token, parameters)
@@ -31,10 +45,9 @@ def to_athena(sql: str, parameters: Collection[str]) -> tuple[str, tuple[str, ..
             name = following.text if following else ""
             if following is None or name not in parameters:
                 raise _undeclared(f":{name}", token, parameters)
-            parts += [sql[done : token.start], "?"]
-            names.append(name)
+            yield sql[done : token.start], name
             done = following.end + 1
-    return "".join([*parts, sql[done:]]), tuple(names)
+    yield sql[done:], ""
 
 
 def literal(value: Value) -> str:

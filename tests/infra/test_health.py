@@ -1,0 +1,99 @@
+"""Alarms and the page: what stands still, fails or is refused is seen; silence may be right."""
+
+import json
+import re
+
+import pytest
+
+from pipeline.lake.tables import all_tables
+from tests.infra.stack import ROUTES, Stack
+
+TOPIC = "arn:aws:sns:eu-central-1:111122223333:alarms"
+TRAFFIC = {"LogGroups": "/app/web", "AlarmTopicArn": TOPIC}
+
+
+def alarms(**given: str) -> dict[str, dict[str, object]]:
+    """Every alarm by its name."""
+    return {
+        each["Properties"]["AlarmName"].removeprefix("tailrace-heron-"): each["Properties"]
+        for _, each in Stack(**given).all()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+def test_a_minute_of_waiting_is_an_alarm() -> None:
+    made = alarms()["iterator-age"]
+    assert (made["MetricName"], made["Threshold"]) == ("IteratorAge", 60_000)
+
+
+@pytest.mark.parametrize("hours", ["24", "48", "72", "168"])
+def test_a_quarter_of_the_streams_retention_is_an_alarm(hours: str) -> None:
+    made = alarms(StreamRetentionHours=hours)["retention"]
+    assert made["MetricName"] == "GetRecords.IteratorAgeMilliseconds"
+    assert made["Threshold"] == int(hours) * 3_600_000 / 4
+
+
+@pytest.mark.parametrize(
+    ("route", "own"),
+    [
+        ("kinesis", {"iterator-age", "retention", "stream-throttles", "failed-batches"}),
+        ("lambda", set()),
+        ("s3", {"inbox-age", "inbox-dead"}),
+    ],
+)
+def test_each_route_has_the_alarms_of_what_it_has(route: str, own: set[str]) -> None:
+    always = {"function-errors", "function-throttles", "failure-store", "rejected", "delivery"}
+    assert set(alarms(LogRoute=route, Delivery="s3")) == always | own
+
+
+def test_every_table_has_alarms_of_late_and_of_refused_rows() -> None:
+    made = alarms()
+    for name in all_tables():
+        assert made[f"{name}-late"]["MetricName"] == "DeliveryToS3.DataFreshness"
+        assert made[f"{name}-refused"]["MetricName"] == "FailedConversion.Records"
+
+
+def test_rows_are_late_after_any_buffer_that_can_be_chosen() -> None:
+    longest = Stack().written["Parameters"]["FirehoseBufferSeconds"]["MaxValue"]
+    assert alarms()["vpc_flow-late"]["Threshold"] > longest
+
+
+def test_many_refused_events_are_an_alarm() -> None:
+    made = alarms(RejectedAlarm="5")["rejected"]
+    assert made["Threshold"] == "5"
+    assert (made["Namespace"], made["MetricName"]) == ("Tailrace", "rejected")
+    assert made["Dimensions"] == [{"Name": "service", "Value": "tailrace-heron"}]
+
+
+@pytest.mark.fault("F36")
+def test_silence_is_an_alarm_where_something_is_known_to_write() -> None:
+    assert "silence" not in alarms()
+    made = alarms(LogGroups="/app/web")["silence"]
+    assert (made["MetricName"], made["TreatMissingData"]) == ("Invocations", "breaching")
+    assert "silence" in alarms(FlowLogVpcId="vpc-0123456789abcdef0", LogRoute="s3")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_alarms_go_to_the_topic_and_nowhere_without_one(route: str) -> None:
+    given = {"LogRoute": route, "AlarmTopicArn": TOPIC}
+    for made in alarms(**given).values():
+        assert made["AlarmActions"] == made["OKActions"] == [TOPIC]
+    assert not any("AlarmActions" in made for made in alarms(LogRoute=route).values())
+
+
+def test_no_data_is_no_alarm_but_where_silence_is_the_fault() -> None:
+    told = {name: made["TreatMissingData"] for name, made in alarms(**TRAFFIC).items()}
+    assert {name for name, each in told.items() if each != "notBreaching"} == {"silence"}
+
+
+def test_every_alarm_says_what_is_wrong() -> None:
+    assert all(len(str(made["AlarmDescription"])) > 40 for made in alarms(**TRAFFIC).values())
+
+
+def test_the_page_is_json_whose_widgets_do_not_overlap() -> None:
+    page = Stack().nested("Health").resources["Page"]["Properties"]
+    assert page["DashboardName"] == "tailrace-heron"
+    widgets = json.loads(page["DashboardBody"])["widgets"]
+    places = [(each["x"], each["y"]) for each in widgets]
+    assert len(set(places)) == len(places) == 8
+    assert not re.findall(r"\$\{", page["DashboardBody"])

@@ -1,0 +1,348 @@
+"""Who may do what: every action of every role is in a list, and every resource is named."""
+
+from typing import Any
+
+import pytest
+
+from tests.infra.stack import ROUTES, Stack, statements
+
+FLOWS = {"FlowLogVpcId": "vpc-0123456789abcdef0", "LogGroups": "/app/web"}
+LOG_GROUP = "arn:aws:logs:eu-central-1:111122223333:log-group:"
+# By role: what it may do, by action the resources.
+ALLOWED = {
+    "LogEtlRole": {
+        "firehose:PutRecordBatch": {
+            "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
+        },
+        "kinesis:DescribeStream": {"LogStream.Arn"},
+        "kinesis:DescribeStreamSummary": {"LogStream.Arn"},
+        "kinesis:GetRecords": {"LogStream.Arn"},
+        "kinesis:GetShardIterator": {"LogStream.Arn"},
+        "kinesis:ListShards": {"LogStream.Arn"},
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"QuarantineKey.Arn", "LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-log-etl:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-log-etl:*"},
+        "s3:GetObject": {"InboxBucket.Arn/*"},
+        "s3:ListBucket": {"QuarantineBucket.Arn"},
+        "s3:PutObject": {
+            *("QuarantineBucket.Arn/quarantine/*", "QuarantineBucket.Arn/aws/lambda/*"),
+            "LakeBucket.Arn/lake/landing/*",
+        },
+        "sqs:DeleteMessage": {"InboxQueue.Arn"},
+        "sqs:GetQueueAttributes": {"InboxQueue.Arn"},
+        "sqs:ReceiveMessage": {"InboxQueue.Arn"},
+    },
+    "SubscriptionRole": {
+        "kinesis:PutRecord": {"LogStream.Arn"},
+        "kinesis:PutRecords": {"LogStream.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+    },
+    "FirehoseRole": {
+        "glue:GetTable": (
+            tables := {
+                "arn:aws:glue:eu-central-1:111122223333:catalog",
+                "arn:aws:glue:eu-central-1:111122223333:database/tailrace_heron",
+                "arn:aws:glue:eu-central-1:111122223333:table/tailrace_heron/*_landing_files",
+            }
+        ),
+        "glue:GetTableVersion": tables,
+        "glue:GetTableVersions": tables,
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/kinesisfirehose/tailrace-heron:*"},
+        "s3:AbortMultipartUpload": (
+            written := {"LakeBucket.Arn/lake/landing/*", "LakeBucket.Arn/errors/*"}
+        ),
+        "s3:GetBucketLocation": {"LakeBucket.Arn"},
+        "s3:GetObject": written,
+        "s3:ListBucket": {"LakeBucket.Arn"},
+        "s3:ListBucketMultipartUploads": {"LakeBucket.Arn"},
+        "s3:PutObject": written,
+    },
+    "QuarantineReader": {
+        "s3:GetObject": {"QuarantineBucket.Arn/*"},
+        "s3:ListBucket": {"QuarantineBucket.Arn"},
+    },
+    # Of the flow log.
+    "Role": {
+        "logs:CreateLogStream": (group := {f"{LOG_GROUP}FlowLogGroup:*"}),
+        "logs:DescribeLogStreams": group,
+        "logs:PutLogEvents": group,
+        "logs:DescribeLogGroups": {f"{LOG_GROUP}*"},
+    },
+}
+STACKS = [
+    Stack(LogRoute=route, Delivery=delivery, **({} if route == "s3" else FLOWS))
+    for route in ROUTES
+    for delivery in ("firehose", "s3")
+]
+
+
+def granted(stack: Stack) -> dict[str, dict[str, set[str]]]:
+    """Resources by role and action."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for name, each in stack.all():
+        made = each["Properties"]
+        if each["Type"] == "AWS::IAM::Role":
+            pairs = [(name, policy["PolicyDocument"]) for policy in made.get("Policies", ())]
+        elif each["Type"] == "AWS::IAM::Policy":
+            pairs = [(role, made["PolicyDocument"]) for role in made["Roles"]]
+        else:
+            continue
+        for role, document in pairs:
+            for statement in statements(document):
+                assert statement["Effect"] == "Allow"
+                for action in statement["Action"]:
+                    resources = found.setdefault(role, {}).setdefault(action, set())
+                    resources |= set(statement["Resource"])
+    return found
+
+
+def of_type(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Properties of all resources of a type, over all stacks."""
+    return [
+        (name, each["Properties"])
+        for stack in STACKS
+        for name, each in stack.all()
+        if each["Type"] == kind
+    ]
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_may_do_what_stands_in_the_list_and_nothing_else(role: str) -> None:
+    together: dict[str, set[str]] = {}
+    for stack in STACKS:
+        for action, resources in granted(stack).get(role, {}).items():
+            together.setdefault(action, set()).update(resources)
+    assert together == ALLOWED[role]
+
+
+def test_there_are_no_roles_beside_those_of_the_list() -> None:
+    assert {name for name, _ in of_type("AWS::IAM::Role")} == set(ALLOWED)
+
+
+def test_no_role_has_a_policy_that_somebody_else_writes() -> None:
+    assert not any("ManagedPolicyArns" in role for _, role in of_type("AWS::IAM::Role"))
+    assert not of_type("AWS::IAM::ManagedPolicy")
+
+
+def test_no_action_and_no_resource_of_a_role_is_everything() -> None:
+    for stack in STACKS:
+        for actions in granted(stack).values():
+            for action, resources in actions.items():
+                assert "*" not in action
+                assert "*" not in resources
+
+
+@pytest.mark.parametrize(("route", "delivery"), [("kinesis", "firehose"), ("lambda", "s3")])
+def test_the_function_may_nothing_that_its_route_and_delivery_do_not_need(
+    route: str, delivery: str
+) -> None:
+    services = {
+        action.split(":")[0]
+        for action in granted(Stack(LogRoute=route, Delivery=delivery))["LogEtlRole"]
+    }
+    assert services == {
+        *("logs", "s3", "kms"),
+        *(["kinesis"] if route == "kinesis" else []),
+        *(["firehose"] if delivery == "firehose" else []),
+    }
+
+
+def test_a_key_is_used_through_the_service_that_needs_it() -> None:
+    for stack in STACKS:
+        for name, each in stack.all():
+            if each["Type"] != "AWS::IAM::Role":
+                continue
+            for policy in each["Properties"].get("Policies", ()):
+                for statement in statements(policy["PolicyDocument"]):
+                    if statement["Action"][0].startswith("kms:"):
+                        via = statement["Condition"]["StringEquals"]["kms:ViaService"]
+                        assert via.split(".")[0] in ("s3", "kinesis"), name
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "source"),
+    [
+        ("SubscriptionRole", "logs.amazonaws.com", "arn:aws:logs:eu-central-1:111122223333:*"),
+        (
+            "FirehoseRole",
+            "firehose.amazonaws.com",
+            "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*",
+        ),
+        (
+            "Role",
+            "vpc-flow-logs.amazonaws.com",
+            "arn:aws:ec2:eu-central-1:111122223333:vpc-flow-log/*",
+        ),
+    ],
+)
+def test_a_service_takes_a_role_on_for_this_account_alone(
+    role: str, service: str, source: str
+) -> None:
+    for name, made in of_type("AWS::IAM::Role"):
+        if name == role:
+            (trust,) = made["AssumeRolePolicyDocument"]["Statement"]
+            assert trust["Principal"] == {"Service": service}
+            assert trust["Condition"] == {
+                "StringEquals": {"aws:SourceAccount": "111122223333"},
+                "ArnLike": {"aws:SourceArn": source},
+            }
+
+
+def test_cloudwatch_logs_calls_the_function_for_this_account_alone() -> None:
+    made = Stack(LogRoute="lambda").resources["SubscriptionPermission"]["Properties"]
+    assert made["Principal"] == "logs.amazonaws.com"
+    assert made["SourceAccount"] == "111122223333"
+    assert made["SourceArn"] == f"{LOG_GROUP}*:*"
+
+
+def test_the_queue_takes_events_of_the_inbox_alone() -> None:
+    made = Stack(LogRoute="s3").resources["InboxQueuePolicy"]["Properties"]["PolicyDocument"]
+    (allowed,) = (each for each in made["Statement"] if each["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert allowed["Action"] == "sqs:SendMessage"
+    assert allowed["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "111122223333"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::tailrace-heron-inboxbucket-*"},
+    }
+
+
+def buckets() -> dict[str, dict[str, Any]]:
+    return dict(of_type("AWS::S3::Bucket"))
+
+
+def test_no_bucket_is_public_and_none_has_acls() -> None:
+    assert set(buckets()) == {"LakeBucket", "QuarantineBucket", "ResultsBucket", "InboxBucket"}
+    for made in buckets().values():
+        assert made["PublicAccessBlockConfiguration"] == {
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        }
+        assert made["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::SQS::Queue"])
+def test_buckets_and_queues_are_spoken_to_by_tls_alone(kind: str) -> None:
+    policies = of_type(f"{kind}Policy")
+    closed = set()
+    for _, made in policies:
+        (denied,) = (
+            each for each in statements(made["PolicyDocument"]) if each["Effect"] == "Deny"
+        )
+        assert denied["Principal"] == "*"
+        assert denied["Action"] in (["s3:*"], ["sqs:*"])
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        name = made["Bucket"] if "Bucket" in made else made["Queues"][0]
+        wanted = [f"{name}.Arn", f"{name}.Arn/*"] if "Bucket" in made else [f"{name}.Arn"]
+        assert denied["Resource"] == wanted
+        closed.add(name)
+    assert closed == {name for name, _ in of_type(kind)}
+
+
+def test_every_bucket_is_encrypted_by_a_key_of_ours() -> None:
+    keys = {
+        name: made["BucketEncryption"]["ServerSideEncryptionConfiguration"][0][
+            "ServerSideEncryptionByDefault"
+        ]
+        for name, made in buckets().items()
+    }
+    assert {each["SSEAlgorithm"] for each in keys.values()} == {"aws:kms"}
+    assert {name: each["KMSMasterKeyID"] for name, each in keys.items()} == {
+        "LakeBucket": "LogsKey.Arn",
+        "QuarantineBucket": "QuarantineKey.Arn",
+        "ResultsBucket": "LogsKey.Arn",
+        "InboxBucket": "LogsKey.Arn",
+    }
+
+
+def test_streams_queues_logs_and_answers_are_encrypted() -> None:
+    for _, made in of_type("AWS::Kinesis::Stream"):
+        assert made["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "LogsKey.Arn"}
+    for _, made in of_type("AWS::KinesisFirehose::DeliveryStream"):
+        key = made["DeliveryStreamEncryptionConfigurationInput"]
+        assert key == {"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": "LogsKey.Arn"}
+    for _, made in of_type("AWS::SQS::Queue"):
+        assert made["SqsManagedSseEnabled"] is True
+    for _, made in of_type("AWS::Logs::LogGroup"):
+        assert made["KmsKeyId"] == "LogsKey.Arn"
+        assert made["RetentionInDays"] == "14"
+
+
+def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> None:
+    rules = {
+        name: [
+            (rule.get("Prefix"), rule.get("ExpirationInDays"))
+            for rule in made["LifecycleConfiguration"]["Rules"]
+        ]
+        for name, made in buckets().items()
+    }
+    assert rules == {
+        "LakeBucket": [(None, None), (None, None), ("errors/", "30")],
+        "QuarantineBucket": [(None, None), (None, "30")],
+        "ResultsBucket": [(None, 7)],
+        "InboxBucket": [(None, "30")],
+    }
+    for made in buckets().values():
+        unfinished = [
+            rule["AbortIncompleteMultipartUpload"]
+            for rule in made["LifecycleConfiguration"]["Rules"]
+            if "AbortIncompleteMultipartUpload" in rule
+        ]
+        assert unfinished == [{"DaysAfterInitiation": 2}]
+
+
+def test_the_lake_is_kept_until_somebody_says_for_how_long() -> None:
+    kept = Stack(LakeDays="400").resources["LakeBucket"]["Properties"]
+    assert kept["LifecycleConfiguration"]["Rules"][-1] == {
+        "Id": "lake",
+        "Status": "Enabled",
+        "Prefix": "lake/",
+        "ExpirationInDays": "400",
+    }
+
+
+def test_what_is_kept_outlives_the_stack_with_its_keys() -> None:
+    kept = {
+        name
+        for stack in STACKS
+        for name, each in stack.all()
+        if each.get("DeletionPolicy") == each.get("UpdateReplacePolicy") == "Retain"
+    }
+    assert kept == {*buckets(), "LogsKey", "QuarantineKey"}
+
+
+def test_the_quarantine_is_decrypted_for_its_reader_alone() -> None:
+    policy = statements(Stack().resources["QuarantineKey"]["Properties"]["KeyPolicy"])
+    readers = [each["Principal"] for each in policy if "kms:Decrypt" in each["Action"]]
+    assert readers == [{"AWS": "QuarantineReader.Arn"}]
+    assert not any("*" in action for each in policy for action in each["Action"])
+
+
+@pytest.mark.parametrize("key", ["LogsKey", "QuarantineKey"])
+def test_a_key_turns_and_is_used_by_nobody_but_the_account_and_named_services(key: str) -> None:
+    made = Stack(LogRoute="s3").resources[key]["Properties"]
+    assert made["EnableKeyRotation"] is True
+    for each in statements(made["KeyPolicy"]):
+        if "Service" in each["Principal"]:
+            assert each["Condition"]
+        else:
+            assert each["Principal"]["AWS"] in (
+                "arn:aws:iam::111122223333:root",
+                "QuarantineReader.Arn",
+            )
+
+
+def test_the_workgroup_breaks_a_query_off_and_takes_nobodys_wishes() -> None:
+    made = Stack(ScanLimitBytes="20000000").resources["Workgroup"]["Properties"]
+    told = made["WorkGroupConfiguration"]
+    assert told["EnforceWorkGroupConfiguration"] is True
+    assert told["BytesScannedCutoffPerQuery"] == "20000000"
+    assert told["ResultConfiguration"]["EncryptionConfiguration"] == {
+        "EncryptionOption": "SSE_KMS",
+        "KmsKey": "LogsKey.Arn",
+    }
+    assert Stack().values["ScanLimitBytes"] == "100000000000"

@@ -1,0 +1,53 @@
+"""What `tailrace estimate` reckons with is what the template makes."""
+
+import pytest
+
+from pipeline.deliver import packing
+from pipeline.estimate import limits
+from tests.infra.stack import ROUTES, Stack
+
+ALARM, KEY = "AWS::CloudWatch::Alarm", "AWS::KMS::Key"
+
+
+def default(name: str) -> int:
+    return int(Stack().written["Parameters"][name]["Default"])
+
+
+def count(kind: str, **given: str) -> int:
+    return sum(each["Type"] == kind for _, each in Stack(**given).all())
+
+
+def test_the_estimate_knows_the_defaults_of_the_template() -> None:
+    assert default("BatchSize") == limits.BATCH_RECORDS
+    assert default("BatchSeconds") == limits.BATCH_WINDOW_S
+    assert default("FirehoseBufferSeconds") == limits.FIREHOSE_BUFFER_S
+    assert default("QuarantineDays") == limits.QUARANTINE_DAYS
+    assert default("LogDays") == limits.OWN_LOG_DAYS
+
+
+def test_the_estimate_knows_the_function_and_the_streams() -> None:
+    stack = Stack()
+    (function,) = stack.of_type("AWS::Serverless::Function").values()
+    assert function["MemorySize"] == limits.MEMORY_MB
+    streams = [each for _, each in stack.all() if each["Type"].endswith("DeliveryStream")]
+    assert len(streams) == limits.STREAMS
+    buffers = {
+        each["Properties"]["ExtendedS3DestinationConfiguration"]["BufferingHints"]["SizeInMBs"]
+        for each in streams
+    }
+    assert buffers == {limits.FIREHOSE_BUFFER_BYTES >> 20}
+
+
+def test_the_estimate_packs_as_the_sink_does() -> None:
+    assert packing.RECORD_BYTES == limits.FIREHOSE_RECORD
+    assert packing.CALL_BYTES == limits.FIREHOSE_CALL
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_estimate_counts_alarms_and_keys(route: str) -> None:
+    alarms = limits.ALARMS + limits.ROUTE_ALARMS.get(route, 0)
+    # With something that writes: silence is an alarm then.
+    given = {"LogRoute": route, "FlowLogVpcId": "vpc-0123456789abcdef0"}
+    assert count(ALARM, **given) == alarms + limits.STREAMS * limits.STREAM_ALARMS
+    assert count(ALARM, Delivery="s3", **given) == alarms
+    assert count(KEY, **given) == limits.KEYS

@@ -23,6 +23,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return error.exit_code
     tell(table(HEAD, [_row(artifact) for artifact in artifacts]))
     for artifact in artifacts:
+        if not artifact.compiled:
+            label = f"{artifact.function} for {artifact.target.architecture}"
+            version = artifact.target.python
+            tell(f"NOT COMPILED: {label}: no python{version} here; cold starts cost twice the CPU")
         if artifact.untried:
             label = f"{artifact.function} for {artifact.target.architecture}"
             tell(f"NOT TRIED: {label}: {artifact.untried}; only its files were checked")

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.artifacts.archive import copy_file, copy_tree, size, zip_tree
+from infra.artifacts.bytecode import compile_tree
 from infra.artifacts.check import findings
 from infra.artifacts.install import found_uv, install
 from infra.artifacts.lock import Pinned, for_target
 from infra.artifacts.slim import slim
 from infra.artifacts.target import Target
-from infra.artifacts.trial import import_cpu_s, interpreter, tried
+from infra.artifacts.trial import any_python, import_cpu_s, interpreter, tried
 from pipeline.errors import TailraceError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ class Artifact:
     zipped    bytes of the zip; 0 where none was made
     import_s  CPU of a cold import and of a bare Python, in seconds; None where it was not tried
     untried   why it was not tried; "" when it was
+    compiled  whether its Python is compiled already: half of the CPU of a cold start
     """
 
     function: str
@@ -36,6 +38,7 @@ class Artifact:
     zipped: int
     import_s: tuple[float, float] | None
     untried: str
+    compiled: bool = False
 
 
 def functions(root: Path) -> list[str]:
@@ -66,7 +69,7 @@ def build(target: Target, names: Sequence[str], out: Path, root: Path = ROOT) ->
     with _dependencies(target, root) as (folder, pinned):
         artifacts = []
         for name in names:
-            tree = _assemble(name, folder, out / name, root)
+            tree = _assemble(name, folder, out / name, root, target)
             artifact = _checked(name, target, tree, pinned)
             zip_tree(tree, archive := out / f"{name}.zip")
             artifacts.append(replace(artifact, zipped=archive.stat().st_size))
@@ -81,7 +84,7 @@ def build_into(target: Target, name: str, into: Path, root: Path = ROOT) -> Arti
     if into.exists() and any(into.iterdir()):
         raise UsageError("the folder for the artifact is not empty", f"in {into}")
     with _dependencies(target, root) as (folder, pinned):
-        return _checked(name, target, _assemble(name, folder, into, root), pinned)
+        return _checked(name, target, _assemble(name, folder, into, root, target), pinned)
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def _dependencies(target: Target, root: Path) -> Iterator[tuple[Path, Sequence[P
         yield folder, pinned
 
 
-def _assemble(name: str, dependencies: Path, tree: Path, root: Path) -> Path:
+def _assemble(name: str, dependencies: Path, tree: Path, root: Path, target: Target) -> Path:
     shutil.rmtree(tree, ignore_errors=True)
     copy_tree(dependencies, tree)
     copy_tree(root / "pipeline", tree / "pipeline")
@@ -104,6 +107,8 @@ def _assemble(name: str, dependencies: Path, tree: Path, root: Path) -> Path:
             copy_file(path, tree / "functions" / path.name)
     copy_file(root / "LICENSE", tree / "LICENSE")
     copy_file(root / "NOTICE", tree / "NOTICE")
+    if python := any_python(target):
+        compile_tree(tree, python)
     return tree
 
 
@@ -113,8 +118,10 @@ def _checked(name: str, target: Target, tree: Path, pinned: Sequence[Pinned]) ->
         where = f"in {tree}, for {target.architecture}, Python {target.python}"
         raise TailraceError("the artifact is not as it has to be", where, "\n  ".join(wrong))
     python, why = interpreter(target)
+    compiled = any_python(target) is not None
     if python is None:
-        return Artifact(name, target, size(tree), 0, None, why)
+        return Artifact(name, target, size(tree), 0, None, why, compiled)
     modules = [f"functions.{name}"]
     tried(tree, python, modules)
-    return Artifact(name, target, size(tree), 0, import_cpu_s(tree, python, modules), "")
+    cpu_s = import_cpu_s(tree, python, modules)
+    return Artifact(name, target, size(tree), 0, cpu_s, "", compiled)

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from infra.artifacts import elf
 from infra.artifacts.archive import size
+from infra.artifacts.bytecode import is_unchecked
 from infra.artifacts.lock import Pinned
 from infra.artifacts.slim import files
 from infra.artifacts.target import CXXABI, GLIBC, GLIBCXX, Target
@@ -92,8 +93,8 @@ def file_findings(tree: Path) -> Iterator[str]:
         name = path.relative_to(tree)
         if path.is_symlink():
             yield f"{name}: a link"
-        elif path.suffix == ".pyc":
-            yield f"{name}: compiled Python, which differs by machine"
+        elif path.suffix == ".pyc" and not is_unchecked(path):
+            yield f"{name}: compiled Python that is looked at by the time of its source"
         elif path.is_file() and not path.stat().st_mode & 0o004:
             yield f"{name}: may not be read by others, as whom Lambda reads"
 

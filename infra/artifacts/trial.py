@@ -35,10 +35,13 @@ def interpreter(target: Target) -> tuple[str | None, str]:
     """A Python that can try an artifact; else None, and why there is none."""
     if platform.system() != "Linux" or platform.machine() not in _names(target):
         return None, f"this machine is {platform.system()} {platform.machine()}"
-    for path in pythons(target.python):
-        if real := _real(path, target.python):
-            return real, ""
-    return None, f"no python{target.python} here that runs"
+    found = any_python(target)
+    return found, "" if found else f"no python{target.python} here that runs"
+
+
+def any_python(target: Target) -> str | None:
+    """A Python of the target's version that runs here, whatever its processor; None for none."""
+    return next(filter(None, (_real(path, target.python) for path in pythons(target.python))), None)
 
 
 def tried(tree: Path, python: str, modules: Sequence[str]) -> None:
@@ -56,8 +59,8 @@ def tried(tree: Path, python: str, modules: Sequence[str]) -> None:
 def import_cpu_s(tree: Path, python: str, modules: Sequence[str]) -> tuple[float, float]:
     """CPU of a Python that imports modules, and of a bare one; medians, in seconds.
 
-    Without compiled Python, as on Lambda, which cannot write any beside the code. Files are in the
-    page cache, which they are not at a real cold start.
+    What is not compiled in the artifact is compiled each time, as on Lambda, which cannot write
+    beside the code. Files are in the page cache, which they are not at a real cold start.
     """
     code = f"import sys; sys.path.insert(0, {str(tree)!r}); import {', '.join(modules)}"
     both = [(_cpu_s(python, code), _cpu_s(python, "pass")) for _ in range(RUNS)]

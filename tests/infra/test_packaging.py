@@ -13,7 +13,8 @@ import pytest
 from infra.artifacts import elf
 from infra.artifacts.archive import copy_tree, zip_tree
 from infra.artifacts.build import ROOT, build_into, function_of, functions
-from infra.artifacts.check import findings
+from infra.artifacts.bytecode import compile_tree, is_unchecked
+from infra.artifacts.check import file_findings, findings
 from infra.artifacts.lock import Pinned, for_target
 from infra.artifacts.slim import left_out, slim, unneeded
 from infra.artifacts.target import ARCHITECTURES, Target
@@ -242,6 +243,27 @@ def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:
         assert made.namelist() == ["package/a.py", "package/b.py"]
         assert {found.date_time for found in made.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {found.external_attr >> 16 & 0o777 for found in made.infolist()} == {0o644}
+
+
+def test_compiled_python_is_the_same_bytes_and_not_looked_at_by_time(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        tree = tmp_path / name
+        (tree / "pipeline").mkdir(parents=True)
+        (tree / "pipeline" / "a.py").write_text("def total(rows):\n    return sum(rows)\n")
+        (tree / "broken.py").write_text("no python\n")
+        compile_tree(tree, sys.executable)
+        (compiled,) = tree.rglob("*.pyc")
+        assert is_unchecked(compiled)
+        assert list(file_findings(tree)) == []
+        found.append(compiled.read_bytes())
+    assert found[0] == found[1]
+    assert b"/var/task/pipeline/a.py" in found[0]
+    stale = tmp_path / "one" / "stale.pyc"
+    stale.write_bytes(bytes(16))
+    assert list(file_findings(tmp_path / "one")) == [
+        "stale.pyc: compiled Python that is looked at by the time of its source"
+    ]
 
 
 def test_functions_are_the_modules_of_their_folder(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault_report import ROWS
+from tests.fault_report import HOMES, ROWS
 from tests.homes import clean_environ
 
 ROOT = Path(__file__).parents[1]
 CONFTEST = (ROOT / "tests" / "conftest.py").read_text("utf-8")
 SETTINGS = "[pytest]\ntestpaths = all\nmarkers =\n  fault: breaks something\n"
-OURS = [name for name, row in ROWS.items() if not row.elsewhere]
+NAMES = list(ROWS)
+EXCUSES = sum(bool(row.excused(home)) for row in ROWS.values() for home in HOMES)
 
 
 def project(folder: Path, *rows: str) -> Path:
@@ -42,39 +43,50 @@ def pytest_in(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize("words", [(), ("-n", "2"), ("-m", "fault")])
 @pytest.mark.slow
 def test_a_row_without_a_test_fails_a_run_of_all(tmp_path: Path, words: tuple[str, ...]) -> None:
-    ran = pytest_in(project(tmp_path, *OURS[1:]), *words)
+    ran = pytest_in(project(tmp_path, *NAMES[1:]), *words)
     assert ran.returncode == 1
-    assert f"without a test: {OURS[0]}\n" in ran.stdout
+    assert "without a test: F1 (aws)\n" in ran.stdout
     lines = [line for line in ran.stdout.splitlines() if line.split(" ")[0] in ROWS]
     assert len(lines) == len(ROWS)
-    assert sum(line.endswith("with the stack") for line in lines) == len(ROWS) - len(OURS)
-    assert sum(line.endswith("passed: 1 test") for line in lines) == len(OURS) - 1
+    assert sum(line.count("passed: 1 test") for line in lines) == 2 * len(ROWS) - 2
+    assert [line.split()[0] for line in lines if "NO TEST" in line] == ["F1"]
 
 
 def test_a_run_of_all_passes_when_each_row_has_its_test(tmp_path: Path) -> None:
-    ran = pytest_in(project(tmp_path, *OURS), "--fault-report=rows.json")
+    ran = pytest_in(project(tmp_path, *NAMES), "--fault-report=rows.json")
     assert ran.returncode == 0
     rows = json.loads((tmp_path / "rows.json").read_text("utf-8"))
-    assert {name: row["elsewhere"] for name, row in rows.items()} == {
-        name: row.elsewhere for name, row in ROWS.items()
-    }
+    assert list(rows) == NAMES
+    assert sum(len(row["excused"]) for row in rows.values()) == EXCUSES
+
+
+def test_a_test_of_one_home_shows_nothing_of_the_other(tmp_path: Path) -> None:
+    folder = project(tmp_path, *NAMES[1:])
+    (folder / "tests" / "cli").mkdir(parents=True)
+    (folder / "pytest.ini").write_text(SETTINGS.replace("= all", "= all tests"), "utf-8")
+    (folder / "all" / "test_all.py").rename(folder / "tests" / "cli" / "test_all.py")
+    ran = pytest_in(folder)
+    assert ran.returncode == 1
+    assert f"{'F2':<4} {ROWS['F2'].fault:<62} {'passed: 1 test':<20} NO TEST" in ran.stdout
+    assert f"{'F4':<4} {ROWS['F4'].fault:<62} {'passed: 1 test':<20} NO TEST" in ran.stdout
+    assert f"{'F20':<4} {ROWS['F20'].fault:<62} {'passed: 1 test':<20} -" in ran.stdout
 
 
 @pytest.mark.parametrize("words", [("-k", "other"), ("all/test_all.py",), ("--collect-only",)])
 def test_a_run_of_some_ends_without_the_matrix(tmp_path: Path, words: tuple[str, ...]) -> None:
-    ran = pytest_in(project(tmp_path, *OURS[1:]), *words)
+    ran = pytest_in(project(tmp_path, *NAMES[1:]), *words)
     assert ran.returncode == 0
     assert "fault matrix" not in ran.stdout
 
 
 def test_a_run_of_some_ends_with_the_matrix_when_it_is_asked_for(tmp_path: Path) -> None:
-    ran = pytest_in(project(tmp_path, *OURS), "-k", "other", "--fault-report")
+    ran = pytest_in(project(tmp_path, *NAMES), "-k", "other", "--fault-report")
     assert ran.returncode == 1
-    assert f"without a test: {', '.join(OURS)}\n" in ran.stdout
+    assert "without a test: F1 (aws), F2 (embedded), F2 (aws), F3" in ran.stdout
 
 
 def test_a_fault_test_that_names_no_row_fails_a_run_of_all(tmp_path: Path) -> None:
-    folder = project(tmp_path, *OURS)
+    folder = project(tmp_path, *NAMES)
     bare = "import pytest\n\n@pytest.mark.fault\ndef test_bare():\n    pass\n"
     (folder / "all" / "test_bare.py").write_text(bare, "utf-8")
     ran = pytest_in(folder)

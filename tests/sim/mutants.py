@@ -108,14 +108,14 @@ MUTANTS = (
     Mutant(
         "only the first hour of a batch written",
         "deliver/lake.py",
-        "        if len(hours) == 1:\n",
-        "        hours = hours[:1]\n        if False:\n",
+        "    if len(hours) == 1:\n",
+        "    hours = hours[:1]\n    if False:\n",
     ),
     Mutant(
         "a batch over several hours kept in the first",
         "deliver/lake.py",
-        "        if len(hours) == 1:\n",
-        "        if hours:\n",
+        "    if len(hours) == 1:\n",
+        "    if hours:\n",
     ),
     Mutant(
         "each event once by record_id alone",

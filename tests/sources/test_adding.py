@@ -21,7 +21,7 @@ DOORS = """2026-11-25T14:00:00Z "main gate" 1200
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with that source and its question in it."""
     copy = tmp_path_factory.mktemp("project")
-    for name in ("pipeline", "sql"):
+    for name in ("pipeline", "sql", "infra"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     for kind, place in (("python", "pipeline/sources/door_log.py"), ("sql", "sql/doors.sql")):
@@ -51,6 +51,7 @@ def ran(project: Path, module: str, *words: str, stdin: str = "") -> str:
 def test_the_source_of_the_guide_is_found_parsed_and_queried(project: Path) -> None:
     ran(project, "pipeline.derive.__main__")
     assert "\n## door_log\n" in (project / "sql" / "TABLES.md").read_text("utf-8")
+    assert "tailrace-${Stage}-door_log" in (project / "infra" / "delivery.yaml").read_text("utf-8")
     assert "### doors\n" in (project / "sql" / "README.md").read_text("utf-8")
     cli = "pipeline.cli"
     parsed = ran(project, cli, "parse", "door-log", "-", stdin=DOORS).splitlines()

@@ -259,7 +259,7 @@ MUTANTS = (
     Mutant(
         "quarantine object named by source alone",
         "batch/quarantine.py",
-        '    return f"{source}/dt={day}/{record.shard:04d}-{position}-{digest[:16]}.json.gz"\n',
+        '    return f"{source}/dt={day}/{place}-{digest[:16]}.json.gz"\n',
         '    return f"{source}/dt={day}/{digest[:16]}.json.gz"\n',
     ),
     Mutant(

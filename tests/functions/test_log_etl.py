@@ -32,16 +32,20 @@ class Context:
     def get_remaining_time_in_millis(self): return 300_000
 from functions.log_etl import handler
 events = [json.loads(line) for line in sys.stdin]
-def memory():
+def memory(which="VmHWM"):
     # Not ru_maxrss: a process inherits that of the one that started it.
     if not os.path.exists("/proc/self/status"):
         return 0
     status = dict(line.split(":") for line in open("/proc/self/status"))
-    return int(status["VmHWM"].split()[0]) // 1024
+    return int(status[which].split()[0]) // 1024
 before, answers = memory(), [handler(event, Context()) for event in events[:1]]
 warm = memory()
-answers += [handler(event, Context()) for event in events[1:]]
-print(json.dumps({"answers": answers, "before": before, "warm": warm, "after": memory()}))
+held = []
+for event in events[1:]:
+    answers.append(handler(event, Context()))
+    held.append(memory("VmRSS"))
+said = {"answers": answers, "before": before, "warm": warm, "after": memory(), "held": held}
+print(json.dumps(said))
 """
 STREAMS = "tailrace-staging-"
 
@@ -189,3 +193,19 @@ def test_six_megabytes_of_base64_go_through_in_one_invocation(tmp_path: Path) ->
     assert full >= 0.8 * sum(map(len, calls))
     added = last["after"] - last["before"]
     assert added <= 250, f"{added} MB were added for {base64_bytes} bytes, {lines} lines"
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F35")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what memory a process has used")
+def test_a_function_that_stays_warm_does_not_grow(tmp_path: Path) -> None:
+    dice = Random(7)
+    events = [
+        kinesis_event([gzipped(envelope(log_events([flow(dice) for _ in range(2_000)])))])
+        for _ in range(60)
+    ]
+    with serving() as services:
+        last, _ = called(events, environ(services), tmp_path)
+    assert services.rows(f"{STREAMS}vpc_flow") == 120_000
+    # What libraries take once, they have taken by then.
+    assert max(last["held"][40:]) - max(last["held"][10:30]) <= 8, last["held"]

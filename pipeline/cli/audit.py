@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import streams
-from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
+from pipeline.cli.options import Config, Home, Since, Stage, settings_of
 from pipeline.cli.output import as_json as json_for
 from pipeline.cli.output import counted, say, visible
 
 if TYPE_CHECKING:
     from pipeline.ledger.findings import Audit, Finding
+    from pipeline.settings import Settings
 
 SHOWN = 20
+# Of a stack: what is older has been audited before, and costs.
+WINDOW = "24h"
 # The ledger's sums, and what they are called here.
 SUMS = {
     "events_in": "events in",
@@ -35,25 +38,55 @@ def audit(
 ) -> None:
     """Compare what came in with what is there: rows, rejects, drops, files, quarantine objects.
 
-    Ends with 1, and names the place, when it does not balance. Hours are hours of arrival.
+    Ends with 1, and names the place, when it does not balance. Hours are hours of arrival. Of a
+    stack (--stage) it asks Athena and looks into its buckets; without --since the last 24 hours.
 
     \b
     tailrace audit
+    tailrace audit --stage staging --since 6h
     tailrace audit --since 1d --json | jq .balanced
     """
-    import msgspec
+    since_ms = since_ms_of(since or (WINDOW if stage else None))
+    settings = settings_of(config, home)
+    found, note = _of_stack(settings, stage, since_ms) if stage else _of_home(settings, since_ms)
+    _print(found, as_json)
+    say(note)
+    _say(found.findings)
+    if not found.balanced:
+        raise typer.Exit(1)
 
+
+def _of_home(settings: "Settings", since_ms: int) -> tuple["Audit", str]:
     from pipeline.cli.footer import demo_note
     from pipeline.cli.homes import to_read
     from pipeline.home import audit_of, readable
 
-    since_ms = since_ms_of(since)
-    if stage:
-        raise no_stack("--stage")
-    settings = settings_of(config, home)
     read = to_read(settings.home_path)
     with readable(read) as opened:
         found = audit_of(opened, since_ms)
+    return found, demo_note(read) if read != settings.home_path else ""
+
+
+def _of_stack(settings: "Settings", stage: str, since_ms: int) -> tuple["Audit", str]:
+    from pipeline.cli.footer import costs
+    from pipeline.stack.asking import athena_of
+    from pipeline.stack.audit import audit as audit_stack
+    from pipeline.stack.audit import period_of
+    from pipeline.stack.deployed import stack_of
+    from pipeline.stack.remains import Remains
+
+    now = datetime.now(UTC)
+    since = datetime.fromtimestamp(since_ms / 1000, UTC)
+    stack = stack_of(stage)
+    remains = Remains(stack.client("s3"), stack.delivery(), since)
+    asking = athena_of(settings, stage, now)
+    found = audit_stack(asking, period_of(since, now), remains)
+    return found, costs(asking.costs)
+
+
+def _print(found: "Audit", as_json: bool) -> None:
+    import msgspec
+
     if as_json:
         streams.as_data(sys.stdout)
         text = msgspec.json.format(msgspec.json.encode(found.as_json())).decode()
@@ -61,11 +94,6 @@ def audit(
     else:
         sys.stdout.write(table_of(found))
     sys.stdout.flush()
-    if read != settings.home_path:
-        say(demo_note(read))
-    _say(found.findings)
-    if not found.balanced:
-        raise typer.Exit(1)
 
 
 def _say(findings: Sequence["Finding"]) -> None:

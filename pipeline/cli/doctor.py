@@ -5,17 +5,20 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, Stage, no_stack, settings_of
+from pipeline.cli.options import Config, Home, Stage, settings_of
 from pipeline.cli.output import counted, visible
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.deliver.lake_file import LakeFile
     from pipeline.settings import Settings
+    from pipeline.stack.health import Look
 
 FREE_BYTES = 1 << 30
 
@@ -43,31 +46,55 @@ def doctor(
 ) -> None:
     """Check the machine and the home, and print every setting with its origin.
 
-    Ends with 1 when something has to be mended, and says how.
+    Ends with 1 when something has to be mended, and says how. Of a stack (--stage) it looks whether
+    it is there as it was declared and answers, and how fresh it is.
 
     \b
     tailrace doctor
+    tailrace doctor --stage staging
     tailrace doctor --rebuild
     """
     from pipeline.cli.streams import width
     from pipeline.cli.table import listing
     from pipeline.settings import described
 
-    if stage:
-        raise no_stack("--stage")
+    if stage and rebuild:
+        raise UsageError("--rebuild is of a home, --stage of a stack", "", "leave one of them out")
     settings = settings_of(config, home)
-    checks = [*(_rebuilt(settings) if rebuild else ()), *_checks(settings)]
-    for check in checks:
-        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
-        if not check.ok:
-            sys.stdout.write(f"  {'':<10}{visible(check.fix)}\n")
+    if stage:
+        if not _told(_of_stack(settings, stage)):
+            raise typer.Exit(1)
+        return
+    well = _told((*(_rebuilt(settings) if rebuild else ()), *_checks(settings)))
     rows = [
         (name, _value(settings, name), settings.origins.get(name, "default"))
         for name, _, _ in described()
     ]
     sys.stdout.write("\n" + listing(("setting", "value", "from"), rows, width()))
-    if not all(check.ok for check in checks):
+    if not well:
         raise typer.Exit(1)
+
+
+def _told(checks: "Iterable[Check | Look]") -> bool:
+    """Print each look as it comes; whether all is well."""
+    well = True
+    for check in checks:
+        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
+        if not check.ok:
+            sys.stdout.write(f"  {'':<10}{visible(check.fix)}\n")
+        sys.stdout.flush()
+        well = well and check.ok
+    return well
+
+
+def _of_stack(settings: "Settings", stage: str) -> "Iterator[Look]":
+    from pipeline.stack.asking import athena_of
+    from pipeline.stack.deployed import stack_of
+    from pipeline.stack.health import looks
+
+    now = datetime.now(UTC)
+    asking = athena_of(settings, stage, now)
+    return looks(stack_of(stage), asking, settings.athena, now)
 
 
 def _rebuilt(settings: "Settings") -> Iterator[Check]:

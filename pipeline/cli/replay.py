@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import streams
-from pipeline.cli.options import Config, From, Home, Since, To, settings_of
+from pipeline.cli.options import Config, From, Home, Since, Stage, To, settings_of
 from pipeline.cli.output import counted, say, visible
+from pipeline.cli.stack_replay import send_again
 from pipeline.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -40,17 +41,20 @@ def replay(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
     ] = False,
+    stage: Stage = "",
     config: Config = None,
     home: Home = None,
 ) -> None:
     """Run again what was refused or failed, with the parser and the formats of today.
 
     Rows keep their identity and their hour of arrival, so it can be run twice, at any time. With
-    --since or --from alone, records of the log are processed again. Times are times of arrival.
+    --since or --from alone, records of the log are processed again. Times are times of arrival. Of
+    a stack (--stage) what Lambda and Firehose gave up is sent again (--failed), and marked.
 
     \b
     tailrace replay --quarantine --dry-run
     tailrace replay --quarantine --failed
+    tailrace replay --failed --stage staging --dry-run
     tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
     """
     from pipeline.batch.context import context_of
@@ -68,6 +72,12 @@ def replay(
             " the log",
         )
     settings = settings_of(config, home)
+    if stage:
+        if quarantine or not failed or source:
+            what = "of a stack only what failed can be sent again, of all sources"
+            raise UsageError(what, "", "give --failed, and no --quarantine or --source")
+        send_again(stage, arrived.start, dry_run)
+        return
     with readable(settings.home_path):
         # A home that was never written to is not made for this.
         pass

@@ -1,0 +1,1 @@
+"""A deployed stack, looked at from outside: its audit, its health, what failed sent again."""

@@ -68,6 +68,7 @@ def _of_home(settings: "Settings", since_ms: int) -> tuple["Audit", str]:
 
 
 def _of_stack(settings: "Settings", stage: str, since_ms: int) -> tuple["Audit", str]:
+    from pipeline.cli import let_all_in
     from pipeline.cli.footer import costs
     from pipeline.stack.asking import athena_of
     from pipeline.stack.audit import audit as audit_stack
@@ -75,6 +76,7 @@ def _of_stack(settings: "Settings", stage: str, since_ms: int) -> tuple["Audit",
     from pipeline.stack.deployed import stack_of
     from pipeline.stack.remains import Remains
 
+    let_all_in()
     now = datetime.now(UTC)
     since = datetime.fromtimestamp(since_ms / 1000, UTC)
     stack = stack_of(stage)

@@ -88,10 +88,12 @@ def _told(checks: "Iterable[Check | Look]") -> bool:
 
 
 def _of_stack(settings: "Settings", stage: str) -> "Iterator[Look]":
+    from pipeline.cli import let_all_in
     from pipeline.stack.asking import athena_of
     from pipeline.stack.deployed import stack_of
     from pipeline.stack.health import looks
 
+    let_all_in()
     now = datetime.now(UTC)
     asking = athena_of(settings, stage, now)
     return looks(stack_of(stage), asking, settings.athena, now)

@@ -11,10 +11,12 @@ from pipeline.cli.output import counted, say, visible
 def send_again(stage: str, since_ms: int, dry_run: bool) -> None:
     """Send again what was given up since a time, and tell each object as it is done."""
     from pipeline import aws, invoke
+    from pipeline.cli import let_all_in
     from pipeline.stack.deployed import stack_of
     from pipeline.stack.remains import Remains
     from pipeline.stack.replay import Again
 
+    let_all_in()
     deployed = stack_of(stage)
     settings = deployed.settings()
     s3 = deployed.client("s3")

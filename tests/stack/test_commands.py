@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline import aws
-from tests.homes import call
+from tests.homes import call, run
 from tests.stack.account import Account
 from tests.stack.test_audit import ERRORS, error_object
 from tests.stack.test_health import well
@@ -71,3 +71,19 @@ def test_a_replay_of_a_stack_tells_each_object(account: Account) -> None:
     account.objects.clear()
     ran = call("replay", "--stage", "staging", "--failed")
     assert (ran.code, ran.out) == (0, "nothing to replay\n")
+
+
+@pytest.mark.fault("F33")
+@pytest.mark.parametrize(
+    "words", [("audit",), ("doctor",), ("replay", "--failed")], ids=lambda words: words[0]
+)
+def test_a_command_gets_as_far_as_aws_and_says_what_it_lacks(words: tuple[str, ...]) -> None:
+    nobody = {
+        "AWS_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/none",
+        "AWS_SHARED_CREDENTIALS_FILE": "/none",
+    }
+    ran = run(*words, "--stage", "staging", **nobody)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: AWS does not answer: NoCredentialsError\n")

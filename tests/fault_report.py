@@ -25,7 +25,7 @@ ABOUT = {
     "tests/invoke/": AWS,
     "tests/functions/": AWS,
     "tests/infra/": AWS,
-    "tests/stack/": AWS,
+    "tests/deployed/": AWS,
     "tests/deliver/test_files": EMBEDDED,
     "tests/deliver/test_lake": EMBEDDED,
     "tests/deliver/test_quarantine": EMBEDDED,

@@ -14,11 +14,9 @@ from pipeline.cli.output import counted, say, visible
 
 if TYPE_CHECKING:
     from pipeline.ledger.findings import Audit, Finding
-    from pipeline.settings import Settings
+    from pipeline.queries import Window
 
 SHOWN = 20
-# Of a stack: what is older has been audited before, and costs.
-WINDOW = "24h"
 # The ledger's sums, and what they are called here.
 SUMS = {
     "events_in": "events in",
@@ -38,55 +36,36 @@ def audit(
 ) -> None:
     """Compare what came in with what is there: rows, rejects, drops, files, quarantine objects.
 
-    Ends with 1, and names the place, when it does not balance. Hours are hours of arrival. Of a
-    stack (--stage) it asks Athena and looks into its buckets; without --since the last 24 hours.
+    Ends with 1, and names the place, when it does not balance. Hours are hours of arrival.
+
+    --stage audits a deployed stack instead of a home: by asking Athena, which bills what it scans,
+    so without --since only the last day.
 
     \b
     tailrace audit
-    tailrace audit --stage staging --since 6h
     tailrace audit --since 1d --json | jq .balanced
+    tailrace audit --stage staging
     """
-    since_ms = since_ms_of(since or (WINDOW if stage else None))
-    settings = settings_of(config, home)
-    found, note = _of_stack(settings, stage, since_ms) if stage else _of_home(settings, since_ms)
-    _print(found, as_json)
-    say(note)
-    _say(found.findings)
-    if not found.balanced:
-        raise typer.Exit(1)
-
-
-def _of_home(settings: "Settings", since_ms: int) -> tuple["Audit", str]:
     from pipeline.cli.footer import demo_note
     from pipeline.cli.homes import to_read
     from pipeline.home import audit_of, readable
 
+    window = _window(since)
+    settings = settings_of(config, home)
+    if stage:
+        from pipeline.cli import staged
+
+        _tell(staged.audited(settings, stage, window), as_json)
+        return
     read = to_read(settings.home_path)
     with readable(read) as opened:
-        found = audit_of(opened, since_ms)
-    return found, demo_note(read) if read != settings.home_path else ""
+        found = audit_of(opened, window.bounds_ms[0] if window else 0)
+    note = demo_note(read) if read != settings.home_path else ""
+    _tell(found, as_json, note)
 
 
-def _of_stack(settings: "Settings", stage: str, since_ms: int) -> tuple["Audit", str]:
-    from pipeline.cli import let_all_in
-    from pipeline.cli.footer import costs
-    from pipeline.stack.asking import athena_of
-    from pipeline.stack.audit import audit as audit_stack
-    from pipeline.stack.audit import period_of
-    from pipeline.stack.deployed import stack_of
-    from pipeline.stack.remains import Remains
-
-    let_all_in()
-    now = datetime.now(UTC)
-    since = datetime.fromtimestamp(since_ms / 1000, UTC)
-    stack = stack_of(stage)
-    remains = Remains(stack.client("s3"), stack.delivery(), since)
-    asking = athena_of(settings, stage, now)
-    found = audit_stack(asking, period_of(since, now), remains)
-    return found, costs(asking.costs)
-
-
-def _print(found: "Audit", as_json: bool) -> None:
+def _tell(found: "Audit", as_json: bool, note: str = "") -> None:
+    """Print an audit; ends with 1 where it does not balance."""
     import msgspec
 
     if as_json:
@@ -96,6 +75,11 @@ def _print(found: "Audit", as_json: bool) -> None:
     else:
         sys.stdout.write(table_of(found))
     sys.stdout.flush()
+    if note:
+        say(note)
+    _say(found.findings)
+    if not found.balanced:
+        raise typer.Exit(1)
 
 
 def _say(findings: Sequence["Finding"]) -> None:
@@ -111,12 +95,11 @@ def _say(findings: Sequence["Finding"]) -> None:
         say(visible(f"  {finding.kind}: {finding.where}: {finding.detail}") + "\n")
 
 
-def since_ms_of(since: str | None) -> int:
-    """Epoch milliseconds of --since; 0 for all."""
+def _window(since: str | None) -> "Window | None":
+    """What --since asks for; None for all."""
     from pipeline.queries import window
 
-    asked = window.parse(datetime.now(UTC), since)
-    return asked.bounds_ms[0] if asked is not None else 0
+    return window.parse(datetime.now(UTC), since)
 
 
 def table_of(found: "Audit") -> str:

@@ -1,6 +1,6 @@
 """What is said on stderr beneath an answer: its cost, whose data it is, why it is empty."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ from pipeline.queries.tables import name_of
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer, Window
-    from pipeline.queries.engines import Statistics
 
 REJECTS = {"reject", "reject_landing"}
 
@@ -33,13 +32,6 @@ def footer(answer: "Answer", most: object = None) -> str:
     read = f"{size(cost.bytes_scanned)} {'scanned' if cost.id else 'read'}"
     said = " · ".join([rows, f"{answer.seconds:.2f} s", read, price, place]) + "\n"
     return said if answer.window is None else f"{_span(answer.window)}\n{said}"
-
-
-def costs(all_of_them: Sequence["Statistics"]) -> str:
-    """What several questions to Athena cost together."""
-    read = sum(cost.bytes_scanned for cost in all_of_them)
-    usd = sum(cost.usd for cost in all_of_them)
-    return f"{counted(len(all_of_them), 'question')} · {size(read)} scanned · {usd:.6f} USD\n"
 
 
 def _span(window: "Window") -> str:

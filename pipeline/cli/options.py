@@ -48,7 +48,10 @@ To = Annotated[str | None, typer.Option("--to", metavar="T", help="Up to, not in
 
 Strict = Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")]
 Stage = Annotated[
-    str, typer.Option("--stage", metavar="S", help="Of a deployed stack: staging, production.")
+    str,
+    typer.Option(
+        "--stage", metavar="S", help="A deployed stack: staging, production.", show_default=False
+    ),
 ]
 
 

@@ -14,7 +14,6 @@ import typer
 from pipeline.cli import streams
 from pipeline.cli.options import Config, From, Home, Since, Stage, To, settings_of
 from pipeline.cli.output import counted, say, visible
-from pipeline.cli.stack_replay import send_again
 from pipeline.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -48,22 +47,32 @@ def replay(
     """Run again what was refused or failed, with the parser and the formats of today.
 
     Rows keep their identity and their hour of arrival, so it can be run twice, at any time. With
-    --since or --from alone, records of the log are processed again. Times are times of arrival. Of
-    a stack (--stage) what Lambda and Firehose gave up is sent again (--failed), and marked.
+    --since or --from alone, records of the log are processed again. Times are times of arrival.
+
+    --stage S --failed brings in again what failed in a deployed stack: rows that Firehose could not
+    deliver, and batches that Lambda gave up; times are then those of the failure.
 
     \b
     tailrace replay --quarantine --dry-run
     tailrace replay --quarantine --failed
-    tailrace replay --failed --stage staging --dry-run
     tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
+    tailrace replay --stage staging --failed --dry-run
     """
     from pipeline.batch.context import context_of
+    from pipeline.cli import staged
     from pipeline.home import readable, writing
     from pipeline.ledger.replay import Wanted
+    from pipeline.queries.window import parse
     from pipeline.sources import find
 
     arrived = _arrived(since, from_time, to_time)
     name = find(source).name if source else None
+    if stage:
+        if quarantine or source or not failed:
+            fix = "give --failed, without --quarantine and --source"
+            raise UsageError("of a stack only what failed is replayed", "--stage", fix)
+        staged.replay(stage, parse(datetime.now(UTC), since, from_time, to_time), dry_run)
+        return
     if not (quarantine or failed or from_time or since):
         raise UsageError(
             "nothing was named to be replayed",
@@ -72,12 +81,6 @@ def replay(
             " the log",
         )
     settings = settings_of(config, home)
-    if stage:
-        if quarantine or not failed or source:
-            what = "of a stack only what failed can be sent again, of all sources"
-            raise UsageError(what, "", "give --failed, and no --quarantine or --source")
-        send_again(stage, arrived.start, dry_run)
-        return
     with readable(settings.home_path):
         # A home that was never written to is not made for this.
         pass

@@ -60,24 +60,9 @@ ALLOWED = {
         "s3:ListBucketMultipartUploads": {"LakeBucket.Arn"},
         "s3:PutObject": written,
     },
-    # It replays, too: what the function may do to deliver, and marks beside what was done.
     "QuarantineReader": {
-        "firehose:PutRecordBatch": {
-            "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
-        },
-        "kms:Decrypt": {"LogsKey.Arn", "QuarantineKey.Arn"},
-        "kms:GenerateDataKey": {"LogsKey.Arn", "QuarantineKey.Arn"},
-        "lambda:GetFunctionConfiguration": {
-            "arn:aws:lambda:eu-central-1:111122223333:function:tailrace-heron-log-etl"
-        },
-        "s3:GetObject": {"QuarantineBucket.Arn/*", "LakeBucket.Arn/errors/*"},
-        "s3:ListBucket": {"QuarantineBucket.Arn", "LakeBucket.Arn"},
-        "s3:PutObject": {
-            "QuarantineBucket.Arn/quarantine/*",
-            "QuarantineBucket.Arn/aws/lambda/*",
-            "LakeBucket.Arn/lake/landing/*",
-            "LakeBucket.Arn/errors/*",
-        },
+        "s3:GetObject": {"QuarantineBucket.Arn/*"},
+        "s3:ListBucket": {"QuarantineBucket.Arn"},
     },
     # Of the flow log.
     "Role": {

@@ -95,15 +95,18 @@ def replay(stage: str, window: "Window | None", dry_run: bool) -> None:
     let_all_in()
     session, now = aws.session(), datetime.now(UTC)
     wanted = Wanted(window or Window(EPOCH, now), now, dry_run)
+    deployed = find(session, stage)
     done: list[Replayed] = []
+    streams.as_data(sys.stdout)
     try:
-        for one in replay_failed(session, find(session, stage), wanted):
+        for one in replay_failed(session, deployed, wanted):
             done.append(one)
     finally:
         # What was done is done, whatever stopped the rest.
-        streams.as_data(sys.stdout)
-        sys.stdout.write(_table(done, dry_run) if done else "nothing to replay\n")
+        sys.stdout.write(_table(done, dry_run) if done else "")
         sys.stdout.flush()
+    if not done:
+        sys.stdout.write("nothing to replay\n")
     _say_failed(done)
 
 

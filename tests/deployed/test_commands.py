@@ -11,7 +11,7 @@ from tests.deployed.cloud import LAKE, Cloud
 from tests.deployed.failed import REFUSED, firehose_errors
 from tests.deployed.lake import Lake
 from tests.deployed.staging import HOUR_MS, Staging
-from tests.homes import Ran, call, flows
+from tests.homes import Ran, call, flows, run
 
 
 @pytest.fixture
@@ -119,3 +119,19 @@ def test_without_a_stack_every_command_ends_with_three(staging: Staging, words: 
     ran = call(*words, "--stage", "staging")
     assert ran.code == 3
     assert ran.err.startswith("error: there is no stack tailrace-staging in eu-west-1\n")
+
+
+@pytest.mark.fault("F33")
+@pytest.mark.parametrize(
+    "words", [("audit",), ("doctor",), ("replay", "--failed")], ids=lambda words: words[0]
+)
+def test_a_command_gets_as_far_as_aws_and_says_what_it_lacks(words: tuple[str, ...]) -> None:
+    nobody = {
+        "AWS_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/none",
+        "AWS_SHARED_CREDENTIALS_FILE": "/none",
+    }
+    ran = run(*words, "--stage", "staging", **nobody)
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith("error: Unable to locate credentials\n  stack tailrace-staging\n")

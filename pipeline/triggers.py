@@ -187,23 +187,28 @@ def _notice(record: dict[str, Any]) -> Notice:
     return Notice(record["s3"]["bucket"]["name"], key, round(arrived.timestamp() * 1000))
 
 
-def queue(event: dict[str, Any]) -> list[tuple[str, list[Notice]]]:
-    """Messages of an SQS event that bring S3 notices: id, notices.
+def queue(event: dict[str, Any]) -> list[tuple[str, str]]:
+    """Messages of an SQS event: id, body.
 
-    The message with which S3 tries a new configuration out has none.
     Raises UsageError when it is no such event.
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not _all_objects(records) or any(r.get("eventSource") != Carrier.QUEUE for r in records):
         raise _wrong_event("SQS")
     with _expecting("SQS"):
-        return [(record["messageId"], _notices(json.loads(record["body"]))) for record in records]
+        return [(record["messageId"], record["body"]) for record in records]
 
 
-def _notices(body: Any) -> list[Notice]:
-    if isinstance(body, dict) and body.get("Event") == "s3:TestEvent":
+def s3_message(body: str) -> list[Notice]:
+    """Notices in a message's body; the one with which S3 tries a new configuration out has none.
+
+    Raises UsageError when the body is not S3's.
+    """
+    with _expecting("S3"):
+        told = json.loads(body)
+    if isinstance(told, dict) and told.get("Event") == "s3:TestEvent":
         return []
-    return s3(body)
+    return s3(told)
 
 
 def http_body(body: bytes, request: str, arrival_ms: int) -> Record:

@@ -21,12 +21,14 @@ class Attempts:
     left_s  seconds until it has to be given up: of an invocation what is left of it, less the two
             seconds in which it says so
     most    attempts at most, the first among them
+    call_s  how long one may take: none is begun that could last longer than there is time
     """
 
     left_s: Callable[[], float]
     sleep: Callable[[float], None] = time.sleep
     random: Random = field(default_factory=Random)
     most: int = MOST
+    call_s: float = 0.0
 
     def until_taken(self, attempt: Callable[[], Refused | None], place: str) -> None:
         """Try until nothing is refused any more.
@@ -40,7 +42,7 @@ class Attempts:
         refused = Refused("no time was left for it")
         for number in range(self.most):
             pause = pauses.next() if number else 0.0
-            if pause >= self.left_s():
+            if pause + self.call_s >= self.left_s():
                 raise _given_up(place, refused, number, "and no time was left")
             if pause:
                 self.sleep(pause)

@@ -48,6 +48,8 @@ def template() -> dict[str, Any]:
         },
         "Conditions": {"HasTopic": HAS_TOPIC},
         "Resources": resources,
+        # Known when all of them are there: who delivers to them waits for it.
+        "Outputs": {"Streams": {"Value": {"Fn::Sub": "tailrace-${Stage}-"}}},
     }
 
 

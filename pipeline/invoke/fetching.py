@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline.deliver.answers import Refused, answer_of
 from pipeline.deliver.attempts import Attempts
+from pipeline.errors import DeliveryError
 from pipeline.triggers import Notice
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ def fetched(client: "S3Client", notice: Notice, attempts: Attempts) -> Iterator[
     Raises DeliveryError when S3 does not give all of them.
     """
     with TemporaryFile() as file:
-        attempts.until_taken(lambda: _fetch(client, notice, file), notice.uri)
+        try:
+            attempts.until_taken(lambda: _fetch(client, notice, file), notice.uri)
+        except OSError as error:
+            what = f"an object cannot be kept while it is read: {error.strerror}"
+            fix = "give the function more ephemeral storage; the object comes again"
+            raise DeliveryError(what, f"at {notice.uri}", fix) from error
         file.seek(0)
         yield file
 

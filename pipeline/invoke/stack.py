@@ -67,11 +67,12 @@ class AwsHome:
     sleep: Callable[[float], None] = time.sleep
     random: Random = field(default_factory=Random)
     record_bytes: int = RECORD_BYTES
+    call_s: float = aws.CONNECT_S + aws.READ_S
     replay: tuple[str, int] | None = None
 
     def ports(self, left: Left) -> Ports:
         """Ports that give up when no time is left."""
-        attempts = Attempts(left, self.sleep, self.random)
+        attempts = Attempts(left, self.sleep, self.random, call_s=self.call_s)
         quarantine = S3Quarantine(Bucket.at(self.s3, self.delivery.quarantine, attempts))
         if self.delivery.mode == "s3":
             lake = Bucket.at(self.s3, self.delivery.lake, attempts)
@@ -83,7 +84,7 @@ class AwsHome:
 
     def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
         """The bytes of an object, in a file of our own."""
-        return fetched(self.s3, notice, Attempts(left, self.sleep, self.random))
+        return fetched(self.s3, notice, Attempts(left, self.sleep, self.random, call_s=self.call_s))
 
 
 def from_settings() -> Stack:

@@ -1,6 +1,6 @@
 """Take an event in: what became of its records, and what has to come again."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from pipeline import triggers
 from pipeline.batch import Report, process
 from pipeline.decode.peek import log_group_of
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, TailraceError, UsageError
 from pipeline.invoke.objects import records_of
 from pipeline.invoke.stack import Left, Stack
 from pipeline.sources import find
@@ -16,27 +16,27 @@ from pipeline.triggers import Carrier, Notice, Record
 
 # What is still to be said when the time is up: the answer, metrics, the log.
 MARGIN_S = 2.0
+SUMS = ("events_in", "rows", "rejected", "dropped", "bytes_in")
 
 
 @dataclass(slots=True)
 class Taken:
-    """What became of an event.
+    """What became of an event: sums, for reports hold the payloads that they are about.
 
-    reports   by source, of what was delivered
-    again     sequence numbers or message ids that have to come again, as the carrier wants them
-    failures  why they have to
+    sources    by source, how many reports came of it
+    first      position of the first record that was delivered, to find it again in the log; or ""
+    oldest_ms  arrival of the oldest; None: nothing was delivered
+    again      sequence numbers or message ids that have to come again, as the carrier wants them
+    failures   why they have to
     """
 
     carrier: Carrier
-    reports: list[tuple[str, Report]] = field(default_factory=list)
+    sources: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+    oldest_ms: int | None = None
     again: list[str] = field(default_factory=list)
-    failures: list[DeliveryError] = field(default_factory=list)
-
-    @property
-    def first(self) -> str:
-        """Position of the first record that was delivered, to find it again in the log; or ""."""
-        outcomes = (outcome for _, report in self.reports for outcome in report.outcomes)
-        return next((outcome.record.position for outcome in outcomes), "")
+    failures: list[TailraceError] = field(default_factory=list)
+    _sums: Counter[str] = field(default_factory=Counter)
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -45,19 +45,23 @@ class Taken:
 
     def age_ms(self, now_ms: int) -> int:
         """Since when the oldest record has waited, of those that were delivered; 0 for none."""
-        arrivals = [o.record.arrival_ms for _, report in self.reports for o in report.outcomes]
-        return max(now_ms - min(arrivals, default=now_ms), 0)
+        return 0 if self.oldest_ms is None else max(now_ms - self.oldest_ms, 0)
 
     def totals(self) -> dict[str, int]:
         """Sums over all sources: events_in, rows, rejected, dropped, bytes_in."""
-        outcomes = [outcome for _, report in self.reports for outcome in report.outcomes]
-        return {
-            "events_in": sum(outcome.events_in for outcome in outcomes),
-            "rows": sum(outcome.rows for outcome in outcomes),
-            "rejected": sum(outcome.rejected for outcome in outcomes),
-            "dropped": sum(sum(outcome.dropped.values()) for outcome in outcomes),
-            "bytes_in": sum(len(outcome.record.payload) for outcome in outcomes),
-        }
+        return {name: self._sums[name] for name in SUMS}
+
+    def add(self, source: str, report: Report) -> None:
+        """Count what was delivered."""
+        self.sources[source] += 1
+        for outcome in report.outcomes:
+            record = outcome.record
+            self.first = self.first or record.position
+            arrived = record.arrival_ms
+            self.oldest_ms = arrived if self.oldest_ms is None else min(self.oldest_ms, arrived)
+            dropped = sum(outcome.dropped.values())
+            numbers = (outcome.events_in, outcome.rows, outcome.rejected, dropped)
+            self._sums.update(dict(zip(SUMS, (*numbers, len(record.payload)), strict=True)))
 
 
 def left_of(remaining_ms: Callable[[], int]) -> Left:
@@ -94,7 +98,7 @@ def _stream(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, n
     undelivered = []
     for source, mine in _by_source(records, stack).items():
         try:
-            taken.reports.append((source, _process(mine, source, stack, left, now_ms)))
+            taken.add(source, _process(mine, source, stack, left, now_ms))
         except DeliveryError as error:
             # The other sources go on: a stream that is gone must not hold what has its own.
             taken.failures.append(error)
@@ -104,21 +108,22 @@ def _stream(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, n
 
 def _all(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int) -> None:
     for source, mine in _by_source(records, stack).items():
-        taken.reports.append((source, _process(mine, source, stack, left, now_ms)))
+        taken.add(source, _process(mine, source, stack, left, now_ms))
 
 
 def _queue(
     taken: Taken,
-    messages: Iterable[tuple[str, list[Notice]]],
+    messages: Iterable[tuple[str, str]],
     stack: Stack,
     left: Left,
     now_ms: int,
 ) -> None:
-    for message, notices in messages:
+    for message, body in messages:
         try:
-            for notice in notices:
+            for notice in triggers.s3_message(body):
                 _object(taken, notice, stack, left, now_ms)
-        except DeliveryError as error:
+        # A message that is none of S3's must not hold those beside it.
+        except (DeliveryError, UsageError) as error:
             taken.failures.append(error)
             taken.again.append(message)
 
@@ -130,7 +135,7 @@ def _object(taken: Taken, notice: Notice, stack: Stack, left: Left, now_ms: int)
     _check(left, notice.uri)
     with stack.home.fetch(notice, left) as file:
         for record in records_of(file, notice, source, formats, stack.context.limits):
-            taken.reports.append((source, _process([record], source, stack, left, now_ms)))
+            taken.add(source, _process([record], source, stack, left, now_ms))
 
 
 def _by_source(records: Sequence[Record], stack: Stack) -> dict[str, list[Record]]:

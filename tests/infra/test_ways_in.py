@@ -307,3 +307,30 @@ def test_the_templates_are_within_what_cloudformation_takes() -> None:
         assert path.stat().st_size < 1_000_000
         assert len(template(path.name)["Resources"]) < 500
         assert len(template(path.name).get("Parameters", {})) < 200
+
+
+@pytest.mark.fault("F36")
+@pytest.mark.parametrize("route", ROUTES)
+def test_nothing_is_taken_in_before_there_are_streams_to_deliver_to(route: str) -> None:
+    assert "Deliveries" in needs("LogEtl", template("template.yaml"))
+    streams = variables(LogRoute=route)["TAILRACE_DELIVERY_STREAMS"]
+    assert "Deliveries.Outputs.Streams" in streams or streams == "tailrace-heron-"
+
+
+def test_a_queue_hands_files_over_one_by_one() -> None:
+    (mapping,) = [
+        each for each in Stack(LogRoute="s3").of_type("AWS::Lambda::EventSourceMapping").values()
+    ]
+    assert mapping["BatchSize"] == 1
+
+
+@pytest.mark.parametrize(
+    "given", ['{"a": "waf",}', '{"a": "waf""b": "alb"}', '{"a": "Waf"}', "x", '{"a" "waf"}']
+)
+def test_sources_that_are_no_json_are_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="Sources"):
+        Stack(Sources=given)
+
+
+def test_sources_may_be_written_with_either_line() -> None:
+    Stack(Sources='{"a": "vpc_flow", "b*":"api-gateway"}')

@@ -1,7 +1,10 @@
 """Which source reads what."""
 
+from base64 import b64encode
+
 import pytest
 
+from pipeline.decode import decode
 from pipeline.decode.peek import log_group_of
 from pipeline.errors import UsageError
 from pipeline.invoke import Routes
@@ -45,6 +48,16 @@ def test_a_log_group_is_read_from_the_head_of_an_envelope() -> None:
     many = envelope(log_events(["x" * 100] * 5_000), logGroup="/vpc/flow")
     assert peeked(gzipped(many)) == "/vpc/flow"
     assert peeked(many) == "/vpc/flow"
+
+
+@pytest.mark.parametrize("layers", ["gzip", "gzip gzip", "bom", "gzip bom"])
+def test_what_decoding_opens_is_looked_into(layers: str) -> None:
+    payload = envelope(log_events(["x"] * 50), logGroup="/vpc/flow")
+    for layer in reversed(layers.split()):
+        payload = gzipped(payload) if layer == "gzip" else b"\xef\xbb\xbf" + payload
+    assert peeked(b64encode(payload), base64=True) == "/vpc/flow"
+    batch = decode([Record(b64encode(payload), "1", 1, "x", base64=True)], Limits())
+    assert [segment.stream and segment.stream.group for segment in batch.segments] == ["/vpc/flow"]
 
 
 def test_escapes_of_a_name_are_taken_off() -> None:

@@ -1,11 +1,12 @@
 """One invocation: records reach their source, and what is not delivered comes again."""
 
 import json
+import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pipeline.batch import Report
 from pipeline.errors import DeliveryError, UsageError
 from pipeline.invoke import Taken, left_of, take
 from pipeline.schema import BATCH, REJECT
@@ -58,7 +59,7 @@ def test_records_of_one_shard_go_to_the_source_of_their_log_group() -> None:
     assert done.answer == {"batchItemFailures": []}
     assert home.sink.rows(FLOW)["dstport"].to_pylist() == [22, 22]
     assert home.sink.rows(APP)["log_group"].to_pylist() == ["/aws/lambda/shop"]
-    assert sorted(source for source, _ in done.reports) == ["app-log", "vpc-flow"]
+    assert done.sources == {"app-log": 1, "vpc-flow": 1}
     assert done.totals() == {
         "events_in": 3,
         "rows": 3,
@@ -157,12 +158,12 @@ def test_a_large_object_comes_in_slices_whose_lines_count_on() -> None:
     context = stack.context.__class__(stack.context.lookups, limits)
     sliced = stack.__class__(context, stack.routes, home)
     done = take(s3_event("AWSLogs/x"), sliced, forever, NOW_MS)
-    assert len(done.reports) > 1
+    assert done.sources["vpc-flow"] > 1
     whole = MemoryHome(objects=home.objects)
     taken(whole, s3_event("AWSLogs/x"))
     assert home.sink.rows(FLOW)["record_id"] == whole.sink.rows(FLOW)["record_id"]
     assert len(set(home.sink.rows(FLOW)["record_id"].to_pylist())) == 60_000
-    assert len(set(home.sink.rows(BATCH)["record_id"].to_pylist())) == len(done.reports)
+    assert len(set(home.sink.rows(BATCH)["record_id"].to_pylist())) == done.sources["vpc-flow"]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +206,8 @@ def test_messages_of_a_queue_fail_one_by_one() -> None:
         {"Records": [{"eventSource": "aws:sns"}]},
         {"Records": [{"eventSource": "aws:kinesis"}]},
         {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": 7}, "eventID": "a:b"}]},
-        {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "no JSON"}]},
-        {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "null"}]},
+        {"Records": [{"eventSource": "aws:sqs", "messageId": "m"}]},
+        {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]},
         {"Records": [{"eventSource": "aws:s3", "s3": {}}]},
         {"awslogs": None},
         {"awslogs": {"data": 7}},
@@ -220,8 +221,39 @@ def test_an_event_of_the_wrong_kind_is_named_and_nothing_is_done(event: Any) -> 
     assert home.sink.writes == []
 
 
-def test_reports_say_what_became_of_each_record() -> None:
-    done = taken(MemoryHome(), kinesis_event([flows()]))
-    ((source, report),) = done.reports
-    assert (source, type(report)) == ("vpc-flow", Report)
-    assert [outcome.rows for outcome in report.outcomes] == [1]
+@pytest.mark.fault("F6", "F34")
+@pytest.mark.parametrize(
+    "body", ["no JSON", "null", "{}", '{"Records": [{"eventSource": "aws:s3"}]}']
+)
+def test_a_message_that_is_none_of_s3s_comes_again_alone(body: str) -> None:
+    home = MemoryHome(objects={"s3://logs/AWSLogs/b": LINE.encode()})
+    event = queue_event(s3_event("AWSLogs/b"), s3_event("AWSLogs/b"))
+    event["Records"][0]["body"] = body
+    done = taken(home, event)
+    assert done.again == ["m-0"]
+    assert [error.what for error in done.failures] == ["this is no S3 event"]
+    assert len(home.sink.rows(FLOW)) == 1
+
+
+class Forgetful(MemoryHome):
+    """A home that keeps no rows."""
+
+    def write(self, table: Any, rows: Any, records: Any) -> None:
+        pass
+
+
+@pytest.mark.fault("F35")
+def test_what_was_delivered_is_let_go_of() -> None:
+    lines = b"srcaddr end\n" + b"10.0.0.1 1795615000\n" * 60_000
+    home = Forgetful(objects={"s3://logs/AWSLogs/x": lines})
+    stack = memory_stack(home)
+    limits = type(stack.context.limits)(slice_bytes=200_000)
+    sliced = replace(stack, context=replace(stack.context, limits=limits))
+    take(s3_event("AWSLogs/x"), sliced, forever, NOW_MS)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    done = take(s3_event("AWSLogs/x"), sliced, forever, NOW_MS)
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert done.totals()["rows"] == 60_000
+    assert held < 100_000, held

@@ -62,18 +62,21 @@ def of_stage(settings: Settings, stage: str = "", full_scan: bool = False) -> "A
         raise NotConfigured(
             "it is not said which stack Athena is to ask", "", "add --stage, or set athena.stage"
         )
+    place = place_of(settings, stage, full_scan)
+    return Athena(aws.session(), place)
+
+
+def place_of(settings: Settings, stage: str, full_scan: bool = False) -> Place:
+    """Where a stage's Athena is asked. Raises UsageError where it cannot be a stage."""
     if not STAGE.fullmatch(stage):
         raise UsageError(f"not a stage: {stage!r}", "", "write it like staging or production")
     named = settings.athena
-    return Athena(
-        aws.session(),
-        Place(
-            named.workgroup.replace("{stage}", stage),
-            named.database.replace("{stage}", stage.replace("-", "_")),
-            named.reuse_minutes,
-            settings.prices.athena,
-            full_scan,
-        ),
+    return Place(
+        named.workgroup.replace("{stage}", stage),
+        named.database.replace("{stage}", stage.replace("-", "_")),
+        named.reuse_minutes,
+        settings.prices.athena,
+        full_scan,
     )
 
 

@@ -1,0 +1,226 @@
+"""One account of AWS, where botocore would send a request: a stack of Tailrace, and its buckets.
+
+The clients are real ones, which write, sign, retry and read; nothing leaves the machine.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.loaders import create_loader
+
+from tests.deliver.firehose_service import Content, FirehoseService
+from tests.deliver.s3_service import _content as content_of
+
+LAKE, KEPT = "tailrace-staging-lake", "tailrace-staging-kept"
+STORED = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
+OUTPUTS = {
+    "LakeBucket": LAKE,
+    "QuarantineBucket": KEPT,
+    "FunctionName": "tailrace-staging-log-etl",
+    "StreamName": "tailrace-staging-logs",
+    "LogRoute": "kinesis",
+    "Delivery": "firehose",
+    "Database": "tailrace_staging",
+    "Workgroup": "tailrace-staging",
+}
+PARAMETERS = {"FirehoseBufferSeconds": "60", "QuarantineDays": "30", "LakeDays": "0"}
+ENVIRONMENT = {
+    "TAILRACE_DELIVERY_MODE": "firehose",
+    "TAILRACE_DELIVERY_STREAMS": "tailrace-staging-",
+    "TAILRACE_DELIVERY_LAKE": f"s3://{LAKE}/lake",
+    "TAILRACE_DELIVERY_QUARANTINE": f"s3://{KEPT}/quarantine",
+    "TAILRACE_SOURCES": '{"flow-logs": "vpc-flow"}',
+    "POWERTOOLS_SERVICE_NAME": "tailrace-staging",
+}
+Json = Mapping[str, Any]
+# One for all: what botocore reads of AWS's models it reads once.
+LOADER = create_loader()
+
+
+@dataclass
+class Cloud:
+    """What is there, and what was asked.
+
+    status      of the stack; "" for no stack
+    objects     by bucket and key: content, and when it was stored
+    errors      by operation: what it answers before anything else, as (status, code)
+    said        by operation: what it says, in the place of what is said here
+    records     of the one stream, in order
+    asked       names of all operations
+    """
+
+    status: str = "CREATE_COMPLETE"
+    outputs: dict[str, str] = field(default_factory=lambda: dict(OUTPUTS))
+    parameters: dict[str, str] = field(default_factory=lambda: dict(PARAMETERS))
+    objects: dict[tuple[str, str], tuple[bytes, datetime]] = field(default_factory=dict)
+    errors: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)
+    firehose: FirehoseService = field(default_factory=FirehoseService)
+    environment: dict[str, str] = field(default_factory=lambda: dict(ENVIRONMENT))
+    records: list[dict[str, Any]] = field(default_factory=list)
+    page: int = 1000
+    asked: list[str] = field(default_factory=list)
+
+    def session(self) -> boto3.Session:
+        """A session whose requests come here."""
+        core = botocore.session.Session()
+        core.set_credentials("key", "secret")
+        core.register_component("data_loader", LOADER)
+        core.register("before-send", self._send)
+        return boto3.Session(botocore_session=core, region_name="eu-west-1")
+
+    def put(self, bucket: str, key: str, content: bytes, stored: datetime = STORED) -> None:
+        """Store an object."""
+        self.objects[bucket, key] = content, stored
+
+    def keys(self, bucket: str) -> list[str]:
+        """Keys of a bucket."""
+        return sorted(key for name, key in self.objects if name == bucket)
+
+    def _send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        _, service, operation = event_name.split(".")
+        self.asked.append(operation)
+        if errors := self.errors.get(operation):
+            return self._refused(request, service, *errors.pop(0))
+        if operation == "PutRecordBatch":
+            return self.firehose._send(request)
+        if service == "s3":
+            return getattr(self, f"_{operation}")(request)
+        if service in ("cloudformation", "sts"):
+            asked = {name: value for name, (value,) in parse_qs(_body(request)).items()}
+            return getattr(self, f"_{operation}")(request, asked)
+        asked = json.loads(_body(request) or "{}") if request.body else {}
+        said = self.said.get(operation)
+        if said is None:
+            said = getattr(self, f"_{operation}")(asked)
+        elif callable(said):
+            said = said(asked)
+        return _json(request, said)
+
+    def _refused(
+        self, request: AWSPreparedRequest, service: str, status: int, code: str
+    ) -> AWSResponse:
+        if service in ("s3", "cloudformation", "sts"):
+            error = f"<Error><Code>{code}</Code><Message>no {code}</Message></Error>"
+            text = error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
+            return AWSResponse(request.url, status, {}, Content(text.encode()))
+        head = {"x-amzn-errortype": code}
+        body = json.dumps({"__type": code, "message": f"no {code}"}).encode()
+        return AWSResponse(request.url, status, head, Content(body))
+
+    def _ListObjectsV2(self, request: AWSPreparedRequest) -> AWSResponse:
+        bucket, _, query = _place(request)
+        after = query.get("continuation-token") or query.get("start-after", "")
+        keys = [key for key in self.keys(bucket) if key.startswith(query.get("prefix", ""))]
+        keys = [key for key in keys if key > after]
+        page = keys[: self.page]
+        contents = "".join(
+            f"<Contents><Key>{escape(key)}</Key><Size>{len(content)}</Size>"
+            f"<LastModified>{stored:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Contents>"
+            for key in page
+            for content, stored in [self.objects[bucket, key]]
+        )
+        more = len(keys) > len(page)
+        token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
+        text = f"<ListBucketResult>{contents}{token}<IsTruncated>{str(more).lower()}</IsTruncated>"
+        return AWSResponse(request.url, 200, {}, Content(f"{text}</ListBucketResult>".encode()))
+
+    def _GetObject(self, request: AWSPreparedRequest) -> AWSResponse:
+        bucket, key, _ = _place(request)
+        if (bucket, key) not in self.objects:
+            return self._refused(request, "s3", 404, "NoSuchKey")
+        content = self.objects[bucket, key][0]
+        head = {"Content-Length": str(len(content)), "ETag": '"tag"'}
+        return AWSResponse(request.url, 200, head, Content(content))
+
+    def _PutObject(self, request: AWSPreparedRequest) -> AWSResponse:
+        bucket, key, _ = _place(request)
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        self.put(bucket, key, content_of(request.body, headers))
+        return AWSResponse(request.url, 200, {"ETag": '"tag"'}, Content(b""))
+
+    def _DescribeStacks(self, request: AWSPreparedRequest, asked: Json) -> AWSResponse:
+        name = asked["StackName"]
+        if not self.status or name != "tailrace-staging":
+            text = (
+                "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>"
+                f"Stack with id {name} does not exist</Message></Error></ErrorResponse>"
+            )
+            return AWSResponse(request.url, 400, {}, Content(text.encode()))
+        members = _members("Outputs", "Output", self.outputs)
+        members += _members("Parameters", "Parameter", self.parameters)
+        text = (
+            "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>"
+            f"<StackName>{name}</StackName><StackStatus>{self.status}</StackStatus>"
+            f"<CreationTime>2026-11-20T10:00:00Z</CreationTime>{members}"
+            "</member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+        )
+        return AWSResponse(request.url, 200, {}, Content(text.encode()))
+
+    def _GetCallerIdentity(self, request: AWSPreparedRequest, asked: Json) -> AWSResponse:
+        text = (
+            "<GetCallerIdentityResponse><GetCallerIdentityResult>"
+            "<Arn>arn:aws:iam::123456789012:user/ann</Arn><Account>123456789012</Account>"
+            "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+        )
+        return AWSResponse(request.url, 200, {}, Content(text.encode()))
+
+    def _GetFunctionConfiguration(self, asked: Json) -> Json:
+        return {
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+            "Runtime": "python3.13",
+            "Environment": {"Variables": self.environment},
+        }
+
+    def _GetShardIterator(self, asked: Json) -> Json:
+        assert asked["ShardIteratorType"] == "AT_SEQUENCE_NUMBER"
+        first = int(asked["StartingSequenceNumber"])
+        places = [
+            number
+            for number, each in enumerate(self.records)
+            if int(each["SequenceNumber"]) >= first
+        ]
+        return {"ShardIterator": str(places[0] if places else len(self.records))}
+
+    def _GetRecords(self, asked: Json) -> Json:
+        first = int(asked["ShardIterator"])
+        found = self.records[first : first + 2]
+        more = {"NextShardIterator": str(first + len(found)), "MillisBehindLatest": 0}
+        return {"Records": found, **more}
+
+
+def _members(group: str, kind: str, values: Mapping[str, str]) -> str:
+    inner = "".join(
+        f"<member><{kind}Key>{name}</{kind}Key><{kind}Value>{escape(value)}</{kind}Value></member>"
+        for name, value in values.items()
+    )
+    return f"<{group}>{inner}</{group}>"
+
+
+def _json(request: AWSPreparedRequest, said: Json) -> AWSResponse:
+    return AWSResponse(request.url, 200, {}, Content(json.dumps(said).encode()))
+
+
+def _place(request: AWSPreparedRequest) -> tuple[str, str, dict[str, str]]:
+    address = urlsplit(request.url)
+    bucket = re.sub(r"\.s3\..*", "", address.hostname or "")
+    query = {name: values[0] for name, values in parse_qs(address.query).items()}
+    return bucket, unquote(address.path[1:]), query
+
+
+def _body(request: AWSPreparedRequest) -> str:
+    return _text(request.body)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

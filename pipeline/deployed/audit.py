@@ -16,8 +16,6 @@ from pipeline.deployed.scope import Scope, hour_of
 from pipeline.deployed.stores import check_given_up, check_objects, check_undelivered
 from pipeline.ledger.findings import Audit, Finding, Hour
 
-LEDGER = ("events_in", "rows", "rejected", "dropped")
-
 
 def audit(scope: Scope) -> Audit:
     """Audit a stack.
@@ -44,7 +42,14 @@ def audit(scope: Scope) -> Audit:
 def _ledger(rows: list[dict[str, Any]], hours: dict[tuple[str, int], Hour]) -> Iterator[Finding]:
     for row in rows:
         source, number = str(row["source"]), hour_of(row["hour"])
-        hour = hours[source, number] = Hour(source, number, *(whole(row, each) for each in LEDGER))
+        hour = hours[source, number] = Hour(
+            source,
+            number,
+            events_in=whole(row, "events_in"),
+            rows=whole(row, "rows"),
+            rejected=whole(row, "rejected"),
+            dropped=whole(row, "dropped"),
+        )
         if whole(row, "wrong"):
             first = at(row, "first_wrong")
             detail = f"the sums of {whole(row, 'wrong'):,} records do not hold, the first of them"

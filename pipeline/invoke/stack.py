@@ -58,6 +58,7 @@ class AwsHome:
 
     firehose, s3  with one attempt of their own
     record_bytes  of a record of Firehose, at most
+    replay        id of a replay, and when it writes: as S3Sink has them
     """
 
     delivery: Delivery
@@ -66,16 +67,19 @@ class AwsHome:
     sleep: Callable[[float], None] = time.sleep
     random: Random = field(default_factory=Random)
     record_bytes: int = RECORD_BYTES
+    replay: tuple[str, int] | None = None
 
     def ports(self, left: Left) -> Ports:
         """Ports that give up when no time is left."""
         attempts = Attempts(left, self.sleep, self.random)
         quarantine = S3Quarantine(Bucket.at(self.s3, self.delivery.quarantine, attempts))
         if self.delivery.mode == "s3":
-            return Ports(S3Sink(Bucket.at(self.s3, self.delivery.lake, attempts)), quarantine)
+            lake = Bucket.at(self.s3, self.delivery.lake, attempts)
+            sink = S3Sink(lake, *self.replay) if self.replay else S3Sink(lake)
+            return Ports(sink, quarantine)
         streams, most = self.delivery.streams, self.record_bytes
-        sink = FirehoseSink(self.firehose, streams, quarantine, attempts, most)
-        return Ports(sink, quarantine)
+        firehose = FirehoseSink(self.firehose, streams, quarantine, attempts, most)
+        return Ports(firehose, quarantine)
 
     def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
         """The bytes of an object, in a file of our own."""
@@ -89,7 +93,7 @@ def from_settings() -> Stack:
     wrong.
     """
     settings = load()
-    _check(settings.delivery)
+    check_delivery(settings.delivery)
     session = aws.session()
     firehose = session.client("firehose", config=aws.one_attempt())
     home = AwsHome(settings.delivery, firehose, session.client("s3", config=aws.one_attempt()))
@@ -101,7 +105,8 @@ def stack_of(settings: Settings, home: Home) -> Stack:
     return Stack(context_of(settings), Routes.of(settings), home)
 
 
-def _check(delivery: Delivery) -> None:
+def check_delivery(delivery: Delivery) -> None:
+    """Raise NotConfigured where the settings do not say where to deliver to."""
     needed = {
         "TAILRACE_DELIVERY_QUARANTINE": delivery.quarantine,
         "TAILRACE_DELIVERY_LAKE": delivery.lake or delivery.mode != "s3",

@@ -64,6 +64,22 @@ def load(
         raise _wrong(str(error), values, origins, path) from error
 
 
+def of_function(environ: Mapping[str, str]) -> Settings:
+    """The settings that a deployed function has, given its environment; no file has a say in them.
+
+    Raises UsageError as `load` does.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for variable, text in sorted(environ.items()):
+        if variable.startswith(PREFIX):
+            _put_variable(values, origins, variable, text)
+    try:
+        return msgspec.convert({**values, "origins": origins}, Settings)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise _wrong(str(error), values, origins, Path("the function's environment")) from error
+
+
 def _wrong(why: str, values: dict[str, Any], origins: dict[str, str], path: Path) -> UsageError:
     """The error of a value that does not fit its declaration, with the value and its origin."""
     place = PLACE.search(why)

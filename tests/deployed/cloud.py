@@ -25,6 +25,7 @@ STORED = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
 OUTPUTS = {
     "LakeBucket": LAKE,
     "QuarantineBucket": KEPT,
+    "QuarantineReaderArn": "arn:aws:iam::123456789012:role/reader",
     "FunctionName": "tailrace-staging-log-etl",
     "StreamName": "tailrace-staging-logs",
     "LogRoute": "kinesis",
@@ -136,6 +137,9 @@ class Cloud:
 
     def _GetObject(self, request: AWSPreparedRequest) -> AWSResponse:
         bucket, key, _ = _place(request)
+        who = _text(request.headers["Authorization"]).partition("Credential=")[2].partition("/")[0]
+        if bucket == KEPT and "QuarantineReaderArn" in self.outputs and who != "reader":
+            return self._refused(request, "s3", 403, "AccessDenied")
         if (bucket, key) not in self.objects:
             return self._refused(request, "s3", 404, "NoSuchKey")
         content = self.objects[bucket, key][0]
@@ -174,6 +178,15 @@ class Cloud:
         )
         return AWSResponse(request.url, 200, {}, Content(text.encode()))
 
+    def _AssumeRole(self, request: AWSPreparedRequest, asked: Json) -> AWSResponse:
+        text = (
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>reader</AccessKeyId>"
+            "<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+            "<Expiration>2026-11-26T10:00:00Z</Expiration></Credentials></AssumeRoleResult>"
+            "</AssumeRoleResponse>"
+        )
+        return AWSResponse(request.url, 200, {}, Content(text.encode()))
+
     def _GetFunctionConfiguration(self, asked: Json) -> Json:
         return {
             "State": "Active",
@@ -195,7 +208,9 @@ class Cloud:
     def _GetRecords(self, asked: Json) -> Json:
         first = int(asked["ShardIterator"])
         found = self.records[first : first + 2]
-        more = {"NextShardIterator": str(first + len(found)), "MillisBehindLatest": 0}
+        last = first + len(found)
+        behind_ms = 1000 if last < len(self.records) else 0
+        more = {"NextShardIterator": str(last), "MillisBehindLatest": behind_ms}
         return {"Records": found, **more}
 
 

@@ -157,7 +157,7 @@ def test_rows_without_an_entry_are_named_once_nobody_tries_their_record_any_more
     ]
     early = staging.audited(now=datetime(2026, 11, 25, 16, 30, tzinfo=UTC))
     assert early.balanced
-    assert [finding[2] for finding in said(early.findings)][0] == (
+    assert said(early.findings)[0][2] == (
         "3 rows of records that the table batch does not know; they may still be tried"
     )
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import streams
-from pipeline.cli.options import Config, Home, Since, Stage, no_stack, settings_of
+from pipeline.cli.options import Config, Home, Since, Stage, settings_of
 from pipeline.cli.output import as_json as json_for
 from pipeline.cli.output import counted, say, visible
 
 if TYPE_CHECKING:
     from pipeline.ledger.findings import Audit, Finding
+    from pipeline.queries import Window
 
 SHOWN = 20
 # The ledger's sums, and what they are called here.
@@ -37,23 +38,36 @@ def audit(
 
     Ends with 1, and names the place, when it does not balance. Hours are hours of arrival.
 
+    --stage audits a deployed stack instead of a home: by asking Athena, which bills what it scans,
+    so without --since only the last day.
+
     \b
     tailrace audit
     tailrace audit --since 1d --json | jq .balanced
+    tailrace audit --stage staging
     """
-    import msgspec
-
     from pipeline.cli.footer import demo_note
     from pipeline.cli.homes import to_read
     from pipeline.home import audit_of, readable
 
-    since_ms = since_ms_of(since)
-    if stage:
-        raise no_stack("--stage")
+    window = _window(since)
     settings = settings_of(config, home)
+    if stage:
+        from pipeline.cli import staged
+
+        _tell(staged.audited(settings, stage, window), as_json)
+        return
     read = to_read(settings.home_path)
     with readable(read) as opened:
-        found = audit_of(opened, since_ms)
+        found = audit_of(opened, window.bounds_ms[0] if window else 0)
+    note = demo_note(read) if read != settings.home_path else ""
+    _tell(found, as_json, note)
+
+
+def _tell(found: "Audit", as_json: bool, note: str = "") -> None:
+    """Print an audit; ends with 1 where it does not balance."""
+    import msgspec
+
     if as_json:
         streams.as_data(sys.stdout)
         text = msgspec.json.format(msgspec.json.encode(found.as_json())).decode()
@@ -61,8 +75,8 @@ def audit(
     else:
         sys.stdout.write(table_of(found))
     sys.stdout.flush()
-    if read != settings.home_path:
-        say(demo_note(read))
+    if note:
+        say(note)
     _say(found.findings)
     if not found.balanced:
         raise typer.Exit(1)
@@ -81,12 +95,11 @@ def _say(findings: Sequence["Finding"]) -> None:
         say(visible(f"  {finding.kind}: {finding.where}: {finding.detail}") + "\n")
 
 
-def since_ms_of(since: str | None) -> int:
-    """Epoch milliseconds of --since; 0 for all."""
+def _window(since: str | None) -> "Window | None":
+    """What --since asks for; None for all."""
     from pipeline.queries import window
 
-    asked = window.parse(datetime.now(UTC), since)
-    return asked.bounds_ms[0] if asked is not None else 0
+    return window.parse(datetime.now(UTC), since)
 
 
 def table_of(found: "Audit") -> str:

@@ -3,31 +3,22 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, Stage, no_stack, settings_of
+from pipeline.cli.options import Config, Home, Stage, settings_of
 from pipeline.cli.output import counted, visible
+from pipeline.deployed.check import Check
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.deliver.lake_file import LakeFile
     from pipeline.settings import Settings
 
 FREE_BYTES = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One look: `fix` says what to do when it is not ok."""
-
-    name: str
-    ok: bool
-    found: str
-    fix: str = ""
 
 
 def doctor(
@@ -43,29 +34,46 @@ def doctor(
 ) -> None:
     """Check the machine and the home, and print every setting with its origin.
 
-    Ends with 1 when something has to be mended, and says how.
+    Ends with 1 when something has to be mended, and says how. --stage checks a deployed stack
+    instead, part by part; the checks cost less than 0.001 USD.
 
     \b
     tailrace doctor
     tailrace doctor --rebuild
+    tailrace doctor --stage staging
     """
     from pipeline.cli.streams import width
     from pipeline.cli.table import listing
     from pipeline.settings import described
 
-    if stage:
-        raise no_stack("--stage")
     settings = settings_of(config, home)
-    checks = [*(_rebuilt(settings) if rebuild else ()), *_checks(settings)]
-    for check in checks:
-        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
-        if not check.ok:
-            sys.stdout.write(f"  {'':<10}{visible(check.fix)}\n")
+    if stage:
+        from pipeline.cli import staged
+
+        if rebuild:
+            raise UsageError("--rebuild is about a home, not a stack", "--stage", "leave one out")
+        _end(_tell(staged.examined(settings, stage)))
+        return
+    checks = _tell([*(_rebuilt(settings) if rebuild else ()), *_checks(settings)])
     rows = [
         (name, _value(settings, name), settings.origins.get(name, "default"))
         for name, _, _ in described()
     ]
     sys.stdout.write("\n" + listing(("setting", "value", "from"), rows, width()))
+    _end(checks)
+
+
+def _tell(checks: Sequence[Check]) -> Sequence[Check]:
+    """Print checks."""
+    for check in checks:
+        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
+        if not check.ok:
+            sys.stdout.write(f"  {'':<10}{visible(check.fix)}\n")
+    return checks
+
+
+def _end(checks: Sequence[Check]) -> None:
+    """End with 1 where something is not ok."""
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

@@ -47,7 +47,12 @@ From = Annotated[
 To = Annotated[str | None, typer.Option("--to", metavar="T", help="Up to, not including.")]
 
 Strict = Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")]
-Stage = Annotated[str, typer.Option("--stage", metavar="S", hidden=True)]
+Stage = Annotated[
+    str,
+    typer.Option(
+        "--stage", metavar="S", help="A deployed stack: staging, production.", show_default=False
+    ),
+]
 
 
 def no_stack(option: str) -> NotConfigured:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import streams
-from pipeline.cli.options import Config, From, Home, Since, To, settings_of
+from pipeline.cli.options import Config, From, Home, Since, Stage, To, settings_of
 from pipeline.cli.output import counted, say, visible
 from pipeline.errors import InputError, UsageError
 
@@ -40,6 +40,7 @@ def replay(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
     ] = False,
+    stage: Stage = "",
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -48,18 +49,30 @@ def replay(
     Rows keep their identity and their hour of arrival, so it can be run twice, at any time. With
     --since or --from alone, records of the log are processed again. Times are times of arrival.
 
+    --stage S --failed brings in again what failed in a deployed stack: rows that Firehose could not
+    deliver, and batches that Lambda gave up; times are then those of the failure.
+
     \b
     tailrace replay --quarantine --dry-run
     tailrace replay --quarantine --failed
     tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
+    tailrace replay --stage staging --failed --dry-run
     """
     from pipeline.batch.context import context_of
+    from pipeline.cli import staged
     from pipeline.home import readable, writing
     from pipeline.ledger.replay import Wanted
+    from pipeline.queries.window import parse
     from pipeline.sources import find
 
     arrived = _arrived(since, from_time, to_time)
     name = find(source).name if source else None
+    if stage:
+        if quarantine or source or not failed:
+            fix = "give --failed, without --quarantine and --source"
+            raise UsageError("of a stack only what failed is replayed", "--stage", fix)
+        staged.replay(stage, parse(datetime.now(UTC), since, from_time, to_time), dry_run)
+        return
     if not (quarantine or failed or from_time or since):
         raise UsageError(
             "nothing was named to be replayed",

@@ -80,6 +80,9 @@ def test_a_wrong_call_ends_with_two(
         ["query", "top_talkers", "--sql", "select 1", "--engine", "athena"],
         ["ingest", "vpc-flow", "s3://b/k", "gone.log"],
         ["parse", "vpc-flow", "s3://b/k", "gone.log"],
+        ["doctor", "--rebuild", "--stage", "staging"],
+        ["replay", "--quarantine", "--stage", "staging"],
+        ["replay", "--failed", "--source", "vpc-flow", "--stage", "staging"],
     ],
 )
 def test_a_wrong_value_ends_with_two_whatever_else_is_missing(
@@ -95,8 +98,6 @@ def test_a_wrong_value_ends_with_two_whatever_else_is_missing(
     ("words", "says"),
     [
         (["query", "top_talkers", "--engine", "athena"], "error: it is not said which stack"),
-        (["audit", "--stage", "staging"], "error: this needs a deployed stack"),
-        (["doctor", "--stage", "staging"], "error: this needs a deployed stack"),
         (["demo", "--target", "localstack"], "error: this needs a deployed stack"),
         (["ingest", "vpc-flow", "s3://b/k"], "error: s3://b/k needs the AWS part"),
         (["parse", "vpc-flow", "s3://b/k"], "error: s3://b/k needs the AWS part"),

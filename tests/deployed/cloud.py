@@ -17,8 +17,14 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.loaders import create_loader
 
+from pipeline.deployed.asking import Asking
+from pipeline.lake import glue
+from pipeline.lake.shared import shared_views
+from pipeline.lake.tables import all_tables
+from pipeline.queries.engines import Engine
 from tests.deliver.firehose_service import Content, FirehoseService
 from tests.deliver.s3_service import _content as content_of
+from tests.queries.athena_service import Service as AthenaService
 
 LAKE, KEPT = "tailrace-staging-lake", "tailrace-staging-kept"
 STORED = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
@@ -56,6 +62,7 @@ class Cloud:
     errors      by operation: what it answers before anything else, as (status, code)
     said        by operation: what it says, in the place of what is said here
     records     of the one stream, in order
+    lake        what Athena reads; None: it answers 1 and nothing else
     asked       names of all operations
     """
 
@@ -69,6 +76,8 @@ class Cloud:
     environment: dict[str, str] = field(default_factory=lambda: dict(ENVIRONMENT))
     records: list[dict[str, Any]] = field(default_factory=list)
     page: int = 1000
+    lake: Engine | None = None
+    athena: AthenaService = field(default_factory=AthenaService)
     asked: list[str] = field(default_factory=list)
 
     def session(self) -> boto3.Session:
@@ -195,6 +204,62 @@ class Cloud:
             "Environment": {"Variables": self.environment},
         }
 
+    def _ListEventSourceMappings(self, asked: Json) -> Json:
+        mapping = {
+            "UUID": "af6f",
+            "EventSourceArn": "arn:aws:kinesis:eu-west-1:123456789012:stream/tailrace-staging-logs",
+            "State": "Enabled",
+            "LastProcessingResult": "OK",
+        }
+        return {"EventSourceMappings": [mapping]}
+
+    def _DescribeDeliveryStream(self, asked: Json) -> Json:
+        table = asked["DeliveryStreamName"].removeprefix("tailrace-staging-")
+        schema = {"TableName": f"{table}_landing_files"}
+        conversion = {"Enabled": True, "SchemaConfiguration": schema}
+        destination = {
+            "DestinationId": "1",
+            "ExtendedS3DestinationDescription": {"DataFormatConversionConfiguration": conversion},
+        }
+        return {
+            "DeliveryStreamDescription": {
+                "DeliveryStreamName": asked["DeliveryStreamName"],
+                "DeliveryStreamStatus": "ACTIVE",
+                "Destinations": [destination],
+            }
+        }
+
+    def _GetTables(self, asked: Json) -> Json:
+        assert asked["DatabaseName"] == "tailrace_staging"
+        tables = glue_tables()
+        first = int(asked.get("NextToken", "0"))
+        more = {"NextToken": str(first + 20)} if first + 20 < len(tables) else {}
+        return {"TableList": tables[first : first + 20], **more}
+
+    def _GetWorkGroup(self, asked: Json) -> Json:
+        limits = {"EnforceWorkGroupConfiguration": True, "BytesScannedCutoffPerQuery": 10**11}
+        return {
+            "WorkGroup": {"Name": asked["WorkGroup"], "State": "ENABLED", "Configuration": limits}
+        }
+
+    def _StartQueryExecution(self, asked: Json) -> Json:
+        """Answered at once, by the lake."""
+        rows = [{"one": 1}]
+        if self.lake and asked["QueryString"] != "SELECT 1 AS one":
+            rows = Asking(self.lake).rows(asked["QueryString"], "a test")
+        names = list(rows[0]) if rows else ["nothing"]
+        kinds = {name: _kind([row[name] for row in rows]) for name in names if rows}
+        self.athena.columns = tuple((name, kinds.get(name, "varchar")) for name in names)
+        self.athena.rows = [tuple(_athena_text(row[name]) for name in names) for row in rows]
+        self.athena.states, self.athena.looks = ("SUCCEEDED",), 0
+        return self.athena.StartQueryExecution(asked)
+
+    def _GetQueryExecution(self, asked: Json) -> Json:
+        return self.athena.GetQueryExecution(asked)
+
+    def _GetQueryResults(self, asked: Json) -> Json:
+        return self.athena.GetQueryResults(asked)
+
     def _GetShardIterator(self, asked: Json) -> Json:
         assert asked["ShardIteratorType"] == "AT_SEQUENCE_NUMBER"
         first = int(asked["StartingSequenceNumber"])
@@ -212,6 +277,35 @@ class Cloud:
         behind_ms = 1000 if last < len(self.records) else 0
         more = {"NextShardIterator": str(last), "MillisBehindLatest": behind_ms}
         return {"Records": found, **more}
+
+
+def glue_tables() -> list[dict[str, Any]]:
+    """What Glue holds: as the stack's template says."""
+    found = []
+    for table in all_tables().values():
+        found.append(glue.landing_files(table, f"s3://{LAKE}/lake", STORED.date()))
+        found.append(glue.curated_files(table, f"s3://{LAKE}/lake"))
+        for name, select in glue.views(table, None).items():
+            found.append(glue.view(table, name, select, "awsdatacatalog", "tailrace_staging"))
+    for name, view in shared_views().items():
+        made = glue.view(view.table, name, view.select, "awsdatacatalog", "tailrace_staging")
+        found.append(made)
+    return found
+
+
+def _kind(values: list[Any]) -> str:
+    value = next((each for each in values if each is not None), None)
+    if isinstance(value, datetime):
+        return "timestamp"
+    return "varchar" if isinstance(value, str) else "bigint"
+
+
+def _athena_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "milliseconds")
+    return str(value)
 
 
 def _members(group: str, kind: str, values: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from pipeline.settings import Delivery, Settings
 from tests.carriers import ARRIVAL_MS, awslogs_event, kinesis_event
 from tests.deployed.cloud import KEPT, LAKE, Cloud
 from tests.deployed.lake import Lake
-from tests.homes import flow, flows
+from tests.homes import flow
 
 # Flows end at 14:00 on the day that they arrive.
 END = 1_795_615_200
@@ -109,6 +109,3 @@ def said(findings: Any) -> list[tuple[str, str, str]]:
     """Findings as kind, where, detail."""
     found: Sequence[Finding] = list(findings)
     return [(each.kind, each.where, each.detail) for each in found]
-
-
-__all__ = ["END", "HOUR_MS", "NOW", "SINCE", "Staging", "flows", "lines", "said"]

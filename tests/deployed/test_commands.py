@@ -1,0 +1,121 @@
+"""The commands about a stack, from the word on the command line to the requests and back."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline import aws
+from tests.deployed.cloud import LAKE, Cloud
+from tests.deployed.failed import REFUSED, firehose_errors
+from tests.deployed.lake import Lake
+from tests.deployed.staging import HOUR_MS, Staging
+from tests.homes import Ran, call, flows
+
+
+@pytest.fixture
+def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staging:
+    """A stage that the commands reach."""
+    made = Staging(tmp_path / "lake")
+    made.cloud.lake = Lake(made.folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aws, "session", made.cloud.session)
+    return made
+
+
+def put(cloud: Cloud, key: str, content: bytes) -> None:
+    """Store an object in the lake's bucket an hour ago, by the clock that the commands look at."""
+    cloud.put(LAKE, key, content, datetime.now(UTC) - timedelta(hours=1))
+
+
+def test_the_audit_of_a_stage_prints_sums_findings_and_what_it_cost(staging: Staging) -> None:
+    staging.bring(flows(1, 2), arrival_ms=round(datetime.now().timestamp() * 1000) - 2 * HOUR_MS)
+    put(staging.cloud, REFUSED, firehose_errors(b'{"bytes":1}\n'))
+    ran = call("audit", "--stage", "staging", "--since", "5h")
+    assert ran.code == 1
+    first, _, second, *_, verdict = ran.out.splitlines()
+    assert first.split()[:4] == ["source", "arrived", "events", "in"]
+    assert second.split()[0] == "vpc-flow"
+    assert verdict == "✗ not balanced"
+    assert "5 queries · " in ran.err
+    assert " · 125 MB scanned · 0.000625 USD · athena, asked anew\n" in ran.err
+    assert f"  undelivered: s3://{LAKE}/{REFUSED}: Firehose could not deliver 1 rows" in ran.err
+
+
+def test_without_a_length_of_time_the_last_day_is_audited_and_it_is_said(
+    staging: Staging,
+) -> None:
+    ran = call("audit", "--stage", "staging", "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out)["balanced"] is True
+    assert "note: what arrived since 20" in ran.err
+
+
+def test_a_replay_of_a_stage_prints_what_came_of_it(staging: Staging) -> None:
+    assert call("replay", "--stage", "staging", "--failed").out == "nothing to replay\n"
+    put(staging.cloud, REFUSED, firehose_errors(b'{"bytes":1}\n'))
+    dry = call("replay", "--stage", "staging", "--failed", "--dry-run")
+    assert (dry.code, staging.cloud.firehose.calls) == (0, [])
+    assert "rows that would be sent" in dry.out
+    ran = call("replay", "--stage", "staging", "--failed")
+    assert (ran.code, ran.out.splitlines()[-1].split()) == (
+        0,
+        ["errors/vpc_flow", "1", "1", "0", "0", "0"],
+    )
+
+
+def test_a_replay_that_fails_again_ends_with_one_and_says_where(staging: Staging) -> None:
+    put(staging.cloud, "errors/door_log/x", b"{}\n")
+    ran = call("replay", "--stage", "staging", "--failed")
+    assert ran.code == 1
+    assert ran.err == (
+        f"s3://{LAKE}/errors/door_log/x: there is no table door_log\n"
+        "error: 1 object failed again\n  mend what is named, then run it again\n"
+    )
+
+
+def test_what_is_lost_ends_with_one_and_says_what(staging: Staging) -> None:
+    put(staging.cloud, REFUSED, b"no json\n")
+    ran = call("replay", "--stage", "staging", "--failed")
+    assert (ran.code, ran.err.splitlines()[:2]) == (
+        1,
+        [
+            f"s3://{LAKE}/{REFUSED}: 1 records: no JSON",
+            "error: 1 object cannot be brought back whole",
+        ],
+    )
+
+
+def doctor(cloud: Cloud, **said: object) -> Ran:
+    cloud.said |= said
+    return call("doctor", "--stage", "staging")
+
+
+def test_the_doctor_of_a_stage_prints_a_line_for_each_part(staging: Staging) -> None:
+    ran = doctor(staging.cloud)
+    assert (ran.code, ran.err) == (0, "")
+    assert [line.split()[:2] for line in ran.out.splitlines()] == [
+        ["✓", name]
+        for name in (
+            *("identity", "stack", "function", "mapping", "stream", "table", "workgroup"),
+            *("query", "freshness"),
+        )
+    ]
+
+
+def test_the_doctor_of_a_stage_that_is_not_well_ends_with_one_and_says_what_to_do(
+    staging: Staging,
+) -> None:
+    ran = doctor(staging.cloud, ListEventSourceMappings={"EventSourceMappings": []})
+    assert ran.code == 1
+    assert "✗ mapping   nothing calls tailrace-staging-log-etl" in ran.out
+    assert "\n            deploy it anew: make deploy STAGE=staging\n" in ran.out
+
+
+@pytest.mark.parametrize("words", [["audit"], ["doctor"], ["replay", "--failed"]])
+def test_without_a_stack_every_command_ends_with_three(staging: Staging, words: list[str]) -> None:
+    staging.cloud.status = ""
+    ran = call(*words, "--stage", "staging")
+    assert ran.code == 3
+    assert ran.err.startswith("error: there is no stack tailrace-staging in eu-west-1\n")

@@ -25,9 +25,7 @@ class Row:
     elsewhere: str = ""
 
 
-_FIREHOSE = "Firehose's API; the embedded sink is a folder"
 _LAMBDA = "the event source mapping's deadline; the embedded worker has none"
-_GLUE = "Glue's projection, Athena's answers: the embedded views read a catalogue"
 
 ROWS = {
     "F1": Row("PutRecordBatch: k of n entries fail"),
@@ -50,7 +48,7 @@ ROWS = {
     "F16": Row("a new field, a missing one, another type, a batch of nulls"),
     "F17": Row("Glue, Arrow and SQL columns differ; a reserved word"),
     "F18": Row("delivered twice; out of order"),
-    "F19": Row("conversion failure, processing-failed object", _FIREHOSE),
+    "F19": Row("conversion failure, processing-failed object"),
     "F20": Row("a half-written, empty or foreign file in the lake"),
     "F21": Row("hidden files and marks of other tools in the lake"),
     "F22": Row("compaction during 50 running reads"),
@@ -64,7 +62,7 @@ ROWS = {
     "F28": Row("replay of a whole day"),
     "F29": Row("SIGTERM during a flush"),
     "F30": Row("2 s left to the deadline", _LAMBDA),
-    "F31": Row("Athena throttled, failed, cancelled, paged, empty", _GLUE),
+    "F31": Row("Athena throttled, failed, cancelled, paged, empty"),
     "F32": Row("one key has 90 % of the traffic; nothing at all; ties"),
     "F33": Row("a missing setting, no permission"),
     # What Lambda does with the error comes with the stack; the carriers are here.

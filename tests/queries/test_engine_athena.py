@@ -85,6 +85,7 @@ def test_the_cost_is_of_ten_megabytes_at_least_and_nothing_for_a_reused_answer(
     assert cost.usd == pytest.approx(usd)
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize("count", [0, 1, 999, 1000, 2500])
 def test_rows_come_in_pages_of_a_thousand_with_the_head_in_the_first(count):
     service = Service(rows=[(f"10.0.0.{number}", str(number)) for number in range(count)])
@@ -123,6 +124,7 @@ def test_times_with_a_zone_stay_text_on_every_page():
     assert found["v"][999].as_py() == "2026-11-25 14:00:00.000 Asia/Tokyo"
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize(
     ("state", "reason", "says", "fix"),
     [
@@ -141,6 +143,7 @@ def test_a_query_that_fails_says_why_and_what_to_do(state, reason, says, fix):
     assert "\n" not in caught.value.what
 
 
+@pytest.mark.fault("F31")
 def test_throttling_is_waited_out():
     throttled = (400, "ThrottlingException", "Rate exceeded")
     service = Service(errors={"GetQueryExecution": [throttled]}, rows=TALKERS)
@@ -148,6 +151,7 @@ def test_throttling_is_waited_out():
     assert service.operations().count("GetQueryExecution") == 4
 
 
+@pytest.mark.fault("F31")
 @pytest.mark.parametrize(
     ("operation", "error", "says", "fix"),
     [
@@ -214,6 +218,7 @@ def test_a_query_that_nobody_waits_for_is_stopped():
     assert service.stopped
 
 
+@pytest.mark.fault("F31")
 def test_one_that_lasts_too_long_is_broken_off():
     service = Service(states=("RUNNING",))
     with pytest.raises(QueryFailed, match="took too long"):
@@ -323,6 +328,7 @@ def test_the_command_gets_as_far_as_boto3_and_says_what_is_missing():
     )
 
 
+@pytest.mark.fault("F31")
 def test_an_empty_answer_of_athena_claims_nothing():
     found = answer(Service(), name="top_talkers", window=parse(NOW, since="1h"))
     assert why_empty(found, ["vpc_flow"], "") == (

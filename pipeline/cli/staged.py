@@ -39,8 +39,7 @@ def audited(settings: "Settings", stage: str, window: "Window | None") -> "Audit
     since = window.from_time if window else now - AUDITED
     arrived = window_of(deployed, since, now)
     with _asking(settings, stage) as asking:
-        s3 = session.client("s3", config=aws.patience())
-        found = audit(Scope(deployed, asking, s3, arrived, now))
+        found = audit(Scope(deployed, session, asking, arrived, now))
     if window is None:
         say(f"note: what arrived since {arrived.from_time:%Y-%m-%d %H:%M}Z; more: --since 7d\n")
     _say_cost(asking.cost)

@@ -18,6 +18,7 @@ from pipeline.deliver.put_batch import Batch
 from pipeline.deployed.objects import MARK, Stored, with_marks
 from pipeline.deployed.stage import ERRORS, Deployed
 from pipeline.deployed.undelivered import Sum, Undelivered, read, table_of
+from pipeline.deployed.words import counted
 from pipeline.errors import DeliveryError
 from pipeline.invoke.fetching import fetched
 from pipeline.lake.tables import all_tables
@@ -114,7 +115,8 @@ def _put(hands: Hands, stored: Stored, kind: str, table: str) -> Replayed:
             if not hands.wanted.dry:
                 Batch(hands.firehose, hands.deployed.stream(table), call).put(hands.attempts)
     if found.unreadable:
-        return Replayed(kind, stored.uri, found.rows, lost=f"{found.unreadable} records: no JSON")
+        lost = f"{counted(found.unreadable, 'record')} cannot be read"
+        return Replayed(kind, stored.uri, found.rows, lost=lost)
     hands.mark(stored, found.rows)
     return Replayed(kind, stored.uri, found.rows)
 

@@ -13,7 +13,13 @@ from typing import Any
 from pipeline.deployed.asking import at, whole
 from pipeline.deployed.landed import check_tables
 from pipeline.deployed.scope import Scope, hour_of
-from pipeline.deployed.stores import check_given_up, check_objects, check_undelivered
+from pipeline.deployed.stores import (
+    check_dead_letters,
+    check_given_up,
+    check_objects,
+    check_undelivered,
+)
+from pipeline.deployed.words import counted
 from pipeline.ledger.findings import Audit, Finding, Hour
 
 
@@ -30,7 +36,8 @@ def audit(scope: Scope) -> Audit:
     for row in ask(asked.refused(), "the audit of reject"):
         findings += _refused(row)
     findings += check_objects(scope, ask(asked.objects(), "the audit of reject"))
-    findings += [*check_given_up(scope), *check_undelivered(scope), _unsettled(scope)]
+    findings += [*check_given_up(scope), *check_dead_letters(scope), *check_undelivered(scope)]
+    findings.append(_unsettled(scope))
     for finding in findings:
         hour = hours.get((finding.source, finding.hour))
         if finding.unbalances and hour is not None:
@@ -52,7 +59,8 @@ def _ledger(rows: list[dict[str, Any]], hours: dict[tuple[str, int], Hour]) -> I
         )
         if whole(row, "wrong"):
             first = at(row, "first_wrong")
-            detail = f"the sums of {whole(row, 'wrong'):,} records do not hold, the first of them"
+            records = counted(whole(row, "wrong"), "record")
+            detail = f"the sums of {records} do not hold, the first of them"
             detail += f" arrived {first.isoformat(timespec='milliseconds')}Z" if first else ""
             detail += f"; {hour.unaccounted:,} events are neither rows, rejects nor drops"
             yield Finding("sum", f"{source}, {hour.name}", detail, source, number)
@@ -62,12 +70,12 @@ def _refused(row: dict[str, Any]) -> Iterator[Finding]:
     source, number = str(row["source"]), hour_of(row["hour"])
     where = f"{source}, {Hour(source, number).name}"
     for name, said, wrong in (
-        ("missing", "rejects fewer than the table batch says", True),
-        ("unknown", "rejects more than the table batch says", True),
-        ("untold", "rejects of records that the table batch does not know (yet)", False),
+        ("missing", "fewer than the table batch says", True),
+        ("unknown", "more than the table batch says", True),
+        ("untold", "of records that the table batch does not know (yet)", False),
     ):
         if whole(row, name):
-            detail = f"{whole(row, name):,} {said}"
+            detail = f"{counted(whole(row, name), 'reject')} {said}"
             yield Finding("reject", where, detail, source, number, unbalances=wrong)
 
 

@@ -1,5 +1,6 @@
 """What of a table's promised rows is in landing, and what of landing the view shows."""
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -9,12 +10,14 @@ from pipeline.deployed.asking import at, whole
 from pipeline.deployed.objects import listed
 from pipeline.deployed.scope import Scope, hour_of
 from pipeline.deployed.stage import LAKE
+from pipeline.deployed.words import counted
 from pipeline.errors import QueryFailed
 from pipeline.ledger.findings import Finding, Hour
 from pipeline.schema import Table
 from pipeline.sources import Source, all_sources
 
 Hours = Mapping[tuple[str, int], Hour]
+Rows = list[dict[str, Any]]
 # The shortest file of Parquet: its magic twice, and the length of a footer.
 LEAST_BYTES = 12
 
@@ -61,7 +64,7 @@ def _check(scope: Scope, hours: Hours, source: Source) -> Iterator[Finding]:
     except QueryFailed as error:
         yield Finding("table_unreadable", table.name, error.what, source.name)
         return
-    _count_repeats(hours, source.name, rows)
+    _count_repeats(hours, source.name, landed, rows)
     for row in rows:
         yield from _shown(source.name, table, row)
 
@@ -72,37 +75,38 @@ def _landed(scope: Scope, source: str, table: Table, row: dict[str, Any]) -> Ite
     expired = scope.is_expired(hour, scope.deployed.number("LakeDays", 0))
     if missing and not expired:
         doubt = missing - gone
-        detail = f"{missing:,} rows fewer than the table batch says"
+        detail = f"{counted(missing, 'row')} fewer than the table batch says"
         if doubt:
-            detail += f"; {doubt:,} of them may be events that came twice within a millisecond"
+            detail += f"; of {doubt:,} the event may have come twice within a millisecond"
         where = f"{table.name}, arrived {_text(at(row, 'first_missing'))}"
         yield Finding("rows_missing", where, detail, source, hour)
     if unknown:
         first = at(row, "first_unknown")
         tried = hour >= hour_of(scope.tried_until)
-        detail = f"{unknown:,} rows of records that the table batch does not know"
+        detail = f"{counted(unknown, 'row')} of records that the table batch does not know"
         detail += "; they may still be tried" if tried else ""
         where = f"{table.name}, arrived {_text(first)}"
         yield Finding("entry_missing", where, detail, source, hour, unbalances=not tried)
 
 
-def _count_repeats(hours: Hours, source: str, rows: list[dict[str, Any]]) -> None:
-    seen = {hour_of(row["hour"]): whole(row, "events") for row in rows}
+def _count_repeats(hours: Hours, source: str, landed: Rows, shown: Rows) -> None:
+    """A row that is missing is no repeat, though the view has fewer events than were promised."""
+    there = Counter({hour_of(row["hour"]): whole(row, "events") for row in shown})
+    there.update({hour_of(row["hour"]): whole(row, "missing") for row in landed})
     for (name, number), hour in hours.items():
         if name == source:
-            hour.duplicates = max(hour.rows - seen.get(number, 0), 0)
+            hour.duplicates = max(hour.rows - there[number], 0)
 
 
 def _shown(source: str, table: Table, row: dict[str, Any]) -> Iterator[Finding]:
     for kind, count, first, detail in (
-        ("view_missing", "unseen", "first_unseen", "events are in landing, and not in the view"),
-        ("view_repeated", "repeated", "first_repeated", "events are in the view more than once"),
+        ("view_missing", "unseen", "first_unseen", "in landing, and not in the view"),
+        ("view_repeated", "repeated", "first_repeated", "in the view more than once"),
     ):
         if whole(row, count):
             where = f"{table.name}, event_time {_text(at(row, first))}"
-            yield Finding(
-                kind, where, f"{whole(row, count):,} {detail}", source, hour_of(row["hour"])
-            )
+            said = f"{counted(whole(row, count), 'event')} {detail}"
+            yield Finding(kind, where, said, source, hour_of(row["hour"]))
 
 
 def _text(moment: datetime | None) -> str:

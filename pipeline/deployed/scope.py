@@ -1,9 +1,12 @@
 """What of a stack is audited, and with what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from pipeline import aws
 from pipeline.deployed.asking import Asking
 from pipeline.deployed.questions import Questions
 from pipeline.deployed.stage import Deployed
@@ -12,6 +15,7 @@ from pipeline.queries.window import Window
 from pipeline.schema import HOUR_MS
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
 
 # Beyond what Firehose collects: it starts, converts and writes, and `batch` goes by a stream of its
@@ -23,7 +27,7 @@ TRIED_H = 6
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """What is audited: what arrived in a window, in whole hours from its start on.
 
@@ -31,10 +35,21 @@ class Scope:
     """
 
     deployed: Deployed
+    session: "boto3.Session"
     asking: Asking
-    s3: "S3Client"
     window: Window
     now: datetime
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """A client of S3."""
+        return self.session.client("s3", config=aws.patience())
+
+    @cached_property
+    def sqs(self) -> Any:
+        """A client of SQS."""
+        make: Callable[..., Any] = self.session.client
+        return make("sqs", config=aws.patience())
 
     @property
     def questions(self) -> Questions:

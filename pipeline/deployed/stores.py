@@ -12,6 +12,7 @@ from pipeline.deployed.objects import Stored, listed, with_marks
 from pipeline.deployed.scope import Scope, hour_of
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, QUARANTINE
 from pipeline.deployed.undelivered import Sum, read, table_of
+from pipeline.deployed.words import counted
 from pipeline.ledger.findings import Finding
 from pipeline.schema import HOUR_MS
 from pipeline.sources import NAMES
@@ -37,11 +38,10 @@ def check_objects(scope: Scope, rows: Iterable[dict[str, Any]]) -> Iterator[Find
         if key not in there[folder]:
             count = whole(row, "events")
             where = f"s3://{scope.deployed.quarantine_bucket}/{key}"
-            yield Finding(
-                "object_missing", where, f"it held {count:,} rejects", row["source"], hour
-            )
+            detail = f"it held {counted(count, 'reject')}"
+            yield Finding("object_missing", where, detail, row["source"], hour)
     if expired:
-        detail = f"{expired:,} objects are older than the {days} days for which they are kept"
+        detail = f"{counted(expired, 'object')} past the {days} days for which they are kept"
         yield Finding("expired", "quarantine", detail, unbalances=False)
 
 
@@ -58,6 +58,20 @@ def check_given_up(scope: Scope) -> Iterator[Finding]:
             detail = f"Lambda gave a batch up at {_minute(each)}; bring it back: {_fix(scope)}"
             yield Finding("given_up", each.uri, detail)
     yield from _replayed([each for each in found if each.done], f"s3://{bucket}/{LAMBDA_RECORDS}/")
+
+
+def check_dead_letters(scope: Scope) -> Iterator[Finding]:
+    """Notices of files that were tried in vain, where logs come as files."""
+    if scope.deployed.outputs.get("LogRoute") != "s3":
+        return
+    queue, asked = f"{scope.deployed.stack}-inbox-dead", "ApproximateNumberOfMessages"
+    with told("SQS", f"queue {queue}"):
+        url = scope.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        said = scope.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[asked])
+        waiting = int(said["Attributes"][asked])
+    if waiting:
+        detail = f"{counted(waiting, 'message')} about files given up; bring them back: aws sqs"
+        yield Finding("given_up", queue, f"{detail} start-message-move-task --source-arn <its ARN>")
 
 
 def check_undelivered(scope: Scope) -> Iterator[Finding]:
@@ -88,8 +102,9 @@ def _undelivered(scope: Scope, stored: Stored, found: Sum | None) -> Finding:
         detail = f"Firehose could not deliver rows of {table}; not looked into: {stored.bytes:,} B"
         return Finding("undelivered", stored.uri, detail, source, hour_of(stored.modified))
     codes = ", ".join(f"{count:,} {code}" for code, count in found.codes.most_common(3))
-    detail = f"Firehose could not deliver {found.rows:,} rows of {table} ({codes})"
-    detail += f", {found.unreadable:,} records cannot be read" if found.unreadable else ""
+    detail = f"Firehose could not deliver {counted(found.rows, 'row')} of {table} ({codes})"
+    unreadable = f", and what cannot be read: {counted(found.unreadable, 'record')}"
+    detail += unreadable if found.unreadable else ""
     hour = found.first_ms // HOUR_MS or hour_of(stored.modified)
     return Finding(
         "undelivered", stored.uri, f"{detail}; put them again: {_fix(scope)}", source, hour
@@ -99,7 +114,7 @@ def _undelivered(scope: Scope, stored: Stored, found: Sum | None) -> Finding:
 def _replayed(done: list[Stored], where: str) -> Iterator[Finding]:
     if done:
         days = Counter(f"{each.modified.astimezone(UTC):%Y-%m-%d}" for each in done)
-        detail = f"{len(done):,} objects were replayed; of {', '.join(sorted(days))}"
+        detail = f"{counted(len(done), 'object')} replayed, of {', '.join(sorted(days))}"
         yield Finding("replayed", where, detail, unbalances=False)
 
 

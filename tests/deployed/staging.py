@@ -98,7 +98,7 @@ class Staging:
         deployed = find(session, "staging")
         self.lake = Lake(self.folder, self.watermark)
         window = window_of(deployed, since, now)
-        return audit(Scope(deployed, Asking(self.lake), session.client("s3"), window, now))
+        return audit(Scope(deployed, session, Asking(self.lake), window, now))
 
     def wrong(self) -> list[tuple[str, str, str]]:
         """What the audit finds that breaks the promise: kind, where, detail."""

@@ -4,8 +4,10 @@ Athena's part is played by DuckDB over the views that Glue is told of.
 """
 
 import shutil
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -93,10 +95,12 @@ def test_a_row_that_is_missing_is_named_by_its_arrival(staging: Staging) -> None
         (
             "rows_missing",
             "vpc_flow, arrived 2026-11-25T14:00:00.250Z",
-            "1 rows fewer than the table batch says",
+            "1 row fewer than the table batch says",
         )
     ]
-    assert [hour.balanced for hour in staging.audited().hours] == [False, True]
+    first, second = staging.audited().hours
+    assert (first.balanced, first.duplicates) == (False, 0)
+    assert (second.balanced, second.duplicates) == (True, 1)
 
 
 def test_a_file_that_is_missing_is_rows_that_are_missing(staging: Staging) -> None:
@@ -105,7 +109,7 @@ def test_a_file_that_is_missing_is_rows_that_are_missing(staging: Staging) -> No
         (
             "rows_missing",
             "vpc_flow, arrived 2026-11-25T15:00:00.250Z",
-            "1 rows fewer than the table batch says",
+            "1 row fewer than the table batch says",
         )
     ]
 
@@ -116,10 +120,32 @@ def test_missing_rows_are_not_made_up_for_by_copies_of_others(staging: Staging) 
         (
             "rows_missing",
             "vpc_flow, arrived 2026-11-25T14:00:00.250Z",
-            "1 rows fewer than the table batch says; 1 of them may be events that came twice within"
-            " a millisecond",
+            "1 row fewer than the table batch says; of 1 the event may have come twice within a"
+            " millisecond",
         )
     ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_as_many_rows_are_missed_as_were_taken(tmp_path: Path, seed: int) -> None:
+    staging, random = Staging(tmp_path), Random(seed)
+    for number in range(6):
+        payload = lines(*range(random.randint(1, 20)))
+        staging.bring(payload, payload, arrival_ms=ARRIVAL_MS + number * 1_200_000)
+    wanted: Counter[str] = Counter()
+    for number, file in enumerate(staging.files("vpc_flow")):
+        rows = parquet.read_table(file, partitioning=None)
+        left = pa.array([random.random() < 0.9 for _ in range(len(rows))])
+        staging.change("vpc_flow", lambda rows, left=left: rows.filter(left), number)
+        hour = file.parent.name.removeprefix("arrival_hour=")
+        wanted[hour] += len(rows) - pc.sum(left).as_py()
+    found = {
+        datetime.fromtimestamp(each.hour * 3600, UTC).strftime("%H"): int(each.detail.split()[0])
+        for each in staging.audited().findings
+        if each.kind == "rows_missing"
+    }
+    assert found
+    assert found == +wanted
 
 
 def test_an_event_that_came_twice_within_a_millisecond_is_told_as_what_it_may_be(
@@ -128,7 +154,7 @@ def test_an_event_that_came_twice_within_a_millisecond_is_told_as_what_it_may_be
     staging = Staging(tmp_path)
     staging.bring(envelope(log_events([FLOW])), envelope(log_events([FLOW])))
     (finding,) = staging.wrong()
-    assert finding[2].endswith("1 of them may be events that came twice within a millisecond")
+    assert finding[2].endswith("of 1 the event may have come twice within a millisecond")
 
 
 def test_an_entry_whose_sums_do_not_hold_is_named(staging: Staging) -> None:
@@ -207,14 +233,14 @@ def test_an_event_of_landing_that_the_view_leaves_out_is_named(staging: Staging)
     assert finding == (
         "view_missing",
         "vpc_flow, event_time 2026-11-25T14:00:00.000Z",
-        "1 events are in landing, and not in the view",
+        "1 event in landing, and not in the view",
     )
     parquet.write_table(pa.concat_tables([rows, rows.slice(2, 1)]), day / "v1.parquet")
     (finding,) = staging.wrong()
     assert finding == (
         "view_repeated",
         "vpc_flow, event_time 2026-11-25T14:00:00.000Z",
-        "1 events are in the view more than once",
+        "1 event in the view more than once",
     )
 
 
@@ -224,7 +250,7 @@ def test_a_reject_that_is_missing_is_named(staging: Staging) -> None:
         (
             "reject",
             "vpc-flow, 2026-11-25T14:00:00Z",
-            "1 rejects fewer than the table batch says",
+            "1 reject fewer than the table batch says",
         )
     ]
 
@@ -244,7 +270,7 @@ def _less(rows: pa.Table, column: str) -> pa.Table:
 def test_an_object_that_a_reject_names_and_is_not_there_is_named(staging: Staging) -> None:
     key = staging.cloud.keys(KEPT)[0]
     del staging.cloud.objects[KEPT, key]
-    assert staging.wrong() == [("object_missing", f"s3://{KEPT}/{key}", "it held 1 rejects")]
+    assert staging.wrong() == [("object_missing", f"s3://{KEPT}/{key}", "it held 1 reject")]
 
 
 def test_objects_are_found_over_all_pages_of_a_list(staging: Staging) -> None:
@@ -291,6 +317,17 @@ def test_a_source_of_a_newer_version_is_named(staging: Staging) -> None:
 
     staging.change("batch", renamed, file=2)
     assert ("source_unknown", "door-log") in [each[:2] for each in staging.wrong()]
+
+
+def test_files_that_were_given_up_are_told_where_logs_come_as_files(staging: Staging) -> None:
+    staging.cloud.outputs["LogRoute"] = "s3"
+    staging.cloud.said["GetQueueUrl"] = {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/dead"}
+    staging.cloud.said["GetQueueAttributes"] = {"Attributes": {"ApproximateNumberOfMessages": "2"}}
+    ((kind, where, detail),) = staging.wrong()
+    assert (kind, where) == ("given_up", "tailrace-staging-inbox-dead")
+    assert detail.startswith("2 messages about files given up")
+    staging.cloud.said["GetQueueAttributes"] = {"Attributes": {"ApproximateNumberOfMessages": "0"}}
+    assert staging.wrong() == []
 
 
 # What CloudWatch Logs sends straight to the function: a retry is another arrival of the same.

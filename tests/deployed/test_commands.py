@@ -40,7 +40,7 @@ def test_the_audit_of_a_stage_prints_sums_findings_and_what_it_cost(staging: Sta
     assert verdict == "✗ not balanced"
     assert "5 queries · " in ran.err
     assert " · 125 MB scanned · 0.000625 USD · athena, asked anew\n" in ran.err
-    assert f"  undelivered: s3://{LAKE}/{REFUSED}: Firehose could not deliver 1 rows" in ran.err
+    assert f"  undelivered: s3://{LAKE}/{REFUSED}: Firehose could not deliver 1 row" in ran.err
 
 
 def test_without_a_length_of_time_the_last_day_is_audited_and_it_is_said(
@@ -81,7 +81,7 @@ def test_what_is_lost_ends_with_one_and_says_what(staging: Staging) -> None:
     assert (ran.code, ran.err.splitlines()[:2]) == (
         1,
         [
-            f"s3://{LAKE}/{REFUSED}: 1 records: no JSON",
+            f"s3://{LAKE}/{REFUSED}: 1 record cannot be read",
             "error: 1 object cannot be brought back whole",
         ],
     )

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from pipeline.deployed.asking import Asking, athena_of
@@ -68,6 +69,16 @@ def test_where_there_is_no_stack_nothing_is_configured() -> None:
         checked(cloud)
     with pytest.raises(UsageError, match=r"not a stage: '\.\./x'"):
         find(cloud.session(), "../x")
+
+
+def test_whoever_aws_does_not_know_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "none")
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(NotConfigured, match="Unable to locate credentials"):
+        find(boto3.Session(region_name="eu-west-1"), "staging")
 
 
 def test_a_stack_without_its_outputs_is_named() -> None:

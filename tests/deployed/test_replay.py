@@ -80,7 +80,7 @@ def test_they_are_put_again_as_they_were_put_and_then_the_audit_balances(
     assert said(notes)[0] == (
         "replayed",
         f"s3://{LAKE}/errors/",
-        "1 objects were replayed; of 2026-11-25",
+        "1 object replayed, of 2026-11-25",
     )
 
 
@@ -138,9 +138,9 @@ def test_an_object_that_cannot_be_read_stays_and_is_told(staging: Staging) -> No
     staging.cloud.put(LAKE, REFUSED, firehose_errors(ROWS) + b'{"rawData": 5}\nno json\n')
     (finding,) = staging.wrong()
     assert "(2 DataFormatConversion.ParseError, 2 no error record of Firehose)" in finding[2]
-    assert "2 records cannot be read" in finding[2]
+    assert "what cannot be read: 2 records;" in finding[2]
     (one,) = replayed(staging.cloud)
-    assert (one.rows, one.lost) == (2, "2 records: no JSON")
+    assert (one.rows, one.lost) == (2, "2 records cannot be read")
     assert f"{REFUSED}.replayed" not in staging.cloud.keys(LAKE)
 
 

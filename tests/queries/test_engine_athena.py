@@ -219,6 +219,7 @@ def test_a_query_that_nobody_waits_for_is_stopped():
     assert service.stopped
 
 
+@pytest.mark.fault("F31")
 def test_one_that_lasts_too_long_is_broken_off():
     service = Service(states=("RUNNING",))
     with pytest.raises(QueryFailed, match="took too long"):

@@ -21,7 +21,7 @@ from pipeline.queries import Window, load
 from pipeline.schema import Field, Type
 from pipeline.settings import Settings
 from tests.queries import truth
-from tests.trino import expressions
+from tests.trino import audits, expressions
 from tests.trino.asking import Question, ask, difference
 from tests.trino.install import say
 from tests.trino.lake import EVENTS_PER_S, QUICK_PER_S, VISITS, Lake, files_of, mirror
@@ -51,6 +51,7 @@ class Check:
     queries: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
     views: int = 0
+    audited: int = 0
     expressed: int = 0
 
     @property
@@ -62,7 +63,7 @@ class Check:
         """Ask every saved query and the contents of every view, before and after a compaction."""
         with writing(self.home, context_of(Settings())):
             pass
-        wanted = (*load(), *self._view_names())
+        wanted = (*load(), *self._view_names(), audits.NAME)
         if self.only is not None and self.only not in wanted:
             return
         lake = Lake(self.home, day, seed, QUICK_PER_S if self.quick else EVENTS_PER_S)
@@ -71,10 +72,12 @@ class Check:
         lake.bring_first()
         self._show(store, None)
         self._ask_all(lake, LANDED)
+        self._audit(lake, LANDED, None)
         lake.compact()
         lake.bring_second()
         self._show(store, lake.watermark)
         self._ask_all(lake, COMPACTED)
+        self._audit(lake, COMPACTED, lake.watermark)
         self._prunes(lake)
         self._contents(lake, UNMARKED, store, None)
         lake.compact()
@@ -100,11 +103,11 @@ class Check:
         """Say what was compared; 1 where anything differs."""
         counted = (
             f"{len(self.queries)} queries x {len(self.states)} states, {self.views} contents of"
-            f" views, {self.expressed} expressions"
+            f" views, {self.audited} questions of the audit, {self.expressed} expressions"
         )
-        compared = self.queries or self.views or self.expressed
+        compared = self.queries or self.views or self.audited or self.expressed
         if not compared:
-            say(f"there is no query, view or expression called {self.only}")
+            say(f"there is no query, view, audit or expression called {self.only}")
             return 1
         say(f"{counted}: {f'{len(self.failed)} DIFFER' if self.failed else 'all equal'}")
         for name in self.failed:
@@ -119,6 +122,14 @@ class Check:
     def _ask_all(self, lake: Lake, state: str) -> None:
         for question in (*_saved(lake), *_contents(lake.window)):
             self._compare(lake, question, state)
+
+    def _audit(self, lake: Lake, state: str, mark: datetime | None) -> None:
+        """The questions of the audit of a stack."""
+        if self.only not in (None, audits.NAME):
+            return
+        for name, said, rows in audits.differences(self.folder, self.trino, lake.window, mark):
+            self._note(f"audit: {name} ({state})", said, f"{rows:,} rows")
+            self.audited += 1
 
     def _contents(self, lake: Lake, state: str, store: Metastore, mark: datetime | None) -> None:
         """The views that show each event once; raw landing is another set of files then."""

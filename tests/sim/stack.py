@@ -101,6 +101,8 @@ class StackSimulation:
         self._down = ""
         self._traffic, self._sent = Traffic(self.random), 0
         self._stack: Stack | None = None
+        # To make one takes longer than an invocation does.
+        self._clients = self.firehose.client(), self.s3.client()
 
     @property
     def trace(self) -> str:
@@ -228,8 +230,7 @@ class StackSimulation:
         limits = Limits(batch_text_bytes=self.random.choice((300, 3_000, 1 << 20)))
         home = AwsHome(
             self.delivery,
-            self.firehose.client(),
-            self.s3.client(),
+            *self._clients,
             self._sleep,
             Random(self.random.random()),
             record_bytes=self.random.choice((1_000, 1_300, 2_500, 1_024_000)),

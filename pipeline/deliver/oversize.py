@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from pipeline.batch.ports import Quarantine
-from pipeline.deliver.json_text import escaped
 from pipeline.deliver.ndjson import Lines, encoded, json_lines
 from pipeline.deliver.packing import RECORD_BYTES
 from pipeline.schema import EXTRA, Table, Type
@@ -108,8 +108,8 @@ def _map_of(table: Table) -> str:
 def _size(value: Any) -> int:
     """Bytes of a text, or of a map as its members, in JSON; 0 of anything else."""
     if isinstance(value, str):
-        (text,) = escaped(pa.array([value], pa.string()))
-        return len(text.as_py().encode())
+        # As long as what json_text makes of it, at 0.05 us instead of 12; a map has many.
+        return len(msgspec.json.encode(value)) - 2
     if isinstance(value, list):
         return sum(_member_size(*member) for member in value)
     return 0

@@ -25,7 +25,7 @@ def records_of(
         return
     first = Record(
         b"",
-        _position(notice, 0),
+        _position(notice, found, 0),
         notice.arrival_ms,
         f"content/{found.digest}",
         formats=formats,
@@ -39,7 +39,7 @@ def records_of(
             yield replace(
                 first,
                 payload=each.payload,
-                position=_position(notice, each.first),
+                position=_position(notice, found, each.first),
                 first_ordinal=each.first,
                 opened=True,
                 header=carry.header,
@@ -54,5 +54,6 @@ def _whole(file: BinaryIO, found: Scan, first: Record, limits: Limits) -> Record
     return replace(first, payload=payload, refused=refused)
 
 
-def _position(notice: Notice, ordinal: int) -> str:
-    return f"{notice.uri}#{ordinal:012d}"
+def _position(notice: Notice, found: Scan, ordinal: int) -> str:
+    # With the content: what is put over an object later is something else.
+    return f"{notice.uri}@{found.digest[:16]}#{ordinal:012d}"

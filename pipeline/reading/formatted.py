@@ -72,7 +72,8 @@ class _Piece:
     at: np.ndarray
 
     def table(self, time_ms: np.ndarray) -> pa.Table:
-        columns = self.log.columns(self.reading)
+        # No line at all has no columns either.
+        columns = self.log.columns(self.reading) if self.reading.columns else {}
         own = time_ms[self.at]
         event_time = pa.array(own, mask=own == NO_TIME).view(EVENT_TIME.type.arrow)
         for name in reversed(self.log.times):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings import Limits
+from pipeline.sources import NAMES
 from tests.carriers import (
     LINE,
     SENT_MS,
@@ -167,3 +168,26 @@ def test_our_own_log_groups_are_dropped_and_counted() -> None:
     done = processed([record(own), record(GOOD, "8")], within=within)
     assert counts(done) == [(3, 0, 0, {"own_log": 3}), (1, 1, 0, {})]
     assert done.objects == {}
+
+
+@pytest.mark.fault("F6", "F9", "F14")
+@pytest.mark.parametrize("source", NAMES)
+@pytest.mark.parametrize(
+    ("payload", "reasons", "dropped"),
+    [
+        (b"", ["empty"], 0),
+        (b"\xef\xbb\xbf", ["empty"], 0),
+        (b"\x1f\x8b", ["gzip_truncated"], 0),
+        (b"PAR1 x PAR1", ["parquet_unsupported"], 0),
+        (gzipped(control()), [], 1),
+        (gzipped(envelope([])), [], 0),
+    ],
+)
+def test_a_record_without_any_line_is_no_fault_of_any_source(
+    source: str, payload: bytes, reasons: list[str], dropped: int
+) -> None:
+    done = processed([record(payload)], source)
+    assert done.rows == []
+    assert done.reasons == reasons
+    (outcome,) = done.report.outcomes
+    assert sum(outcome.dropped.values()) == dropped

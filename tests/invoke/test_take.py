@@ -257,3 +257,10 @@ def test_what_was_delivered_is_let_go_of() -> None:
     tracemalloc.stop()
     assert done.totals()["rows"] == 60_000
     assert held < 100_000, held
+
+
+def test_what_is_put_over_an_object_is_another_record() -> None:
+    first = MemoryHome(objects={"s3://logs/AWSLogs/x": LINE.encode()})
+    second = MemoryHome(objects={"s3://logs/AWSLogs/x": LINE.replace(" 22 ", " 23 ").encode()})
+    assert taken(first, s3_event("AWSLogs/x")).first != taken(second, s3_event("AWSLogs/x")).first
+    assert first.sink.rows(BATCH)["record_id"] != second.sink.rows(BATCH)["record_id"]

@@ -56,9 +56,9 @@ Stage = Annotated[
 
 
 def no_stack(option: str) -> NotConfigured:
-    """What an option that names a deployed stack is answered with."""
+    """What an option that names an emulator is answered with."""
     return NotConfigured(
-        "this needs a deployed stack, which this version does not have yet",
+        "this needs a stack on an emulator, which this version does not know yet",
         "",
         f"leave out {option}: everything here is local",
     )

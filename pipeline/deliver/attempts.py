@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from pipeline.deliver.answers import Refused
+from pipeline.deliver.answers import WRONG, Refused
 from pipeline.deliver.pauses import Pauses
 from pipeline.errors import DeliveryError
 
@@ -22,6 +22,8 @@ class Attempts:
             seconds in which it says so
     most    attempts at most, the first among them
     call_s  how long one may take: none is begun that could last longer than there is time
+    outlasts  whether a permission, a stream or credentials that are missing are waited for: nobody
+              looks on, and they have nothing to do with the record
     """
 
     left_s: Callable[[], float]
@@ -29,6 +31,7 @@ class Attempts:
     random: Random = field(default_factory=Random)
     most: int = MOST
     call_s: float = 0.0
+    outlasts: bool = False
 
     def until_taken(self, attempt: Callable[[], Refused | None], place: str) -> None:
         """Try until nothing is refused any more.
@@ -50,11 +53,12 @@ class Attempts:
             if answer is None:
                 return
             refused = answer
-            if refused.for_good:
+            if refused.for_good and not (self.outlasts and refused.fix != WRONG):
                 raise DeliveryError(f"{place} refuses: {refused.code}", f"at {place}", refused.fix)
         raise _given_up(place, refused, self.most, "which is enough")
 
 
 def _given_up(place: str, refused: Refused, number: int, why: str) -> DeliveryError:
     tries = f"{number} attempt{'s'[: number != 1]}"
-    return DeliveryError(f"{place} did not take it: {refused.code}", f"{tries}, {why}", LATER)
+    fix = f"{refused.fix}; {LATER}" if refused.for_good else LATER
+    return DeliveryError(f"{place} did not take it: {refused.code}", f"{tries}, {why}", fix)

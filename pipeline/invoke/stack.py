@@ -72,7 +72,7 @@ class AwsHome:
 
     def ports(self, left: Left) -> Ports:
         """Ports that give up when no time is left."""
-        attempts = Attempts(left, self.sleep, self.random, call_s=self.call_s)
+        attempts = self._attempts(left)
         quarantine = S3Quarantine(Bucket.at(self.s3, self.delivery.quarantine, attempts))
         if self.delivery.mode == "s3":
             lake = Bucket.at(self.s3, self.delivery.lake, attempts)
@@ -84,7 +84,10 @@ class AwsHome:
 
     def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
         """The bytes of an object, in a file of our own."""
-        return fetched(self.s3, notice, Attempts(left, self.sleep, self.random, call_s=self.call_s))
+        return fetched(self.s3, notice, self._attempts(left))
+
+    def _attempts(self, left: Left) -> Attempts:
+        return Attempts(left, self.sleep, self.random, call_s=self.call_s, outlasts=True)
 
 
 def from_settings() -> Stack:

@@ -21,7 +21,11 @@ from tests.carriers import (
     kinesis_event,
     log_events,
 )
-from tests.invoke.stacks import MemoryHome, memory_stack, s3_event
+from tests.deliver.firehose_service import FirehoseService, error
+from tests.deliver.firehose_service import taken as delivered
+from tests.deliver.s3_service import S3Service
+from tests.deliver.virtual_time import VirtualTime
+from tests.invoke.stacks import MemoryHome, aws_stack, memory_stack, s3_event
 
 NOW_MS = ARRIVAL_MS + 5_000
 FLOW, APP = find("vpc-flow").table, find("app-log").table
@@ -233,6 +237,30 @@ def test_a_message_that_is_none_of_s3s_comes_again_alone(body: str) -> None:
     assert done.again == ["m-0"]
     assert [error.what for error in done.failures] == ["this is no S3 event"]
     assert len(home.sink.rows(FLOW)) == 1
+
+
+@pytest.mark.fault("F25", "F33", "F36")
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
+def test_a_stream_that_is_missing_for_a_minute_is_waited_for(code: str) -> None:
+    time, firehose = VirtualTime(end_s=290), FirehoseService()
+    firehose.fates = iter(lambda: error(code) if time.now_s < 60 else delivered, None)
+    done = take(
+        kinesis_event([flows()]), aws_stack(firehose, S3Service(), time), time.left_s, NOW_MS
+    )
+    assert (done.again, time.now_s >= 60) == ([], True)
+    assert len(firehose.rows("tailrace-staging-vpc_flow")) == 1
+
+
+@pytest.mark.fault("F30", "F33")
+def test_what_is_missing_until_the_end_is_told_with_what_to_do() -> None:
+    time, firehose = VirtualTime(end_s=290), FirehoseService()
+    firehose.fates = iter(lambda: error("AccessDeniedException"), None)
+    done = take(
+        kinesis_event([flows()]), aws_stack(firehose, S3Service(), time), time.left_s, NOW_MS
+    )
+    assert done.again == [str(FIRST)]
+    assert "allow it to who runs this" in str(done.failures[0])
+    assert time.now_s < 290
 
 
 class Forgetful(MemoryHome):

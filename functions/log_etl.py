@@ -36,4 +36,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for failure in taken.failures:
         logger.warning("not delivered", extra={"reason": str(failure), "again": taken.again})
     logger.info("taken", extra={"carrier": taken.carrier, **taken.totals()})
-    return taken.answer
+    return taken.answer()

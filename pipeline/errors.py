@@ -10,7 +10,8 @@
     ├── OutputError               exit 1   standard output or error takes nothing (more)
     ├── BackPressure              exit 1   the stream is full: the same may be sent again later
     ├── Conflict                  exit 1   an idempotency key that already stands for something else
-    └── DeliveryError             exit 1   a sink did not take the rows; the batch is tried again
+    ├── DeliveryError             exit 1   a sink did not take the rows; the batch is tried again
+    └── Unforeseen                exit 1   a fault of ours: its type and place, never its words
 
 Two roads, told apart by type: a DeliveryError may pass later, so the record is retried in order. A
 reject (`Reason`) can never pass: it is data, not an exception; its bytes and reason are kept and
@@ -73,6 +74,10 @@ class DeliveryError(TailraceError):
     """
 
     undelivered = ""
+
+
+class Unforeseen(TailraceError):
+    """A fault of ours. Its own words may repeat a line of a log, so it goes without them."""
 
 
 class BackPressure(TailraceError):

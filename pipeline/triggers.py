@@ -19,6 +19,12 @@ from urllib.parse import unquote_plus
 
 from pipeline.errors import UsageError
 
+# The year 10000, which neither Python nor Parquet's readers have.
+MOST_MS = 253_402_300_800_000
+# Of a sequence number and of a shard's name (Kinesis API Reference, "SequenceNumberRange").
+MOST_DIGITS, SHARD_DIGITS = 129, 12
+MOST_SHARD = (1 << 31) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -97,11 +103,11 @@ def _of_kinesis(record: dict[str, Any]) -> Record:
     inner = record["kinesis"]
     shard, _, _ = record["eventID"].partition(":")
     stream = record["eventSourceARN"].rpartition("/")[2]
-    sequence = inner["sequenceNumber"]
+    sequence = _sequence(inner["sequenceNumber"])
     return Record(
         inner["data"].encode(),
         sequence,
-        _ms(inner["approximateArrivalTimestamp"]),
+        _moment_ms(inner["approximateArrivalTimestamp"] * 1000),
         f"kinesis/{stream}/{shard}/{sequence}",
         base64=True,
         shard=_shard_number(shard),
@@ -117,8 +123,10 @@ def awslogs(event: dict[str, Any], now_ms: int) -> list[Record]:
     data = inner.get("data") if isinstance(inner, dict) else None
     if not isinstance(data, str):
         raise _wrong_event("CloudWatch Logs")
-    position = sha256(data.encode()).hexdigest()[:32]
-    return [Record(data.encode(), position, now_ms, f"awslogs/{position}", base64=True)]
+    with _expecting("CloudWatch Logs"):
+        payload = data.encode()
+    position = sha256(payload).hexdigest()[:32]
+    return [Record(payload, position, now_ms, f"awslogs/{position}", base64=True)]
 
 
 def firehose(event: dict[str, Any]) -> list[Record]:
@@ -129,16 +137,18 @@ def firehose(event: dict[str, Any]) -> list[Record]:
     records = event.get("records") if isinstance(event, dict) else None
     if not _all_objects(records) or "deliveryStreamArn" not in event:
         raise _wrong_event("Firehose")
-    return [
-        Record(
-            record["data"].encode(),
-            record["recordId"],
-            int(record["approximateArrivalTimestamp"]),
-            _firehose_identity(event, record),
-            base64=True,
-        )
-        for record in records
-    ]
+    with _expecting("Firehose"):
+        return [_of_firehose(event, record) for record in records]
+
+
+def _of_firehose(event: dict[str, Any], record: dict[str, Any]) -> Record:
+    return Record(
+        record["data"].encode(),
+        record["recordId"],
+        _moment_ms(record["approximateArrivalTimestamp"]),
+        _firehose_identity(event, record),
+        base64=True,
+    )
 
 
 def _firehose_identity(event: dict[str, Any], record: dict[str, Any]) -> str:
@@ -168,7 +178,7 @@ class Notice:
 
 
 def s3(event: dict[str, Any]) -> list[Notice]:
-    """Notices of an S3 event; marks of folders (a key that ends in /) are none.
+    """Notices of an S3 event; marks of folders (empty, the key ends in /) are none.
 
     Raises UsageError when it is no S3 event.
     """
@@ -176,15 +186,19 @@ def s3(event: dict[str, Any]) -> list[Notice]:
     if not _all_objects(records):
         raise _wrong_event("S3")
     with _expecting("S3"):
-        found = [_notice(record) for record in records]
-    return [notice for notice in found if not notice.key.endswith("/")]
+        return [_notice(record) for record in records if not _is_folder(record)]
+
+
+def _is_folder(record: dict[str, Any]) -> bool:
+    told = record["s3"]["object"]
+    return bool(told["key"].endswith("/") and not told.get("size"))
 
 
 def _notice(record: dict[str, Any]) -> Notice:
     arrived = datetime.fromisoformat(record["eventTime"])
     # Keys come as a form would send them: a blank is "+".
     key = unquote_plus(record["s3"]["object"]["key"])
-    return Notice(record["s3"]["bucket"]["name"], key, round(arrived.timestamp() * 1000))
+    return Notice(record["s3"]["bucket"]["name"], key, _moment_ms(arrived.timestamp() * 1000))
 
 
 def queue(event: dict[str, Any]) -> list[tuple[str, str]]:
@@ -225,7 +239,14 @@ def _expecting(name: str) -> Iterator[None]:
     """What an event of this carrier has: where it lacks it, it is none."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise _wrong_event(name) from error
 
 
@@ -237,10 +258,26 @@ def _wrong_event(name: str) -> UsageError:
     )
 
 
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+def _moment_ms(ms: float) -> int:
+    """A moment that a calendar has. Raises ValueError for any other."""
+    if not 0 <= ms < MOST_MS:
+        raise ValueError(f"no moment: {ms}")
+    return round(ms)
+
+
+def _sequence(number: str) -> str:
+    """A sequence number; it is compared as a number. Raises ValueError where it is none."""
+    if len(number) > MOST_DIGITS or not _is_digits(number):
+        raise ValueError(f"no sequence number: {number[:MOST_DIGITS]}")
+    return number
 
 
 def _shard_number(shard: str) -> int:
+    """The number of a shard; 0 where its name has none that a column takes."""
     digits = shard.rpartition("-")[2]
-    return int(digits) if digits.isascii() and digits.isdigit() else 0
+    number = int(digits) if len(digits) <= SHARD_DIGITS and _is_digits(digits) else 0
+    return number if number <= MOST_SHARD else 0
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -106,6 +106,64 @@ def test_an_event_of_another_carrier_is_a_usage_error(wrong: Any) -> None:
         triggers.firehose(wrong)
 
 
+@pytest.mark.fault("F34")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sequenceNumber": None},
+        {"sequenceNumber": 7},
+        {"sequenceNumber": ""},
+        {"sequenceNumber": "-7"},
+        {"sequenceNumber": "\uff11"},
+        {"sequenceNumber": "9" * 130},
+        {"approximateArrivalTimestamp": float("inf")},
+        {"approximateArrivalTimestamp": float("nan")},
+        {"approximateArrivalTimestamp": 1e17},
+        {"approximateArrivalTimestamp": -1},
+        {"approximateArrivalTimestamp": "1545084650.987"},
+        {"data": 7},
+        {"data": "\ud800"},
+    ],
+)
+def test_a_kinesis_record_that_none_can_be_is_a_usage_error(change: dict[str, Any]) -> None:
+    found = event("kinesisStreamEvent")
+    found["Records"][0]["kinesis"] |= change
+    with pytest.raises(UsageError, match="this is no Kinesis event"):
+        triggers.kinesis(found)
+
+
+@pytest.mark.fault("F34")
+def test_a_shard_beyond_what_a_column_takes_has_no_number() -> None:
+    found = event("kinesisStreamEvent")
+    found["Records"][0]["eventID"] = "shardId-002147483648:1"
+    found["Records"][1]["eventID"] = "shardId-002147483647:1"
+    assert [record.shard for record in triggers.kinesis(found)] == [0, (1 << 31) - 1]
+
+
+@pytest.mark.fault("F34")
+def test_text_that_is_no_text_and_times_that_are_none_are_usage_errors() -> None:
+    with pytest.raises(UsageError, match="this is no CloudWatch Logs event"):
+        triggers.awslogs({"awslogs": {"data": "\ud800"}}, 5)
+    for time in ("0001-01-01T00:00:00+23:00", "1969-12-31T23:59:59Z", "now", 7):
+        found = event("s3Event")
+        found["Records"][0]["eventTime"] = time
+        with pytest.raises(UsageError, match="this is no S3 event"):
+            triggers.s3(found)
+    found = event("kinesisFirehosePutEvent")
+    found["records"][0]["approximateArrivalTimestamp"] = 1e300
+    with pytest.raises(UsageError, match="this is no Firehose event"):
+        triggers.firehose(found)
+
+
+def test_a_mark_of_a_folder_is_empty() -> None:
+    found = event("s3Event")
+    told = found["Records"][0]["s3"]["object"]
+    told |= {"key": "AWSLogs/", "size": 0}
+    assert triggers.s3(found) == []
+    told["size"] = 7
+    assert [notice.key for notice in triggers.s3(found)] == ["AWSLogs/"]
+
+
 def test_an_event_mixed_from_two_carriers_is_a_usage_error() -> None:
     mixed = {"Records": event("kinesisStreamEvent")["Records"] + event("s3Event")["Records"]}
     with pytest.raises(UsageError, match="this is no Kinesis event"):

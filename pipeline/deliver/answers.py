@@ -55,6 +55,7 @@ FOR_NOW = {
 }
 TRANSIENT_STATUS = (408, 429)
 NO_CODE = "no code"
+CODE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def answer_of(call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any] | Refu
 
 
 def _refused(response: Mapping[str, Any]) -> Refused:
-    code = str(response.get("Error", {}).get("Code") or NO_CODE)
+    code = str(response.get("Error", {}).get("Code") or NO_CODE)[:CODE_LENGTH]
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     if code in FOR_GOOD:
         return Refused(code, FOR_GOOD[code])

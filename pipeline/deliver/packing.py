@@ -2,7 +2,8 @@
 
 Firehose bills each record in steps of 5 KB, so records are made as large as it takes them.
 Source: Amazon Data Firehose API Reference, "PutRecordBatch": a record has at most 1,000 KiB before
-base64, a call at most 500 records and 4 MiB. AWS's own agent counts the 4 MiB before base64, too.
+base64, a call at most 500 records and 4 MiB. It is not said whether those are before base64, so a
+call is three full records: 4,096,000 bytes as sent, and not 3 % more of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ import numpy as np
 from pipeline.deliver.ndjson import Lines
 
 RECORD_BYTES = 1_000 * 1024
-CALL_BYTES = 4 << 20
+CALL_BYTES = 3 * RECORD_BYTES
 CALL_RECORDS = 500
 
 

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.deliver.answers import Refused, answer_of
+from pipeline.deliver.answers import CODE_LENGTH, Refused, answer_of
 from pipeline.deliver.attempts import Attempts
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
 
 UNKNOWN = "an answer that does not say what was taken"
-CODE_LENGTH = 64
 
 
 @dataclass(slots=True)

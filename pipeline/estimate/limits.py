@@ -9,8 +9,8 @@ GB, TB, MILLION = 10**9, 10**12, 10**6
 FIREHOSE_STEP = 5 * 1024
 # "Amazon Data Firehose Quota": a record before base64. Rows are packed near it: 200 steps.
 FIREHOSE_RECORD = 1_000 * 1024
-# The same page: one PutRecordBatch.
-FIREHOSE_CALL = 4 << 20
+# The same page: one PutRecordBatch has 4 MiB, of which base64 takes a quarter.
+FIREHOSE_CALL = 3 * FIREHOSE_RECORD
 # Until what size, and how long, Firehose gathers rows for one object, as the stack asks it to.
 FIREHOSE_BUFFER_BYTES, FIREHOSE_BUFFER_S = 128 << 20, 60
 

@@ -24,7 +24,7 @@ def fetched(client: "S3Client", notice: Notice, attempts: Attempts) -> Iterator[
     """
     with TemporaryFile() as file:
         try:
-            attempts.until_taken(lambda: _fetch(client, notice, file), notice.uri)
+            attempts.until_taken(lambda: _fetch(client, notice, file, attempts), notice.uri)
         except OSError as error:
             what = f"an object cannot be kept while it is read: {error.strerror}"
             fix = "give the function more ephemeral storage; the object comes again"
@@ -33,13 +33,18 @@ def fetched(client: "S3Client", notice: Notice, attempts: Attempts) -> Iterator[
         yield file
 
 
-def _fetch(client: "S3Client", notice: Notice, file: BinaryIO) -> Refused | None:
+def _fetch(
+    client: "S3Client", notice: Notice, file: BinaryIO, attempts: Attempts
+) -> Refused | None:
     file.seek(0)
     file.truncate()
 
     def copied() -> dict[str, Any]:
         body = client.get_object(Bucket=notice.bucket, Key=notice.key)["Body"]
         for chunk in body.iter_chunks(CHUNK):
+            if attempts.left_s() <= 0:
+                what = "an object does not come in the time that is left"
+                raise DeliveryError(what, f"at {notice.uri}", "it comes again by itself")
             file.write(chunk)
         return {}
 

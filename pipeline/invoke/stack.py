@@ -59,6 +59,7 @@ class AwsHome:
     firehose, s3  with one attempt of their own
     record_bytes  of a record of Firehose, at most
     replay        id of a replay, and when it writes: as S3Sink has them
+    outlasts      as Attempts has it
     """
 
     delivery: Delivery
@@ -69,6 +70,7 @@ class AwsHome:
     record_bytes: int = RECORD_BYTES
     call_s: float = aws.CONNECT_S + aws.READ_S
     replay: tuple[str, int] | None = None
+    outlasts: bool = True
 
     def ports(self, left: Left) -> Ports:
         """Ports that give up when no time is left."""
@@ -87,7 +89,7 @@ class AwsHome:
         return fetched(self.s3, notice, self._attempts(left))
 
     def _attempts(self, left: Left) -> Attempts:
-        return Attempts(left, self.sleep, self.random, call_s=self.call_s, outlasts=True)
+        return Attempts(left, self.sleep, self.random, call_s=self.call_s, outlasts=self.outlasts)
 
 
 def from_settings() -> Stack:

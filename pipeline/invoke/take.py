@@ -2,13 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline import triggers
-from pipeline.batch import Report, process
+from pipeline.batch import Fault, Report, guarded, process
 from pipeline.decode.peek import log_group_of
-from pipeline.errors import DeliveryError, TailraceError, UsageError
+from pipeline.errors import DeliveryError, TailraceError, Unforeseen, UsageError
+from pipeline.invoke.arrival import arrival_ms
 from pipeline.invoke.objects import records_of
 from pipeline.invoke.stack import Left, Stack
 from pipeline.sources import find
@@ -38,9 +39,13 @@ class Taken:
     failures: list[TailraceError] = field(default_factory=list)
     _sums: Counter[str] = field(default_factory=Counter)
 
-    @property
     def answer(self) -> dict[str, Any]:
-        """The partial batch answer: `{"batchItemFailures": [{"itemIdentifier": position}]}`."""
+        """The partial batch answer: `{"batchItemFailures": [{"itemIdentifier": position}]}`.
+
+        Raises the first failure where the carrier takes no such answer: Lambda calls again.
+        """
+        if self.failures and not self.again:
+            raise self.failures[0]
         return {"batchItemFailures": [{"itemIdentifier": each} for each in self.again]}
 
     def age_ms(self, now_ms: int) -> int:
@@ -74,27 +79,27 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
 
     now_ms  the time of landing, and of arrival where the carrier tells none
 
-    Raises UsageError when the event is no known carrier's. What a synchronous carrier has to send
-    again is in the answer; for an asynchronous one DeliveryError is raised.
+    Raises UsageError when the event is no known carrier's; Unforeseen at a fault of ours in a
+    stream, which Lambda tries again in halves until the record is alone.
     """
     taken = Taken(triggers.carrier_of(event))
     if taken.carrier is Carrier.KINESIS:
-        _stream(taken, triggers.kinesis(event), stack, left, now_ms)
+        _records(taken, triggers.kinesis(event), stack, left, now_ms)
     elif taken.carrier is Carrier.QUEUE:
         _queue(taken, triggers.queue(event), stack, left, now_ms)
     elif taken.carrier is Carrier.AWSLOGS:
-        _all(taken, triggers.awslogs(event, now_ms), stack, left, now_ms)
+        _records(
+            taken, _arrived(triggers.awslogs(event, now_ms), stack, now_ms), stack, left, now_ms
+        )
     else:
-        for notice in triggers.s3(event):
-            _object(taken, notice, stack, left, now_ms)
+        taken.failures = _objects(taken, triggers.s3(event), stack, left, now_ms)
     return taken
 
 
-def _stream(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int) -> None:
-    """The records of a shard. From the lowest number that is reported on all come again.
-
-    Sequence numbers differ in length: they are compared as numbers.
-    """
+def _records(
+    taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int
+) -> None:
+    """Records in order, source by source."""
     undelivered = []
     for source, mine in _by_source(records, stack).items():
         try:
@@ -103,12 +108,14 @@ def _stream(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, n
             # The other sources go on: a stream that is gone must not hold what has its own.
             taken.failures.append(error)
             undelivered.append(error.undelivered)
-    taken.again = [min(undelivered, key=int)] if undelivered else []
+    if taken.carrier is Carrier.KINESIS and undelivered:
+        # From the lowest number that is reported on all come again. They differ in length.
+        taken.again = [min(undelivered, key=int)]
 
 
-def _all(taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int) -> None:
-    for source, mine in _by_source(records, stack).items():
-        taken.add(source, _process(mine, source, stack, left, now_ms))
+def _arrived(records: Sequence[Record], stack: Stack, now_ms: int) -> list[Record]:
+    limits = stack.context.limits
+    return [replace(each, arrival_ms=arrival_ms(each, limits, now_ms)) for each in records]
 
 
 def _queue(
@@ -119,13 +126,28 @@ def _queue(
     now_ms: int,
 ) -> None:
     for message, body in messages:
+        failures: list[TailraceError] = []
         try:
-            for notice in triggers.s3_message(body):
-                _object(taken, notice, stack, left, now_ms)
+            failures = _objects(taken, triggers.s3_message(body), stack, left, now_ms)
         # A message that is none of S3's must not hold those beside it.
-        except (DeliveryError, UsageError) as error:
-            taken.failures.append(error)
+        except UsageError as error:
+            failures = [error]
+        if failures:
+            taken.failures += failures
             taken.again.append(message)
+
+
+def _objects(
+    taken: Taken, notices: Iterable[Notice], stack: Stack, left: Left, now_ms: int
+) -> list[TailraceError]:
+    """Each of some objects, whatever became of those before it; why some were not delivered."""
+    failures: list[TailraceError] = []
+    for notice in notices:
+        try:
+            _object(taken, notice, stack, left, now_ms)
+        except (DeliveryError, Unforeseen) as error:
+            failures.append(error)
+    return failures
 
 
 def _object(taken: Taken, notice: Notice, stack: Stack, left: Left, now_ms: int) -> None:
@@ -150,7 +172,11 @@ def _process(
     records: Sequence[Record], source: str, stack: Stack, left: Left, now_ms: int
 ) -> Report:
     _check(left, records[0].position)
-    return process(records, find(source), stack.home.ports(left), stack.context, now_ms)
+    ports = stack.home.ports(left)
+    done = guarded(lambda: process(records, find(source), ports, stack.context, now_ms))
+    if isinstance(done, Fault):
+        raise done.without_words()
+    return done
 
 
 def _check(left: Left, position: str) -> None:

@@ -86,7 +86,8 @@ class FirehoseService:
         records = [base64.b64decode(each["Data"]) for each in body["Records"]]
         if self.keeps:
             self.calls.append((stream, records))
-        fate = next(self.fates, taken) if _is_allowed(records) else error("ValidationException")
+        allowed = len(request.body) <= CALL_BYTES and _is_allowed(records)
+        fate = next(self.fates, taken) if allowed else error("ValidationException")
         reply = fate(len(records))
         kept = range(len(records)) if reply.accepts is None else reply.accepts
         self.accepted += [(stream, records[place]) for place in kept if self.keeps]
@@ -96,11 +97,7 @@ class FirehoseService:
 
 
 def _is_allowed(records: Sequence[bytes]) -> bool:
-    return (
-        0 < len(records) <= CALL_RECORDS
-        and max(map(len, records)) <= RECORD_BYTES
-        and sum(map(len, records)) <= CALL_BYTES
-    )
+    return 0 < len(records) <= CALL_RECORDS and max(map(len, records)) <= RECORD_BYTES
 
 
 def taken(count: int) -> Reply:

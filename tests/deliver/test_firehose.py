@@ -71,7 +71,7 @@ def test_many_rows_go_in_full_records_and_full_calls() -> None:
     sink_of(service).write(VPC_FLOW, many_rows(10_000), [record(b"")])
     assert [row["record_id"] for row in service.rows(STREAMS + "vpc_flow")] == list(range(10_000))
     calls = [list(map(len, records)) for _, records in service.calls]
-    assert [len(call) for call in calls] == [4, 4, 2]
+    assert [len(call) for call in calls] == [3, 3, 3, 1]
     sizes = [size for call in calls for size in call]
     assert all(1_023_000 < size <= 1_024_000 for size in sizes[:-1])
     # Each was taken at once: the service refuses what is over a limit.

@@ -380,7 +380,7 @@ def test_rows_of_an_invocation_that_never_came_to_its_end_are_named(tmp_path: Pa
     staging.bring_logs(envelope(log_events([FLOW])), ARRIVAL_MS + 60_000)
     staging.files("batch")[0].unlink()
     assert [each[:2] for each in staging.wrong()] == [
-        ("entry_missing", "vpc_flow, arrived 2026-11-25T14:00:00.250Z")
+        ("entry_missing", "vpc_flow, arrived 2026-11-25T13:50:00.000Z")
     ]
 
 

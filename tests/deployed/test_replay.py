@@ -11,7 +11,7 @@ from pipeline.deployed.replay import replay_failed
 from pipeline.deployed.stage import find
 from pipeline.errors import TailraceError
 from pipeline.queries.window import Window
-from tests.carriers import awslogs_event, envelope, kinesis_event, log_event
+from tests.carriers import ARRIVAL_MS, awslogs_event, envelope, kinesis_event, log_event
 from tests.deliver.firehose_service import FirehoseService, error, failing
 from tests.deployed.cloud import KEPT, LAKE, Cloud
 from tests.deployed.failed import (
@@ -195,8 +195,9 @@ def test_a_batch_that_lambda_gave_up_unbalances_the_audit_until_it_is_replayed(
 def test_a_call_by_cloudwatch_logs_keeps_the_time_at_which_it_was_given_up(
     staging: Staging,
 ) -> None:
-    """Nothing tells when it came; a second run writes the same rows nevertheless."""
-    given_up(staging, of_call(awslogs_event(envelope([log_event(FLOW)]))), "aws/lambda/async/f/1")
+    """Its log events are too old to tell; a second run writes the same rows nevertheless."""
+    old = log_event(FLOW, timestamp=ARRIVAL_MS - 3_600_000)
+    given_up(staging, of_call(awslogs_event(envelope([old]))), "aws/lambda/async/f/1")
     assert [one.rows for one in replayed(staging.cloud)] == [1]
     (row,) = staging.cloud.firehose.rows(STREAM)
     assert row["ingest_time"] == "2026-11-25T14:20:00.021Z"

@@ -3,17 +3,19 @@
 import json
 import tracemalloc
 from dataclasses import replace
+from traceback import format_exception
 from typing import Any
 
 import pytest
 
-from pipeline.errors import DeliveryError, UsageError
+from pipeline.errors import DeliveryError, Unforeseen, UsageError
 from pipeline.invoke import Taken, left_of, take
 from pipeline.schema import BATCH, REJECT
 from pipeline.sources import find
 from tests.carriers import (
     ARRIVAL_MS,
     LINE,
+    SENT_MS,
     awslogs_event,
     control,
     envelope,
@@ -60,7 +62,7 @@ def queue_event(*bodies: Any) -> dict[str, Any]:
 def test_records_of_one_shard_go_to_the_source_of_their_log_group() -> None:
     home = MemoryHome()
     done = taken(home, kinesis_event([flows(), words("ERROR no such cart"), flows()]))
-    assert done.answer == {"batchItemFailures": []}
+    assert done.answer() == {"batchItemFailures": []}
     assert home.sink.rows(FLOW)["dstport"].to_pylist() == [22, 22]
     assert home.sink.rows(APP)["log_group"].to_pylist() == ["/aws/lambda/shop"]
     assert done.sources == {"app-log": 1, "vpc-flow": 1}
@@ -78,7 +80,7 @@ def test_records_of_one_shard_go_to_the_source_of_their_log_group() -> None:
 def test_the_lowest_sequence_number_that_is_not_delivered_comes_again() -> None:
     home = MemoryHome(full={"app_log"})
     done = taken(home, kinesis_event([flows(), words("a"), flows(), words("b")]))
-    assert done.answer == {"batchItemFailures": [{"itemIdentifier": str(FIRST + 1)}]}
+    assert done.answer() == {"batchItemFailures": [{"itemIdentifier": str(FIRST + 1)}]}
     assert [str(error) for error in done.failures] == ["app_log takes nothing"]
     # What has a sink of its own is there; it comes again with the rest, and is one in the view.
     assert len(home.sink.rows(FLOW)) == 2
@@ -129,10 +131,33 @@ def test_two_seconds_before_the_end_the_first_record_not_begun_is_reported() -> 
 def test_a_subscription_without_a_stream_is_taken_whole_or_comes_again() -> None:
     home = MemoryHome()
     done = taken(home, awslogs_event(flows()))
-    assert done.answer == {"batchItemFailures": []}
-    assert home.sink.rows(FLOW)["ingest_time"].cast("int64").to_pylist() == [NOW_MS]
+    assert done.answer() == {"batchItemFailures": []}
+    assert home.sink.rows(FLOW)["ingest_time"].cast("int64").to_pylist() == [SENT_MS]
     with pytest.raises(DeliveryError, match="vpc_flow takes nothing"):
-        taken(MemoryHome(full={"vpc_flow"}), awslogs_event(flows()))
+        taken(MemoryHome(full={"vpc_flow"}), awslogs_event(flows())).answer()
+
+
+@pytest.mark.fault("F18")
+def test_a_subscription_that_calls_again_writes_the_same_ledger() -> None:
+    """Its events do not say when they came: the newest log event does."""
+    home, event = MemoryHome(), awslogs_event(gzipped(envelope(log_events([LINE, "no flow"]))))
+    stack, newest_ms = memory_stack(home), max(each["timestamp"] for each in log_events(["", ""]))
+    for later_ms in (5_000, 65_000):
+        take(event, stack, forever, newest_ms + later_ms)
+    for table in (BATCH, REJECT):
+        rows = home.sink.rows(table)
+        assert rows["ingest_time"].cast("int64").to_pylist() == [newest_ms] * 2
+        assert len(set(rows["record_id"].to_pylist())) == 1
+    assert len(home.quarantine.objects) == 1
+
+
+@pytest.mark.parametrize("late_ms", [3_600_000, 7 * 3_600_000, -1])
+def test_log_events_that_are_old_or_not_yet_arrive_now(late_ms: int) -> None:
+    """An hour that is closed is not read again: what comes late must not land there."""
+    home, newest_ms = MemoryHome(), log_events([LINE])[0]["timestamp"]
+    event = awslogs_event(flows())
+    take(event, memory_stack(home), forever, newest_ms + late_ms)
+    assert home.sink.rows(FLOW)["ingest_time"].cast("int64").to_pylist() == [newest_ms + late_ms]
 
 
 def test_an_object_is_read_with_its_header_and_known_by_its_content() -> None:
@@ -192,7 +217,7 @@ def test_messages_of_a_queue_fail_one_by_one() -> None:
         {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "logs"},
     )
     done = taken(home, event)
-    assert done.answer == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
+    assert done.answer() == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
     assert len(home.sink.rows(FLOW)) == 1
 
 
@@ -261,6 +286,39 @@ def test_what_is_missing_until_the_end_is_told_with_what_to_do() -> None:
     assert done.again == [str(FIRST)]
     assert "allow it to who runs this" in str(done.failures[0])
     assert time.now_s < 290
+
+
+@pytest.mark.fault("F6")
+def test_each_object_of_a_message_is_tried() -> None:
+    home = MemoryHome(objects={"s3://logs/AWSLogs/b": LINE.encode()})
+    done = taken(home, queue_event(s3_event("AWSLogs/gone", "AWSLogs/b")))
+    assert (done.again, len(home.sink.rows(FLOW))) == (["m-0"], 1)
+    home = MemoryHome(objects={"s3://logs/AWSLogs/b": LINE.encode()})
+    done = taken(home, s3_event("AWSLogs/gone", "AWSLogs/b"))
+    assert len(home.sink.rows(FLOW)) == 1
+    with pytest.raises(DeliveryError, match="gone"):
+        done.answer()
+
+
+class Defective(MemoryHome):
+    """A home that dies of what it is given, and repeats it."""
+
+    def write(self, table: Any, rows: Any, records: Any) -> None:
+        raise LookupError(records[0].payload)
+
+
+@pytest.mark.fault("F6")
+def test_a_fault_of_ours_is_told_by_type_and_place_alone() -> None:
+    home = Defective(objects={"s3://logs/AWSLogs/b": LINE.encode()})
+    with pytest.raises(Unforeseen) as caught:
+        taken(home, kinesis_event([LINE.encode()]))
+    told = "".join(format_exception(caught.value))
+    assert "a fault of ours: LookupError" in told
+    assert "test_take.py:" in caught.value.where
+    done = taken(home, queue_event(s3_event("AWSLogs/b")))
+    assert done.again == ["m-0"]
+    for text in (told, str(done.failures[0])):
+        assert "123456789010" not in text
 
 
 class Forgetful(MemoryHome):

@@ -292,8 +292,8 @@ MUTANTS = (
     Mutant(
         "a failing sink sets records aside",
         "batch/boundary.py",
-        "        if isinstance(error, TailraceError) and not isinstance(error, UsageError):\n"
-        "            raise\n",
+        "        if isinstance(error, TailraceError) and not isinstance(error, (UsageError,"
+        " Unforeseen)):\n            raise\n",
         "",
     ),
     Mutant(
@@ -436,8 +436,8 @@ MUTANTS = (
     Mutant(
         "a failed delivery answered as done",
         "invoke/take.py",
-        "    taken.again = [min(undelivered, key=int)] if undelivered else []\n",
-        "    taken.again = []\n",
+        "        taken.again = [min(undelivered, key=int)]\n",
+        "        taken.again, taken.failures = [], []\n",
     ),
     Mutant(
         "all records read by one source",
@@ -448,7 +448,7 @@ MUTANTS = (
     Mutant(
         "arrival is the time of the invocation",
         "triggers.py",
-        '        _ms(inner["approximateArrivalTimestamp"]),\n',
-        '        _ms(__import__("time").time()),\n',
+        '        _moment_ms(inner["approximateArrivalTimestamp"] * 1000),\n',
+        '        _moment_ms(__import__("time").time() * 1000),\n',
     ),
 )

@@ -13,12 +13,16 @@ from tests.sim.traffic import VPC, Broken
 ADDRESS = "10.66.66.66"
 
 
+class SimulatedDefect(RuntimeError):
+    """What the defect raises."""
+
+
 class Defective(Ranges):
     """No networks, and a defect."""
 
     def find(self, addresses: Packed) -> np.ndarray:
         if int(IPv4Address(ADDRESS)) in addresses.values[0]:
-            raise RuntimeError("the simulated defect")
+            raise SimulatedDefect(f"at {ADDRESS}")
         return super().find(addresses)
 
 

@@ -14,13 +14,14 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from pipeline.batch import Context
 from pipeline.deliver.simulated import Crash
+from pipeline.errors import Unforeseen
 from pipeline.invoke import AwsHome, Routes, Stack, left_of, take
 from pipeline.settings import Delivery, Limits, Settings
 from tests.deliver import firehose_service, s3_service
 from tests.deliver.firehose_service import FirehoseService
 from tests.deliver.s3_service import S3Service
 from tests.sim.mapping import Mapping
-from tests.sim.poison import lookups, poisoned
+from tests.sim.poison import SimulatedDefect, lookups, poisoned
 from tests.sim.traffic import (
     APP,
     GROUPS,
@@ -216,15 +217,16 @@ class StackSimulation:
             self.happened["function dies"] += 1
             self._stack = None
             return None
-        except RuntimeError as error:
-            if "the simulated defect" not in str(error):
+        except Unforeseen as error:
+            if error.what != f"a fault of ours: {SimulatedDefect.__name__}":
                 raise
             self.happened["function fails"] += 1
             return None
-        self.say(f"{len(event['Records'])} records: {taken.answer}")
+        answer = taken.answer()
+        self.say(f"{len(event['Records'])} records: {answer}")
         self.happened["invocations"] += 1
         self.happened["partial answers"] += bool(taken.again)
-        return taken.answer
+        return answer
 
     def _cold_start(self) -> Stack:
         limits = Limits(batch_text_bytes=self.random.choice((300, 3_000, 1 << 20)))

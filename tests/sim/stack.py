@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
+from pipeline import aws
 from pipeline.batch import Context
 from pipeline.deliver.simulated import Crash
 from pipeline.errors import Unforeseen
@@ -44,6 +45,7 @@ DELIVERY = Delivery("firehose", STREAMS, "s3://lake/lake", f"s3://{BUCKET}/quara
 SOURCES = {GROUPS[VPC]: VPC, GROUPS[APP]: APP}
 ROUNDS = 2_000
 LAMBDA_MS = 60_000
+TIME_OUT_MS = round(aws.READ_S * 1000)
 POISON = "failed"
 
 
@@ -169,6 +171,8 @@ class StackSimulation:
                 "time-out": s3_service.Fate(raises=ReadTimeoutError(endpoint_url="https://s3")),
             }
             name = self._fates.choice(sorted(fates))
+            if name == "time-out":
+                self._now_ms += TIME_OUT_MS
             self.happened[f"s3: {name}"] += 1
             self.say(f"s3: {name}")
             yield fates[name]
@@ -222,6 +226,8 @@ class StackSimulation:
                 raise
             self.happened["function fails"] += 1
             return None
+        if self._now_ms > end_ms:
+            raise Violation(f"the function outlasts its time by {self._now_ms - end_ms} ms")
         answer = taken.answer()
         self.say(f"{len(event['Records'])} records: {answer}")
         self.happened["invocations"] += 1

@@ -1,12 +1,13 @@
 """Settings: where a value comes from, and what happens to a wrong one."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.settings import Limits, Prices, Settings, described, load
+from pipeline.settings import Limits, Prices, Settings, described, load, of_function
 
 
 def written(folder: Path, text: str) -> Path:
@@ -132,6 +133,37 @@ def test_a_wrong_variable_is_a_usage_error(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         load(written(tmp_path, ""), environ={variable: text})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("TAILRACE_SOURCES", '{"/a": "waf", "/b": 7}', "sources = {'/b': 7}, expected `str`"),
+        ("TAILRACE_SOURCES", "[]", r"sources = \[\], expected `object`"),
+        ("TAILRACE_FORMATS", '{"/a": ["end", 7]}', r"formats = {'/a': \['end', 7\]}, expected"),
+        ("TAILRACE_OWN_LOG_GROUPS", "[7]", r"own_log_groups = \[7\], expected `str`"),
+        ("TAILRACE_OWN_LOG_GROUPS", '["/a", ""]', r"own_log_groups = .*, expected .* length >= 1"),
+        ("TAILRACE_DELIVERY_MODE", "sqs", "delivery.mode = 'sqs', invalid enum value"),
+    ],
+)
+def test_a_wrong_value_in_the_environment_is_blamed_on_its_variable(
+    tmp_path: Path, variable: str, text: str, said: str
+) -> None:
+    for read in (of_function, partial(load, written(tmp_path, ""), None)):
+        with pytest.raises(UsageError, match=said) as caught:
+            read({variable: text})
+        assert caught.value.where == f"in the environment: {variable}"
+
+
+def test_a_wrong_value_among_names_of_the_user_is_shown(tmp_path: Path) -> None:
+    path = written(tmp_path, 'own_log_groups = ["/a"]\n[sources]\na = "waf"\nb = 7')
+    with pytest.raises(UsageError, match=r"sources = {'b': 7}, .*\n  in .*tailrace.toml"):
+        load(path, environ={})
+
+
+def test_no_log_group_of_our_own_is_a_beginning_of_all(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"own_log_groups = .*length >= 1"):
+        load(written(tmp_path, 'own_log_groups = [""]'), environ={})
 
 
 def test_a_limit_in_the_environment_meets_a_limits_table_that_is_none(tmp_path: Path) -> None:

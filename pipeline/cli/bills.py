@@ -28,7 +28,7 @@ def as_table(plans: Sequence[Plan], width: int | None) -> str:
 
 def _title(plans: Sequence[Plan]) -> str:
     plan = plans[0]
-    *before, last = (f"{each.gb_day:,g}" for each in plans)
+    *before, last = (_plain(each.gb_day) for each in plans)
     sizes = f"{', '.join(before)} and {last}" if before else last
     asked = f"{plan.queries_day:,} queries a day over {_days(plan.scan_days)}"
     return (
@@ -38,7 +38,12 @@ def _title(plans: Sequence[Plan]) -> str:
 
 
 def _days(count: float) -> str:
-    return f"{count:,g} day{'' if count == 1 else 's'}"
+    return f"{_plain(count)} day{'' if count == 1 else 's'}"
+
+
+def _plain(number: float) -> str:
+    """As it was given, without an exponent."""
+    return f"{number:,.15g}"
 
 
 def _detailed(one: Bill) -> list[Column]:
@@ -58,7 +63,7 @@ def _compared(bills: Sequence[Bill]) -> list[Column]:
         Column("USD a month", [*titles, "all"]),
         *(
             Column(
-                f"{one.plan.gb_day:,g} GB a day",
+                f"{_plain(one.plan.gb_day)} GB a day",
                 [*(money(_of(one, title)) for title in titles), money(one.usd)],
                 number=True,
             )
@@ -76,7 +81,7 @@ def _instead(bills: Sequence[Bill], told: Sequence[Sequence[Lever]]) -> list[Col
     names = [_lever(mine) for mine in zip(*told, strict=True)]
     differences = [
         Column(
-            "USD more or less" if len(bills) == 1 else f"{one.plan.gb_day:,g} GB a day",
+            "USD more or less" if len(bills) == 1 else f"{_plain(one.plan.gb_day)} GB a day",
             [signed(lever.usd) for lever in mine],
             number=True,
         )
@@ -178,8 +183,10 @@ def _which_delivery(from_gb: float) -> str:
         return "by this route Firehose is the cheaper delivery: our files would be many and small"
     if from_gb == 0:
         return "by this route --delivery s3 is the cheaper at any size"
+    # Two digits, and no exponent.
+    about = f"{float(f'{from_gb:.2g}'):,.15g}"
     return (
-        f"by this route --delivery s3 is the cheaper from about {from_gb:,.2g} GB a day on; with "
+        f"by this route --delivery s3 is the cheaper from about {about} GB a day on; with "
         "less its files are many and small, which is paid for when they are written and read"
     )
 

@@ -172,13 +172,7 @@ def group_note(log_group: str, formats: Sequence[str], settings: Settings) -> st
 
 def check_formats(source: Source, formats: Sequence[str], settings: Settings) -> None:
     """Raise UsageError for a format, given or in the settings, that is none."""
-    if formats and source.check_format is None:
-        raise UsageError(
-            f"{source.name} takes no --format", "", "leave it out: its lines describe themselves"
-        )
-    if source.check_format is not None:
-        for text in formats:
-            source.check_format(text)
+    source.check_formats(formats)
     check_declared(settings)
 
 

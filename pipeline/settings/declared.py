@@ -173,8 +173,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivery: Annotated[Delivery, Meta(description="Where a function delivers to.")] = Delivery()
     athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
+    # Every name begins with nothing.
     own_log_groups: Annotated[
-        list[str],
+        list[Annotated[str, Meta(min_length=1)]],
         Meta(description="Log groups of the pipeline itself (prefixes): dropped and counted."),
     ] = msgspec.field(default_factory=lambda: ["/aws/lambda/tailrace-"])
     origins: dict[str, str] = msgspec.field(default_factory=dict)

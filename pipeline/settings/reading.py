@@ -28,10 +28,12 @@ BY_NAME = ("formats", "sources")  # sections whose keys are names of the user
 AS_JSON = ("formats", "own_log_groups", "sources")
 
 WHOLE = re.compile(r"-?[0-9]+")
-# How msgspec ends its errors; a key that is quoted in TOML has no place of its own there.
-PLACE = re.compile(r" - at `\$\.([a-z_.]+)`\Z")
+# How msgspec ends its errors; what lies within lists and tables of the user's names has no place
+# of its own there: `$.sources[...]`.
+PLACE = re.compile(r" - at `\$\.([a-z_.]+)[^`]*`\Z")
 SHOWN = 100
 LONGEST = 20
+OF_A_STACK = "correct it; in a stack it is made of the template's parameters"
 
 
 def load(
@@ -89,13 +91,24 @@ def _wrong(why: str, values: dict[str, Any], origins: dict[str, str], path: Path
     for part in name.split("."):
         value = value.get(part, {}) if isinstance(value, dict) else value
     what = f"{why[: place.start()][:1].lower()}{why[1 : place.start()]}"
+    said = f"a setting is wrong: {name} = {repr(_misfit(name, value))[:SHOWN]}, {what}"
     origin = origins.get(name, str(path))
+    if origin in map(_variable, AS_JSON):
+        return UsageError(said, f"in the environment: {origin}", OF_A_STACK)
     where = f"in the environment: {origin}" if origin.startswith(PREFIX) else f"in {path}"
-    return UsageError(
-        f"a setting is wrong: {name} = {repr(value)[:SHOWN]}, {what}",
-        where,
-        "see tailrace.example.toml",
-    )
+    return UsageError(said, where, "see tailrace.example.toml")
+
+
+def _misfit(name: str, value: Any) -> Any:
+    """Of many values by the user's names, the first that is none; else all of it."""
+    if name not in BY_NAME or not isinstance(value, dict):
+        return value
+    for key, each in value.items():
+        try:
+            msgspec.convert({name: {key: each}}, Settings)
+        except msgspec.ValidationError:
+            return {key: each}
+    return value
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -158,6 +171,10 @@ def _variables() -> list[str]:
     return [each.upper() for each in ("home", *AS_JSON, *of_sections)]
 
 
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
 def _whole(variable: str, text: str) -> int:
     # int() takes more: 1_000, other digits, spaces around them.
     if not WHOLE.fullmatch(text) or len(text) > LONGEST:
@@ -176,7 +193,7 @@ def _json(variable: str, text: str) -> Any:
         raise UsageError(
             f"{variable} is no JSON: {repr(text)[:SHOWN]}",
             "in the environment",
-            f"{error}; in a stack it is a parameter of the template",
+            f"{error}; in a stack it is made of the template's parameters",
         ) from error
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.decode import LogBatch
 from pipeline.enrich import Enricher
+from pipeline.errors import UsageError
 from pipeline.reading.parsed import Formats, Parsed
 from pipeline.schema import Table
 
@@ -42,3 +43,12 @@ class Source:
     carry: Callable[[bytes, str], str] | None = None
     request: Mapping[str, str] | None = None
     carry_time: Callable[[bytes, int | None, int], int | None] | None = None
+
+    def check_formats(self, formats: Sequence[str]) -> None:
+        """Raise UsageError for a declared format that its lines cannot be read by."""
+        if formats and self.check_format is None:
+            fix = "leave it out: its lines describe themselves"
+            raise UsageError(f"{self.name} takes no format", f"in {formats[0][:300]!r}", fix)
+        for text in formats:
+            if self.check_format is not None:
+                self.check_format(text)

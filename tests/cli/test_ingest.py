@@ -206,7 +206,7 @@ def test_a_key_is_for_standard_input_alone(home: Path, tmp_path: Path) -> None:
 def test_app_log_takes_no_format(home: Path, tmp_path: Path) -> None:
     path = written(tmp_path / "a", b"up\n")
     ran = ingest(home, path, "--format", "${end}", source="app-log")
-    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: app-log takes no --format")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: app-log takes no format")
 
 
 def test_standard_input_is_new_each_time(home: Path) -> None:

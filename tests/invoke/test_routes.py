@@ -8,7 +8,7 @@ from pipeline.decode import decode
 from pipeline.decode.peek import log_group_of
 from pipeline.errors import UsageError
 from pipeline.invoke import Routes
-from pipeline.settings import Limits, Settings
+from pipeline.settings import Limits, Settings, of_function
 from pipeline.triggers import Record
 from tests.carriers import envelope, gzipped, log_event, log_events
 
@@ -38,6 +38,58 @@ def test_what_is_not_declared_is_text_of_an_application() -> None:
 def test_a_source_that_is_none_is_named_with_its_place() -> None:
     with pytest.raises(UsageError, match=r"no source called flow\n  as the source of /vpc"):
         routes(**{"/vpc": "flow"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("/vpc", "srcaddr srcaddr", "'srcaddr' is named twice"),
+        ("/vpc", "", "it names no field"),
+        ("/vpc:eni-1", "$status", "is no field name"),
+        ("/web", "", "it names no variable"),
+        ("s3://logs/web/a", "$status $time_locl", "the format has no time, such as"),
+        ("s3://logs/web/*", "$status", "the format has no time, such as"),
+        ("/app", "$status", "app-log takes no format"),
+        ("/waf", "$status", "waf takes no format"),
+        ("/vp*", "srcaddr end", "no log group has a \\* in its name"),
+    ],
+)
+def test_a_format_that_its_source_cannot_read_is_refused_with_its_place(
+    name: str, text: str, said: str
+) -> None:
+    sources = {"/vpc": "vpc-flow", "/web": "http-access", "/waf": "waf"}
+    sources["s3://logs/web/*"] = "http-access"
+    with pytest.raises(UsageError, match=said) as caught:
+        Routes.of(Settings(sources=sources, formats={name: text}))
+    assert f"declared for {name}" in caught.value.where
+    assert caught.value.fix
+
+
+def test_formats_that_their_sources_read_are_taken() -> None:
+    sources = {"/vpc": "vpc-flow", "/web/*": "http-access", "s3://logs/*": "vpc-flow"}
+    sources |= {"s3://logs/tgw/*": "tgw-flow", "s3://logs/alb/*": "alb"}
+    formats: dict[str, str | list[str]] = {
+        "/vpc": ["srcaddr end", "${dstaddr} ${new-field}"],
+        "/vpc:eni-1": "action",
+        "/web/a": "combined",
+        "s3://logs/*": "srcaddr end",
+        "s3://logs/tgw/*": "tgw-id end",
+    }
+    found = Routes.of(Settings(sources=sources, formats=formats))
+    assert found.formats.get("s3://logs/tgw/1", ()) == ("tgw-id end",)
+
+
+def test_a_format_of_many_objects_is_read_by_each_source_that_meets_it() -> None:
+    sources = {"s3://logs/*": "vpc-flow", "s3://logs/web/*": "http-access"}
+    with pytest.raises(UsageError, match="names no variable"):
+        Routes.of(Settings(sources=sources, formats={"s3://logs/*": "srcaddr end"}))
+
+
+def test_a_wrong_source_and_a_wrong_format_name_the_variable() -> None:
+    with pytest.raises(UsageError, match="as the source of /a in TAILRACE_SOURCES"):
+        Routes.of(of_function({"TAILRACE_SOURCES": '{"/a": "flow"}'}))
+    with pytest.raises(UsageError, match="declared for /a in TAILRACE_FORMATS"):
+        Routes.of(of_function({"TAILRACE_FORMATS": '{"/a": "end"}'}))
 
 
 def peeked(payload: bytes, base64: bool = False) -> str:

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("deploy", "diff"):
             command.add_argument("--built", action="store_true", help="take what sam build left")
         if name == "deploy":
-            command.add_argument("--yes", action="store_true", help="production, unasked")
+            command.add_argument("--yes", action="store_true", help="unasked")
             command.add_argument("--role-arn", help="the role that CloudFormation works in")
     return parser
 
@@ -61,8 +61,9 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
     sam = shutil.which(asked.sam)
     if sam is None:
         raise NotConfigured(f"{asked.sam} is missing", "", "make deploy installs it")
-    client = made.client("cloudformation", region_name=region, config=patience())
-    return Hands(sam, region, client)
+    cloudformation = made.client("cloudformation", region_name=region, config=patience())
+    cloudwatch = made.client("cloudwatch", region_name=region, config=patience())
+    return Hands(sam, region, cloudformation, cloudwatch)
 
 
 def _do(asked: argparse.Namespace, stage: Stage, hands: Hands) -> None:

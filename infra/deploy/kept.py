@@ -40,15 +40,16 @@ def _kept(client: Any, stack: str) -> Iterator[Kept]:
 
 def _policies(body: Any) -> Mapping[str, str]:
     """Deletion policies by logical id; botocore reads a body of JSON, but none of YAML."""
-    resources = (_read(body) if isinstance(body, str) else body).get("Resources", {})
+    resources = (read_template(body) if isinstance(body, str) else body).get("Resources", {})
     return {name: str(each.get("DeletionPolicy", "Delete")) for name, each in resources.items()}
 
 
-def _read(body: str) -> Mapping[str, Any]:
+def read_template(body: str) -> Mapping[str, Any]:
+    """A template, as JSON or YAML. Raises TailraceError for what is none."""
     from cfnlint.decode import decode_str  # type: ignore[import-untyped]
 
     template: Mapping[str, Any] | None
     template, problems = decode_str(body)
     if template is None:
-        raise TailraceError("a template of the stack cannot be read", str(problems))
+        raise TailraceError("a template cannot be read", str(problems))
     return template

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from infra.artifacts import elf
 from infra.artifacts.slim import files
 from infra.artifacts.target import Target
 from infra.deploy.changes import change_sets, changes, delete, is_missing, told
+from infra.deploy.checked import checked
 from infra.deploy.kept import kept
 from infra.deploy.stages import PRODUCTION, Stage
+from infra.deploy.unread import Unread, unread, way_out
 from infra.surroundings import for_child
 from infra.telling import say, table, tell
 from pipeline.errors import TailraceError, UsageError
@@ -25,6 +28,7 @@ TEMPLATE = ROOT / "infra" / "template.yaml"
 BUILT = ROOT / ".aws-sam" / "build"
 TAILRACE = Path(sys.executable).with_name("tailrace")
 FAILED = "DELETE_FAILED"
+STREAM, ROUTE, BY_STREAM = "StreamName", "LogRoute", "kinesis"
 
 Run = Callable[[Sequence[str], Mapping[str, str]], int]
 
@@ -41,25 +45,35 @@ class Hands:
 
     sam             the command
     region          where it lies
-    cloudformation  a client of that region
+    cloudformation, cloudwatch  clients of that region
     run, ask        how a command is run, and a person is asked
     built           SAM's build folder
+    now             the clock
     """
 
     sam: str
     region: str
     cloudformation: Any
+    cloudwatch: Any
     run: Run = run
     ask: Callable[[str], str] = input
     built: Path = BUILT
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[str] = ()) -> None:
-    """Build, deploy and ask the stage how it is; production asks first, unless `yes`.
+    """Build, deploy and ask the stage how it is.
 
-    Raises TailraceError when a step fails, UsageError when the answer is no.
+    Unless `yes`, production asks first, and so does what deletes the stream; with `yes` that is
+    done only where all of it has been read.
+
+    Raises TailraceError when a step fails, UsageError when a parameter is wrong or the answer no.
     """
-    if stage.name == PRODUCTION and not yes:
+    going = _looked_at(stage, hands)
+    if going and yes and not going.none:
+        fix = way_out("run it again")
+        raise UsageError(f"{going}", "", f"{fix} Or run it without --yes.")
+    if (stage.name == PRODUCTION or going) and not yes:
         confirm(f"This deploys to {stage.name}.", stage, hands)
     if rebuild:
         _build(stage, hands)
@@ -72,8 +86,9 @@ def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[
 def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:
     """Print what a deployment would change. The change set and its traces are deleted.
 
-    Raises TailraceError when a step fails.
+    Raises TailraceError when a step fails, UsageError when a parameter is wrong.
     """
+    _looked_at(stage, hands)
     if rebuild:
         _build(stage, hands)
     before = change_sets(hands.cloudformation, stage.stack)
@@ -93,16 +108,15 @@ def destroy(stage: Stage, hands: Hands) -> None:
     Raises UsageError when there is none or the answer is no, TailraceError when it fails.
     """
     client = hands.cloudformation
-    try:
-        (described,) = client.describe_stacks(StackName=stage.stack)["Stacks"]
-    except ClientError as error:
-        if is_missing(error):
-            raise UsageError(f"there is no stack {stage.stack} in {hands.region}") from error
-        raise
+    described = _described(stage, hands)
+    if described is None:
+        raise UsageError(f"there is no stack {stage.stack} in {hands.region}")
     staying = [(each.name, each.type) for each in kept(client, stage.stack)]
     say(f"This deletes {stage.stack}; queries and deliveries end at once.")
     stays = table(("stays", "type"), staying) if staying else "Nothing of it stays, data included."
     say(stays)
+    if stream := _outputs(described).get(STREAM):
+        say(f"{unread(hands.cloudwatch, stream, hands.now())}\n  {way_out('destroy it')}")
     confirm("", stage, hands)
     client.delete_stack(StackName=described["StackId"])
     try:
@@ -145,6 +159,40 @@ def hold_to_architecture(stage: Stage, built: Path) -> None:
             what = f"what was built is not for {stage.architecture}"
             fix = f"ARCHITECTURE={stage.architecture} sam build, or make deploy without --built"
             raise UsageError(what, f"in {path.relative_to(built)}", fix)
+
+
+def _looked_at(stage: Stage, hands: Hands) -> Unread | None:
+    """Say what is to be noted before a deployment, and what becomes of a stream that it deletes.
+
+    Raises UsageError for a parameter that is wrong.
+    """
+    described = _described(stage, hands) or {}
+    given = described.get("Parameters", [])
+    before = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
+    for note in checked(stage, before, TEMPLATE):
+        say(f"note: {note}")
+    stream = _outputs(described).get(STREAM)
+    if stream is None or stage.overrides.get(ROUTE, BY_STREAM) == BY_STREAM:
+        return None
+    found = unread(hands.cloudwatch, stream, hands.now())
+    say(f"{found}\n  {way_out('change LogRoute')}")
+    return found
+
+
+def _described(stage: Stage, hands: Hands) -> Mapping[str, Any] | None:
+    """The stack as CloudFormation has it; None where there is none."""
+    try:
+        (described,) = hands.cloudformation.describe_stacks(StackName=stage.stack)["Stacks"]
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    found: Mapping[str, Any] = described
+    return found
+
+
+def _outputs(described: Mapping[str, Any]) -> Mapping[str, str]:
+    return {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
 
 
 def _build(stage: Stage, hands: Hands) -> None:

@@ -5,12 +5,13 @@ Source: AWS SAM Developer Guide, "AWS SAM CLI configuration file".
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from infra.artifacts.target import ARCHITECTURES
+from infra.deploy.overrides import overrides
 from pipeline.errors import NotConfigured, UsageError
 
 PRODUCTION = "production"
@@ -24,16 +25,23 @@ class Stage:
 
     region        where it lies, if the file says so; "" for where we are
     architecture  of its functions; the template's default where the file names none
+    overrides     parameters of the template, by name, as SAM will read them
     """
 
     name: str
     region: str = ""
     architecture: str = ARCHITECTURES[0]
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stack(self) -> str:
         """The name of its stack in CloudFormation."""
         return f"tailrace-{self.name}"
+
+    @property
+    def where(self) -> str:
+        """Where its parameters are said."""
+        return place(self.name)
 
 
 def find(name: str, config: Path) -> Stage:
@@ -48,9 +56,14 @@ def find(name: str, config: Path) -> Stage:
     if "profile" in parameters:
         fix = "take it out and set AWS_PROFILE, so that who is printed is who deploys"
         raise UsageError(f"the stage {name} names a profile", f"in {config.name}", fix)
-    overrides = _overrides(parameters.get("parameter_overrides", ""))
-    architecture = overrides.get("Architecture", ARCHITECTURES[0])
-    return Stage(name, str(parameters.get("region", "")), architecture)
+    given = overrides(parameters.get("parameter_overrides", ""), place(name))
+    architecture = given.get("Architecture", ARCHITECTURES[0])
+    return Stage(name, str(parameters.get("region", "")), architecture, given)
+
+
+def place(stage: str) -> str:
+    """Where the parameters of a stage are said."""
+    return f"in parameter_overrides of [{stage}.deploy.parameters], samconfig.toml"
 
 
 def _read(config: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -65,11 +78,3 @@ def _parameters(stage: Mapping[str, Any]) -> Mapping[str, Any]:
     """What `sam deploy` is told, where `global` is told to every command."""
     everywhere = stage.get("global", {}).get("parameters", {})
     return {**everywhere, **stage.get("deploy", {}).get("parameters", {})}
-
-
-def _overrides(written: Any) -> Mapping[str, str]:
-    """SAM takes `A=1 B=2`, a list of such words, or a table."""
-    if isinstance(written, Mapping):
-        return {str(name): str(value) for name, value in written.items()}
-    words = written.split() if isinstance(written, str) else [str(word) for word in written]
-    return {name: value.strip("\"'") for name, _, value in (word.partition("=") for word in words)}

@@ -75,7 +75,7 @@ class Routes:
         if name.endswith(REST) and not _of_objects(name.removesuffix(REST)):
             fix = "name each log group whole; * ends names of objects alone, s3://bucket/folder/*"
             raise UsageError("no log group has a * in its name", "", fix)
-        read_by = [source for source in self._sources_by(name) if source.check_format is not None]
+        read_by = [source for source in self.read_by(name) if source.check_format is not None]
         if not read_by:
             fix = "say under sources what writes there, or take the format out"
             what = f"{self.source_of(_group(name))} takes no format"
@@ -87,8 +87,8 @@ class Routes:
                 fix = "add it where the log is written: lines of objects have no time beside it"
                 raise UsageError(what, f"in {', '.join(texts)[:300]!r}", fix)
 
-    def _sources_by(self, name: str) -> Iterator[Source]:
-        """Sources of what has the formats of this name."""
+    def read_by(self, name: str) -> Iterator[Source]:
+        """The sources that what has the formats of this name is read by."""
         yield find(self.source_of(_group(name)))
         if name.endswith(REST):
             by_name = Named.of({each: each for each in self.formats.exact})

@@ -5,6 +5,7 @@ The client parses and retries them as it does real ones.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +17,26 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/tailrace-staging/1"
 CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/samcli-deploy"
+
+
+@dataclass
+class Metrics:
+    """CloudWatch, asked for one metric.
+
+    ages_ms  (when it was looked at, age); none: nobody read
+    asked    every request
+    """
+
+    ages_ms: list[tuple[datetime, float]] = field(default_factory=list)
+    error: Exception | None = None
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def get_metric_statistics(self, **words: Any) -> dict[str, Any]:
+        """All that it has, in no order, as the service gives it."""
+        self.asked.append(words)
+        if self.error:
+            raise self.error
+        return {"Datapoints": [{"Timestamp": at, "Maximum": age} for at, age in self.ages_ms]}
 
 
 class Body(BytesIO):
@@ -34,6 +55,8 @@ class Service:
     change_sets  by id, the changes of each, in pages
     templates    by name or id of the stack, as text
     resources    by name or id of the stack: (logical id, physical id, type)
+    parameters   of the stack, by name
+    outputs      of the stack, by name
     undeletable  reasons why resources were not deleted, by logical id
     errors       by operation: what it answers before anything else, as (status, code, message)
     asked        every request, as (operation, its parameters)
@@ -43,6 +66,8 @@ class Service:
     change_sets: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
     resources: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     undeletable: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -106,7 +131,10 @@ class Service:
     def DescribeStacks(self, words: Mapping[str, str]) -> dict[str, Any]:
         """The stack."""
         stack = {"StackId": STACK, "StackName": "tailrace-staging", "StackStatus": self.status}
-        return {"Stacks": [stack | {"CreationTime": "2026-11-26T10:00:00Z"}]}
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
+        said = [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]
+        more = {"CreationTime": "2026-11-26T10:00:00Z", "Parameters": given, "Outputs": said}
+        return {"Stacks": [stack | more]}
 
     def DeleteStack(self, words: Mapping[str, str]) -> dict[str, Any]:
         """At once, or never."""

@@ -27,8 +27,10 @@ profile = "somebody"
 
 def test_a_stage_is_an_environment_of_samconfig(tmp_path: Path) -> None:
     (config := tmp_path / "samconfig.toml").write_text(CONFIG)
-    assert find("staging", config) == Stage("staging", "eu-north-1", "x86_64")
-    assert find("production", config) == Stage("production", "", "arm64")
+    given = {"Stage": "staging", "Architecture": "x86_64"}
+    assert find("staging", config) == Stage("staging", "eu-north-1", "x86_64", given)
+    given = {"Stage": "production", "LogDays": "30"}
+    assert find("production", config) == Stage("production", "", "arm64", given)
     assert find("production", config).stack == "tailrace-production"
 
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from infra.deploy.changes import Change, changes, told
 from infra.deploy.stack import Hands, deploy, destroy, diff, logs
 from infra.deploy.stages import Stage
 from pipeline.errors import TailraceError, UsageError
 from tests.infra.compiled import AARCH64, X86_64, shared_object
-from tests.infra.stack_service import CHANGE_SET, STACK, Service
+from tests.infra.stack_service import CHANGE_SET, STACK, Metrics, Service
 
 STAGING, PRODUCTION = Stage("staging"), Stage("production")
 
@@ -49,14 +51,24 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def hands(service: Service, shell: Shell, built: Path, typed: str | None = None) -> Hands:
+NOW = datetime(2026, 11, 27, 12, 3, tzinfo=UTC)
+
+
+def hands(
+    service: Service,
+    shell: Shell,
+    built: Path,
+    typed: str | None = None,
+    metrics: Metrics | None = None,
+) -> Hands:
     """Hands of somebody who types a word when asked, and is not asked when it is None."""
 
     def ask(question: str) -> str:
         assert typed is not None, question
         return typed
 
-    return Hands("sam", "eu-west-1", service.client(), shell, ask, built)
+    metrics = metrics or Metrics()
+    return Hands("sam", "eu-west-1", service.client(), metrics, shell, ask, built, lambda: NOW)
 
 
 def changed(action: str, resource: str, **more: Any) -> dict[str, Any]:
@@ -249,6 +261,116 @@ def test_a_stage_that_was_not_destroyed_says_what_stands_in_the_way(built: Path)
     with pytest.raises(TailraceError, match="tailrace-staging was not deleted") as caught:
         destroy(STAGING, hands(service, Shell(), built, "staging"))
     assert caught.value.where == "Results: The bucket is not empty"
+
+
+def streaming() -> Service:
+    """A stack of the route kinesis."""
+    service = a_stack()
+    service.outputs = {"StreamName": "tailrace-staging-logs"}
+    service.parameters = {"LogRoute": "kinesis"}
+    return service
+
+
+def aged(*ages_ms: float) -> Metrics:
+    """CloudWatch with an age for each of the last minutes, the newest first."""
+    ages = [(NOW - timedelta(minutes=1 + at), age) for at, age in enumerate(ages_ms)]
+    return Metrics(ages)
+
+
+BY_FILES = Stage("staging", overrides={"LogRoute": "s3"})
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (aged(0, 5_000), "At 12:02 UTC: all had been read (GetRecords.IteratorAgeMilliseconds)."),
+        (aged(4_321_000, 0), "At 12:02 UTC: 4,321 s unread"),
+        (Metrics(), "How many those are is not known: nobody has read it for 15 minutes."),
+        (Metrics(error=NoCredentialsError()), "not known: CloudWatch does not say (Unable to"),
+    ],
+)
+def test_who_destroys_a_stage_is_told_what_nobody_has_read(
+    metrics: Metrics, said: str, built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="staging was not typed; nothing was done"):
+        destroy(STAGING, hands(streaming(), Shell(), built, "no", metrics))
+    err = capsys.readouterr().err
+    assert "The stream tailrace-staging-logs is deleted, with every record that nobody" in err
+    assert said in err
+    assert 'To lose none: deploy it with LogGroups="" and FlowLogVpcId=""' in err
+    (asked,) = metrics.asked
+    assert asked["Dimensions"] == [{"Name": "StreamName", "Value": "tailrace-staging-logs"}]
+    assert asked["StartTime"] == NOW - timedelta(minutes=15)
+
+
+def test_a_stage_without_a_stream_is_destroyed_without_a_word_of_it(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    destroy(STAGING, hands(a_stack(), Shell(), built, "staging", metrics := Metrics()))
+    assert "is deleted, with every record" not in capsys.readouterr().err
+    assert metrics.asked == []
+
+
+def test_a_deployment_that_deletes_the_stream_asks_first(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell = Shell()
+    with pytest.raises(UsageError, match="staging was not typed; nothing was done"):
+        deploy(BY_FILES, hands(streaming(), shell, built, "yes", aged(9_000)), False, False)
+    assert shell.ran == []
+    assert "At 12:02 UTC: 9 s unread" in capsys.readouterr().err
+    deploy(BY_FILES, hands(streaming(), shell, built, "staging", aged(9_000)), False, False)
+    assert shell.words() == ["sam deploy", "tailrace doctor"]
+
+
+@pytest.mark.parametrize("metrics", [aged(1), Metrics()])
+def test_a_deployment_unasked_deletes_no_stream_that_was_not_read(
+    metrics: Metrics, built: Path
+) -> None:
+    with pytest.raises(UsageError, match="is deleted, with every record that nobody has read"):
+        deploy(BY_FILES, hands(streaming(), shell := Shell(), built, None, metrics), True, False)
+    assert shell.ran == []
+    deploy(BY_FILES, hands(streaming(), shell, built, None, aged(0)), True, False)
+    assert shell.words() == ["sam deploy", "tailrace doctor"]
+
+
+@pytest.mark.parametrize(
+    ("service", "overrides"),
+    [
+        (streaming(), {}),  # SAM leaves what is not named as it was
+        (streaming(), {"LogRoute": "kinesis"}),
+        (a_stack(), {"LogRoute": "lambda"}),
+        (Service(status=""), {"LogRoute": "s3"}),
+    ],
+)
+def test_a_deployment_that_keeps_the_stream_asks_nothing(
+    service: Service, overrides: dict[str, str], built: Path
+) -> None:
+    stage = Stage("staging", overrides=overrides)
+    deploy(stage, hands(service, Shell(), built, None, metrics := Metrics()), False, False)
+    assert metrics.asked == []
+
+
+def test_a_diff_says_what_the_deployment_would_lose(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = streaming()
+    shell = Shell(service, deploying={CHANGE_SET: [[changed("Remove", "LogStream")]]})
+    diff(BY_FILES, hands(service, shell, built, None, aged(0)), rebuild=False)
+    assert "is deleted, with every record that nobody has read" in capsys.readouterr().err
+
+
+WRONG = Stage("staging", overrides={"Sources": '{"/aws/waf": "wav"}'})
+
+
+def test_a_wrong_parameter_ends_it_before_sam_is_run(built: Path) -> None:
+    for work in (
+        lambda hands: deploy(WRONG, hands, yes=True, rebuild=True),
+        lambda hands: diff(WRONG, hands, rebuild=True),
+    ):
+        with pytest.raises(UsageError, match="there is no source called wav"):
+            work(hands(Service(), shell := Shell(), built))
+        assert shell.ran == []
 
 
 def test_logs_are_those_of_the_stack(built: Path) -> None:

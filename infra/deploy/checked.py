@@ -1,0 +1,94 @@
+"""Parameters of a stage, looked at before anything is built: by the template, and by the function.
+
+What CloudFormation would refuse after minutes is refused at once, and what it would take and the
+function then refuse at every call, too.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from infra.deploy.kept import read_template
+from infra.deploy.stages import Stage
+from pipeline.errors import UsageError
+from pipeline.invoke import Routes
+from pipeline.settings import Settings, of_function
+
+SHOWN = 200
+LISTED = "CommaDelimitedList"
+# Where the template cuts what is given open, to join it to what it has itself.
+BRACE = '{"'
+VARIABLES = {"Sources": "TAILRACE_SOURCES", "Formats": "TAILRACE_FORMATS"}
+
+
+def checked(stage: Stage, before: Mapping[str, str], template: Path) -> list[str]:
+    """What to note about the parameters that a deployment would have.
+
+    before  those of the stack as it is: SAM leaves what is not named as it was
+
+    Raises UsageError for one that the template or the function would refuse.
+    """
+    declared = read_template(template.read_text("utf-8"))["Parameters"]
+    for name, value in stage.overrides.items():
+        if name not in declared:
+            near = get_close_matches(name, declared, 1)
+            hint = f"did you mean {near[0]}?" if near else f"{template.name} lists them"
+            raise UsageError(f"there is no parameter {name}", stage.where, hint)
+        _hold(name, value, declared[name], stage)
+    if stage.overrides.get("Stage", stage.name) != stage.name:
+        what = f"Stage={stage.overrides['Stage']} is another stage"
+        raise UsageError(what, stage.where, f"write Stage={stage.name}")
+    defaults = {name: str(spec.get("Default", "")) for name, spec in declared.items()}
+    return list(_notes(routes(stage, {**defaults, **before, **stage.overrides})))
+
+
+def routes(stage: Stage, values: Mapping[str, str]) -> Routes:
+    """Sources and formats as the function of a stage will have them.
+
+    Raises UsageError as the function would.
+    """
+    own = f"/vpc-flow/{stage.stack}"
+    sources, formats = {own: "vpc-flow"}, {own: values["FlowLogFormat"]}
+    # By itself, so that it is named where it is wrong.
+    places = {"formats": f"FlowLogFormat, {stage.where}"}
+    Routes.of(Settings(sources=sources, formats=dict(formats), origins=places))
+    places = {"sources": f"Sources, {stage.where}", "formats": f"Formats, {stage.where}"}
+    sources |= _settings("Sources", values, stage).sources
+    more = _settings("Formats", values, stage).formats
+    return Routes.of(Settings(sources=sources, formats={**formats, **more}, origins=places))
+
+
+def _settings(name: str, values: Mapping[str, str], stage: Stage) -> Settings:
+    """What a parameter says by itself. Raises UsageError where it is no such JSON."""
+    text = values[name]
+    try:
+        found = of_function({VARIABLES[name]: text})
+    except UsageError as error:
+        raise UsageError(error.what, f"in {name}, {stage.where}", error.fix) from error
+    if BRACE in text.removeprefix(BRACE):
+        what = f"{BRACE} stands twice in {text[:SHOWN]}"
+        fix = "the template cuts it there: no table within it, and no text that ends in {"
+        raise UsageError(what, f"in {name}, {stage.where}", fix)
+    return found
+
+
+def _hold(name: str, value: str, spec: Mapping[str, Any], stage: Stage) -> None:
+    """Raise UsageError for a value that its declaration in the template does not allow."""
+    wants = spec.get("ConstraintDescription") or spec.get("Description", "")
+    for part in value.split(",") if spec["Type"] == LISTED else [value]:
+        pattern, one_of = spec.get("AllowedPattern"), spec.get("AllowedValues")
+        if one_of is not None and part not in map(str, one_of):
+            wants = f"one of {', '.join(map(str, one_of))}"
+        elif pattern is None or re.fullmatch(pattern, part):
+            continue
+        what = f"{name} cannot be {part[:SHOWN]!r}"
+        raise UsageError(what, stage.where, f"{name}: {' '.join(wants.split())}")
+
+
+def _notes(found: Routes) -> Iterator[str]:
+    for name, texts in found.formats.exact.items():
+        for source in found.read_by(name):
+            said = (source.note_of(text) for text in texts)
+            yield from (f"the format of {name}: {each}" for each in said if each)

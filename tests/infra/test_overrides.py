@@ -1,0 +1,206 @@
+"""Parameter overrides: read as SAM reads them or refused, and held to the template and the code."""
+
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from infra.deploy.checked import checked, routes
+from infra.deploy.overrides import overrides
+from infra.deploy.stack import CONFIG, TEMPLATE
+from infra.deploy.stages import Stage
+from pipeline.errors import UsageError
+from pipeline.invoke import Routes
+from pipeline.settings import of_function
+from tests.infra.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+OF_SAM = ROOT / "build" / "venv-sam" / "bin" / "python"
+READ = """
+import json, sys
+from samcli.cli.types import CfnParameterOverridesType
+def read(written):
+    try:
+        return CfnParameterOverridesType().convert(written, None, None)
+    except Exception as error:
+        return str(error)
+json.dump([read(each) for each in json.load(sys.stdin)], sys.stdout)
+"""
+TOML = re.compile(r"""'[A-Za-z]+=[^']*'|"[A-Za-z]+=[^"]*\"""")
+WAF = '{"aws-waf-logs-*": "waf"}'
+
+
+def by_sam(written: list[Any]) -> list[Any]:
+    """What SAM's own parser makes of each."""
+    if not OF_SAM.exists():
+        pytest.skip("build/venv-sam, where SAM lives, is not there: make infra-check makes it")
+    ran = subprocess.run(
+        [str(OF_SAM), "-c", READ],
+        input=json.dumps(written),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found: list[Any] = json.loads(ran.stdout)
+    return found
+
+
+def written_in(path: Path) -> list[str]:
+    """Overrides that stand in a document, as TOML reads them."""
+    found = TOML.findall(path.read_text("utf-8"))
+    values: list[str] = tomllib.loads(f"them = [{', '.join(found)}]")["them"]
+    return values
+
+
+def test_what_readme_and_samconfig_say_is_read_as_by_sam() -> None:
+    readme, config = written_in(ROOT / "README.md"), written_in(CONFIG)
+    assert f"Sources={json.dumps(WAF)}" in readme
+    assert f"Sources={json.dumps(WAF)}" in config
+    names = {each.partition("=")[0] for each in readme + config}
+    assert names >= {"FlowLogVpcId", "LogGroups", "Sources", "FlowLogFormat", "QuarantineDays"}
+    for each, sam in zip(
+        readme + config, by_sam([[each] for each in readme + config]), strict=True
+    ):
+        assert overrides([each], "") == sam
+    stages = [
+        stage["deploy"]["parameters"]["parameter_overrides"]
+        for name, stage in tomllib.loads(CONFIG.read_text("utf-8")).items()
+        if name in ("staging", "production")
+    ]
+    assert [overrides(each, "") for each in stages] == by_sam(stages)
+
+
+def test_what_is_read_is_read_as_by_sam() -> None:
+    """Whatever is written: we refuse it, or SAM makes the same of it."""
+    random = Random(7)
+    pieces = ["A", "B", "=", "=", " ", '"', "'", "\\", "{", "}", ",", "x", '"x y"', '\\"', "\t"]
+    texts = ["".join(random.choices(pieces, k=random.randint(1, 9))) for _ in range(20_000)]
+    texts += ["A=1  B=2", " A=1 ", 'A="" B=2', "A='x \"y\" z'", 'A="x \\"y\\" z"', "A=x\\ y"]
+    taken = 0
+    for text, sam in zip(texts, by_sam(texts), strict=True):
+        try:
+            ours = overrides(text, "")
+        except UsageError:
+            continue
+        taken += 1
+        assert ours == sam, text
+    assert taken > 100
+
+
+@pytest.mark.parametrize(
+    "table", [{"A": "x", "B": 7}, {"A": WAF}, {"A": ["/a", "/b "]}, {"A": '"x y"'}, {"A": ""}]
+)
+def test_a_table_is_read_as_by_sam(table: dict[str, Any]) -> None:
+    assert [overrides(table, "")] == by_sam([table])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Sources={WAF}",
+        'Sources={"a":"waf"}',
+        "FlowLogFormat=${version} ${srcaddr}",
+        "LogGroups=/a, /b",
+        "LogGroups=",
+        'Sources="{"a": "waf"}"',
+        "ParameterKey=Stage,ParameterValue=staging LogDays=7",
+        'A="ParameterKey=Stage,ParameterValue=x"',
+        "file://parameters.json",
+        "LogDays=7\nStage=staging",
+        "LogDays",
+        7,
+    ],
+)
+def test_what_sam_would_misread_is_refused(text: Any) -> None:
+    with pytest.raises(UsageError, match="SAM would not read this override") as caught:
+        overrides([text], "in samconfig.toml")
+    assert caught.value.where == "in samconfig.toml"
+    assert 'Sources="{' in caught.value.fix
+
+
+def test_a_parameter_that_is_set_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="LogDays is set twice"):
+        overrides(["LogDays=7", "Stage=staging LogDays=9"], "")
+
+
+def check(before: dict[str, str] | None = None, **given: str) -> list[str]:
+    return checked(Stage("heron", overrides=given), before or {}, TEMPLATE)
+
+
+def test_the_stages_of_samconfig_pass() -> None:
+    read = tomllib.loads(CONFIG.read_text("utf-8"))
+    for name in ("staging", "production"):
+        given = read[name]["deploy"]["parameters"]["parameter_overrides"]
+        assert checked(Stage(name, overrides=overrides(given, "")), {}, TEMPLATE) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "where"),
+    [
+        ({"Sources": '{"/a": "wav"}'}, "no source called wav", "as the source of /a in Sources, "),
+        ({"Sources": '{"/a": 7}'}, "Sources cannot be", ""),
+        ({"Formats": '{"/a": "end"}'}, "app-log takes no format", "declared for /a in Formats, "),
+        ({"Formats": '{"/a": 7}'}, "formats = {'/a': 7}, expected `str", "in Formats, "),
+        ({"Formats": '{"/a: "end"}'}, "is no JSON", "in Formats, "),
+        ({"Formats": '{ "/a": "end"}'}, "Formats cannot be", ""),
+        ({"Formats": '{"/a": {"b": "end"}}'}, "formats = {'/a': {'b': 'end'}}", "in Formats, "),
+        ({"Formats": '{"/a": "x{", "/b": "y"}'}, "stands twice", "in Formats, "),
+        ({"FlowLogFormat": "${start} ${start}"}, "named twice", "in FlowLogFormat, "),
+        ({"FlowLogFormat": '"${start}"'}, "is no field name", "in FlowLogFormat, "),
+        ({"Source": "{}"}, "there is no parameter Source", ""),
+        ({"LogRoute": "sqs"}, "LogRoute cannot be 'sqs'", ""),
+        ({"LogGroups": "/a,/aws/lambda/tailrace-x"}, "LogGroups cannot be '/aws/la", ""),
+        ({"Stage": "production"}, "Stage=production is another stage", ""),
+    ],
+)
+def test_a_parameter_that_would_fail_later_is_refused_with_its_place(
+    given: dict[str, str], said: str, where: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)) as caught:
+        check(**given)
+    assert f"{where}in parameter_overrides of [heron.deploy.parameters]" in caught.value.where
+    assert caught.value.fix
+
+
+def test_what_is_not_named_is_as_the_stack_has_it() -> None:
+    formats = {"Formats": '{"/web": "combined"}'}
+    with pytest.raises(UsageError, match="app-log takes no format"):
+        check(**formats)
+    check({"Sources": '{"/web": "http-access"}'}, **formats)
+
+
+def test_a_format_that_may_not_be_meant_is_noted() -> None:
+    noted = check(Sources='{"/web": "http-access"}', Formats='{"/web": "$remote_adr $status"}')
+    assert noted == [
+        "the format of /web: no column has $remote_adr (nearest: $remote_addr); kept in extra"
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"Sources": WAF, "Formats": '{"/vpc-flow/tailrace-heron": ["start end", "end"]}'},
+        {"Sources": '{"/a": "vpc-flow","/b": "api-gateway"}', "Formats": '{"/a": "end"}'},
+        {
+            "Sources": '{"/b": "api-gateway"}',
+            "Formats": '{"/b": "{\\"code\\": \\"$context.status\\"}"}',
+        },
+    ],
+)
+def test_what_is_checked_is_what_the_function_has(given: dict[str, str]) -> None:
+    stack = Stack(**given)
+    function = stack.of_type("AWS::Serverless::Function")["LogEtl"]
+    environ = function["Environment"]["Variables"]
+    settings = of_function({k: str(v) for k, v in environ.items() if k.startswith("TAILRACE_")})
+    ours = routes(Stage("heron", overrides=given), stack.values)
+    theirs = Routes.of(settings)
+    assert ours.formats == theirs.formats
+    inbox = "s3://-/AWSLogs/*"  # the bucket of the stack, which no name is known of beforehand
+    assert theirs.sources.exact == {**ours.sources.exact, inbox: "vpc-flow"}

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ TOPIC = "arn:aws:sns:eu-central-1:111122223333:alarms"
 TRAFFIC = {"LogGroups": "/app/web", "AlarmTopicArn": TOPIC}
 
 
-def alarms(**given: str) -> dict[str, dict[str, object]]:
+def alarms(**given: str) -> dict[str, dict[str, Any]]:
     """Every alarm by its name."""
     return {
         each["Properties"]["AlarmName"].removeprefix("tailrace-heron-"): each["Properties"]
@@ -37,13 +39,57 @@ def test_a_quarter_of_the_streams_retention_is_an_alarm(hours: str) -> None:
     ("route", "own"),
     [
         ("kinesis", {"iterator-age", "retention", "stream-throttles", "failed-batches"}),
-        ("lambda", set()),
+        ("lambda", {"failed-calls"}),
         ("s3", {"inbox-age", "inbox-dead"}),
     ],
 )
 def test_each_route_has_the_alarms_of_what_it_has(route: str, own: set[str]) -> None:
     always = {"function-errors", "function-throttles", "failure-store", "rejected", "delivery"}
     assert set(alarms(LogRoute=route, Delivery="s3")) == always | own
+
+
+def failure_stores(stack: Stack) -> Iterator[tuple[str, str, str]]:
+    """Each place where something is kept that failed, with the metric that counts what comes in.
+
+    (place, metric, what it is of)
+    """
+    for name, each in stack.all():
+        made, kind = each["Properties"], each["Type"]
+        if "OnFailure" in made.get("DestinationConfig", {}):
+            if kind == "AWS::Lambda::EventSourceMapping":
+                assert made["MetricsConfig"] == {"Metrics": ["EventCount"]}
+                yield "aws/lambda/", "OnFailureDestinationDeliveredEventCount", name
+            else:
+                yield "aws/lambda/", "AsyncEventsDropped", made["FunctionName"]
+        if "RedrivePolicy" in made:
+            dead = made["RedrivePolicy"]["deadLetterTargetArn"].removesuffix(".Arn")
+            yield dead, "ApproximateNumberOfMessagesVisible", f"{dead}.QueueName"
+        if kind == "AWS::KinesisFirehose::DeliveryStream":
+            prefix = made["ExtendedS3DestinationConfiguration"]["ErrorOutputPrefix"]
+            # A transform, de-aggregation or another destination would have errors of their own.
+            assert "ProcessingConfiguration" not in made["ExtendedS3DestinationConfiguration"]
+            yield prefix.partition("!")[0], "FailedConversion.Records", name
+        if kind == "AWS::Serverless::Function":
+            variables = made["Environment"]["Variables"]
+            assert variables["TAILRACE_DELIVERY_QUARANTINE"]
+            yield "quarantine/", "rejected", variables["POWERTOOLS_SERVICE_NAME"]
+
+
+@pytest.mark.parametrize("delivery", ["firehose", "s3"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_place_where_something_is_kept_that_failed_has_an_alarm(
+    route: str, delivery: str
+) -> None:
+    stack = Stack(LogRoute=route, Delivery=delivery, **TRAFFIC)
+    watched = {
+        (made["MetricName"], made["Dimensions"][0]["Value"])
+        for made in alarms(LogRoute=route, Delivery=delivery, **TRAFFIC).values()
+    }
+    stores = list(failure_stores(stack))
+    assert [each for each in stores if each[1:] not in watched] == []
+    places = {place.partition("/")[0] for place, _, _ in stores}
+    also = {"kinesis": {"aws"}, "lambda": {"aws"}, "s3": {"InboxDeadLetters"}}[route]
+    assert places == {"quarantine"} | also | ({"errors"} if delivery == "firehose" else set())
 
 
 def test_every_table_has_alarms_of_late_and_of_refused_rows() -> None:

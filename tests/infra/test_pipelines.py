@@ -4,12 +4,16 @@ import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from cfnlint.decode import decode_str
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+from tests.infra.stack import TEMPLATES, template
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "pipeline.yaml"
@@ -196,3 +200,57 @@ def test_production_comes_after_staging_which_comes_after_the_tests() -> None:
 def test_a_pull_request_deploys_nothing() -> None:
     deploying = workflow("deploy.yml")[True]  # YAML 1.1 takes the word `on` for true
     assert deploying == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+
+
+def test_a_workflow_deploys_as_the_pipeline_does_by_a_role_of_cloudformations() -> None:
+    for stage in ("staging", "production"):
+        (step,) = [
+            each
+            for each in workflow("deploy.yml")["jobs"][stage]["steps"]
+            if each.get("run", "").startswith("make deploy")
+        ]
+        assert step["run"] == (f'make deploy STAGE={stage} ARGS="--yes --role-arn $EXECUTION_ROLE"')
+        assert step["env"] == {"EXECUTION_ROLE": "${{ vars.AWS_EXECUTION_ROLE_ARN }}"}
+
+
+# What the schemas of CloudFormation name for what these templates do not use.
+NOT_OURS = {
+    "elasticfilesystem:": "functions with file systems",
+    "iam:CreateServiceLinkedRole": "flow logs to Firehose, workgroups with an identity centre",
+    "iam:DeleteRolePermissionsBoundary": "roles with boundaries",
+    "iam:PutRolePermissionsBoundary": "roles with boundaries",
+    "lakeformation:": "catalogues that Lake Formation governs, tables of open formats",
+    "s3files:": "functions with file systems",
+    "s3tables:": "buckets with tables of metadata",
+}
+OTHERWISE_NOT_OURS = {
+    "AWS::IAM::Policy": {"Group": "policies of groups", "User": "policies of users"},
+    "AWS::Lambda::Function": {"ec2:": "functions in a VPC"},
+}
+OWN_TEMPLATES = [path.name for path in TEMPLATES if path != TEMPLATE]
+TYPES = {
+    str(each["Type"]).replace("Serverless", "Lambda")
+    for name in OWN_TEMPLATES
+    for each in template(name)["Resources"].values()
+}
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_cloudformation_may_make_change_and_delete_all_that_the_templates_hold(kind: str) -> None:
+    """By what AWS's own handlers of a type ask for, as its schema lists it."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    handlers = {name: each["permissions"] for name, each in schema["handlers"].items()}
+    handlers.pop("list", None)
+    needed = {each for named in handlers.values() for each in named}
+    needed |= set((schema.get("tagging") or {}).get("permissions", []))
+    unused = (*NOT_OURS, *OTHERWISE_NOT_OURS.get(kind, ()))
+    needed = {each for each in needed if not any(part in each for part in unused)}
+    granted = statements(OF_A_STAGE["ExecutionRole${Stage}"])
+    if kind == "AWS::Lambda::EventSourceMapping":  # AWS makes its name: no stage is in it
+        granted = [each for each in granted if each["Sid"] != "OfThisStageByName"]
+    allowed = {action for each in granted for action in _listed(each["Action"])}
+    assert {each for each in needed if not any(fnmatch(each, to) for to in allowed)} == set()
+
+
+def _listed(action: str | list[str]) -> list[str]:
+    return [action] if isinstance(action, str) else action

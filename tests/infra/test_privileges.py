@@ -336,6 +336,20 @@ def test_a_key_turns_and_is_used_by_nobody_but_the_account_and_named_services(ke
             )
 
 
+def test_files_of_flow_logs_are_encrypted_as_aws_asks_for_it() -> None:
+    policy = statements(Stack(LogRoute="s3").resources["LogsKey"]["Properties"]["KeyPolicy"])
+    (found,) = [each for each in policy if each.get("Sid") == "FlowLogFiles"]
+    assert found["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+    assert set(found["Action"]) == {
+        *("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"),
+        "kms:DescribeKey",
+    }
+    assert set(found["Condition"]) == {"StringEquals", "ArnLike"}
+    for route in ("kinesis", "lambda"):
+        key = Stack(LogRoute=route).resources["LogsKey"]["Properties"]["KeyPolicy"]
+        assert "FlowLogFiles" not in {each.get("Sid") for each in statements(key)}
+
+
 def test_the_workgroup_breaks_a_query_off_and_takes_nobodys_wishes() -> None:
     made = Stack(ScanLimitBytes="20000000").resources["Workgroup"]["Properties"]
     told = made["WorkGroupConfiguration"]

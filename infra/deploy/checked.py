@@ -52,9 +52,9 @@ def routes(stage: Stage, values: Mapping[str, str]) -> Routes:
     own = f"/vpc-flow/{stage.stack}"
     sources, formats = {own: "vpc-flow"}, {own: values["FlowLogFormat"]}
     # By itself, so that it is named where it is wrong.
-    places = {"formats": f"FlowLogFormat, {stage.where}"}
+    places = {"formats": _place("FlowLogFormat", stage)}
     Routes.of(Settings(sources=sources, formats=dict(formats), origins=places))
-    places = {"sources": f"Sources, {stage.where}", "formats": f"Formats, {stage.where}"}
+    places = {"sources": _place("Sources", stage), "formats": _place("Formats", stage)}
     sources |= _settings("Sources", values, stage).sources
     more = _settings("Formats", values, stage).formats
     return Routes.of(Settings(sources=sources, formats={**formats, **more}, origins=places))
@@ -66,12 +66,17 @@ def _settings(name: str, values: Mapping[str, str], stage: Stage) -> Settings:
     try:
         found = of_function({VARIABLES[name]: text})
     except UsageError as error:
-        raise UsageError(error.what, f"in {name}, {stage.where}", error.fix) from error
+        raise UsageError(error.what, f"in {_place(name, stage)}", error.fix) from error
     if BRACE in text.removeprefix(BRACE):
         what = f"{BRACE} stands twice in {text[:SHOWN]}"
         fix = "the template cuts it there: no table within it, and no text that ends in {"
-        raise UsageError(what, f"in {name}, {stage.where}", fix)
+        raise UsageError(what, f"in {_place(name, stage)}", fix)
     return found
+
+
+def _place(name: str, stage: Stage) -> str:
+    said = name in stage.overrides
+    return f"{name}, {stage.where if said else f'as the stack {stage.stack} has it'}"
 
 
 def _hold(name: str, value: str, spec: Mapping[str, Any], stage: Stage) -> None:

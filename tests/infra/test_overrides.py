@@ -173,6 +173,10 @@ def test_what_is_not_named_is_as_the_stack_has_it() -> None:
     with pytest.raises(UsageError, match="app-log takes no format"):
         check(**formats)
     check({"Sources": '{"/web": "http-access"}'}, **formats)
+    with pytest.raises(
+        UsageError, match="declared for /web in Formats, as the stack tailrace-heron"
+    ):
+        check(formats, Sources="{}")
 
 
 def test_a_format_that_may_not_be_meant_is_noted() -> None:

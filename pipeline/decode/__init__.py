@@ -34,6 +34,7 @@ __all__ += [
     "contents",
     "decode",
     "inflate",
+    "looks_like_envelope",
     "open_payload",
     "with_plain_ends",
 ]
@@ -182,7 +183,7 @@ def may_be_base64_of_gzip(chunk: bytes) -> bool:
 
 
 def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
-    if not record.plain and _looks_like_envelope(text.lstrip(b" \t\r\n")):
+    if not record.plain and looks_like_envelope(text):
         _check_events(into.limits, text, [text])
         try:
             _add_events(into, index, record, envelope.read(text))
@@ -200,7 +201,9 @@ def _check_events(limits: Limits, text: bytes, envelopes: Iterable[bytes]) -> No
         raise Refused(Reason.TOO_LARGE, f"more than {most} log events (limits.record_lines)")
 
 
-def _looks_like_envelope(text: bytes) -> bool:
+def looks_like_envelope(text: bytes) -> bool:
+    """Whether some text may be an envelope, or several, one a line."""
+    text = text.lstrip(WHITESPACE)
     return text.startswith(b"{") and envelope.MARK in text and envelope.EVENTS_MARK in text
 
 
@@ -257,7 +260,7 @@ def _all_envelopes(lines: Lines, braces: np.ndarray) -> bool:
     """
     full = lines.lengths > 0
     return bool(braces[full].all()) and all(
-        _looks_like_envelope(lines[int(at)]) for at in np.flatnonzero(full)
+        looks_like_envelope(lines[int(at)]) for at in np.flatnonzero(full)
     )
 
 

@@ -4,7 +4,7 @@ Never raises for data: what cannot be opened is a Failure with its reason, neigh
 """
 
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -34,6 +34,7 @@ __all__ += [
     "contents",
     "decode",
     "inflate",
+    "looks_like_envelope",
     "open_payload",
     "with_plain_ends",
 ]
@@ -72,7 +73,7 @@ def decode(
     """All lines of all records. Lines of log groups with an own prefix are dropped and counted."""
     into = _Gathered(tuple(own_log_groups), limits)
     for record in records:
-        _gather_record(into, record)
+        _gather_record(into, record, _opened(record, limits))
     return _joined(into)
 
 
@@ -81,23 +82,42 @@ def decode_in_parts(
 ) -> Iterator[LogBatch]:
     """The same in parts of whole records, each of at most about `limits.batch_text_bytes`.
 
-    What compressed records inflate to is known only when they are open; memory must have an end.
+    Nor has one that several records share more than `limits.record_lines`. What compressed records
+    inflate to is known only when they are open; memory must have an end.
     """
     into = _Gathered(tuple(own_log_groups), limits)
     for record in records:
-        _gather_record(into, record)
-        if into.size >= limits.batch_text_bytes:
+        text = _opened(record, limits)
+        lines = 0 if isinstance(text, Refused) else text.count(b"\n")
+        many = into.count + lines > limits.record_lines
+        if into.records and (many or into.size >= limits.batch_text_bytes):
             yield _joined(into)
             into = _Gathered(tuple(own_log_groups), limits)
+        _gather_record(into, record, text)
     if into.records:
         yield _joined(into)
 
 
-def _gather_record(into: _Gathered, record: Record) -> None:
+def _opened(record: Record, limits: Limits) -> bytes | Refused:
+    """The text of a record. A slice of a file was cut to a number of lines before."""
+    if record.opened:
+        return record.payload
+    try:
+        text = open_payload(record, limits)
+    except Refused as refused:
+        return refused
+    most = limits.record_lines
+    if text.count(b"\n") > most:
+        return Refused(Reason.TOO_LARGE, f"more than {most} lines (limits.record_lines)")
+    return text
+
+
+def _gather_record(into: _Gathered, record: Record, text: bytes | Refused) -> None:
     index = len(into.records)
     into.records.append(record)
     try:
-        text = record.payload if record.opened else open_payload(record, into.limits)
+        if isinstance(text, Refused):
+            raise text
         into.size += len(text)
         _gather(into, index, record, text)
     except Refused as refused:
@@ -163,7 +183,8 @@ def may_be_base64_of_gzip(chunk: bytes) -> bool:
 
 
 def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
-    if not record.plain and _looks_like_envelope(text.lstrip(b" \t\r\n")):
+    if not record.plain and looks_like_envelope(text):
+        _check_events(into.limits, text, [text])
         try:
             _add_events(into, index, record, envelope.read(text))
         except Refused:
@@ -174,7 +195,15 @@ def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     _add_text(into, index, record, text)
 
 
-def _looks_like_envelope(text: bytes) -> bool:
+def _check_events(limits: Limits, text: bytes, envelopes: Iterable[bytes]) -> None:
+    most = limits.record_lines
+    if text.count(b",") > most and sum(map(envelope.most_events, envelopes)) > most:
+        raise Refused(Reason.TOO_LARGE, f"more than {most} log events (limits.record_lines)")
+
+
+def looks_like_envelope(text: bytes) -> bool:
+    """Whether some text may be an envelope, or several, one a line."""
+    text = text.lstrip(WHITESPACE)
     return text.startswith(b"{") and envelope.MARK in text and envelope.EVENTS_MARK in text
 
 
@@ -207,6 +236,9 @@ def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     lines = Lines.of_text(with_plain_ends(text))
     braces = lines.first_bytes == BRACE if len(lines) else np.zeros(0, bool)
     if not record.plain and braces.any() and _all_envelopes(lines, braces):
+        full = np.flatnonzero(lines.lengths)
+        # One by one: a quote that is missing in one of them hides nothing of the others.
+        _check_events(into.limits, text, (lines[int(at)] for at in full))
         _add_envelopes(into, index, record, lines)
     else:
         _add_plain(into, index, record, _unwrapped(lines, np.flatnonzero(braces)), 0)
@@ -228,7 +260,7 @@ def _all_envelopes(lines: Lines, braces: np.ndarray) -> bool:
     """
     full = lines.lengths > 0
     return bool(braces[full].all()) and all(
-        _looks_like_envelope(lines[int(at)]) for at in np.flatnonzero(full)
+        looks_like_envelope(lines[int(at)]) for at in np.flatnonzero(full)
     )
 
 

@@ -20,6 +20,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     record_bytes: Annotated[
         int, Bytes, Meta(description="What one stream record may inflate to.")
     ] = 64 << 20
+    record_lines: Annotated[
+        int, Count, Meta(description="Lines or log events that it may have then.")
+    ] = 400_000
     inflate_ratio: Annotated[
         int, Count, Meta(description="Inflated size against compressed size, at most.")
     ] = 200

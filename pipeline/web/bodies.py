@@ -192,8 +192,8 @@ def needs_opening(payload: bytes) -> bool:
 def check(payload: bytes, encoding: str, limits: Limits, cap: int) -> bytes:
     """Look through a whole body; returns the digest of its content.
 
-    Raises HttpError: 413 when it inflates to more than `cap` bytes or too steeply, 400 when it is
-    empty or damaged.
+    Raises HttpError: 413 when it inflates to more than `cap` bytes or too steeply or has too many
+    lines, 400 when it is empty or damaged.
     """
     if encoding not in PLAIN and not payload.startswith(GZIP_MAGIC):
         raise HttpError(
@@ -205,14 +205,18 @@ def check(payload: bytes, encoding: str, limits: Limits, cap: int) -> bytes:
     if _is_cut_base64(payload):
         detail = "it is base64 of gzip that breaks off"
         raise _refused(Refused(Reason.BASE64_MALFORMED, detail), cap)
-    digest, head = blake2b(digest_size=DIGEST_BYTES), b""
+    digest, head, lines = blake2b(digest_size=DIGEST_BYTES), b"", 0
     try:
         for piece in contents(payload, limits, cap):
             digest.update(piece)
+            lines += piece.count(b"\n")
             if len(head) <= len(BOM):
                 head += piece[: len(BOM) + 1]
     except Refused as refused:
         raise _refused(refused, cap) from refused
+    if lines > limits.record_lines:
+        most = f"a body has at most {limits.record_lines} lines"
+        raise HttpError(413, most, f"it has {lines}", "send it in several parts")
     if head in (b"", BOM):
         raise HttpError(400, EMPTY, "", "send at least one line")
     return digest.digest()

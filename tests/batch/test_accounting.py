@@ -72,3 +72,15 @@ def test_what_inflates_to_much_is_processed_in_parts() -> None:
         ("3", "3", 3),
     ]
     assert np.sum([len(piece) for piece in sink.pieces["vpc_flow"]]) == 9
+
+
+def test_records_of_many_lines_are_processed_in_parts() -> None:
+    records = [record(flow(n) * lines, str(n)) for n, lines in enumerate((2, 2, 4, 5, 1, 3))]
+    parts = list(decode_in_parts(records, Limits(record_lines=4)))
+    # The one of five is refused and has none.
+    assert [[each.position for each in part.records] for part in parts] == [
+        ["0", "1"],
+        ["2", "3"],
+        ["4", "5"],
+    ]
+    assert [len(part) for part in parts] == [4, 4, 4]

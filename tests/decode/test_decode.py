@@ -362,3 +362,48 @@ def test_no_records_make_an_empty_batch() -> None:
 def test_a_record_of_an_empty_envelope_has_no_lines_and_no_failure() -> None:
     batch = decode([Record(envelope([]), "1", ARRIVAL_MS, "s")], Limits())
     assert (len(batch), batch.failures, batch.dropped) == (0, [], {})
+
+
+FEW = Limits(record_lines=3)
+LARGE = [(0, None, "too_large")]
+
+
+def test_a_record_has_so_many_lines_at_most() -> None:
+    assert failures(opened(gzipped(b"a\n" * 4_000_000), limits=Limits())) == LARGE
+    assert listed(opened(b"a\nb\nc\n", limits=FEW)) == [b"a", b"b", b"c"]
+    batch = opened(b"a\n\nb\n\n", b"c\n", limits=FEW)
+    assert (failures(batch), listed(batch)) == (LARGE, [b"c"])
+
+
+def test_a_slice_of_a_file_has_as_many_lines_as_it_was_cut_to() -> None:
+    assert len(opened(b"a\n" * 9, limits=FEW, opened=True)) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (envelope(log_events(['a,b {"c",d']) * 3, subscriptionFilters=["a,b"]), 3),
+        (envelope(log_events(["\\", '\\"', '",",",",', "[[[[,,,,"])[1:]), 3),
+        (b"\n".join([envelope(log_events(["a"])), b"", envelope(log_events(["b", "c"]))]), 3),
+    ],
+)
+def test_what_strings_hold_is_no_event_too_many(text: bytes, lines: int) -> None:
+    batch = opened(text, limits=FEW)
+    assert (failures(batch), len(batch)) == ([], lines)
+
+
+BROKEN = b'{"messageType" "logEvents" "'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        envelope(log_events(["a", "b", "c", "d"])),
+        envelope([0] * 4),
+        envelope([[{}] * 50]),
+        b"\n".join([envelope(log_events(["a", "b"]))] * 2),
+        b"\n".join([BROKEN, envelope([0] * 4)]),
+    ],
+)
+def test_a_record_has_so_many_log_events_at_most(text: bytes) -> None:
+    assert failures(opened(text, limits=FEW)) == LARGE

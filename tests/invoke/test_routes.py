@@ -3,6 +3,8 @@
 from base64 import b64encode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.decode import decode
 from pipeline.decode.peek import log_group_of
@@ -123,6 +125,102 @@ def test_a_log_event_cannot_forge_the_log_group() -> None:
     text = envelope([forged, forged])
     last = text.replace(b'"logGroup": "flow-logs", ', b"")[:-1] + b', "logGroup": "true"}'
     assert peeked(gzipped(last)) == "true"
+
+
+def read(payload: bytes, base64: bool = False) -> str:
+    """The log group of the first envelope that decoding finds."""
+    batch = decode([Record(payload, "1", 1, "x", base64=base64)], Limits())
+    return next((each.stream.group for each in batch.segments if each.stream), "")
+
+
+def members(*given: str, events: str = '"logEvents":[]') -> bytes:
+    return "".join(["{", ",".join(['"messageType":"DATA_MESSAGE"', *given, events]), "}"]).encode()
+
+
+def with_header(flags: int, header: bytes) -> bytes:
+    packed = gzipped(GROUP_A)
+    return packed[:3] + bytes([flags]) + packed[4:10] + header + packed[10:]
+
+
+GROUP_A = members('"logGroup":"a"')
+GROUP_B = members('"logGroup":"b"')
+FORGED = r'"logStream":"\"logEvents\",\"logGroup\":\"b\""'
+PAYLOADS = [
+    (GROUP_A, "a"),
+    (b" \r\n\t" + GROUP_A, "a"),
+    (b"\xef\xbb\xbf" + GROUP_A, "a"),
+    # Decoding takes no BOM off behind white space, and no white space behind a BOM.
+    (b" \xef\xbb\xbf" + GROUP_A, ""),
+    (b"\xef\xbb\xbf " + GROUP_A, ""),
+    (b"\v" + GROUP_A, ""),
+    (members('"logGroup":"b"', '"logGroup":"a"'), "a"),
+    (members('"logGroup":"b"', events='"logEvents":[],"logGroup":"a"'), "a"),
+    (members(r'"log\u0047roup":"a"'), "a"),
+    (members('"logGroup":"b"', r'"log\u0047roup":"a"'), "a"),
+    (members(r'"logGroup":"\u0061"'), "a"),
+    (members(r'"logGroup":"\ud800"'), r"\ud800"),
+    (members(FORGED, '"logGroup":"a"'), "a"),
+    (members('"subscriptionFilters":["logEvents"]', '"logGroup":"a"'), "a"),
+    (members('"x":{"logGroup":"b","logEvents":[]}', '"logGroup":"a"'), "a"),
+    (members('"x":{"logGroup":"b"}'), ""),
+    (members('"logGroup":"a"', events='"logEvents":{}'), ""),
+    (members('"logGroup":7', '"logStream":7'), ""),
+    (members('"logGroup":"a"', '"logStream":7'), "a"),
+    (members('"logGroup":"a"', '"owner":NaN'), "a"),
+    (members(f'"logGroup":"{"a" * 512}"'), "a" * 512),
+    (members(f'"logGroup":"{"a" * 513}"'), ""),
+    (members('"logGroup":"a"', events='"logEvents":[7,{"id":"1"}]'), "a"),
+    (members('"logGroup":"a"').replace(b"DATA", b"NO"), ""),
+    (members('"logGroup":"a"')[:-1], ""),
+    (members(f'"x":"{"x" * 99_999}"', '"logGroup":"a"'), "a"),
+    (GROUP_A + b"\n\n" + GROUP_B, "a"),
+    (b"\n" + GROUP_A + b"\n" + GROUP_B, "a"),
+    # A line among others is a line.
+    (GROUP_A + b"\nx", ""),
+    (b"x\n" + GROUP_A, ""),
+    (GROUP_A + b"x", ""),
+    (members('"logGroup":"a"', '"x":"\xff"').decode().encode("latin-1"), "a"),
+]
+
+
+@pytest.mark.parametrize(("text", "group"), PAYLOADS)
+def test_the_log_group_is_the_one_that_decoding_finds(text: bytes, group: str) -> None:
+    assert (peeked(text), read(text)) == (group, group)
+    packed = gzipped(gzipped(text))
+    assert (peeked(packed), read(packed)) == (group, group)
+
+
+BY_BYTE = b"".join(gzipped(GROUP_A[at : at + 1]) for at in range(len(GROUP_A)))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        BY_BYTE,
+        gzipped(b"") * 500 + gzipped(GROUP_A),
+        gzipped(BY_BYTE),
+        with_header(0x08, b"n" * 9_000 + b"\0"),
+        with_header(0x04, (9_000).to_bytes(2, "little") + b"x" * 9_000),
+        gzipped(GROUP_A) + b"\0" * 512,
+    ],
+    ids=["members", "empty members", "two layers", "name", "extra", "padding"],
+)
+def test_no_gzip_hides_the_log_group(packed: bytes) -> None:
+    wrapped = b"\r\n".join(b64encode(packed)[at : at + 76] for at in range(0, len(packed) * 2, 76))
+    for payload, base64 in ((packed, False), (wrapped, False), (wrapped, True)):
+        assert (peeked(payload, base64), read(payload, base64)) == ("a", "a")
+
+
+@given(st.data())
+def test_whatever_an_envelope_holds_peeking_and_decoding_agree(data: st.DataObject) -> None:
+    key = st.sampled_from(["logGroup", r"log\u0047roup", "logEvents", "messageType", "logStream"])
+    value = st.sampled_from(
+        ['"a"', '"b"', "[]", '["logEvents"]', "7", '"DATA_MESSAGE"', "{}", "nul"]
+    )
+    pairs = data.draw(st.lists(st.tuples(key, value).map(lambda pair: f'"{pair[0]}":{pair[1]}')))
+    text = members(*pairs) + data.draw(st.sampled_from([b"", b"\n", b"\n" + GROUP_B, b"\nx", b"}"]))
+    text = data.draw(st.sampled_from([b"", b" ", b"\n", b"\xef\xbb\xbf", GROUP_B + b"\n"])) + text
+    assert peeked(text) == read(text)
 
 
 @pytest.mark.parametrize(

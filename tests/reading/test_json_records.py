@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.decode import Lines
 from pipeline.reading.delimited import Faults
-from pipeline.reading.json_objects import FEW, read
+from pipeline.reading.json_objects import FEW, LEFT_OUT, MOST_NAMES, read
 from tests.processed import Processed, processed, record
 
 QUERY = {
@@ -27,6 +27,7 @@ ODD: list[Any] = [
     {"instance": {"deep": []}}, "10.0.0.1", "2026-11-25T14:00:00.5Z",
 ]  # fmt: skip
 KEYS = [*QUERY, "firewall_rule_action", "beyond", "also beyond", ""]
+FRACTION = b'{"beyond":1.5}'
 WHOLE = b'{"query_timestamp":"2026-11-25T14:00:00Z"}'
 TEXTS = [
     b"{}", b"{", b"}", b"[]", b"", b" ", b"null", b"7", b'"a"', b'{"a":1}{"a":2}', b'{"a":',
@@ -98,3 +99,39 @@ def test_most_lines_beside_an_odd_one_are_read_at_once() -> None:
     assert sorted(at for part in parts for at in part.line) == [
         at for at in range(len(lines)) if at != 5 * FEW + 3
     ]
+
+
+def nested(key: str, members: int) -> bytes:
+    inside = {f"m{at}": at for at in range(members)}
+    return json.dumps({**QUERY, key: inside, "behind": "it"}, ensure_ascii=False).encode()
+
+
+def extra_of(done: Processed) -> list[dict[str, str]]:
+    return [dict(row["extra"]) for row in done.rows]
+
+
+def test_a_long_key_around_many_members_is_not_repeated_before_each() -> None:
+    attack = nested("k" * 70_000, 7_000)
+    (extra,) = extra_of(told([attack]))
+    assert sum(map(len, extra)) <= MOST_NAMES * len(attack) + len(LEFT_OUT)
+    # What there is no room for is counted, and what comes behind it has room.
+    names = [name for name in extra if name.startswith("k")]
+    assert names == [f"{'k' * 70_000}.m{at}" for at in range(len(names))]
+    assert (len(names), extra[LEFT_OUT], extra["behind"]) == (9, "6991", "it")
+
+
+def test_a_line_may_have_a_long_key_and_many_members() -> None:
+    (long, many) = extra_of(told([nested("k" * 70_000, 3), nested("k", 7_000)]))
+    assert (len(long), len(many)) == (4, 7_001)
+
+
+@pytest.mark.parametrize("key", ["k" * 100, "é" * 50, "k" * 99], ids=["100", "é", "99"])
+def test_names_are_cut_alike_together_and_alone(key: str) -> None:
+    # From lines that have all of their members to lines that do not. A fraction beside a line has
+    # it decoded by itself.
+    lines = [nested(key, members) for members in range(19, 27)]
+    alone = [extra for line in lines for extra in extra_of(told([line, FRACTION]))]
+    assert extra_of(told([each for each in lines for _ in range(2 * FEW)])) == [
+        each for each in alone for _ in range(2 * FEW)
+    ]
+    assert {LEFT_OUT in each for each in alone} == {True, False}

@@ -302,7 +302,7 @@ def test_three_layers_of_gzip_are_refused(served: Served) -> None:
     assert served.post(body).status_code == 413
 
 
-CAPS = {"TAILRACE_LIMITS_BODY_BYTES": "100000"}
+CAPS = {"TAILRACE_LIMITS_BODY_BYTES": "100000", "TAILRACE_LIMITS_RECORD_LINES": "1000"}
 
 
 @pytest.fixture(scope="module")
@@ -336,6 +336,11 @@ def test_the_cap_counts_what_a_body_inflates_to(
     assert response.status_code == status
     if status == 413:
         assert error(response)["what"] == "the body inflates to too much"
+
+
+@pytest.mark.parametrize(("lines", "status"), [(1000, 202), (1001, 413)])
+def test_the_lines_of_a_body_are_counted(small: Served, lines: int, status: int) -> None:
+    assert small.post(gzip.compress(b"a\n" * lines)).status_code == status
 
 
 def test_a_body_that_inflates_too_steeply_is_refused_below_the_cap(served: Served) -> None:

@@ -87,7 +87,7 @@ class FlowLog:
     def carry(self, text: bytes, before: str) -> str:
         """The header in force behind some lines of a file, `before` being the one ahead of them."""
         lines = Lines.of_text(with_plain_ends(text.removeprefix(BOM)))
-        return next(reversed(self.headers(lines).values()), before)
+        return next(reversed(formatted.bounded(self.headers(lines)).values()), before)
 
     def parse(self, batch: LogBatch, formats: Formats) -> Parsed:
         """Parse every line of a batch by the format declared for it."""

@@ -5,6 +5,7 @@ dropped and counts for the lines behind it in the same file or record. Of severa
 takes the only one that it fits.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from pipeline.schema import DAY_MS, EVENT_TIME, EXTRA
 
 FEW = 100
 MOST_HEADERS = 64
+# Names of fields with the marks around them; AWS's have fewer than 40 characters.
+LONG_NAME = re.compile(r"[^\s,]{81}")
 
 
 class Log(Protocol):
@@ -197,8 +200,10 @@ _NONE = np.empty(0, np.int64)
 def bounded(headers: dict[int, str]) -> dict[int, str]:
     """The headers up to a number of different formats: each costs a look at the whole batch.
 
-    What is left out stays a line, and is refused as one.
+    Nor one with a very long name: `extra` would repeat it in each row. What is left out stays a
+    line, and is refused as one.
     """
+    headers = {at: header for at, header in headers.items() if not LONG_NAME.search(header)}
     first = list(dict.fromkeys(headers.values()))
     if len(first) <= MOST_HEADERS:
         return headers

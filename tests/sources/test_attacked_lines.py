@@ -27,7 +27,15 @@ def shown(done: Processed, *names: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.fault("F6")
 @pytest.mark.parametrize(
-    "header", ["cs-referer cs(Referer)", "cs-host x-host-header cs(Host)", "date date", "a\x1fb"]
+    "header",
+    [
+        "cs-referer cs(Referer)",
+        "cs-host x-host-header cs(Host)",
+        "date date",
+        "a\x1fb",
+        # `extra` would repeat it in each row.
+        "date time c-ip " + "x" * 81,
+    ],
 )
 def test_a_header_that_is_none_sets_nothing(header: str) -> None:
     good = f"#Fields: date time c-ip\n{EDGE}192.0.2.1\n"

@@ -1,4 +1,4 @@
-"""README.md and CONTRIBUTING.md name what there is, all of it and nothing else."""
+"""README.md, CONTRIBUTING.md and docs/ name what there is, all of it and nothing else."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,9 @@ from pipeline.sources import NAMES
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-PAGES = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING}
+AWS = (ROOT / "docs" / "aws.md").read_text("utf-8")
+PAGES = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING, "docs/aws.md": AWS}
+TEMPLATES = {path.name: path.read_text("utf-8") for path in (ROOT / "infra").glob("*.yaml")}
 COMMANDS = set(get_command(app).commands)  # type: ignore[attr-defined]
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
 # In code: between backticks, or at the start of an indented line.
@@ -90,7 +92,24 @@ def test_every_message_that_the_readme_explains_is_said() -> None:
 def test_every_file_that_is_linked_to_is_there(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)", PAGES[page])
     local = [link for link in links if "://" not in link]
-    assert [link for link in local if not (ROOT / link).is_file()] == []
+    folder = (ROOT / page).parent
+    assert [link for link in local if not (folder / link).is_file()] == []
+
+
+def test_every_alarm_of_the_stack_has_its_row_and_no_other() -> None:
+    names = re.findall(r'AlarmName: .*?"tailrace-\$\{Stage\}-(.*?)"', "".join(TEMPLATES.values()))
+    alarms = {re.sub(r"^[a-z_0-9]+-(late|refused)$", r"TABLE-\1", name) for name in names}
+    alarms = {re.sub(r"^subscription-\d+$", "subscription-N", name) for name in alarms}
+    rows = section(AWS, "Alarms").partition("| alarm |")[2]
+    column = " ".join(row.split("|")[1] for row in rows.splitlines()[2:] if row.count("|") > 1)
+    assert set(re.findall(r"`([^`]+)`", column)) == alarms
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/aws.md"])
+def test_every_parameter_that_is_named_is_one_of_the_stack(page: str) -> None:
+    declared = TEMPLATES["template.yaml"].partition("\nParameters:\n")[2].partition("\nRules:")[0]
+    known = set(re.findall(r"^  (\w+):$", declared, re.M))
+    assert set(re.findall(r"(?<=[\"'`])([A-Z]+[a-z]\w+)=", PAGES[page])) <= known
 
 
 def test_the_first_command_of_the_readme_shows_something_working() -> None:

@@ -31,6 +31,8 @@ def overrides(written: Any, where: str) -> dict[str, str]:
     """
     if isinstance(written, Mapping):
         return {name: _unquoted(value) for name, value in _of_table(written, where)}
+    if not isinstance(written, str | list):
+        raise UsageError(f"these are no overrides: {written}", where, FIX)
     found: dict[str, str] = {}
     for text in [written] if isinstance(written, str) else written:
         for name, value in _of_text(text, where):

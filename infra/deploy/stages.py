@@ -81,10 +81,19 @@ def _read(config: Path) -> Mapping[str, Mapping[str, Any]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         fix = "mend it there, or the line before: each entry in quotes, a comma behind it"
         raise UsageError(f"{config.name} is no TOML: {error}", f"in {config}", fix) from error
-    return {name: value for name, value in read.items() if name not in NO_STAGE}
+    return {
+        name: value
+        for name, value in read.items()
+        if name not in NO_STAGE and isinstance(value, Mapping)
+    }
 
 
 def _parameters(stage: Mapping[str, Any]) -> Mapping[str, Any]:
     """What `sam deploy` is told, where `global` is told to every command."""
-    everywhere = stage.get("global", {}).get("parameters", {})
-    return {**everywhere, **stage.get("deploy", {}).get("parameters", {})}
+    return {**_table(stage, "global"), **_table(stage, "deploy")}
+
+
+def _table(stage: Mapping[str, Any], command: str) -> Mapping[str, Any]:
+    said = stage.get(command)
+    found = said.get("parameters") if isinstance(said, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

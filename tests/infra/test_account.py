@@ -77,12 +77,31 @@ def test_a_samconfig_that_is_no_toml_is_told_with_file_and_line(
     assert "each entry in quotes, a comma behind it" in told_
 
 
-def test_overrides_are_read_only_for_what_deploys_them(tmp_path: Path) -> None:
+def test_what_is_no_table_of_samconfig_is_no_stage(tmp_path: Path) -> None:
+    (config := tmp_path / "samconfig.toml").write_text("x = 7\n[y]\ndeploy = 7\n")
+    assert find("y", config) == Stage("y")
+    with pytest.raises(UsageError, match="there is no stage called x"):
+        find("x", config)
+
+
+def test_overrides_are_read_only_for_what_deploys_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     wrong = '[x.deploy.parameters]\nregion = "r"\nparameter_overrides = ["Sources={\\"a\\"}"]'
     (config := tmp_path / "samconfig.toml").write_text(wrong)
     with pytest.raises(UsageError, match="SAM would not read this override"):
         find("x", config)
     assert find("x", config, with_overrides=False) == Stage("x", "r")
+    for command, said in {
+        "deploy": "SAM would not read this override",
+        "diff": "SAM would not read this override",
+        "destroy": "requests would not go to AWS",
+        "logs": "requests would not go to AWS",
+    }.items():
+        assert main(["--stage", "x", command], config) == 2
+        assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
 @pytest.mark.parametrize(

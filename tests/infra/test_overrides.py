@@ -124,6 +124,11 @@ def test_what_sam_would_misread_is_refused(text: Any) -> None:
     assert 'Sources="{' in caught.value.fix
 
 
+def test_overrides_that_are_neither_text_nor_list_nor_table_are_refused() -> None:
+    with pytest.raises(UsageError, match="these are no overrides: 7"):
+        overrides(7, "in samconfig.toml")
+
+
 def test_a_parameter_that_is_set_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="LogDays is set twice"):
         overrides(["LogDays=7", "Stage=staging LogDays=9"], "")

@@ -21,7 +21,7 @@ ARCHITECTURE ?= arm64
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs
+.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage
 
 ##@ Use it
 
@@ -72,17 +72,23 @@ bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 build: .venv/.dev ## the functions for Lambda, arm64 and x86_64, without Docker (TARGET_PYTHON=3.11: for an emulator)
 	$(BIN)/python -m infra.artifacts $(if $(TARGET_PYTHON),--python '$(TARGET_PYTHON)') $(ARGS)
 
-deploy: .venv/.dev $(SAM) ## build and deploy a stage, then ask it how it is (STAGE=staging; ARGS=--yes: unasked)
+deploy: .stage .venv/.dev $(SAM) ## build and deploy a stage, then ask it how it is (STAGE=staging; ARGS=--yes: unasked)
 	@$(INFRA) deploy $(ARGS)
 
-diff: .venv/.dev $(SAM) ## what a deployment would change; nothing is changed (STAGE=staging)
+diff: .stage .venv/.dev $(SAM) ## what a deployment would change; the stack stays as it is, what is built is uploaded (STAGE=staging)
 	@$(INFRA) diff $(ARGS)
 
-destroy: .venv/.dev $(SAM) ## delete a stage after it was typed; says what is kept (STAGE=staging)
+destroy: .stage .venv/.dev ## delete a stage after it was typed; says what is kept, and how to delete that (STAGE=staging)
 	@$(INFRA) destroy $(ARGS)
 
-logs: .venv/.dev $(SAM) ## follow the logs of the functions of a stage (STAGE=staging)
+logs: .stage .venv/.dev $(SAM) ## follow the logs of the functions of a stage (STAGE=staging)
 	@$(INFRA) logs $(ARGS)
+
+# First of all: to install SAM takes minutes.
+.stage:
+	@[ -n '$(STAGE)' ] || { echo "error: no stage is named; say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
+	@grep -q '^\[$(STAGE)\.' samconfig.toml || { \
+		echo "error: samconfig.toml has no stage $(STAGE); say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
 
 INFRA = $(BIN)/python -m infra.deploy --sam '$(SAM)' --stage '$(STAGE)' $(if $(TARGET),--target '$(TARGET)')
 

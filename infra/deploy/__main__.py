@@ -15,12 +15,15 @@ from infra.telling import say
 from pipeline.aws import patience, session
 from pipeline.errors import NotConfigured, TailraceError
 
+# What reads the overrides of a stage.
+DEPLOYING = ("deploy", "diff")
+
 
 def main(words: Sequence[str] | None = None, config: Path = CONFIG) -> int:
     """Do what the words say; 0, or the exit code of the error that is told."""
     asked = _parser().parse_args(words)
     try:
-        stage = find(asked.stage, config)
+        stage = find(asked.stage, config, with_overrides=asked.command in DEPLOYING)
         _do(asked, stage, _hands(asked, stage))
     except TailraceError as error:
         say(f"error: {error}")
@@ -41,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("deploy", "diff", "destroy", "logs"):
         command = commands.add_parser(name)
-        if name in ("deploy", "diff"):
+        if name in DEPLOYING:
             command.add_argument("--built", action="store_true", help="take what sam build left")
         if name == "deploy":
             command.add_argument("--yes", action="store_true", help="unasked")
@@ -58,8 +61,8 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
     hold_to(asked.target, made)
     region = stage.region or made.region_name
     say(f"{stage.stack}: {identity(made, region)}")
-    sam = shutil.which(asked.sam)
-    if sam is None:
+    sam = shutil.which(asked.sam) or ""
+    if not sam and asked.command != "destroy":
         raise NotConfigured(f"{asked.sam} is missing", "", "make deploy installs it")
     cloudformation = made.client("cloudformation", region_name=region, config=patience())
     cloudwatch = made.client("cloudwatch", region_name=region, config=patience())

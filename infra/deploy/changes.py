@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.deploy.kept import NESTED
 from infra.telling import table
 
 HEAD = ("change", "resource", "type", "what of it")
@@ -16,11 +17,29 @@ HEAD = ("change", "resource", "type", "what of it")
 ORDER = ("removed", "replaced", "perhaps replaced", "modified", "added", "imported", "unknown")
 ACTIONS = {"Add": "added", "Remove": "removed", "Import": "imported", "Dynamic": "unknown"}
 REPLACEMENTS = {"True": "replaced", "Conditional": "perhaps replaced"}
+# Where one goes, or is made anew, what it holds is lost, or no longer found.
+HOLDING = frozenset(
+    {
+        "AWS::Glue::Database",
+        "AWS::Glue::Table",
+        "AWS::KMS::Key",
+        "AWS::Kinesis::Stream",
+        "AWS::KinesisFirehose::DeliveryStream",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+    }
+)
+CLOSED = "what is inside is not shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One resource: its logical id and type, what becomes of it, and which parts of it."""
+    """One resource: its logical id behind those of the stacks it is nested in, and its type.
+
+    kind   what becomes of it
+    parts  which parts of it change
+    """
 
     kind: str
     resource: str
@@ -40,27 +59,29 @@ def change_sets(client: Any, stack: str) -> set[str]:
 
 
 def changes(client: Any, change_set: str) -> list[Change]:
-    """The changes of a change set, the most dangerous first; none where it failed for want."""
-    pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
-    found = [
-        _change(said["ResourceChange"])
-        for page in pages
-        for said in page.get("Changes", [])
-        if "ResourceChange" in said
-    ]
-    return sorted(found, key=lambda each: (ORDER.index(each.kind), each.resource))
+    """The changes of a change set and of those nested in it, the most dangerous first.
+
+    None where it failed for want of them.
+    """
+    return sorted(_changes(client, change_set, ""), key=_danger)
+
+
+def new_stack(client: Any, stack: str) -> bool:
+    """Whether there is nothing to a stack but its change sets."""
+    (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+    return bool(described["StackStatus"] == "REVIEW_IN_PROGRESS")
 
 
 def delete(client: Any, change_set: str, stack: str) -> None:
     """Delete a change set, and the stack if there is nothing to it but the change set."""
     client.delete_change_set(ChangeSetName=change_set)
     try:
-        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+        empty = new_stack(client, stack)
     except ClientError as error:
         if is_missing(error):
             return
         raise
-    if described["StackStatus"] == "REVIEW_IN_PROGRESS":
+    if empty:
         client.delete_stack(StackName=stack)
 
 
@@ -84,11 +105,30 @@ def _sums(found: Sequence[Change]) -> Iterator[str]:
             yield f"{number} {kind}"
 
 
-def _change(said: Mapping[str, Any]) -> Change:
+def _danger(change: Change) -> tuple[bool, int, str]:
+    lost = change.kind in ORDER[:3] and change.type in HOLDING
+    return not lost, ORDER.index(change.kind), change.resource
+
+
+def _changes(client: Any, change_set: str, path: str) -> Iterator[Change]:
+    for page in client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set):
+        for each in page.get("Changes", []):
+            if (said := each.get("ResourceChange")) is None:
+                continue
+            inner = said.get("ChangeSetId") if said["ResourceType"] == NESTED else None
+            # That a nested stack is modified is said by what is modified in it.
+            if not inner or said["Action"] != "Modify":
+                yield _change(said, path)
+            if inner:
+                yield from _changes(client, inner, f"{path}{said['LogicalResourceId']}/")
+
+
+def _change(said: Mapping[str, Any], path: str) -> Change:
     action = said["Action"]
     kind = ACTIONS.get(action) or REPLACEMENTS.get(said.get("Replacement", ""), "modified")
     targets = [detail.get("Target", {}) for detail in said.get("Details", [])]
     parts = {target.get("Name") or target.get("Attribute", "") for target in targets}
-    return Change(
-        kind, said["LogicalResourceId"], said["ResourceType"], tuple(sorted(filter(None, parts)))
-    )
+    if said["ResourceType"] == NESTED and action == "Modify":
+        parts = {CLOSED}
+    name = f"{path}{said['LogicalResourceId']}"
+    return Change(kind, name, said["ResourceType"], tuple(sorted(filter(None, parts))))

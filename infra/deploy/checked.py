@@ -23,12 +23,10 @@ BRACE = '{"'
 VARIABLES = {"Sources": "TAILRACE_SOURCES", "Formats": "TAILRACE_FORMATS"}
 
 
-def checked(stage: Stage, before: Mapping[str, str], template: Path) -> list[str]:
-    """What to note about the parameters that a deployment would have.
+def parameters(stage: Stage, template: Path) -> dict[str, str]:
+    """All that a deployment sets: the template's defaults, and over them what the stage says.
 
-    before  those of the stack as it is: SAM leaves what is not named as it was
-
-    Raises UsageError for one that the template or the function would refuse.
+    Raises UsageError for one that the template would refuse.
     """
     declared = read_template(template.read_text("utf-8"))["Parameters"]
     for name, value in stage.overrides.items():
@@ -40,8 +38,23 @@ def checked(stage: Stage, before: Mapping[str, str], template: Path) -> list[str
     if stage.overrides.get("Stage", stage.name) != stage.name:
         what = f"Stage={stage.overrides['Stage']} is another stage"
         raise UsageError(what, stage.where, f"write Stage={stage.name}")
-    defaults = {name: str(spec.get("Default", "")) for name, spec in declared.items()}
-    return list(_notes(routes(stage, {**defaults, **before, **stage.overrides})))
+    defaults = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
+    return {"Stage": stage.name, **defaults, **stage.overrides}
+
+
+def notes(stage: Stage, values: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
+    """What to note about parameters: what becomes of those of the stack as it is, and of formats.
+
+    Raises UsageError where the function would refuse them.
+    """
+    yield from _of_formats(routes(stage, values))
+    for name, value in values.items():
+        if (was := before.get(name, value)) != value:
+            said = "" if name in stage.overrides else ", as samconfig.toml does not name it"
+            now = value[:SHOWN] or "empty"
+            yield f"{name} was {was[:SHOWN] or 'empty'}, and becomes {now}{said}"
+    if values["LogRoute"] != "s3" and not values["FlowLogVpcId"] and not values["LogGroups"]:
+        yield f"nothing will come in: set FlowLogVpcId or LogGroups, {stage.where}"
 
 
 def routes(stage: Stage, values: Mapping[str, str]) -> Routes:
@@ -76,7 +89,7 @@ def _settings(name: str, values: Mapping[str, str], stage: Stage) -> Settings:
 
 def _place(name: str, stage: Stage) -> str:
     said = name in stage.overrides
-    return f"{name}, {stage.where if said else f'as the stack {stage.stack} has it'}"
+    return f"{name}, {stage.where if said else 'as the template has it'}"
 
 
 def _hold(name: str, value: str, spec: Mapping[str, Any], stage: Stage) -> None:
@@ -92,7 +105,7 @@ def _hold(name: str, value: str, spec: Mapping[str, Any], stage: Stage) -> None:
         raise UsageError(what, stage.where, f"{name}: {' '.join(wants.split())}")
 
 
-def _notes(found: Routes) -> Iterator[str]:
+def _of_formats(found: Routes) -> Iterator[str]:
     for name, texts in found.formats.exact.items():
         for source in found.read_by(name):
             said = (source.note_of(text) for text in texts)

@@ -16,6 +16,7 @@ QUOTED = r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"""
 WORD = re.compile(rf"([A-Za-z0-9]+)=({QUOTED}|[^\s\"'\\]+)")
 WORDS = re.compile(rf"{WORD.pattern}(?: +{WORD.pattern})*")
 OLDER = "ParameterKey="
+PLAIN = re.compile(r"[^\s\"'\\]+")
 SHOWN = 200
 FIX = (
     "write Name=value; a value with blanks or quotes, or an empty one, in quotes of its own, and"
@@ -30,6 +31,8 @@ def overrides(written: Any, where: str) -> dict[str, str]:
     """
     if isinstance(written, Mapping):
         return {name: _unquoted(value) for name, value in _of_table(written, where)}
+    if not isinstance(written, str | list):
+        raise UsageError(f"these are no overrides: {written}", where, FIX)
     found: dict[str, str] = {}
     for text in [written] if isinstance(written, str) else written:
         for name, value in _of_text(text, where):
@@ -37,6 +40,26 @@ def overrides(written: Any, where: str) -> dict[str, str]:
                 raise UsageError(f"{name} is set twice", where, "leave one of them")
             found[name] = _unquoted(value)
     return found
+
+
+def as_words(values: Mapping[str, str], where: str) -> list[str]:
+    """Words of a command line of which SAM makes these values.
+
+    Raises UsageError for a value of which it would make another.
+    """
+    return [f"{name}={_quoted(name, value, where)}" for name, value in values.items()]
+
+
+def _quoted(name: str, value: str, where: str) -> str:
+    if PLAIN.fullmatch(value):
+        return value
+    escaped = re.sub(r"[ \"']", r"\\\g<0>", value)
+    # What stands behind a backslash ends one kind of quotes, but not the other.
+    for written in (f'"{value}"', f'"{escaped}"', f"'{escaped}'"):
+        if WORD.fullmatch(f"{name}={written}") and _unquoted(written) == value:
+            return written
+    fix = "leave out the backslash, or the quotes of one kind"
+    raise UsageError(f"SAM cannot be given this {name}: {value[:SHOWN]}", where, fix)
 
 
 def _of_text(text: Any, where: str) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The four things that are done with the stack of a stage."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +14,12 @@ from botocore.exceptions import ClientError, WaiterError
 from infra.artifacts import elf
 from infra.artifacts.slim import files
 from infra.artifacts.target import Target
-from infra.deploy.changes import change_sets, changes, delete, is_missing, told
-from infra.deploy.checked import checked
-from infra.deploy.kept import kept
+from infra.deploy.changes import Change, change_sets, delete, is_missing, told
+from infra.deploy.checked import notes, parameters
+from infra.deploy.failed import NOTHING_MADE, reasons, stuck, way_on
+from infra.deploy.kept import UPLOADS, Kept, commands, kept, sam_bucket
+from infra.deploy.nested import all_changes
+from infra.deploy.overrides import as_words
 from infra.deploy.stages import PRODUCTION, Stage
 from infra.deploy.unread import Unread, unread, way_out
 from infra.surroundings import for_child
@@ -27,7 +31,6 @@ CONFIG = ROOT / "samconfig.toml"
 TEMPLATE = ROOT / "infra" / "template.yaml"
 BUILT = ROOT / ".aws-sam" / "build"
 TAILRACE = Path(sys.executable).with_name("tailrace")
-FAILED = "DELETE_FAILED"
 STREAM, ROUTE, BY_STREAM = "StreamName", "LogRoute", "kinesis"
 
 Run = Callable[[Sequence[str], Mapping[str, str]], int]
@@ -35,7 +38,7 @@ Run = Callable[[Sequence[str], Mapping[str, str]], int]
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a command from the root of the project, in the open; its exit code."""
-    say(f"==> {' '.join(command)}")
+    say(f"==> {shlex.join(command)}")
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
 
 
@@ -69,7 +72,10 @@ def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[
 
     Raises TailraceError when a step fails, UsageError when a parameter is wrong or the answer no.
     """
-    going = _looked_at(stage, hands)
+    values = parameters(stage, TEMPLATE)
+    described = _described(stage, hands)
+    _hold_to_state(stage, hands, described)
+    going = _looked_at(stage, hands, values, described)
     if going and yes and not going.none:
         fix = way_out("run it again")
         raise UsageError(f"{going}", "", f"{fix} Or run it without --yes.")
@@ -78,26 +84,36 @@ def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[
     if rebuild:
         _build(stage, hands)
     hold_to_architecture(stage, hands.built)
-    _sam_deploy(stage, hands, "--no-confirm-changeset", *more)
+    try:
+        _sam_deploy(stage, hands, values, "--no-confirm-changeset", *more)
+    except TailraceError as error:
+        raise _explained(error, stage, hands, described) from error
     _do([str(TAILRACE), "doctor", "--stage", stage.name], hands)
     say(f"{stage.stack} is deployed and well")
 
 
 def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:
-    """Print what a deployment would change. The change set and its traces are deleted.
+    """Print what a deployment would change. The change sets and their traces are deleted.
 
     Raises TailraceError when a step fails, UsageError when a parameter is wrong.
     """
-    _looked_at(stage, hands)
+    values = parameters(stage, TEMPLATE)
+    described = _described(stage, hands)
+    _hold_to_state(stage, hands, described)
+    _looked_at(stage, hands, values, described)
+    if not sam_bucket(hands.cloudformation):
+        say("note: what is built is uploaded to a bucket that SAM now makes for itself")
     if rebuild:
         _build(stage, hands)
     before = change_sets(hands.cloudformation, stage.stack)
+    found: list[Change] = []
     try:
-        _sam_deploy(stage, hands, "--no-execute-changeset")
+        _sam_deploy(stage, hands, values, "--no-execute-changeset")
+        for one in sorted(change_sets(hands.cloudformation, stage.stack) - before):
+            name = f"tailrace-diff-{hands.now():%Y%m%d%H%M%S}"
+            found += all_changes(hands.cloudformation, one, name, values)
     finally:
-        new = sorted(change_sets(hands.cloudformation, stage.stack) - before)
-        found = [each for one in new for each in changes(hands.cloudformation, one)]
-        for one in new:
+        for one in sorted(change_sets(hands.cloudformation, stage.stack) - before):
             delete(hands.cloudformation, one, stage.stack)
     tell(told(found))
 
@@ -111,10 +127,12 @@ def destroy(stage: Stage, hands: Hands) -> None:
     described = _described(stage, hands)
     if described is None:
         raise UsageError(f"there is no stack {stage.stack} in {hands.region}")
-    staying = [(each.name, each.type) for each in kept(client, stage.stack)]
+    staying = [] if described["StackStatus"] == NOTHING_MADE else kept(client, stage.stack)
+    if bucket := sam_bucket(client):
+        staying.append(Kept(f"{bucket}/{stage.stack}/", UPLOADS))
     say(f"This deletes {stage.stack}; queries and deliveries end at once.")
-    stays = table(("stays", "type"), staying) if staying else "Nothing of it stays, data included."
-    say(stays)
+    rows = [(each.name, each.type) for each in staying]
+    say(table(("stays", "type"), rows) if rows else "Nothing of it stays, data included.")
     if stream := _outputs(described).get(STREAM):
         say(f"{unread(hands.cloudwatch, stream, hands.now())}\n  {way_out('destroy it')}")
     confirm("", stage, hands)
@@ -122,12 +140,13 @@ def destroy(stage: Stage, hands: Hands) -> None:
     try:
         client.get_waiter("stack_delete_complete").wait(StackName=described["StackId"])
     except WaiterError as error:
-        reasons = "\n  ".join(_reasons(client, described["StackId"]))
+        why = "\n  ".join(reasons(client, described["StackId"]))
         fix = "empty or delete what is named, then run it again"
-        raise TailraceError(f"{stage.stack} was not deleted", reasons, fix) from error
+        raise TailraceError(f"{stage.stack} was not deleted", why, fix) from error
     say(f"{stage.stack} is deleted")
     if staying:
-        say("What stays costs what it did; delete it by hand when nobody needs it.")
+        say("What stays costs what it did. When nobody needs it, for good:")
+        say("\n".join(f"  {each}" for each in commands(staying, hands.region)))
 
 
 def logs(stage: Stage, hands: Hands) -> None:
@@ -161,22 +180,45 @@ def hold_to_architecture(stage: Stage, built: Path) -> None:
             raise UsageError(what, f"in {path.relative_to(built)}", fix)
 
 
-def _looked_at(stage: Stage, hands: Hands) -> Unread | None:
+def _looked_at(
+    stage: Stage, hands: Hands, values: Mapping[str, str], described: Mapping[str, Any] | None
+) -> Unread | None:
     """Say what is to be noted before a deployment, and what becomes of a stream that it deletes.
 
     Raises UsageError for a parameter that is wrong.
     """
-    described = _described(stage, hands) or {}
-    given = described.get("Parameters", [])
+    said = described or {}
+    given = said.get("Parameters", [])
     before = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
-    for note in checked(stage, before, TEMPLATE):
+    for note in notes(stage, values, before):
         say(f"note: {note}")
-    stream = _outputs(described).get(STREAM)
-    if stream is None or stage.overrides.get(ROUTE, BY_STREAM) == BY_STREAM:
+    stream = _outputs(said).get(STREAM)
+    if stream is None or values[ROUTE] == BY_STREAM:
         return None
     found = unread(hands.cloudwatch, stream, hands.now())
     say(f"{found}\n  {way_out('change LogRoute')}")
     return found
+
+
+def _hold_to_state(stage: Stage, hands: Hands, described: Mapping[str, Any] | None) -> None:
+    """Raise UsageError for a stack that takes no deployment, with the reasons."""
+    status = described["StackStatus"] if described else ""
+    if stuck(status):
+        why = "\n  ".join(reasons(hands.cloudformation, stage.stack))
+        fix = way_on(status, stage, hands.region)
+        raise UsageError(f"{stage.stack} stands in {status}", why, fix)
+
+
+def _explained(
+    error: TailraceError, stage: Stage, hands: Hands, before: Mapping[str, Any] | None
+) -> TailraceError:
+    """A deployment that failed, with the reasons of CloudFormation and what to do."""
+    described = _described(stage, hands)
+    if described is None or described == before:
+        return error
+    status = described["StackStatus"]
+    why = [f"{stage.stack} stands in {status}", *reasons(hands.cloudformation, stage.stack)]
+    return TailraceError(error.what, "\n  ".join(why), way_on(status, stage, hands.region))
 
 
 def _described(stage: Stage, hands: Hands) -> Mapping[str, Any] | None:
@@ -201,9 +243,11 @@ def _build(stage: Stage, hands: Hands) -> None:
     _sam("build", hands, *words, *_config(stage), ARCHITECTURE=stage.architecture)
 
 
-def _sam_deploy(stage: Stage, hands: Hands, *more: str) -> None:
+def _sam_deploy(stage: Stage, hands: Hands, values: Mapping[str, str], *more: str) -> None:
     words = ("--template-file", str(hands.built / "template.yaml"), "--stack-name", stage.stack)
-    _sam("deploy", hands, *words, *_config(stage), "--no-fail-on-empty-changeset", *more)
+    # All of them: SAM leaves what is not named as the stack has it.
+    given = ("--parameter-overrides", *as_words(values, stage.where))
+    _sam("deploy", hands, *words, *_config(stage), *given, "--no-fail-on-empty-changeset", *more)
 
 
 def _config(stage: Stage) -> tuple[str, ...]:
@@ -221,13 +265,3 @@ def _do(command: Sequence[str], hands: Hands, **environment: str) -> None:
     if status:
         what = f"{' '.join(command[:2])} ended with {status}"
         raise TailraceError(what, "", "what it says above")
-
-
-def _reasons(client: Any, stack: str) -> list[str]:
-    pages = client.get_paginator("describe_stack_events").paginate(StackName=stack)
-    return [
-        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-        for page in pages
-        for event in page["StackEvents"]
-        if event.get("ResourceStatus") == FAILED and event["PhysicalResourceId"] != stack
-    ]

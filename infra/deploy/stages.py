@@ -44,21 +44,28 @@ class Stage:
         return place(self.name)
 
 
-def find(name: str, config: Path) -> Stage:
-    """The stage of this name. Raises UsageError for one that the file does not have."""
+def find(name: str, config: Path, with_overrides: bool = True) -> Stage:
+    """The stage of this name; its overrides are read only for what deploys them.
+
+    Raises UsageError for one that the file does not have, or that cannot be read.
+    """
     stages = _read(config)
     if name not in stages:
         near = get_close_matches(name, stages, 1)
-        hint = f"did you mean STAGE={near[0]}?" if near else f"known: {', '.join(stages)}"
+        first = near or list(stages)[:1] or ["staging"]
+        hint = f"did you mean STAGE={near[0]}?" if near else f"STAGE={first[0]}"
         what = f"there is no stage called {name}" if name else "no stage is named"
-        raise UsageError(what, f"in {config.name}", hint)
+        raise UsageError(what, f"in {config.name}", f"{hint} (known: {', '.join(stages)})")
     parameters = _parameters(stages[name])
     if "profile" in parameters:
         fix = "take it out and set AWS_PROFILE, so that who is printed is who deploys"
         raise UsageError(f"the stage {name} names a profile", f"in {config.name}", fix)
+    region = str(parameters.get("region", ""))
+    if not with_overrides:
+        return Stage(name, region)
     given = overrides(parameters.get("parameter_overrides", ""), place(name))
     architecture = given.get("Architecture", ARCHITECTURES[0])
-    return Stage(name, str(parameters.get("region", "")), architecture, given)
+    return Stage(name, region, architecture, given)
 
 
 def place(stage: str) -> str:
@@ -71,10 +78,22 @@ def _read(config: Path) -> Mapping[str, Mapping[str, Any]]:
         read = tomllib.loads(config.read_text("utf-8"))
     except FileNotFoundError as error:
         raise NotConfigured(f"{config.name} is missing", f"in {config.parent}") from error
-    return {name: value for name, value in read.items() if name not in NO_STAGE}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fix = "mend it there, or the line before: each entry in quotes, a comma behind it"
+        raise UsageError(f"{config.name} is no TOML: {error}", f"in {config}", fix) from error
+    return {
+        name: value
+        for name, value in read.items()
+        if name not in NO_STAGE and isinstance(value, Mapping)
+    }
 
 
 def _parameters(stage: Mapping[str, Any]) -> Mapping[str, Any]:
     """What `sam deploy` is told, where `global` is told to every command."""
-    everywhere = stage.get("global", {}).get("parameters", {})
-    return {**everywhere, **stage.get("deploy", {}).get("parameters", {})}
+    return {**_table(stage, "global"), **_table(stage, "deploy")}
+
+
+def _table(stage: Mapping[str, Any], command: str) -> Mapping[str, Any]:
+    said = stage.get(command)
+    found = said.get("parameters") if isinstance(said, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/tailrace-staging/1"
 CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/samcli-deploy"
+OPENED = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/with-nested-stacks"
 
 
 @dataclass
@@ -53,10 +54,15 @@ class Service:
 
     status       of the stack; "" for no stack
     change_sets  by id, the changes of each, in pages
-    templates    by name or id of the stack, as text
-    resources    by name or id of the stack: (logical id, physical id, type)
+    inside       those that appear when nested stacks are to be opened, OPENED among them
+    refused      why they are not made instead
+    templates    by name or id of the stack or change set, as text
+    resources    by name or id of the stack: (logical id, physical id, type, status if it matters)
     parameters   of the stack, by name
     outputs      of the stack, by name
+    sam_bucket   that SAM has made; "" for none
+    events       by name or id of the stack, newest first:
+                 (logical id, physical id, type, status, reason)
     undeletable  reasons why resources were not deleted, by logical id
     errors       by operation: what it answers before anything else, as (status, code, message)
     asked        every request, as (operation, its parameters)
@@ -64,10 +70,14 @@ class Service:
 
     status: str = "CREATE_COMPLETE"
     change_sets: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    inside: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    refused: str = ""
     templates: dict[str, str] = field(default_factory=dict)
-    resources: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    resources: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    sam_bucket: str = ""
+    events: dict[str, list[tuple[str, str, str, str, str]]] = field(default_factory=dict)
     undeletable: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -96,8 +106,9 @@ class Service:
         errors = self.errors.get(operation)
         if errors:
             return _refused(request, *errors.pop(0))
-        missing = not self.status and operation in ("DescribeStacks", "ListChangeSets")
-        if missing:
+        of_sam = words.get("StackName") == "aws-sam-cli-managed-default"
+        there = self.sam_bucket if of_sam else self.status
+        if not there and operation in ("DescribeStacks", "ListChangeSets"):
             text = f"Stack with id {words['StackName']} does not exist"
             return _refused(request, 400, "ValidationError", text)
         answer = {f"{operation}Result": getattr(self, operation)(words)}
@@ -118,10 +129,20 @@ class Service:
 
     def DescribeChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
         """A page of its changes."""
-        pages = self.change_sets[words["ChangeSetName"]] or [[]]
+        pages = (self.inside | self.change_sets)[words["ChangeSetName"]] or [[]]
         page = int(words.get("NextToken", "0"))
         more = {"NextToken": str(page + 1)} if page + 1 < len(pages) else {}
-        return {"Changes": [{"ResourceChange": change} for change in pages[page]], **more}
+        of = {"StackId": STACK, "Status": "CREATE_COMPLETE", "Capabilities": ["CAPABILITY_IAM"]}
+        if self.refused and words["ChangeSetName"] == OPENED:
+            of |= {"Status": "FAILED", "StatusReason": self.refused}
+        tags = {"Tags": [{"Key": "stage", "Value": "staging"}]}
+        found = [{"ResourceChange": change} for change in pages[page]]
+        return {"Changes": found, **of, **tags, **more}
+
+    def CreateChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """One that opens nested stacks."""
+        self.change_sets[OPENED] = self.inside.get(OPENED, [])
+        return {"Id": OPENED, "StackId": STACK}
 
     def DeleteChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
         """It is gone."""
@@ -129,7 +150,11 @@ class Service:
         return {}
 
     def DescribeStacks(self, words: Mapping[str, str]) -> dict[str, Any]:
-        """The stack."""
+        """The stack, or that of SAM."""
+        if words["StackName"] == "aws-sam-cli-managed-default":
+            said = [{"OutputKey": "SourceBucket", "OutputValue": self.sam_bucket}]
+            of_sam = {"StackName": words["StackName"], "StackStatus": "CREATE_COMPLETE"}
+            return {"Stacks": [of_sam | {"CreationTime": "2026-11-26T10:00:00Z", "Outputs": said}]}
         stack = {"StackId": STACK, "StackName": "tailrace-staging", "StackStatus": self.status}
         given = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
         said = [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]
@@ -143,28 +168,42 @@ class Service:
 
     def GetTemplate(self, words: Mapping[str, str]) -> dict[str, Any]:
         """As it was deployed, after transforms."""
-        return {"TemplateBody": self.templates[words["StackName"]]}
+        return {"TemplateBody": self.templates[words.get("ChangeSetName") or words["StackName"]]}
 
     def ListStackResources(self, words: Mapping[str, str]) -> dict[str, Any]:
         """All of them."""
         found = [
-            {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceType": kind}
-            for logical, physical, kind in self.resources[words["StackName"]]
+            {
+                "LogicalResourceId": logical,
+                "PhysicalResourceId": physical,
+                "ResourceType": kind,
+                "ResourceStatus": (*status, "CREATE_COMPLETE")[0],
+            }
+            for logical, physical, kind, *status in self.resources[words["StackName"]]
         ]
         return {"StackResourceSummaries": found}
 
     def DescribeStackEvents(self, words: Mapping[str, str]) -> dict[str, Any]:
-        """What could not be deleted, and then the stack itself."""
-        failed = [*self.undeletable.items(), ("tailrace-staging", "The following failed")]
+        """What is said to have happened; else what could not be deleted, and the stack itself."""
+        name = words["StackName"]
+        bucket = "AWS::S3::Bucket"
+        failed = [
+            (logical, logical, bucket, "DELETE_FAILED", reason)
+            for logical, reason in self.undeletable.items()
+        ]
+        stack = ("tailrace-staging", STACK, "AWS::CloudFormation::Stack")
+        failed.append((*stack, "DELETE_FAILED", "The following failed"))
         return {
             "StackEvents": [
                 {
+                    "StackId": name if name.startswith("arn:") else STACK,
                     "LogicalResourceId": logical,
-                    "PhysicalResourceId": STACK if logical == "tailrace-staging" else logical,
-                    "ResourceStatus": "DELETE_FAILED",
+                    "PhysicalResourceId": physical,
+                    "ResourceType": kind,
+                    "ResourceStatus": status,
                     "ResourceStatusReason": reason,
                 }
-                for logical, reason in failed
+                for logical, physical, kind, status, reason in self.events.get(name, failed)
             ]
         }
 

@@ -1,7 +1,8 @@
 """Deploying, comparing and deleting a stage: nothing is done by mistake."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,16 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from infra.deploy.changes import Change, changes, told
+from infra.deploy.failed import reasons, stuck, way_on
+from infra.deploy.kept import read_template
+from infra.deploy.nested import TEMPLATE_BYTES
+from infra.deploy.stack import TEMPLATE as TEMPLATE_FILE
 from infra.deploy.stack import Hands, deploy, destroy, diff, logs
 from infra.deploy.stages import Stage
 from pipeline.errors import TailraceError, UsageError
 from tests.infra.compiled import AARCH64, X86_64, shared_object
-from tests.infra.stack_service import CHANGE_SET, STACK, Metrics, Service
+from tests.infra.stack import Stack
+from tests.infra.stack_service import CHANGE_SET, OPENED, STACK, Metrics, Service
 
 STAGING, PRODUCTION = Stage("staging"), Stage("production")
 
@@ -91,6 +97,96 @@ def test_a_deployment_builds_deploys_and_asks_the_stage_how_it_is(
     assert deploying[deploying.index("--config-env") + 1] == "staging"
     assert deploying[deploying.index("--stack-name") + 1] == "tailrace-staging"
     assert list(asking[1:]) == ["doctor", "--stage", "staging"]
+
+
+def test_a_deployment_names_every_parameter_so_that_none_stays_as_it_was(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(parameters={"Stage": "staging", "LogGroups": "/shop", "LogDays": "14"})
+    stage = Stage("staging", overrides={"Sources": '{"/a": "waf"}'})
+    deploy(stage, hands(service, shell := Shell(), built), yes=False, rebuild=False)
+    (deploying, _), _ = shell.ran
+    at = list(deploying).index("--parameter-overrides")
+    given = deploying[at + 1 : deploying.index("--no-fail-on-empty-changeset")]
+    assert given[0] == "Stage=staging"
+    assert 'LogGroups=""' in given
+    assert "FlowLogSeconds=60" in given
+    assert 'Sources="{\\"/a\\":\\ \\"waf\\"}"' in given
+    assert len(given) == len(Stack().written["Parameters"])
+    assert "note: LogGroups was /shop, and becomes empty" in capsys.readouterr().err
+
+
+FAILED_EVENTS = {
+    "tailrace-staging": [
+        ("tailrace-staging", STACK, "AWS::CloudFormation::Stack", "ROLLBACK_COMPLETE", ""),
+        ("Lake", "", "AWS::S3::Bucket", "CREATE_FAILED", "Resource creation cancelled"),
+        ("Deliveries", "arn:in", "AWS::CloudFormation::Stack", "CREATE_FAILED", "see it"),
+        ("tailrace-staging", STACK, "AWS::CloudFormation::Stack", "CREATE_IN_PROGRESS", ""),
+        ("Older", "", "AWS::S3::Bucket", "CREATE_FAILED", "of the time before"),
+    ],
+    "arn:in": [
+        ("Deliveries", "arn:in", "AWS::CloudFormation::Stack", "CREATE_FAILED", "The following"),
+        ("Alb", "", "AWS::KinesisFirehose::DeliveryStream", "CREATE_FAILED", "no such role"),
+    ],
+}
+
+
+def test_a_deployment_that_fails_says_what_failed_and_what_to_do(built: Path) -> None:
+    service = Service(status="", events=FAILED_EVENTS)
+
+    def fails(command: Sequence[str], _: Mapping[str, str]) -> int:
+        service.status = "ROLLBACK_COMPLETE"
+        return 1
+
+    with pytest.raises(TailraceError, match="sam deploy ended with 1") as caught:
+        deploy(STAGING, replace(hands(service, Shell(), built), run=fails), True, False)
+    assert caught.value.where == (
+        "tailrace-staging stands in ROLLBACK_COMPLETE\n  Deliveries/Alb: no such role"
+    )
+    assert caught.value.fix == (
+        "mend that, then `make destroy STAGE=staging` and `make deploy STAGE=staging`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "fix"),
+    [
+        ("ROLLBACK_COMPLETE", "mend that, then `make destroy STAGE=staging` and `make deploy"),
+        ("UPDATE_ROLLBACK_FAILED", "mend that, then `aws cloudformation continue-update-rollback"),
+        ("UPDATE_IN_PROGRESS", "wait until that is done, then `make deploy STAGE=staging`"),
+    ],
+)
+def test_a_stack_that_takes_no_deployment_is_told_before_anything_is_built(
+    status: str, fix: str, built: Path
+) -> None:
+    service = Service(status=status, events=FAILED_EVENTS)
+    for work in (
+        lambda hands: deploy(STAGING, hands, yes=True, rebuild=True),
+        lambda hands: diff(STAGING, hands, rebuild=True),
+    ):
+        with pytest.raises(UsageError, match=f"tailrace-staging stands in {status}") as caught:
+            work(hands(service, shell := Shell(), built))
+        assert shell.ran == []
+        assert caught.value.where == "Deliveries/Alb: no such role"
+        assert caught.value.fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    ("status", "fix"),
+    [
+        ("REVIEW_IN_PROGRESS", "nothing was made: mend that, and `make deploy STAGE=staging`; "),
+        ("UPDATE_ROLLBACK_COMPLETE", "the stack is as it was before: mend that, and `make deploy"),
+    ],
+)
+def test_a_deployment_may_be_tried_again_where_that_is_all(status: str, fix: str) -> None:
+    assert not stuck(status)
+    assert way_on(status, STAGING, "eu-west-1").startswith(fix)
+
+
+def test_reasons_that_nobody_may_read_hide_no_failure() -> None:
+    service = Service(errors={"DescribeStackEvents": [(403, "AccessDenied", "not you")] * 9})
+    (said,) = reasons(service.client(), "tailrace-staging")
+    assert said.startswith("the events of tailrace-staging cannot be read: ")
 
 
 @pytest.mark.parametrize("typed", ["", "y", "yes", "staging", "Production"])
@@ -178,6 +274,95 @@ def test_changes_are_a_table_with_its_sum() -> None:
     assert told([]) == "no changes"
 
 
+NESTED_STACK = {"ResourceType": "AWS::CloudFormation::Stack"}
+STREAM = {"ResourceType": "AWS::KinesisFirehose::DeliveryStream", "Replacement": "True"}
+OF_SAM = {CHANGE_SET: [[changed("Modify", "Deliveries", **NESTED_STACK), changed("Add", "New")]]}
+INSIDE = {
+    OPENED: [
+        [
+            changed("Modify", "Deliveries", **NESTED_STACK, ChangeSetId="arn:a"),
+            changed("Add", "Health", **NESTED_STACK, ChangeSetId="arn:b"),
+            changed("Remove", "Old", ResourceType="AWS::IAM::Policy"),
+        ]
+    ],
+    "arn:a": [[changed("Modify", "Alb", **STREAM, Details=[{"Target": {"Name": "S3"}}])]],
+    "arn:b": [[changed("Add", "Alarm", ResourceType="AWS::CloudWatch::Alarm")]],
+}
+
+
+def test_a_diff_shows_what_changes_inside_of_nested_stacks(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(inside=INSIDE, templates={CHANGE_SET: "Resources:\n  A: !Ref B\n"})
+    shell = Shell(service, deploying=OF_SAM)
+    diff(Stage("staging", overrides={"LogDays": "7"}), hands(service, shell, built), False)
+    out, err = capsys.readouterr()
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["replaced", "Deliveries/Alb", "AWS::KinesisFirehose::DeliveryStream", "S3"],
+        ["removed", "Old", "AWS::IAM::Policy"],
+        ["added", "Health", "AWS::CloudFormation::Stack"],
+        ["added", "Health/Alarm", "AWS::CloudWatch::Alarm"],
+        [],
+        ["1", "removed,", "1", "replaced,", "2", "added"],
+    ]
+    assert "what takes a value from another stack is said to change" in err
+    ((_, asked),) = [each for each in service.asked if each[0] == "CreateChangeSet"]
+    assert asked["IncludeNestedStacks"] == "true"
+    assert asked["TemplateBody"] == '{"Resources":{"A":{"Ref":"B"}}}'
+    assert asked["Capabilities.member.1"] == "CAPABILITY_IAM"
+    assert asked["Tags.member.1.Value"] == "staging"
+    values = {asked[key] for key in asked if key.endswith("ParameterValue")}
+    assert values >= {"staging", "7", "kinesis"}
+    assert service.change_sets == {}
+
+
+@pytest.mark.parametrize(
+    ("refused", "out", "err"),
+    [
+        ("The submitted information didn't contain changes.", "no changes\n", ""),
+        (
+            "Template error: Fn::Select cannot select",
+            "modified  Deliveries  AWS::CloudFormation::Stack  what is inside is not shown",
+            "note: CloudFormation does not say what changes inside of nested stacks: Template err",
+        ),
+    ],
+)
+def test_a_diff_says_where_what_is_inside_cannot_be_known(
+    refused: str, out: str, err: str, built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(refused=refused, templates={CHANGE_SET: '{"Resources": {}}'})
+    diff(STAGING, hands(service, Shell(service, deploying=OF_SAM), built), rebuild=False)
+    said = capsys.readouterr()
+    assert out in said.out
+    assert err in said.err
+    assert service.change_sets == {}
+
+
+def test_a_diff_of_what_is_not_there_yet_opens_nothing(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(status="REVIEW_IN_PROGRESS")
+    new = {CHANGE_SET: [[changed("Add", "Deliveries", **NESTED_STACK)]]}
+    diff(STAGING, hands(service, Shell(service, deploying=new), built), rebuild=False)
+    assert "the stack is new, and all that is inside" in capsys.readouterr().err
+    assert "CreateChangeSet" not in service.operations()
+
+
+@pytest.mark.parametrize(("bucket", "noted"), [("", True), ("sam-bucket", False)])
+def test_a_diff_says_when_sam_makes_its_bucket(
+    bucket: str, noted: bool, built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    diff(STAGING, hands(service := Service(sam_bucket=bucket), Shell(service), built), False)
+    said = "what is built is uploaded to a bucket that SAM now makes for itself"
+    assert (said in capsys.readouterr().err) is noted
+
+
+def test_the_template_is_short_enough_to_be_opened_without_a_bucket() -> None:
+    written = read_template(TEMPLATE_FILE.read_text("utf-8"))
+    # SAM's uploads make the addresses of code and nested templates longer.
+    assert len(json.dumps(written, separators=(",", ":"))) < TEMPLATE_BYTES - 10_000
+
+
 def test_a_diff_shows_its_change_set_and_deletes_that_one_alone(
     built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,7 +397,8 @@ def test_a_diff_that_fails_leaves_no_change_set(built: Path) -> None:
     assert service.change_sets == {}
 
 
-TEMPLATE = '{"Resources": {"Lake": {"DeletionPolicy": "Retain"}, "Inbox": {}, "Catalog": {}}}'
+STAYS = '{"DeletionPolicy": "RetainExceptOnCreate"}'
+TEMPLATE = f'{{"Resources": {{"Lake": {STAYS}, "Inbox": {{}}, "Catalog": {{}}}}}}'
 NESTED = "Resources:\n  Keys:\n    DeletionPolicy: Retain\n    Name: !Sub x-${Stage}\n  Table: {}\n"
 
 
@@ -238,9 +424,48 @@ def test_a_stage_is_destroyed_when_its_name_was_typed_after_what_stays_was_said(
     assert "tailrace-lake-1  AWS::S3::Bucket\n" in said
     assert "key-1            AWS::KMS::Key\n" in said
     assert "inbox" not in said
-    assert said.splitlines()[-2] == "tailrace-staging is deleted"
+    assert "tailrace-staging is deleted\nWhat stays costs what it did." in said
     deleted = [words["StackName"] for name, words in service.asked if name == "DeleteStack"]
     assert deleted == [STACK]
+
+
+def test_who_destroys_a_stage_is_told_how_to_delete_what_stays(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = a_stack()
+    service.sam_bucket = "sam-bucket"
+    destroy(STAGING, hands(service, Shell(), built, "staging"))
+    said = capsys.readouterr().err
+    assert "sam-bucket/tailrace-staging/  uploads of SAM\n" in said
+    made = "b = boto3.resource('s3', region_name='eu-west-1').Bucket"
+    assert said.splitlines()[-3:] == [
+        f"  .venv/bin/python -c \"import boto3; {made}('sam-bucket'); "
+        "b.object_versions.filter(Prefix='tailrace-staging/').delete()\"",
+        f"  .venv/bin/python -c \"import boto3; {made}('tailrace-lake-1'); "
+        'b.object_versions.delete(); b.delete()"',
+        "  aws kms schedule-key-deletion --key-id key-1 --pending-window-in-days 30"
+        " --region eu-west-1",
+    ]
+
+
+def test_what_a_failed_deployment_has_taken_back_does_not_stay(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = a_stack()
+    service.resources["tailrace-staging"] = [
+        ("Lake", "tailrace-lake-1", "AWS::S3::Bucket", "DELETE_COMPLETE"),
+    ]
+    destroy(STAGING, hands(service, Shell(), built, "staging"))
+    assert "Nothing of it stays" in capsys.readouterr().err
+
+
+def test_a_stack_that_holds_nothing_is_destroyed(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Service(status="REVIEW_IN_PROGRESS")
+    destroy(STAGING, hands(service, Shell(), built, "staging"))
+    assert "Nothing of it stays" in capsys.readouterr().err
+    assert "GetTemplate" not in service.operations()
 
 
 def test_a_stage_is_not_destroyed_by_another_word(built: Path) -> None:
@@ -337,7 +562,7 @@ def test_a_deployment_unasked_deletes_no_stream_that_was_not_read(
 @pytest.mark.parametrize(
     ("service", "overrides"),
     [
-        (streaming(), {}),  # SAM leaves what is not named as it was
+        (streaming(), {}),  # the template's default
         (streaming(), {"LogRoute": "kinesis"}),
         (a_stack(), {"LogRoute": "lambda"}),
         (Service(status=""), {"LogRoute": "s3"}),

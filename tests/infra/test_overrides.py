@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.deploy.checked import checked, routes
-from infra.deploy.overrides import overrides
+from infra.deploy.checked import notes, parameters, routes
+from infra.deploy.overrides import as_words, overrides
 from infra.deploy.stack import CONFIG, TEMPLATE
 from infra.deploy.stages import Stage
 from pipeline.errors import UsageError
@@ -124,20 +124,88 @@ def test_what_sam_would_misread_is_refused(text: Any) -> None:
     assert 'Sources="{' in caught.value.fix
 
 
+def test_overrides_that_are_neither_text_nor_list_nor_table_are_refused() -> None:
+    with pytest.raises(UsageError, match="these are no overrides: 7"):
+        overrides(7, "in samconfig.toml")
+
+
 def test_a_parameter_that_is_set_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="LogDays is set twice"):
         overrides(["LogDays=7", "Stage=staging LogDays=9"], "")
 
 
+def test_words_for_sam_are_read_by_it_as_what_was_meant() -> None:
+    random = Random(7)
+    pieces = ["A", "=", " ", '"', "'", "\\", "{", "}", ",", "x", "${v}", '\\"', "\t", ":"]
+    values = ["".join(random.choices(pieces, k=random.randint(0, 9))) for _ in range(5_000)]
+    values += [WAF, "", '{"/b": "{\\"code\\": \\"$status\\"}"}', 'it\'s "both"', "/a,/b"]
+    meant, words = [], []
+    for value in values:
+        try:
+            words.append(as_words({"A": value, "B": "7"}, ""))
+        except UsageError:
+            continue
+        meant.append({"A": value, "B": "7"})
+    assert by_sam(words) == meant
+    assert len(meant) > 4_000
+
+
+def test_a_value_that_sam_cannot_be_given_is_refused() -> None:
+    with pytest.raises(UsageError, match="SAM cannot be given this A: x") as caught:
+        as_words({"A": "x \\"}, "in samconfig.toml")
+    assert caught.value.where == "in samconfig.toml"
+
+
 def check(before: dict[str, str] | None = None, **given: str) -> list[str]:
-    return checked(Stage("heron", overrides=given), before or {}, TEMPLATE)
+    """Notes but that nothing will come in, which those tests are not about."""
+    stage = Stage("heron", overrides=given)
+    found = notes(stage, parameters(stage, TEMPLATE), before or {})
+    return [each for each in found if not each.startswith("nothing will come in")]
+
+
+def test_a_deployment_sets_every_parameter() -> None:
+    declared = Stack().written["Parameters"]
+    given = parameters(Stage("heron", overrides={"LogDays": "7"}), TEMPLATE)
+    assert set(given) == set(declared)
+    assert given["Stage"] == "heron"
+    assert given["LogDays"] == "7"
+    assert given["LogGroups"] == ""
+    assert given["FlowLogSeconds"] == "60"
+
+
+def test_a_parameter_that_is_taken_out_goes_back_to_the_default_and_that_is_noted() -> None:
+    noted = check({"LogGroups": "/a,/b", "LogDays": "30", "QuarantineDays": "30"}, LogDays="7")
+    assert noted == [
+        "LogGroups was /a,/b, and becomes empty, as samconfig.toml does not name it",
+        "LogDays was 30, and becomes 7",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        ({}, True),
+        ({"LogRoute": "lambda"}, True),
+        ({"LogRoute": "s3"}, False),
+        ({"FlowLogVpcId": "vpc-0123456789abcdef0"}, False),
+        ({"LogGroups": "/a"}, False),
+    ],
+)
+def test_that_nothing_will_come_in_is_noted(given: dict[str, str], noted: bool) -> None:
+    stage = Stage("heron", overrides=given)
+    found = list(notes(stage, parameters(stage, TEMPLATE), {}))
+    place = "in parameter_overrides of [heron.deploy.parameters], samconfig.toml"
+    said = f"nothing will come in: set FlowLogVpcId or LogGroups, {place}"
+    assert found == ([said] if noted else [])
 
 
 def test_the_stages_of_samconfig_pass() -> None:
     read = tomllib.loads(CONFIG.read_text("utf-8"))
     for name in ("staging", "production"):
         given = read[name]["deploy"]["parameters"]["parameter_overrides"]
-        assert checked(Stage(name, overrides=overrides(given, "")), {}, TEMPLATE) == []
+        stage = Stage(name, overrides=overrides(given, ""))
+        (noted,) = notes(stage, parameters(stage, TEMPLATE), {})
+        assert noted.startswith("nothing will come in")
 
 
 @pytest.mark.parametrize(
@@ -168,15 +236,11 @@ def test_a_parameter_that_would_fail_later_is_refused_with_its_place(
     assert caught.value.fix
 
 
-def test_what_is_not_named_is_as_the_stack_has_it() -> None:
+def test_what_is_not_named_is_as_the_template_has_it_whatever_the_stack_has() -> None:
     formats = {"Formats": '{"/web": "combined"}'}
     with pytest.raises(UsageError, match="app-log takes no format"):
-        check(**formats)
-    check({"Sources": '{"/web": "http-access"}'}, **formats)
-    with pytest.raises(
-        UsageError, match="declared for /web in Formats, as the stack tailrace-heron"
-    ):
-        check(formats, Sources="{}")
+        check({"Sources": '{"/web": "http-access"}'}, **formats)
+    check(Sources='{"/web": "http-access"}', **formats)
 
 
 def test_a_format_that_may_not_be_meant_is_noted() -> None:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws
+from pipeline.aws import told
 from pipeline.deployed import drift
 from pipeline.deployed.asking import Asking
-from pipeline.deployed.calls import told
 from pipeline.deployed.check import Check
 from pipeline.deployed.function import configuration
 from pipeline.deployed.stage import WHOLE, Deployed

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import aws
-from pipeline.deployed.calls import told
+from pipeline.aws import told
 from pipeline.errors import NotConfigured, UsageError
 from pipeline.queries.engines.athena import STAGE
 

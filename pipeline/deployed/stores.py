@@ -6,8 +6,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.aws import told
 from pipeline.deployed.asking import whole
-from pipeline.deployed.calls import told
 from pipeline.deployed.objects import Stored, listed, with_marks
 from pipeline.deployed.scope import Scope, hour_of
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, QUARANTINE

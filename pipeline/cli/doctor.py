@@ -28,7 +28,7 @@ def doctor(
             "--rebuild", help="Make the catalogue anew first, from the lake's files and log.db."
         ),
     ] = False,
-    stage: Stage = "",
+    stage: Stage = None,
     config: Config = None,
     home: Home = None,
 ) -> None:

@@ -31,7 +31,7 @@ demo: .venv/.embedded ## made-up traffic through the whole pipeline; Ctrl-C prin
 query: .venv/.embedded ## answer a saved query (NAME=top_talkers SINCE=1h); no NAME lists them
 	@$(BIN)/tailrace query $(NAME) $(if $(SINCE),--since '$(SINCE)') \
 		$(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(OUTPUT),--output '$(OUTPUT)') \
-		$(if $(ENGINE),--engine '$(ENGINE)') $(if $(STAGE),--stage '$(STAGE)') $(ARGS)
+		$(if $(ENGINE),--engine '$(ENGINE)') $(if $(filter undefined,$(origin STAGE)),,--stage '$(STAGE)') $(ARGS)
 
 ##@ Work on it
 

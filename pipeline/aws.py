@@ -1,13 +1,15 @@
-"""Sessions for AWS: the one place where they are made.
+"""Sessions for AWS, and what goes wrong between us and its services in our words: one place each.
 
 Who asks, and at which address, is AWS's own business: AWS_PROFILE and AWS_ENDPOINT_URL are read by
 boto3 itself. AWS_REGION it does not read; AWS's other tools do.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.errors import NotConfigured
-from pipeline.settings import aws_region
+from pipeline.errors import NotConfigured, TailraceError
+from pipeline.settings import aws_profile, aws_region
 
 if TYPE_CHECKING:
     import boto3
@@ -15,6 +17,21 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 6
 CONNECT_S, READ_S = 2, 8
+AGAIN = "run it again"
+MAY = "see what your identity may do: aws sts get-caller-identity"
+# What services answer to somebody whom they do not know, or know no longer.
+STRANGER = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+FORBIDDEN = ("AccessDenied", "UnauthorizedOperation", "Forbidden", "403", "AuthorizationError")
 
 
 def session() -> "boto3.Session":
@@ -59,3 +76,76 @@ def one_attempt() -> "Config":
         read_timeout=READ_S,
         retries={"total_max_attempts": 1, "mode": "standard"},
     )
+
+
+@contextmanager
+def told(
+    service: str,
+    where: str = "",
+    failed: type[TailraceError] = TailraceError,
+    fix_of: Callable[[str, str], str] | None = None,
+) -> Iterator[None]:
+    """Errors of boto3 in our words; a service's message is told, for these calls carry no logs.
+
+    failed  what is raised of what the service says
+    fix_of  what to do about a code and its message
+
+    Raises NotConfigured for what is missing on this side: credentials, a sign-in, a region.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        said = error.response.get("Error", {})
+        code, message = said.get("Code", ""), said.get("Message", "")
+        what = f"{service}: {message or code}"
+        if code in STRANGER:
+            raise NotConfigured(what, where, f"renew your credentials: {_sign_in()}") from error
+        fix = MAY if is_forbidden(error) else AGAIN
+        raise failed(what, where, fix_of(code, message) if fix_of else fix) from error
+    except BotoCoreError as error:
+        if missing := _missing(error):
+            raise NotConfigured(str(error), where, missing) from error
+        raise failed(f"{service} cannot be asked: {error}", where, _unreached(error)) from error
+
+
+def is_forbidden(error: BaseException | None) -> bool:
+    """Whether a service says that who asks may not."""
+    from botocore.exceptions import ClientError
+
+    if not isinstance(error, ClientError):
+        return False
+    code = error.response.get("Error", {}).get("Code", "")
+    return any(word in code for word in FORBIDDEN)
+
+
+def _missing(error: Exception) -> str:
+    """What to do about what is missing on this side; "" where nothing is."""
+    from botocore import exceptions
+
+    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return "set AWS_PROFILE; who am I: aws sts get-caller-identity"
+    if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError)):
+        return f"sign in: {_sign_in()}"
+    # Older versions of botocore know no `aws login`.
+    if isinstance(error, getattr(exceptions, "LoginError", ())):
+        return f"sign in: {_sign_in('aws login')}"
+    if isinstance(error, exceptions.CredentialRetrievalError):
+        return "mend what your profile gets its credentials from: aws sts get-caller-identity"
+    return "set AWS_REGION" if isinstance(error, exceptions.NoRegionError) else ""
+
+
+def _sign_in(command: str = "aws sso login") -> str:
+    profile = aws_profile()
+    return f"{command} --profile {profile}" if profile else command
+
+
+def _unreached(error: Exception) -> str:
+    from botocore import exceptions
+
+    # A region that is none has no address, which looks like a network that is down.
+    nowhere = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
+    region = aws_region()
+    named = f"AWS_REGION ({region})" if region else "AWS_REGION"
+    return f"check {named} and the network, then {AGAIN}" if isinstance(error, nowhere) else AGAIN

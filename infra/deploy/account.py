@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from infra.surroundings import ENDPOINT, endpoint_overrides
-from pipeline.aws import patience
+from pipeline.aws import patience, told
 from pipeline.errors import NotConfigured, UsageError
 
 if TYPE_CHECKING:
@@ -37,13 +35,10 @@ class Identity:
 
 
 def identity(session: "boto3.Session", region: str) -> Identity:
-    """Ask AWS who we are. Raises NotConfigured when it does not know us."""
+    """Ask AWS who we are. Raises NotConfigured when it does not know us, or is not reached."""
     client = session.client("sts", region_name=region, config=patience())
-    try:
+    with told("STS", "to find out who asks", failed=NotConfigured):
         said = client.get_caller_identity()
-    except (ClientError, BotoCoreError) as error:
-        fix = "sign in again, or set AWS_PROFILE; `aws sts get-caller-identity` has to answer"
-        raise NotConfigured(f"AWS does not know who asks: {error}", "", fix) from error
     return Identity(said["Account"], said["Arn"], region)
 
 

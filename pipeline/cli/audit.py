@@ -30,7 +30,7 @@ SUMS = {
 def audit(
     since: Since = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    stage: Stage = "",
+    stage: Stage = None,
     config: Config = None,
     home: Home = None,
 ) -> None:

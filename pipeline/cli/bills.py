@@ -4,13 +4,17 @@ import csv
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from math import inf
+from math import floor, inf, log10
 from typing import Any
 
 from pipeline.cli.table import Column, table
-from pipeline.estimate import Bill, Lever, Line, Plan, bill, levers, rates, turning_point
+from pipeline.estimate import Bill, Lever, Line, Plan, bill, further_year_usd, levers, turning_point
+from pipeline.estimate import rates as list_prices
 
 USUAL_WIDTH = 100
+HOME_REGION = "us-east-1"
+# Of a plan: told with each bill, or line by line.
+UNTOLD = ("gb_day", "rates")
 CSV_HEAD = (
     *("gb_day", "line", "quantity", "unit", "usd_each", "usd_month"),
     *("rate", "source", "where", "taken", "verified"),
@@ -28,22 +32,18 @@ def as_table(plans: Sequence[Plan], width: int | None) -> str:
 
 def _title(plans: Sequence[Plan]) -> str:
     plan = plans[0]
-    *before, last = (_plain(each.gb_day) for each in plans)
+    *before, last = (plain(each.gb_day) for each in plans)
     sizes = f"{', '.join(before)} and {last}" if before else last
+    lake = _days(plan.lake_days) if plan.lake_days else "for ever"
     asked = f"{plan.queries_day:,} queries a day over {_days(plan.scan_days)}"
     return (
         f"{sizes} GB of {plan.source} a day, --route {plan.route}, --delivery {plan.delivery}; log "
-        f"kept {_days(plan.retention_days)}, rows {_days(plan.lake_days)}; {asked}"
+        f"kept {_days(plan.retention_days)}, rows {lake}; {asked}"
     )
 
 
 def _days(count: float) -> str:
-    return f"{_plain(count)} day{'' if count == 1 else 's'}"
-
-
-def _plain(number: float) -> str:
-    """As it was given, without an exponent."""
-    return f"{number:,.15g}"
+    return f"{plain(count)} day{'' if count == 1 else 's'}"
 
 
 def _detailed(one: Bill) -> list[Column]:
@@ -63,7 +63,7 @@ def _compared(bills: Sequence[Bill]) -> list[Column]:
         Column("USD a month", [*titles, "all"]),
         *(
             Column(
-                f"{_plain(one.plan.gb_day)} GB a day",
+                f"{plain(one.plan.gb_day)} GB a day",
                 [*(money(_of(one, title)) for title in titles), money(one.usd)],
                 number=True,
             )
@@ -81,7 +81,7 @@ def _instead(bills: Sequence[Bill], told: Sequence[Sequence[Lever]]) -> list[Col
     names = [_lever(mine) for mine in zip(*told, strict=True)]
     differences = [
         Column(
-            "USD more or less" if len(bills) == 1 else f"{_plain(one.plan.gb_day)} GB a day",
+            "USD more or less" if len(bills) == 1 else f"{plain(one.plan.gb_day)} GB a day",
             [signed(lever.usd) for lever in mine],
             number=True,
         )
@@ -110,15 +110,17 @@ def as_csv(plans: Sequence[Plan]) -> str:
     return to.getvalue()
 
 
-def as_json(plans: Sequence[Plan]) -> str:
+def as_json(plans: Sequence[Plan], region: str) -> str:
     """One object: the plan, a bill for each size, the notes."""
     import msgspec
 
-    plan = {name: getattr(plans[0], name) for name in Plan.__dataclass_fields__ if name != "gb_day"}
+    plan = {
+        name: getattr(plans[0], name) for name in Plan.__dataclass_fields__ if name not in UNTOLD
+    }
     told = {
         "plan": plan,
         "bills": [_bill(bill(each)) for each in plans],
-        "notes": notes(plans[0]),
+        "notes": notes(plans[0], region),
     }
     return msgspec.json.format(msgspec.json.encode(told)).decode() + "\n"
 
@@ -151,30 +153,44 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def notes(plan: Plan) -> list[str]:
-    """What must be known about the figures, a sentence each."""
-    return list(_notes(plan))
+def notes(plan: Plan, region: str = HOME_REGION) -> list[str]:
+    """What must be known about the figures of a plan in a region, a sentence each."""
+    return list(_notes(plan, region or HOME_REGION))
 
 
-def _notes(plan: Plan) -> Iterator[str]:
+def _notes(plan: Plan, region: str) -> Iterator[str]:
     used = {line.rate_name for line in bill(plan).lines}
-    unsure = [rates()[name] for name in used if not rates()[name].verified]
-    days = sorted({rate.taken for rate in unsure})
+    own = [name for name in used if plan.rates[name] is not list_prices()[name]]
+    unsure = [plan.rates[name] for name in used if not plan.rates[name].verified]
+    elsewhere = "" if region == HOME_REGION else f", not of {region} (AWS_REGION)"
     yield (
-        "list prices of us-east-1, a month of 30 days, no free tiers, no volume steps; what is "
-        "kept is counted as when the first of it goes"
+        f"list prices of {HOME_REGION}{elsewhere}, a month of 30 days, no free tiers, no volume "
+        "steps; what is kept is counted as when the first of it goes"
     )
-    yield (
-        f"{len(unsure)} of {len(used)} rates are assumptions of {_span(days)}, not verified on "
-        "AWS's pages; --output csv names the page of each"
-    )
+    if own:
+        yield f"{len(own)} of {len(used)} rates are given by --rates"
+    if unsure:
+        yield (
+            f"{len(unsure)} of {len(used)} rates are assumptions of "
+            f"{_span(sorted({rate.taken for rate in unsure}))}, not verified on AWS's pages; "
+            "--output csv names the page of each, --rates FILE takes those that you look up"
+        )
+    if more := further_year_usd(plan):
+        yield (
+            "rows that are kept for ever (LakeDays=0) are counted as after the first year; each "
+            f"further year adds {money(more)} USD a month"
+        )
     yield (
         "sizes and CPU are measured on made-up lines, not on AWS; records of 577 lines, waits, "
         "rejects (1 in 10,000) and our own logs are assumed; queries read the files as they land, "
         "not compacted"
     )
     if not plan.shape.cloudwatch and plan.route != "s3":
-        yield f"{plan.source} goes to S3 only: who brings it to CloudWatch is not in this bill"
+        yield (
+            f"AWS delivers {plan.source} to S3 only, from where --route s3 takes it: by --route "
+            f"{plan.route} nothing comes but what you bring to CloudWatch, and what brings it "
+            "there is not in this bill"
+        )
     yield _which_delivery(turning_point(plan))
 
 
@@ -183,10 +199,8 @@ def _which_delivery(from_gb: float) -> str:
         return "by this route Firehose is the cheaper delivery: our files would be many and small"
     if from_gb == 0:
         return "by this route --delivery s3 is the cheaper at any size"
-    # Two digits, and no exponent.
-    about = f"{float(f'{from_gb:.2g}'):,.15g}"
     return (
-        f"by this route --delivery s3 is the cheaper from about {about} GB a day on; with "
+        f"by this route --delivery s3 is the cheaper from about {about(from_gb)} GB a day on; with "
         "less its files are many and small, which is paid for when they are written and read"
     )
 
@@ -206,7 +220,19 @@ def wrapped(sentences: Sequence[str], width: int | None) -> str:
 
 def quantity(value: float) -> str:
     """A count with the decimals that matter."""
-    return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.3g}"
+    return f"{value:,.0f}" if value >= 1000 or value == int(value) else about(value, 3)
+
+
+def plain(value: float) -> str:
+    """A number as it was given: all its digits, no exponent."""
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
+def about(value: float, digits: int = 2) -> str:
+    """A number to its first digits, without an exponent."""
+    places = digits - 1 - floor(log10(abs(value)))
+    shown = f"{round(value, places):,.{max(places, 0)}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def price(usd: float) -> str:

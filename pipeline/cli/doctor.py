@@ -28,14 +28,15 @@ def doctor(
             "--rebuild", help="Make the catalogue anew first, from the lake's files and log.db."
         ),
     ] = False,
-    stage: Stage = "",
+    stage: Stage = None,
     config: Config = None,
     home: Home = None,
 ) -> None:
     """Check the machine and the home, and print every setting with its origin.
 
     Ends with 1 when something has to be mended, and says how. --stage checks a deployed stack
-    instead, part by part; the checks cost less than 0.001 USD.
+    instead, part by part: whether it is as declared, and whether logs come in and land. It only
+    looks (infra/pipeline.yaml lists what that needs, in LookPolicy), for less than 0.001 USD.
 
     \b
     tailrace doctor

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,7 +57,9 @@ Retention = Annotated[
 ]
 LakeDays = Annotated[
     int,
-    typer.Option("--lake-days", metavar="N", min=1, max=3_653, help="Days that the lake keeps."),
+    typer.Option(
+        "--lake-days", metavar="N", min=0, max=3_653, help="Days that the lake keeps; 0: for ever."
+    ),
 ]
 Queries = Annotated[
     int,
@@ -86,6 +89,14 @@ BatchSeconds = Annotated[
         help="How long Lambda waits for more records of a shard.",
     ),
 ]
+RatesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rates",
+        metavar="FILE",
+        help="Rates that you looked up, in TOML: kinesis_in = 0.088; names: --output csv.",
+    ),
+]
 Form = Annotated[str, typer.Option("--output", metavar="FORM", help="table, csv or json.")]
 
 
@@ -95,29 +106,34 @@ def estimate(
     delivery: Delivery = "firehose",
     source: SourceName = "vpc-flow",
     retention_days: Retention = 14,
-    lake_days: LakeDays = 365,
+    lake_days: LakeDays = 0,
     queries_day: Queries = 100,
     scan_days: ScanDays = 1,
     shards: Shards = 0,
     batch_seconds: BatchSeconds = 5,
+    rates_file: RatesFile = None,
     output: Form = "table",
 ) -> None:
     """What the stack on AWS costs in a month of 30 days, before it is deployed, in USD.
 
     Line by line, and what else could be done, with its price. List prices of us-east-1 without
-    free tiers; csv and json carry each rate's source and date, and whether it was verified.
+    free tiers, until --rates gives others; csv and json carry each rate's name, source and date,
+    and whether it was verified.
 
     \b
     tailrace estimate --gb-day 20
     tailrace estimate --gb-day 1 --gb-day 20 --gb-day 200 --route s3 --delivery s3
     tailrace estimate --gb-day 5 --source waf --queries-day 500 --scan-days 7
     tailrace estimate --gb-day 20 --output csv > estimate.csv
+    tailrace estimate --gb-day 20 --rates eu-central-1.toml
     """
     from pipeline.cli import bills, streams
-    from pipeline.estimate import Plan
+    from pipeline.estimate import Plan, given, rates
+    from pipeline.settings import aws_region
 
     if output not in FORMS:
         raise UsageError(f"there is no form {output!r}", "--output", f"one of {', '.join(FORMS)}")
+    charged = given(rates_file) if rates_file else rates()
     plans = [
         Plan(
             size,
@@ -130,16 +146,18 @@ def estimate(
             scan_days,
             shards,
             batch_seconds,
+            charged,
         )
         for size in _sizes(gb_day)
     ]
+    region = aws_region() or ""
     if output == "table":
         sys.stdout.write(bills.as_table(plans, streams.width()))
     else:
         streams.as_data(sys.stdout)
-        sys.stdout.write(bills.as_csv(plans) if output == "csv" else bills.as_json(plans))
+        sys.stdout.write(bills.as_csv(plans) if output == "csv" else bills.as_json(plans, region))
     sys.stdout.flush()
-    say(("\n" if output == "table" else "") + _beneath(plans))
+    say(("\n" if output == "table" else "") + _beneath(plans, region))
 
 
 def _sizes(given: Sequence[str]) -> list[float]:
@@ -154,7 +172,7 @@ def _sizes(given: Sequence[str]) -> list[float]:
     return sizes
 
 
-def _beneath(plans: Sequence["Plan"]) -> str:
+def _beneath(plans: Sequence["Plan"], region: str) -> str:
     from pipeline.cli import bills, streams
 
-    return bills.wrapped(bills.notes(plans[0]), streams.width(sys.stderr))
+    return bills.wrapped(bills.notes(plans[0], region), streams.width(sys.stderr))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import NotConfigured
+from pipeline.errors import NotConfigured, UsageError
 from pipeline.settings import Settings, load
 
 Home = Annotated[
@@ -46,11 +46,21 @@ From = Annotated[
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="T", help="Up to, not including.")]
 
+
+def _named(stage: str | None) -> str | None:
+    """Refuse a stage without a name: of a variable that is not set, it would be the home's."""
+    if stage is not None and not stage.strip():
+        raise UsageError(
+            "the stage has no name", "--stage", "name one, like staging, or leave --stage out"
+        )
+    return stage
+
+
 Strict = Annotated[bool, typer.Option("--strict", help="End with 1 when a line is refused.")]
 Stage = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--stage", metavar="S", help="A deployed stack: staging, production.", show_default=False
+        "--stage", metavar="S", help="A deployed stack: staging, production.", callback=_named
     ),
 ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import leave_out, let_all_in
-from pipeline.cli.options import Config, From, Home, Since, To, settings_of
+from pipeline.cli.options import Config, From, Home, Since, Stage, To, settings_of
 from pipeline.cli.output import say
 from pipeline.errors import UsageError
 
@@ -35,9 +35,6 @@ Explain = Annotated[bool, typer.Option("--explain", help="Print the SQL, ask not
 EngineName = Annotated[
     str, typer.Option("--engine", metavar="E", help="duckdb, or with a deployed stack athena.")
 ]
-Stage = Annotated[
-    str, typer.Option("--stage", metavar="S", help="The stack that Athena asks: staging.")
-]
 FullScan = Annotated[
     bool, typer.Option("--full-scan", help="Let SQL on Athena read all days, and pay for it.")
 ]
@@ -57,7 +54,7 @@ def query(
     sql: Sql = None,
     explain: Explain = False,
     engine: EngineName = "",
-    stage: Stage = "",
+    stage: Stage = None,
     full_scan: FullScan = False,
     config: Config = None,
     home: Home = None,
@@ -173,18 +170,18 @@ def _answer(question: "Question", engine: "Engine", output: str, given_window: b
     sys.stderr.write(footer(answer, question.values.get("top")))
 
 
-def _engine(settings: "Settings", name: str, stage: str, full_scan: bool) -> "Engine":
+def _engine(settings: "Settings", name: str, stage: str | None, full_scan: bool) -> "Engine":
     if name == ATHENA:
         from pipeline.queries.engines import athena
 
         let_all_in()
-        return athena.of_stage(settings, stage, full_scan)
+        return athena.of_stage(settings, stage or "", full_scan)
     from pipeline.queries.engines.duckdb import DuckDb
 
     return DuckDb(settings.home_path)
 
 
-def _chosen(engine: str, stage: str) -> str:
+def _chosen(engine: str, stage: str | None) -> str:
     """Name of the engine: a stack is asked by Athena."""
     chosen = engine or (ATHENA if stage else DUCKDB)
     if chosen not in (DUCKDB, ATHENA):

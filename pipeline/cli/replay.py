@@ -40,7 +40,7 @@ def replay(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
     ] = False,
-    stage: Stage = "",
+    stage: Stage = None,
     config: Config = None,
     home: Home = None,
 ) -> None:

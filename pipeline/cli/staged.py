@@ -69,8 +69,8 @@ def _say_cost(cost: "Cost") -> None:
 def examined(settings: "Settings", stage: str) -> "list[Check]":
     """What a doctor finds of a stage. Raises NotConfigured where there is none."""
     from pipeline import aws
-    from pipeline.deployed.doctor import Patient
     from pipeline.deployed.doctor import examined as all_checks
+    from pipeline.deployed.patient import Patient
     from pipeline.deployed.stage import find
 
     let_all_in()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.aws import STRANGER
+
 CREDENTIALS = "the credentials are wrong or have expired: renew them, or give the function a role"
 PERMISSION = "allow it to who runs this, and its key in KMS: a role of the stack can do it"
 MISSING = "it is not there: deploy the stack, or name it right in the settings"
@@ -26,17 +28,10 @@ FOR_GOOD = {
     "ResourceNotFoundException": MISSING,
     "NoSuchBucket": MISSING,
     "PermanentRedirect": MISSING,
-    "ExpiredToken": CREDENTIALS,
-    "ExpiredTokenException": CREDENTIALS,
-    "InvalidAccessKeyId": CREDENTIALS,
-    "InvalidClientTokenId": CREDENTIALS,
-    "InvalidToken": CREDENTIALS,
-    "MissingAuthenticationToken": CREDENTIALS,
-    "MissingAuthenticationTokenException": CREDENTIALS,
-    "SignatureDoesNotMatch": CREDENTIALS,
-    "UnrecognizedClientException": CREDENTIALS,
+    **dict.fromkeys(STRANGER, CREDENTIALS),
     "NoCredentialsError": CREDENTIALS,
     "PartialCredentialsError": CREDENTIALS,
+    "SSOTokenLoadError": CREDENTIALS,
     "TokenRetrievalError": CREDENTIALS,
     "UnauthorizedSSOTokenError": CREDENTIALS,
     "NoRegionError": "set AWS_REGION",

@@ -5,48 +5,23 @@ Sources: API References of AWS STS, CloudFormation, Firehose ("DescribeDeliveryS
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline import aws
+from pipeline.aws import told
 from pipeline.deployed import drift
-from pipeline.deployed.asking import Asking
-from pipeline.deployed.calls import told
 from pipeline.deployed.check import Check
 from pipeline.deployed.function import configuration
-from pipeline.deployed.stage import WHOLE, Deployed
+from pipeline.deployed.intake import freshness, intake
+from pipeline.deployed.patient import Patient
+from pipeline.deployed.signs import alarms, calls, letters
+from pipeline.deployed.stage import WHOLE
 from pipeline.errors import TailraceError
 from pipeline.lake.glue import LANDING_FILES
 from pipeline.lake.tables import all_tables
-from pipeline.queries.dialect.athena import literal
-from pipeline.schema import BATCH
-
-if TYPE_CHECKING:
-    import boto3
 
 NEEDED = ("LakeBucket", "QuarantineBucket", "FunctionName", "LogRoute", "Delivery")
 SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """A stack, who asks it, and when."""
-
-    deployed: Deployed
-    session: "boto3.Session"
-    asking: Asking
-    now: datetime
-
-    @property
-    def deploy(self) -> str:
-        """How it is made as it is declared."""
-        return f"make deploy STAGE={self.deployed.stage}"
-
-    def client(self, service: str) -> Any:
-        """A client of a service."""
-        make: Callable[..., Any] = self.session.client
-        return make(service, config=aws.patience())
 
 
 Looks = Callable[[Patient], Iterable[Check]]
@@ -57,8 +32,12 @@ def examined(patient: Patient) -> Iterator[Check]:
     looks: dict[str, Looks] = {
         "identity": _identity,
         "stack": _stack,
+        "intake": intake,
         "function": _function,
         "mapping": _mappings,
+        "calls": calls,
+        "letters": letters,
+        "alarm": alarms,
     }
     if patient.deployed.outputs.get("Delivery") == "firehose":
         looks["stream"] = _streams
@@ -67,13 +46,22 @@ def examined(patient: Patient) -> Iterator[Check]:
             "table": _tables,
             "workgroup": _workgroup,
             "query": _query,
-            "freshness": _freshness,
+            "freshness": freshness,
         }
     for name, look in looks.items():
         try:
             yield from look(patient)
         except TailraceError as error:
-            yield Check(name, False, f"{error.what} ({error.where})", error.fix)
+            yield _unseen(name, error)
+
+
+def _unseen(name: str, error: TailraceError) -> Check:
+    """A part that does not answer, or may not be asked."""
+    found = f"{error.what} ({error.where})" if error.where else error.what
+    if aws.is_forbidden(error.__cause__):
+        fix = "let who asks do it: infra/pipeline.yaml lists all that is asked, in LookPolicy"
+        return Check(name, False, f"cannot look: {found}", fix)
+    return Check(name, False, found, error.fix)
 
 
 def _identity(patient: Patient) -> Iterator[Check]:
@@ -125,7 +113,7 @@ def _mapping(patient: Patient, said: dict[str, Any]) -> Check:
     state, last = said.get("State", "?"), said.get("LastProcessingResult") or "nothing yet"
     source = said.get("EventSourceArn", "?").rpartition(":")[2]
     well = not last.startswith("PROBLEM")
-    fix = f"see why: make logs STAGE={patient.deployed.stage}"
+    fix = f"see why: {patient.logs}"
     if state != "Enabled":
         fix = f"aws lambda update-event-source-mapping --enabled --uuid {said.get('UUID', '?')}"
     return Check("mapping", well and state == "Enabled", f"{source} is {state}: {last}", fix)
@@ -199,21 +187,3 @@ def _workgroup(patient: Patient) -> Iterator[Check]:
 def _query(patient: Patient) -> Iterator[Check]:
     (row,) = patient.asking.rows("SELECT 1 AS one", "the check of Athena")
     yield Check("query", int(row["one"]) == 1, "Athena answers", "ask again")
-
-
-def _freshness(patient: Patient) -> Iterator[Check]:
-    yesterday = f"{patient.now.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}"
-    sql = (
-        f"SELECT max(ingest_time) AS newest FROM {BATCH.name}{LANDING_FILES}"  # noqa: S608 - own words
-        f" WHERE arrival_dt >= {literal(yesterday)}"
-    )
-    (row,) = patient.asking.rows(sql, "the check of what is newest")
-    newest: datetime | None = row["newest"]
-    if newest is None:
-        # A stack that was just deployed has nothing, and is well.
-        found = f"nothing has come since {yesterday}; what comes can be asked within minutes"
-        yield Check("freshness", True, found)
-        return
-    minutes = int((patient.now - newest.replace(tzinfo=UTC)).total_seconds()) // 60
-    found = f"the newest record came {minutes:,} minutes ago, at {newest:%Y-%m-%d %H:%M}Z"
-    yield Check("freshness", True, found)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws
+from pipeline.aws import told
 from pipeline.deliver.lake_file import LANDING
-from pipeline.deployed.calls import told
 from pipeline.lake.glue import CURATED_FILES, LANDING_FILES
 from pipeline.lake.shared import shared_views
 from pipeline.lake.tables import all_tables, columns

@@ -6,7 +6,7 @@ Source: AWS Lambda API Reference, "GetFunctionConfiguration".
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws, invoke
-from pipeline.deployed.calls import told
+from pipeline.aws import told
 from pipeline.deployed.stage import Deployed
 from pipeline.invoke.stack import check_delivery
 from pipeline.settings import of_function

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipeline.deployed.calls import told
+from pipeline.aws import told
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,8 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline import aws
+from pipeline.aws import told
 from pipeline.deployed.again import Hands, Replayed, Wanted, put_again
-from pipeline.deployed.calls import told
 from pipeline.deployed.function import stack_of
 from pipeline.deployed.given_up import take_again
 from pipeline.deployed.stage import LAMBDA_RECORDS, Deployed

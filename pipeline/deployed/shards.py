@@ -7,7 +7,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.deployed.calls import told
+from pipeline.aws import told
 
 GONE = ("InvalidArgumentException", "ResourceNotFoundException")
 MOST_CALLS = 10_000

@@ -8,10 +8,11 @@ Source: AWS CloudFormation API Reference, "DescribeStacks".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipeline import aws
-from pipeline.deployed.calls import told
+from pipeline.aws import told
 from pipeline.errors import NotConfigured, UsageError
 from pipeline.queries.engines.athena import STAGE
 
@@ -24,13 +25,17 @@ WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPO
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The stack of a stage; outputs and parameters by name."""
+    """The stack of a stage; outputs and parameters by name.
+
+    changed  when it was made, or changed last
+    """
 
     stage: str
     region: str
     status: str
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
+    changed: datetime | None = None
 
     @property
     def stack(self) -> str:
@@ -102,4 +107,6 @@ def find(session: "boto3.Session", stage: str) -> Deployed:
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
     given = found.get("Parameters", [])
     parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
-    return Deployed(stage, session.region_name, found["StackStatus"], outputs, parameters)
+    changed = found.get("LastUpdatedTime") or found["CreationTime"]
+    status = found["StackStatus"]
+    return Deployed(stage, session.region_name, status, outputs, parameters, changed)

@@ -6,8 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline.aws import told
 from pipeline.deployed.asking import whole
-from pipeline.deployed.calls import told
+from pipeline.deployed.letters import dead_letters
 from pipeline.deployed.objects import Stored, listed, with_marks
 from pipeline.deployed.scope import Scope, hour_of
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, QUARANTINE
@@ -62,16 +63,10 @@ def check_given_up(scope: Scope) -> Iterator[Finding]:
 
 def check_dead_letters(scope: Scope) -> Iterator[Finding]:
     """Notices of files that were tried in vain, where logs come as files."""
-    if scope.deployed.outputs.get("LogRoute") != "s3":
-        return
-    queue, asked = f"{scope.deployed.stack}-inbox-dead", "ApproximateNumberOfMessages"
-    with told("SQS", f"queue {queue}"):
-        url = scope.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        said = scope.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[asked])
-        waiting = int(said["Attributes"][asked])
-    if waiting:
-        detail = f"{counted(waiting, 'message')} about files given up; bring them back: aws sqs"
-        yield Finding("given_up", queue, f"{detail} start-message-move-task --source-arn <its ARN>")
+    found = dead_letters(scope.sqs, scope.deployed)
+    if found and found.count:
+        detail = f"{counted(found.count, 'message')} about files given up; bring them back"
+        yield Finding("given_up", found.queue, f"{detail}: {found.fix}")
 
 
 def check_undelivered(scope: Scope) -> Iterator[Finding]:

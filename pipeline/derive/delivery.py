@@ -72,7 +72,8 @@ def _of_table(name: str) -> dict[str, Any]:
         f"{stem}IsRefused": alarm(
             f"{name}-refused",
             f"Firehose could not make Parquet of records of {name}; they lie under"
-            f" errors/{name}/, and the log of Firehose says why",
+            f" errors/{name}/, and the log of Firehose says why. Put them again with"
+            " `tailrace replay --failed --stage ${Stage}`",
             _metric(stem, "FailedConversion.Records", "Sum"),
             0,
         ),

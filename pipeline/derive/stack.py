@@ -33,14 +33,15 @@ def filled_in(value: Any, *names: str) -> Any:
 def alarm(name: str, description: str, metric: dict[str, Any], above: int) -> dict[str, Any]:
     """An alarm on a metric that is above a number; where there is no data there is none.
 
-    name    what follows tailrace-<stage>- in its own
-    metric  Namespace, MetricName, Dimensions, Statistic, Period, EvaluationPeriods
+    name         what follows tailrace-<stage>- in its own
+    description  may name ${Stage}
+    metric       Namespace, MetricName, Dimensions, Statistic, Period, EvaluationPeriods
     """
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
             "AlarmName": {"Fn::Sub": f"tailrace-${{Stage}}-{name}"},
-            "AlarmDescription": description,
+            "AlarmDescription": filled_in(description, "Stage"),
             **metric,
             "ComparisonOperator": "GreaterThanThreshold",
             "Threshold": above,

@@ -15,9 +15,9 @@ from pipeline.estimate.plan import (
     MOST_GB,
     ROUTES,
     S3,
+    YEAR,
     Plan,
 )
-from pipeline.estimate.rates import rates
 from pipeline.estimate.volumes import rounded, shards_for, volumes
 
 WAYS = {
@@ -97,7 +97,7 @@ def _unpacked(plan: Plan) -> Iterator[Lever]:
     month = volumes(plan)
     single = month.rows * rounded(plan.shape.json, at.FIREHOSE_STEP)
     single += (month.records + month.refused_rows) * at.FIREHOSE_STEP
-    usd = rates()["firehose_ingestion"].usd + rates()["firehose_conversion"].usd
+    usd = plan.rates["firehose_ingestion"].usd + plan.rates["firehose_conversion"].usd
     more = (single - month.billed_bytes) / at.GB * usd
     yield Lever("one row a record, not packed for Firehose", "", more)
 
@@ -106,6 +106,13 @@ def _panel_usd(plan: Plan) -> float:
     """A panel over the last hour, which is billed as 10 MB where it is less."""
     none = bill(replace(plan, queries_day=0)).usd
     return bill(replace(plan, queries_day=PANEL_QUERIES_DAY, scan_days=1 / 24)).usd - none
+
+
+def further_year_usd(plan: Plan) -> float:
+    """What a month costs more with each year for which a lake that keeps for ever has stood."""
+    if plan.lake_days:
+        return 0
+    return bill(replace(plan, lake_days=2 * YEAR)).usd - bill(plan).usd
 
 
 def turning_point(plan: Plan) -> float:

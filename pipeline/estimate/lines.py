@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from pipeline.estimate import limits as at
 from pipeline.estimate.plan import FIREHOSE, KINESIS, S3, Plan
-from pipeline.estimate.rates import Rate, rates
+from pipeline.estimate.rates import Rate
 from pipeline.estimate.volumes import Volumes, rounded, volumes
 from pipeline.estimate.workload import WRITTEN
+
+
+class Counted(NamedTuple):
+    """So many units of what a rate charges for."""
+
+    title: str
+    quantity: float
+    rate_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +27,7 @@ class Line:
     title: str
     quantity: float
     rate_name: str
-
-    @property
-    def rate(self) -> Rate:
-        """Its rate."""
-        return rates()[self.rate_name]
+    rate: Rate
 
     @property
     def usd(self) -> float:
@@ -32,6 +37,10 @@ class Line:
 
 def lines(plan: Plan) -> list[Line]:
     """Every line of a plan's month, in the order in which a log goes through the stack."""
+    return [Line(*each, plan.rates[each.rate_name]) for each in _counted(plan)]
+
+
+def _counted(plan: Plan) -> list[Counted]:
     month = volumes(plan)
     return [
         *_arriving(plan, month),
@@ -44,84 +53,84 @@ def lines(plan: Plan) -> list[Line]:
     ]
 
 
-def _arriving(plan: Plan, month: Volumes) -> Iterator[Line]:
+def _arriving(plan: Plan, month: Volumes) -> Iterator[Counted]:
     """From the log's service to where the pipeline takes it, and what is kept there."""
     text, packed = month.text_bytes / at.GB, month.rows * plan.shape.gzip / at.GB
     kept = packed / at.DAYS * plan.retention_days
     if plan.route == S3:
         if plan.shape.s3:
-            yield Line("Log delivery to S3", text, plan.shape.s3)
-        yield Line("S3: log files, written", month.records / at.MILLION, "s3_writes")
-        yield Line("S3: log files, kept", kept, "s3_storage")
+            yield Counted("Log delivery to S3", text, plan.shape.s3)
+        yield Counted("S3: log files, written", month.records / at.MILLION, "s3_writes")
+        yield Counted("S3: log files, kept", kept, "s3_storage")
         return
     name = plan.shape.cloudwatch or WRITTEN
     title = "Log ingestion" if name == WRITTEN else "Log delivery"
-    yield Line(f"{title}, CloudWatch", text, name)
-    yield Line("CloudWatch Logs: log, kept", kept, "logs_storage")
+    yield Counted(f"{title}, CloudWatch", text, name)
+    yield Counted("CloudWatch Logs: log, kept", kept, "logs_storage")
 
 
-def _streaming(plan: Plan, month: Volumes) -> Iterator[Line]:
+def _streaming(plan: Plan, month: Volumes) -> Iterator[Counted]:
     if plan.shards:
         units = month.records * rounded(month.record_bytes, at.KINESIS_UNIT) / at.KINESIS_UNIT
-        yield Line("Kinesis: shards", plan.shards * at.HOURS, "kinesis_shard")
-        yield Line("Kinesis: records in", units / at.MILLION, "kinesis_put")
+        yield Counted("Kinesis: shards", plan.shards * at.HOURS, "kinesis_shard")
+        yield Counted("Kinesis: records in", units / at.MILLION, "kinesis_put")
         return
     carried = month.records * rounded(month.record_bytes, at.KINESIS_STEP) / at.GB
-    yield Line("Kinesis: stream, on demand", at.HOURS, "kinesis_stream")
-    yield Line("Kinesis: records in", carried, "kinesis_in")
-    yield Line("Kinesis: records out", carried, "kinesis_out")
+    yield Counted("Kinesis: stream, on demand", at.HOURS, "kinesis_stream")
+    yield Counted("Kinesis: records in", carried, "kinesis_in")
+    yield Counted("Kinesis: records out", carried, "kinesis_out")
 
 
-def _working(plan: Plan, month: Volumes) -> Iterator[Line]:
+def _working(plan: Plan, month: Volumes) -> Iterator[Counted]:
     if plan.route == S3:
         polls = at.DAYS * at.DAY_S / at.SQS_POLL_S * at.SQS_POLLERS
         messages = month.records * at.SQS_REQUESTS_A_MESSAGE
-        yield Line("SQS: object events", (polls + messages) / at.MILLION, "sqs_requests")
-        yield Line("S3: log files, read", month.records / at.MILLION, "s3_reads")
-    yield Line("Lambda: compute", month.seconds * at.MEMORY_MB / 1024, "lambda_compute")
-    yield Line("Lambda: requests", month.invocations / at.MILLION, "lambda_requests")
+        yield Counted("SQS: object events", (polls + messages) / at.MILLION, "sqs_requests")
+        yield Counted("S3: log files, read", month.records / at.MILLION, "s3_reads")
+    yield Counted("Lambda: compute", month.seconds * at.MEMORY_MB / 1024, "lambda_compute")
+    yield Counted("Lambda: requests", month.invocations / at.MILLION, "lambda_requests")
 
 
-def _delivering(plan: Plan, month: Volumes) -> Iterator[Line]:
+def _delivering(plan: Plan, month: Volumes) -> Iterator[Counted]:
     if plan.delivery == FIREHOSE:
         billed = month.billed_bytes / at.GB
-        yield Line("Firehose: ingestion", billed, "firehose_ingestion")
-        yield Line("Firehose: to Parquet", billed, "firehose_conversion")
+        yield Counted("Firehose: ingestion", billed, "firehose_ingestion")
+        yield Counted("Firehose: to Parquet", billed, "firehose_conversion")
     written = (month.files + month.other_files) / at.MILLION
-    yield Line("S3: Parquet, written", written, "s3_writes")
+    yield Counted("S3: Parquet, written", written, "s3_writes")
 
 
-def _kept(plan: Plan, month: Volumes) -> Iterator[Line]:
-    lake = month.parquet_bytes / at.DAYS * plan.lake_days
+def _kept(plan: Plan, month: Volumes) -> Iterator[Counted]:
+    lake = month.parquet_bytes / at.DAYS * plan.counted_days
     reject = plan.shape.line * at.BASE64_RATIO + at.REJECT_BYTES
     refused = month.refused_rows * reject / at.DAYS * at.QUARANTINE_DAYS
-    yield Line("S3: lake, kept", lake / at.GB, "s3_storage")
-    yield Line("S3: quarantine, written", month.refused_objects / at.MILLION, "s3_writes")
-    yield Line("S3: quarantine, kept", refused / at.GB, "s3_storage")
+    yield Counted("S3: lake, kept", lake / at.GB, "s3_storage")
+    yield Counted("S3: quarantine, written", month.refused_objects / at.MILLION, "s3_writes")
+    yield Counted("S3: quarantine, kept", refused / at.GB, "s3_storage")
     keyed = (plan.shards or at.ON_DEMAND_SHARDS) if plan.route == KINESIS else 0
     keyed += at.TABLES if plan.delivery == FIREHOSE else 0
     made = keyed * at.KEY_SIDES * at.DAYS * at.DAY_S / at.KEY_LIFE_S + month.refused_objects
-    yield Line("KMS: keys", at.KEYS, "kms_keys")
-    yield Line("KMS: requests", made / at.MILLION, "kms_requests")
+    yield Counted("KMS: keys", at.KEYS, "kms_keys")
+    yield Counted("KMS: requests", made / at.MILLION, "kms_requests")
 
 
-def _asked(plan: Plan, month: Volumes) -> Iterator[Line]:
+def _asked(plan: Plan, month: Volumes) -> Iterator[Counted]:
     queries = plan.queries_day * at.DAYS
     size = plan.shape.plain if plan.delivery == FIREHOSE else plan.shape.parquet
     scanned = month.rows / at.DAYS * plan.scan_days * size * at.SCANNED_SHARE
     files = month.files / at.DAYS * plan.scan_days
-    yield Line("Athena: scans", queries * max(scanned, at.ATHENA_LEAST) / at.TB, "athena_scan")
+    yield Counted("Athena: scans", queries * max(scanned, at.ATHENA_LEAST) / at.TB, "athena_scan")
     reads = queries * ceil(files) * at.READS_A_FILE
-    yield Line("S3: read by Athena", reads / at.MILLION, "s3_reads")
+    yield Counted("S3: read by Athena", reads / at.MILLION, "s3_reads")
 
 
-def _watched(plan: Plan, month: Volumes) -> Iterator[Line]:
-    yield Line("CloudWatch: metrics", len(at.METRICS), "metrics")
+def _watched(plan: Plan, month: Volumes) -> Iterator[Counted]:
+    yield Counted("CloudWatch: metrics", len(at.METRICS), "metrics")
     alarms = at.ALARMS + at.ROUTE_ALARMS.get(plan.route, 0)
     alarms += at.STREAMS * at.STREAM_ALARMS if plan.delivery == FIREHOSE else 0
-    yield Line("CloudWatch: alarms", alarms, "alarms")
-    yield Line("CloudWatch: dashboard", at.DASHBOARDS, "dashboards")
+    yield Counted("CloudWatch: alarms", alarms, "alarms")
+    yield Counted("CloudWatch: dashboard", at.DASHBOARDS, "dashboards")
     told = month.invocations * at.OWN_LOG_BYTES / at.GB
-    yield Line("CloudWatch Logs: own log", told, "logs_ingestion")
+    yield Counted("CloudWatch Logs: own log", told, "logs_ingestion")
     kept = told / at.DAYS * at.OWN_LOG_DAYS
-    yield Line("CloudWatch Logs: own, kept", kept, "logs_storage")
+    yield Counted("CloudWatch Logs: own, kept", kept, "logs_storage")

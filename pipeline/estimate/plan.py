@@ -1,11 +1,13 @@
 """What is to be estimated: how much of which log, by which way, kept and asked for how long."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from pipeline.errors import UsageError
 from pipeline.estimate.limits import BATCH_WINDOW_S, DAY_S, GB, SHARD_BYTES_S
+from pipeline.estimate.rates import Rates
+from pipeline.estimate.rates import rates as list_prices
 from pipeline.estimate.workload import SHAPES, Shape
 
 KINESIS, LAMBDA, S3, FIREHOSE = "kinesis", "lambda", "s3", "firehose"
@@ -13,6 +15,8 @@ ROUTES = (KINESIS, LAMBDA, S3)
 DELIVERIES = (FIREHOSE, S3)
 # Ten megabytes a day are some flows a second; a petabyte is more than any one account writes.
 LEAST_GB, MOST_GB = 0.01, 1_000_000
+# A lake that keeps its rows for ever is reckoned with those of so many days.
+YEAR = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,12 @@ class Plan:
     route           kinesis, lambda or s3, as the template's LogRoute
     delivery        firehose or s3, as the template's Delivery
     retention_days  how long CloudWatch Logs keeps the log (S3 its files, where they go there)
-    lake_days       how long the lake keeps its rows
+    lake_days       how long the lake keeps its rows, the template's LakeDays; 0: for ever, which is
+                    reckoned as after a year
     queries_day     questions to Athena a day, each over `scan_days` days of the log
-    shards          of a provisioned stream; 0: on demand
+    shards          of a provisioned stream, the template's Shards; 0: on demand
     batch_seconds   how long Lambda waits for more records of a shard, the template's BatchSeconds
+    rates           what AWS charges
 
     Raises UsageError for what cannot be.
     """
@@ -36,11 +42,12 @@ class Plan:
     route: str = KINESIS
     delivery: str = FIREHOSE
     retention_days: int = 14
-    lake_days: int = 365
+    lake_days: int = 0
     queries_day: int = 100
     scan_days: float = 1
     shards: int = 0
     batch_seconds: int = BATCH_WINDOW_S
+    rates: Rates = field(default_factory=list_prices, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not LEAST_GB <= self.gb_day <= MOST_GB:  # nor when it is no number
@@ -66,6 +73,11 @@ class Plan:
     def shape(self) -> Shape:
         """The sizes of its lines."""
         return SHAPES[self.source]
+
+    @property
+    def counted_days(self) -> int:
+        """Days of rows that the lake is reckoned with."""
+        return self.lake_days or YEAR
 
     @property
     def most_gb(self) -> float:

@@ -208,3 +208,9 @@ def _flat(values: dict[str, Any]) -> list[str]:
 def aws_region(environ: Mapping[str, str] | None = None) -> str | None:
     """What AWS_REGION says; None: whatever AWS's own settings say."""
     return (os.environ if environ is None else environ).get("AWS_REGION") or None
+
+
+def aws_profile(environ: Mapping[str, str] | None = None) -> str:
+    """The profile that AWS's tools are told to take; "" for none."""
+    environ = os.environ if environ is None else environ
+    return environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or ""

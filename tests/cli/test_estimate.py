@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from pipeline.cli.bills import money, price, quantity, signed
+from pipeline.cli.bills import about, money, plain, price, quantity, signed
+from pipeline.estimate.rates import FILE
 from tests.homes import call
 
 HEAVY = "awswrangler boto3 duckdb fastapi numpy pandas pyarrow sqlglot pipeline.sources"
@@ -49,7 +52,7 @@ def test_what_the_figures_are_worth_is_said_on_standard_error() -> None:
     ("words", "says"),
     [
         (["--route", "lambda"], "Firehose is the cheaper delivery"),
-        (["--source", "alb"], "alb goes to S3 only"),
+        (["--source", "alb"], "AWS delivers alb to S3 only"),
     ],
 )
 def test_what_holds_for_one_plan_only_is_said_of_it(words: list[str], says: str) -> None:
@@ -97,7 +100,7 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         "route": "kinesis",
         "delivery": "firehose",
         "retention_days": 14,
-        "lake_days": 365,
+        "lake_days": 0,
         "queries_day": 100,
         "scan_days": 1,
         "shards": 0,
@@ -131,7 +134,7 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         (["--gb-day", "5", "--route", "s3", "--shards", "2"], "the route s3 has no shards"),
         (["--gb-day", "900", "--shards", "1"], "shards: 1 take at most 342 GB"),
         (["--gb-day", "5", "--queries-day", "-1"], "-1 is not in the range"),
-        (["--gb-day", "5", "--lake-days", "0"], "0 is not in the range"),
+        (["--gb-day", "5", "--lake-days", "-1"], "-1 is not in the range"),
         (["--gb-day", "5", "--batch-seconds", "301"], "301 is not in the range"),
         (["--gb-day", "5", "--retention-days", "x"], "'x' is not a valid int"),
         ([], "missing option '--gb-day'"),
@@ -144,6 +147,104 @@ def test_a_plan_that_cannot_be_ends_with_two(words: list[str], says: str) -> Non
     assert ran.err.startswith("error: ")
     assert says in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_no_size_is_written_with_an_exponent() -> None:
+    for words in (
+        ("--gb-day", "1000000", "--source", "waf"),
+        ("--gb-day", "1", "--gb-day", "1234567.25", "--source", "waf"),
+        ("--gb-day", "0.01", "--route", "s3", "--scan-days", "3653"),
+    ):
+        ran = call("estimate", *words)
+        assert not re.findall(r"\d[eE][+-]?\d", ran.out + ran.err)
+    assert "the cheaper from about 140 GB a day on" in " ".join(
+        call("estimate", "--gb-day", "1000000", "--source", "waf").err.split()
+    )
+    assert [about(each) for each in (138.4, 24.5, 1.26, 0.0234, 999.6, 123_456)] == [
+        *("140", "24", "1.3", "0.023", "1,000", "120,000"),
+    ]
+    assert [plain(each) for each in (1_000_000, 2.5, 0.01, 20)] == [
+        "1,000,000",
+        "2.5",
+        "0.01",
+        "20",
+    ]
+    assert [quantity(each) for each in (999.7, 0.00001234)] == ["1,000", "0.0000123"]
+
+
+def test_a_lake_that_keeps_for_ever_is_counted_after_a_year_and_it_is_said() -> None:
+    for_ever = call("estimate", "--gb-day", "20")
+    year = call("estimate", "--gb-day", "20", "--lake-days", "365")
+    assert "rows for ever;" in " ".join(for_ever.out.split())
+    assert for_ever.out.partition("\n\n")[2] == year.out.partition("\n\n")[2]
+    says = "rows that are kept for ever (LakeDays=0) are counted as after the first year; each"
+    assert says in " ".join(for_ever.err.split())
+    assert says not in " ".join(year.err.split())
+
+
+def test_rates_that_somebody_looked_up_are_reckoned_with(tmp_path: Path) -> None:
+    file = tmp_path / "frankfurt.toml"
+    file.write_text("vended_to_cloudwatch = 0.6\n[kms_keys]\nusd = 2\nverified = false\n", "utf-8")
+    ran = call("estimate", "--gb-day", "20", "--rates", str(file))
+    (line,) = [each for each in ran.out.splitlines() if each.startswith("Log delivery")]
+    assert line.split()[-2:] == ["0.60", "360.00"]
+    err = " ".join(ran.err.split())
+    assert "2 of 19 rates are given by --rates" in err
+    assert "18 of 19 rates are assumptions" in err
+    out = call("estimate", "--gb-day", "20", "--rates", str(file), "--output", "csv").out
+    row = next(csv.DictReader(io.StringIO(out)))
+    assert (row["usd_each"], row["where"], row["verified"]) == (
+        *("0.6", f"{file}: vended_to_cloudwatch", "True"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says"),
+    [
+        ("kinesis_inn = 1", "", "there is no rate called 'kinesis_inn'"),
+        ("kinesis_in = -1", ": kinesis_in", "not a rate: -1, "),
+        ("kinesis_in = nan", ": kinesis_in", "not a rate: nan, "),
+        ("kinesis_in = inf", ": kinesis_in", "not a rate: inf, "),
+        ("kinesis_in = '0.08'", ": kinesis_in", "not a rate: '0.08', "),
+        ("kinesis_in = true", ": kinesis_in", "not a rate: True, "),
+        ("[kinesis_in]\ntaken = 2026-12-01", ": kinesis_in", "not a rate: {'taken': "),
+        ("[kinesis_in]\nusd = 1\nprice = 1", ": kinesis_in", "not a rate: {'usd': 1, 'price': 1}"),
+        ("[kinesis_in]\nusd = 1\nunit = 'TB'", ": kinesis_in", "the unit is GB, not TB"),
+        ("[kinesis_in", "", "the rates cannot be read: "),
+    ],
+)
+def test_rates_that_cannot_be_are_refused_with_their_place(
+    tmp_path: Path, text: str, place: str, says: str
+) -> None:
+    file = tmp_path / "rates.toml"
+    file.write_text(text, "utf-8")
+    ran = call("estimate", "--gb-day", "20", "--rates", str(file))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {says}")
+    assert ran.err.splitlines()[1] == f"  --rates {file}{place}"
+
+
+def test_rates_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    ran = call("estimate", "--gb-day", "20", "--rates", str(tmp_path))
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: the rates are in no file")
+
+
+def test_the_file_of_our_rates_can_be_copied_and_given(tmp_path: Path) -> None:
+    file = tmp_path / "rates.toml"
+    file.write_bytes(FILE.read_bytes())
+    ran = call("estimate", "--gb-day", "20", "--rates", str(file))
+    assert ran.out == call("estimate", "--gb-day", "20").out
+    assert "18 of 19 rates are assumptions of 2026-11-26" in " ".join(ran.err.split())
+
+
+def test_of_another_region_it_is_said_whose_prices_these_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    err = call("estimate", "--gb-day", "20").err
+    assert "list prices of us-east-1, not of eu-central-1 (AWS_REGION), a month" in err
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert "(AWS_REGION)" not in call("estimate", "--gb-day", "20").err
 
 
 def test_an_estimate_loads_nothing_heavy() -> None:

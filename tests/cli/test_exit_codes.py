@@ -221,3 +221,21 @@ def test_a_saved_query_that_is_broken_is_told_and_hides_no_other_error(tmp_path:
     assert said[0].startswith("error: a saved query is not as it must be: the front matter does")
     code, said = ended("query", "top_talkers", "--top", "5")
     assert (code, said[-1]) == (2, "  a parameter of a query is given so: -p top=5")
+
+
+@pytest.mark.parametrize(
+    "words", [("audit",), ("doctor",), ("replay", "--failed"), ("query", "top_talkers")]
+)
+@pytest.mark.parametrize("stage", ["", " "])
+def test_a_stage_without_a_name_is_not_the_home(words: tuple[str, ...], stage: str) -> None:
+    ran = call(*words, "--stage", stage)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "error: the stage has no name\n  --stage\n  name one, like staging, or leave --stage out\n"
+    )
+
+
+def test_a_stage_is_explained_alike_by_every_command() -> None:
+    for command in ("audit", "doctor", "replay", "query"):
+        text = " ".join(call(command, "--help").out.split())
+        assert "--stage S A deployed stack: staging, production." in text, command

@@ -33,13 +33,21 @@ OUTPUTS = {
     "QuarantineBucket": KEPT,
     "QuarantineReaderArn": "arn:aws:iam::123456789012:role/reader",
     "FunctionName": "tailrace-staging-log-etl",
+    "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:tailrace-staging-log-etl",
     "StreamName": "tailrace-staging-logs",
+    "StreamArn": "arn:aws:kinesis:eu-west-1:123456789012:stream/tailrace-staging-logs",
     "LogRoute": "kinesis",
     "Delivery": "firehose",
     "Database": "tailrace_staging",
     "Workgroup": "tailrace-staging",
 }
-PARAMETERS = {"FirehoseBufferSeconds": "60", "QuarantineDays": "30", "LakeDays": "0"}
+PARAMETERS = {
+    "FirehoseBufferSeconds": "60",
+    "QuarantineDays": "30",
+    "LakeDays": "0",
+    "LogGroups": "/app/shop,aws-waf-logs-shop",
+    "FlowLogVpcId": "vpc-0123456789abcdef0",
+}
 ENVIRONMENT = {
     "TAILRACE_DELIVERY_MODE": "firehose",
     "TAILRACE_DELIVERY_STREAMS": "tailrace-staging-",
@@ -58,6 +66,7 @@ class Cloud:
     """What is there, and what was asked.
 
     status      of the stack; "" for no stack
+    changed     when the stack was made, or changed last
     objects     by bucket and key: content, and when it was stored
     errors      by operation: what it answers before anything else, as (status, code)
     said        by operation: what it says, in the place of what is said here
@@ -67,6 +76,7 @@ class Cloud:
     """
 
     status: str = "CREATE_COMPLETE"
+    changed: datetime = datetime(2026, 11, 20, 10, tzinfo=UTC)
     outputs: dict[str, str] = field(default_factory=lambda: dict(OUTPUTS))
     parameters: dict[str, str] = field(default_factory=lambda: dict(PARAMETERS))
     objects: dict[tuple[str, str], tuple[bytes, datetime]] = field(default_factory=dict)
@@ -105,7 +115,7 @@ class Cloud:
             return self.firehose._send(request)
         if service == "s3":
             return getattr(self, f"_{operation}")(request)
-        if service in ("cloudformation", "sts"):
+        if service in ("cloudformation", "ec2", "sts"):
             asked = {name: value for name, (value,) in parse_qs(_body(request)).items()}
             return getattr(self, f"_{operation}")(request, asked)
         asked = json.loads(_body(request) or "{}") if request.body else {}
@@ -119,6 +129,13 @@ class Cloud:
     def _refused(
         self, request: AWSPreparedRequest, service: str, status: int, code: str
     ) -> AWSResponse:
+        if service == "ec2":
+            error = (
+                f"<Errors><Error><Code>{code}</Code><Message>no {code}</Message></Error></Errors>"
+            )
+            return AWSResponse(
+                request.url, status, {}, Content(f"<Response>{error}</Response>".encode())
+            )
         if service in ("s3", "cloudformation", "sts"):
             error = f"<Error><Code>{code}</Code><Message>no {code}</Message></Error>"
             text = error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
@@ -174,7 +191,8 @@ class Cloud:
         text = (
             "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>"
             f"<StackName>{name}</StackName><StackStatus>{self.status}</StackStatus>"
-            f"<CreationTime>2026-11-20T10:00:00Z</CreationTime>{members}"
+            f"<CreationTime>2026-11-20T10:00:00Z</CreationTime>"
+            f"<LastUpdatedTime>{self.changed:%Y-%m-%dT%H:%M:%SZ}</LastUpdatedTime>{members}"
             "</member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
         )
         return AWSResponse(request.url, 200, {}, Content(text.encode()))
@@ -212,6 +230,35 @@ class Cloud:
             "LastProcessingResult": "OK",
         }
         return {"EventSourceMappings": [mapping]}
+
+    def _DescribeSubscriptionFilters(self, asked: Json) -> Json:
+        arn = self.outputs["FunctionArn" if self.outputs["LogRoute"] == "lambda" else "StreamArn"]
+        return {"subscriptionFilters": [{"filterName": "x", "destinationArn": arn}]}
+
+    def _DescribeFlowLogs(self, request: AWSPreparedRequest, asked: Json) -> AWSResponse:
+        assert asked["Filter.1.Value.1"] == self.parameters["FlowLogVpcId"]
+        values = {
+            "flowLogId": "fl-1",
+            "flowLogStatus": "ACTIVE",
+            "deliverLogsStatus": "SUCCESS",
+            "logGroupName": "/vpc-flow/tailrace-staging",
+        }
+        values |= self.said.get("DescribeFlowLogs", {})
+        text = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
+        text = f"<flowLogSet><item>{text}</item></flowLogSet>"
+        text = f"<DescribeFlowLogsResponse>{text}</DescribeFlowLogsResponse>"
+        return AWSResponse(request.url, 200, {}, Content(text.encode()))
+
+    def _GetMetricData(self, asked: Json) -> Json:
+        """Three calls, of which one failed."""
+        values = {"invocations": [2.0, 1.0], "errors": [1.0, 0.0]}
+        return {
+            "MetricDataResults": [{"Id": name, "Values": each} for name, each in values.items()]
+        }
+
+    def _DescribeAlarms(self, asked: Json) -> Json:
+        assert (asked["AlarmNamePrefix"], asked["StateValue"]) == ("tailrace-staging-", "ALARM")
+        return {"MetricAlarms": []}
 
     def _DescribeDeliveryStream(self, asked: Json) -> Json:
         table = asked["DeliveryStreamName"].removeprefix("tailrace-staging-")

@@ -321,12 +321,20 @@ def test_a_source_of_a_newer_version_is_named(staging: Staging) -> None:
 
 def test_files_that_were_given_up_are_told_where_logs_come_as_files(staging: Staging) -> None:
     staging.cloud.outputs["LogRoute"] = "s3"
+    held = {"QueueArn": "arn:aws:sqs:eu-west-1:1:dead"}
     staging.cloud.said["GetQueueUrl"] = {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/dead"}
-    staging.cloud.said["GetQueueAttributes"] = {"Attributes": {"ApproximateNumberOfMessages": "2"}}
+    staging.cloud.said["GetQueueAttributes"] = {
+        "Attributes": held | {"ApproximateNumberOfMessages": "2"}
+    }
     ((kind, where, detail),) = staging.wrong()
     assert (kind, where) == ("given_up", "tailrace-staging-inbox-dead")
-    assert detail.startswith("2 messages about files given up")
-    staging.cloud.said["GetQueueAttributes"] = {"Attributes": {"ApproximateNumberOfMessages": "0"}}
+    assert detail == (
+        "2 messages about files given up; bring them back: aws sqs start-message-move-task"
+        " --source-arn arn:aws:sqs:eu-west-1:1:dead"
+    )
+    staging.cloud.said["GetQueueAttributes"] = {
+        "Attributes": held | {"ApproximateNumberOfMessages": "0"}
+    }
     assert staging.wrong() == []
 
 

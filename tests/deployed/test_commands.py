@@ -93,13 +93,14 @@ def doctor(cloud: Cloud, **said: object) -> Ran:
 
 
 def test_the_doctor_of_a_stage_prints_a_line_for_each_part(staging: Staging) -> None:
+    staging.cloud.changed = datetime.now(UTC)
     ran = doctor(staging.cloud)
     assert (ran.code, ran.err) == (0, "")
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
         ["✓", name]
         for name in (
-            *("identity", "stack", "function", "mapping", "stream", "table", "workgroup"),
-            *("query", "freshness"),
+            *("identity", "stack", "intake", "function", "mapping", "calls", "alarm", "stream"),
+            *("table", "workgroup", "query", "freshness"),
         )
     ]
 

@@ -1,41 +1,26 @@
 """The doctor of a stack: one line for each part, and what to do where it is not well."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from pipeline.deployed.asking import Asking, athena_of
 from pipeline.deployed.check import Check
-from pipeline.deployed.doctor import Patient, examined
 from pipeline.deployed.stage import find
 from pipeline.errors import NotConfigured, UsageError
-from pipeline.settings import Settings
-from tests.carriers import ARRIVAL_MS
 from tests.deployed.cloud import Cloud, glue_tables
 from tests.deployed.lake import Lake
-from tests.deployed.staging import Staging, lines
+from tests.deployed.patients import NOW, checked, sick, with_one_record
 
-NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 DEPLOY = "deploy it anew: make deploy STAGE=staging"
-
-
-def checked(cloud: Cloud) -> dict[str, Check]:
-    session = cloud.session()
-    asking = Asking(athena_of(session, Settings(), "staging"))
-    deployed = find(session, "staging")
-    return {each.name: each for each in examined(Patient(deployed, session, asking, NOW))}
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Cloud:
     """A stack with one record."""
-    staging = Staging(tmp_path / "lake")
-    staging.bring(lines(1), arrival_ms=ARRIVAL_MS)
-    staging.cloud.lake = Lake(staging.folder)
-    return staging.cloud
+    return with_one_record(tmp_path)
 
 
 def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
@@ -45,8 +30,14 @@ def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
             "arn:aws:iam::123456789012:user/ann in account 123456789012, eu-west-1",
         ),
         "stack": (True, "tailrace-staging is CREATE_COMPLETE"),
+        "intake": (
+            True,
+            "3 log groups subscribed to, flow log of vpc-0123456789abcdef0 is ACTIVE",
+        ),
         "function": (True, "tailrace-staging-log-etl is Active, last update Successful"),
         "mapping": (True, "stream/tailrace-staging-logs is Enabled: OK"),
+        "calls": (True, "1 of 3 calls since 13:30Z failed"),
+        "alarm": (True, "none of tailrace-staging-* is on"),
         "stream": (True, "13 streams of Firehose are ACTIVE and make Parquet"),
         "table": (True, "53 tables and views of tailrace_staging are as they are declared"),
         "workgroup": (True, "tailrace-staging stops a query at 100,000,000,000 bytes"),
@@ -56,10 +47,18 @@ def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
 
 
 def test_a_stack_that_was_just_deployed_is_well_without_data(tmp_path: Path) -> None:
-    found = checked(Cloud(lake=Lake(tmp_path)))
-    assert all(each.ok for each in found.values())
+    made = Cloud(lake=Lake(tmp_path), changed=NOW - timedelta(minutes=59))
+    made.said["GetMetricData"] = {"MetricDataResults": []}
+    silence = {"AlarmName": "tailrace-staging-silence", "StateUpdatedTimestamp": NOW.timestamp()}
+    made.said["DescribeAlarms"] = {"MetricAlarms": [silence]}
+    found = checked(made)
+    assert [each for each in found.values() if not each.ok] == []
     assert found["freshness"].found == (
-        "nothing has come since 2026-11-24; what comes can be asked within minutes"
+        "nothing has come since 2026-11-24; not yet: the stack was changed less than an hour ago"
+    )
+    assert found["calls"].found == "nothing has called tailrace-staging-log-etl since 13:31Z"
+    assert found["alarm"].found == (
+        "none of tailrace-staging-* is on; 1 alarm of before the last change"
     )
 
 
@@ -99,14 +98,6 @@ def test_a_stack_without_its_outputs_is_named() -> None:
 def test_a_stack_that_is_being_changed_is_waited_for(cloud: Cloud) -> None:
     cloud.status = "UPDATE_IN_PROGRESS"
     assert checked(cloud)["stack"].fix == "wait until it is done"
-
-
-def sick(cloud: Cloud, name: str, operation: str, said: Any) -> str:
-    """What one check finds where a service says this; all others are well."""
-    cloud.said[operation] = said
-    found = checked(cloud)
-    assert [each.name for each in found.values() if not each.ok] == [name]
-    return f"{found[name].found} -> {found[name].fix}"
 
 
 @pytest.mark.parametrize(
@@ -237,8 +228,8 @@ def test_a_service_that_refuses_is_named_and_the_others_are_asked(cloud: Cloud) 
     assert found["table"] == Check(
         "table",
         False,
-        "Glue: no AccessDeniedException (database tailrace_staging)",
-        "see what your identity may do: aws sts get-caller-identity",
+        "cannot look: Glue: no AccessDeniedException (database tailrace_staging)",
+        "let who asks do it: infra/pipeline.yaml lists all that is asked, in LookPolicy",
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.deliver import packing
-from pipeline.estimate import limits
+from pipeline.estimate import Plan, limits
 from tests.infra.stack import ROUTES, Stack
 
 ALARM, KEY = "AWS::CloudWatch::Alarm", "AWS::KMS::Key"
@@ -23,6 +23,13 @@ def test_the_estimate_knows_the_defaults_of_the_template() -> None:
     assert default("FirehoseBufferSeconds") == limits.FIREHOSE_BUFFER_S
     assert default("QuarantineDays") == limits.QUARANTINE_DAYS
     assert default("LogDays") == limits.OWN_LOG_DAYS
+    usual = Plan(1)
+    assert default("LakeDays") == usual.lake_days == 0
+    assert default("Shards") == usual.shards == 0
+    parameters = Stack().written["Parameters"]
+    assert (parameters["LogRoute"]["Default"], parameters["Delivery"]["Default"]) == (
+        *(usual.route, usual.delivery),
+    )
 
 
 def test_the_estimate_knows_the_function_and_the_streams() -> None:

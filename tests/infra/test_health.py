@@ -136,6 +136,27 @@ def test_every_alarm_says_what_is_wrong() -> None:
     assert all(len(str(made["AlarmDescription"])) > 40 for made in alarms(**TRAFFIC).values())
 
 
+def test_an_alarm_names_the_command_that_asks_this_stack() -> None:
+    said = {name: str(made["AlarmDescription"]) for name, made in alarms(**TRAFFIC).items()}
+    said |= {
+        name: str(made["AlarmDescription"])
+        for name, made in alarms(LogRoute="s3", FlowLogVpcId="vpc-0123456789abcdef0").items()
+    }
+    for name, command in (
+        ("function-errors", "make logs STAGE=heron"),
+        ("failed-batches", "tailrace replay --failed --stage heron"),
+        ("vpc_flow-refused", "tailrace replay --failed --stage heron"),
+        ("rejected", "tailrace query rejects --engine athena --stage heron"),
+        ("silence", "tailrace doctor --stage heron"),
+        (
+            "inbox-dead",
+            "aws sqs start-message-move-task --source-arn"
+            " arn:aws:sqs:eu-central-1:111122223333:InboxDeadLetters.QueueName",
+        ),
+    ):
+        assert f"`{command}`" in said[name], name
+
+
 def test_the_page_is_json_whose_widgets_do_not_overlap() -> None:
     page = Stack().nested("Health").resources["Page"]["Properties"]
     assert page["DashboardName"] == "tailrace-heron"

@@ -124,6 +124,15 @@ def test_the_function_is_in_no_vpc_whose_flow_log_it_could_write_into() -> None:
     assert all("VpcConfig" not in each["Properties"] for _, each in Stack(**FLOWS).all())
 
 
+def test_the_stream_is_on_demand_until_shards_are_named() -> None:
+    usual = Stack().resources["LogStream"]["Properties"]
+    assert usual["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert "ShardCount" not in usual
+    own = Stack(Shards="3").resources["LogStream"]["Properties"]
+    assert own["StreamModeDetails"] == {"StreamMode": "PROVISIONED"}
+    assert own["ShardCount"] == "3"
+
+
 @pytest.mark.fault("F36")
 @pytest.mark.parametrize(
     "needed", ["LogStream", "SubscriptionRole", "StreamMapping", "SubscriptionPermission"]

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.errors import NotConfigured, QueryFailed
+from pipeline import aws
+from pipeline.errors import QueryFailed
 
 _FIXES = {
     "bytes scanned limit": "ask for a shorter window: the workgroup limits what one query reads",
     "exhausted resources": "ask for a shorter window, or for fewer columns",
-    "access denied": "see what your identity may do: aws sts get-caller-identity",
+    "access denied": aws.MAY,
     "does not exist": "deploy the stack, or name another: --stage",
 }
 
@@ -25,36 +26,23 @@ def fix_of(reason: str, state: str) -> str:
 
 @contextmanager
 def told(where: str) -> Iterator[None]:
-    """Errors of boto3 in our words.
+    """Errors of boto3 in our words, and answers that are not as they must be.
 
     Raises NotConfigured for what is missing on this side, QueryFailed for what Athena says.
     """
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        NoCredentialsError,
-        PartialCredentialsError,
-    )
-
     try:
-        yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        fix = "set AWS_PROFILE; who am I: aws sts get-caller-identity"
-        raise NotConfigured(str(error), "", fix) from error
-    except ClientError as error:
-        said = error.response["Error"]
-        code, message = said.get("Code", ""), said.get("Message", "")
-        raise QueryFailed(f"Athena: {message or code}", where, _code_fix(code, message)) from error
+        with aws.told("Athena", where, QueryFailed, _code_fix):
+            yield
     except (KeyError, IndexError, ValueError) as error:
         what = f"Athena's answer cannot be read: {str(error).splitlines()[0]}"
         raise QueryFailed(what, where, "ask again, or CAST what is odd to varchar") from error
-    except BotoCoreError as error:
-        raise QueryFailed(f"Athena cannot be asked: {error}", where, "ask again") from error
 
 
 def _code_fix(code: str, message: str) -> str:
     if "Throttl" in code or code == "TooManyRequestsException":
         return "too many queries at once: ask again in a minute"
+    if "AccessDenied" in code:
+        return aws.MAY
     if "could not find results" in message.lower() or code == "NoSuchKey":
         return "the result has expired: ask again"
     return fix_of(message, "FAILED")

@@ -266,9 +266,9 @@ MUTANTS = (
         "own logs not told apart",
         "decode/__init__.py",
         "    into = _Gathered(tuple(own_log_groups), limits)\n    for record in records:\n"
-        "        _gather_record(into, record)\n        if into.size",
+        "        text = _opened(record, limits)\n        lines",
         "    into = _Gathered((), limits)\n    for record in records:\n"
-        "        _gather_record(into, record)\n        if into.size",
+        "        text = _opened(record, limits)\n        lines",
     ),
     Mutant(
         "a record set aside is not noted",

@@ -17,6 +17,7 @@ PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && ech
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 # From the environment too, since SAM hands on nothing else.
 ARCHITECTURE ?= arm64
+FUNCTION_PYTHON ?=
 
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
@@ -97,7 +98,7 @@ INFRA = $(BIN)/python -m infra.deploy --sam '$(SAM)' --stage '$(STAGE)' $(if $(T
 build-%:
 	@[ -n '$(ARTIFACTS_DIR)' ] || { echo "say where to: make $@ ARTIFACTS_DIR=folder" >&2; exit 2; }
 	@$(MAKE) --no-print-directory -C $(ROOT) .venv/.dev
-	@cd $(ROOT) && $(BIN)/python -m infra.artifacts --architecture '$(ARCHITECTURE)' --function '$*' --into '$(abspath $(ARTIFACTS_DIR))'
+	@cd $(ROOT) && $(BIN)/python -m infra.artifacts --architecture '$(ARCHITECTURE)' $(if $(FUNCTION_PYTHON),--python '$(FUNCTION_PYTHON)') --function '$*' --into '$(abspath $(ARTIFACTS_DIR))'
 
 ##@ Look after it
 

@@ -6,6 +6,8 @@
 BIN := .venv/bin
 SAM := build/venv-sam/bin/sam
 CHECKOV := build/venv-checkov/bin/checkov
+MINISTACK := build/venv-ministack/bin/ministack
+LOCALSTACK := build/venv-localstack/bin/localstack
 UV := $(shell command -v uv 2>/dev/null)
 WANTED := python3.14 python3.13 python3.12 python3.11 python3
 # Run, not only looked up: version managers leave shims on PATH for Pythons they do not have,
@@ -109,6 +111,8 @@ lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade
 	$(LOCK) $(ARGS) --extra functions --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK_GROUP) $(ARGS) --group checkov --output-file requirements/checkov.txt
 	$(LOCK_GROUP) $(ARGS) --group sam --output-file requirements/sam.txt
+	$(LOCK_GROUP) $(ARGS) --group ministack --output-file requirements/ministack.txt
+	$(LOCK_GROUP) $(ARGS) --group localstack --output-file requirements/localstack.txt
 
 clean: ## remove .venv, caches and build output; your data in .tailrace stays
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build .aws-sam bench/out
@@ -157,6 +161,12 @@ $(SAM): requirements/sam.txt .venv/.dev
 
 $(CHECKOV): requirements/checkov.txt .venv/.dev
 	$(call make_tool,checkov)
+
+$(MINISTACK): requirements/ministack.txt .venv/.dev
+	$(call make_tool,ministack)
+
+$(LOCALSTACK): requirements/localstack.txt .venv/.dev
+	$(call make_tool,localstack)
 
 define make_tool
 $(call say,installing what $(1) needs)

@@ -24,7 +24,7 @@ FUNCTION_PYTHON ?=
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage
+.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage e2e local-up local-down
 
 ##@ Use it
 
@@ -67,6 +67,10 @@ sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promise
 trino-check: .venv/.dev ## saved SQL on a real Trino, the engine of Athena, against DuckDB (ARGS="--only top_talkers")
 	$(BIN)/python -m tests.trino $(ARGS)
 
+e2e: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## the stack from logs to answers on emulators, without AWS (TARGET=ministack)
+	$(BIN)/python -m pytest -p no:xdist tests/e2e --sam '$(SAM)' \
+		$(foreach each,$(or $(TARGET),ministack localstack),--e2e-target $(each)) $(ARGS)
+
 bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 	$(BIN)/python -m bench $(ARGS)
 
@@ -92,6 +96,13 @@ logs: .stage .venv/.dev $(SAM) ## follow the logs of the functions of a stage (S
 	@[ -n '$(STAGE)' ] || { echo "error: no stage is named; say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
 	@grep -q '^\[$(STAGE)\.' samconfig.toml || { \
 		echo "error: samconfig.toml has no stage $(STAGE); say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
+##@ Develop against an emulator
+
+local-up: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## start an emulator with the stack on it (TARGET=ministack or localstack)
+	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') up --sam '$(SAM)' $(ARGS)
+
+local-down: .venv/.dev ## end it (TARGET=ministack or localstack)
+	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') down
 
 INFRA = $(BIN)/python -m infra.deploy --sam '$(SAM)' --stage '$(STAGE)' $(if $(TARGET),--target '$(TARGET)')
 

@@ -31,6 +31,9 @@ NOBODY = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+# Those that this process started: it has to ask how they ended, or they stay as zombies.
+CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -78,6 +81,7 @@ def start(kind: Kind, folder: Path, port: int = 0) -> Running:
             stderr=log,
             start_new_session=True,
         )
+    CHILDREN[child.pid] = child
     running = Running(kind.name, kind.version, child.pid, port, str(folder))
     try:
         _wait(kind, child, running)
@@ -150,11 +154,10 @@ def _wait(kind: Kind, child: "subprocess.Popen[bytes]", running: Running) -> Non
 
 
 def _ended(pid: int, seconds: float) -> bool:
-    end = time.monotonic() + seconds
+    end, child = time.monotonic() + seconds, CHILDREN.get(pid)
     while time.monotonic() < end:
-        with suppress(ChildProcessError):
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                return True
+        if child is not None and child.poll() is not None:
+            return True
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -24,7 +24,7 @@ from tests.e2e.report import (
     pytest_sessionstart,
     pytest_terminal_summary,
 )
-from tests.e2e.sample import APP, FLOWS, NOT_GZIP, STREAM, Sample, by_group
+from tests.e2e.sample import APP, BROKEN, FLOWS, STREAM, Sample, by_group
 from tests.homes import run
 
 __all__ = [
@@ -88,7 +88,7 @@ def sent(target: Cloud) -> Sent:
         payloads = {group: [sample.envelope(group, each)] for group, each in by_group(sample).items()}
         for each in (payload for group in payloads.values() for payload in group):
             _put(target, each)
-    _put(target, NOT_GZIP)
+    _put(target, BROKEN)
     until(lambda: _taken(target, len(sample.flows) + len(sample.app) + 1), "rows in the lake")
     return Sent(sample, payloads)
 

@@ -114,11 +114,18 @@ def _skips(target: str, needs: list[str], probes: list[str]) -> list[pytest.Mark
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A probe of what no target asked for pretends is no test of theirs.
+    items[:] = [item for item in items if not _is_empty(item)]
     for item in items:
         spec = getattr(item, "callspec", None)
         if spec is not None and "target" in spec.params:
             names = _names(item, "needs") + _names(item, "probe")
             item.user_properties.append((PROPERTY, (spec.params["target"], names)))
+
+
+def _is_empty(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    return spec is not None and spec.params.get("target") not in TARGETS
 
 
 @dataclass(eq=False)

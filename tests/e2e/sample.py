@@ -10,7 +10,8 @@ from tests.carriers import FIRST_ID
 
 FLOWS, APP = "/local/flow-logs", "/local/app"
 STREAM = "eni-1235b8ca123456789-all"
-NOT_GZIP = b"neither gzip nor an envelope"
+# Its last bytes are missing.
+BROKEN = gzip.compress(b"a line that nobody can check\n" * 9)[:-4]
 
 
 @dataclass(frozen=True)

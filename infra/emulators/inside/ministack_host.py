@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 VIEW = "/* Presto View: "
@@ -22,6 +23,7 @@ def main() -> None:
     """Run until a signal comes."""
     with_bound_values()
     with_paths()
+    with_texts_of_athena()
     with_views_and_translation()
     from ministack.app import main as run
 
@@ -64,6 +66,24 @@ def with_paths() -> None:
         return f"(SELECT *, '' AS \"{PATH}\" FROM {found})" if NAMES_PATH.get() else found
 
     athena._table_relation, athena._empty_relation = with_path, none_with_path
+
+
+def with_texts_of_athena() -> None:
+    """Write values of an answer as Athena does, where MiniStack writes them as Python."""
+    from ministack.services import athena
+
+    plain: Callable[[Any], str] = athena._datum_text
+
+    def text(value: Any) -> str:
+        if isinstance(value, datetime):
+            return value.isoformat(" ", "milliseconds")
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{text(key)}={text(each)}' for key, each in value.items())}}}"
+        if isinstance(value, list | tuple):
+            return f"[{', '.join(map(text, value))}]"
+        return "null" if value is None else plain(value)
+
+    athena._datum_text = text
 
 
 def with_views_and_translation() -> None:

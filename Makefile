@@ -96,6 +96,7 @@ logs: .stage .venv/.dev $(SAM) ## follow the logs of the functions of a stage (S
 	@[ -n '$(STAGE)' ] || { echo "error: no stage is named; say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
 	@grep -q '^\[$(STAGE)\.' samconfig.toml || { \
 		echo "error: samconfig.toml has no stage $(STAGE); say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
+
 ##@ Develop against an emulator
 
 local-up: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## start an emulator with the stack on it (TARGET=ministack or localstack)

@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--target", default=next(iter(KINDS)), help="ministack or localstack")
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up")
-    start.add_argument("--sam", type=Path, default=Path("sam"), help="the SAM command (%(default)s)")
+    start.add_argument(
+        "--sam", type=Path, default=Path("sam"), help="the SAM command (%(default)s)"
+    )
     start.add_argument("--port", type=int, default=PORT, help="0 for any (%(default)s)")
     commands.add_parser("down")
     return parser

@@ -1,4 +1,4 @@
-"""An emulator that runs: started as a child of its own group, and ended with all that it started."""
+"""An emulator that runs: started in a group of its own, and ended with all that it started."""
 
 import json
 import os
@@ -170,6 +170,9 @@ def _is_ours(running: Running) -> bool:
     """Whether the process is the one that was noted, and not another with its number."""
     ps = shutil.which("ps") or "ps"
     said = subprocess.run(  # noqa: S603 - a number that we noted
-        [ps, "-o", "command=", "-p", str(running.pid)], capture_output=True, text=True, check=False
+        [ps, "-ww", "-o", "command=", "-p", str(running.pid)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return f"{running.kind}_host.py" in said.stdout

@@ -40,7 +40,7 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
 
 
 def prepare(running: Running) -> None:
-    """Make what a deployment asks for: a bucket for what is uploaded, log groups to subscribe to."""
+    """Make what a deployment asks for: a bucket for uploads, log groups to subscribe to."""
     chosen = _parameters(running.kind)
     client(running, "s3").create_bucket(Bucket=chosen["s3_bucket"])
     logs = client(running, "logs")

@@ -1,11 +1,10 @@
 """What each target has of AWS, as measured: the one list by which tests run, or say why not.
 
-    HAS       a test has to show it
-    pretends  it says yes and does something else, or nothing: a probe has to show that it still does
+    has       a test has to show it; `reason`: with what, where it is not the emulator's alone
+    pretends  it says yes and does something else, or nothing: a probe shows that it still does
     lacks     it says no, or has nothing of the kind
 
-What a launcher of ours adds (infra/emulators/inside) is had: the reason is then beside the launcher.
-A target of AWS itself has all of it.
+AWS has all of it, which a first deployment has to show.
 """
 
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ class State:
 
 
 HAS = State("has")
+# What infra/emulators/inside/ministack_host.py adds: values that are bound, views, "$path".
+BY_DUCKDB = State("has", "by DuckDB, with what our launcher adds")
 
 
 def pretends(reason: str) -> State:
@@ -74,11 +75,13 @@ CAPABILITIES = {
         pretends("!{timestamp:...} stays as it is, with a date of its own behind"),
     ),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
-    "athena.answers": Capability("`tailrace query --engine athena` reads the lake", HAS, _PLAN),
-    "athena.saved": Capability("saved queries, with bound values, over views", HAS, _PLAN),
+    "athena.answers": Capability(
+        "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN
+    ),
+    "athena.saved": Capability("saved queries, with bound values, over views", BY_DUCKDB, _PLAN),
     "athena.trino": Capability(
         "Trino's semantics", pretends("DuckDB answers: 1/2 is 0.5, Trino says 0"), _PLAN
     ),
-    "stack.audit": Capability("`tailrace audit --stage` balances", HAS, _PLAN),
+    "stack.audit": Capability("`tailrace audit --stage` balances", BY_DUCKDB, _PLAN),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }

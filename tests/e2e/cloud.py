@@ -50,8 +50,12 @@ class Cloud:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        described = self.client("cloudformation").describe_stacks(StackName=f"tailrace-{self.target}")
-        return {each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0]["Outputs"]}
+        described = self.client("cloudformation").describe_stacks(
+            StackName=f"tailrace-{self.target}"
+        )
+        return {
+            each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0]["Outputs"]
+        }
 
     def tailrace(self, *words: str) -> Ran:
         """Run the command as somebody who has this for their AWS."""
@@ -96,7 +100,9 @@ def _rows(content: bytes, table: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = found.select(schema.names).cast(schema).to_pylist()
         return rows
     lines = [json.loads(line) for line in content.splitlines()]
-    typed = [{field.name: _value(line.get(field.name), field.type) for field in schema} for line in lines]
+    typed = [
+        {field.name: _value(line.get(field.name), field.type) for field in schema} for line in lines
+    ]
     return pa.Table.from_pylist(typed, schema).to_pylist()
 
 

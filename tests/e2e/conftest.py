@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.deploy.stack import EMULATED, ROOT
+from infra.deploy.stack import ROOT
 from infra.emulators import running as runs
 from infra.emulators.kinds import find
 from infra.emulators.stack import deploy
@@ -85,7 +85,9 @@ def sent(target: Cloud) -> Sent:
         count = sum(len(each) for each in by_group(sample).values())
         payloads = until(lambda: _all(target, count), "envelopes in the stream")
     else:
-        payloads = {group: [sample.envelope(group, each)] for group, each in by_group(sample).items()}
+        payloads = {
+            group: [sample.envelope(group, each)] for group, each in by_group(sample).items()
+        }
         for each in (payload for group in payloads.values() for payload in group):
             _put(target, each)
     _put(target, BROKEN)

@@ -40,7 +40,8 @@ class Seen:
         if at not in self.passed:
             return f"NO TEST of what it {state.kind}"
         shown = _tests(self.passed[at])
-        return f"passed: {shown}" if state.kind == "has" else f"pretends, {shown}: {state.reason}"
+        words = "passed" if state.kind == "has" else "pretends"
+        return f"{words}: {shown}{f' ({state.reason})' if state.reason else ''}"
 
     def missing(self) -> list[str]:
         """What should have been shown, and was not."""
@@ -168,6 +169,8 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"{name:<20} {capability.what}")
         for target in seen.targets:
             cell = seen.cell(name, target)
-            terminalreporter.write_line(f"    {target:<12} {cell}", red=cell.isupper())
+            terminalreporter.write_line(
+                f"    {target:<12} {cell}", red=cell.startswith(("FAILED", "NO TEST"))
+            )
     if _is_whole(config) and seen.missing():
         terminalreporter.write_line(f"not shown: {', '.join(seen.missing())}", red=True)

@@ -25,16 +25,20 @@ class Sample:
         """Flow logs: addresses of all classes, ports, no data, and two that can be no row."""
         end = self.now_ms // 1000 - 60
         head, times = "2 123456789010 eni-1235b8ca123456789", f"{end - 60} {end}"
+        large, ipv6 = f"{2**53 + 1} 10000000000", "2001:db8:1234:a100:8d6e:3477:df66:f105 fd00::1"
         return [
             f"{head} 172.31.16.139 172.31.16.21 20641 22 6 20 4249 {times} ACCEPT OK",
-            f"{head} 172.31.9.69 93.184.216.34 49761 443 6 9007199254740993 10000000000 {times} ACCEPT OK",
+            f"{head} 172.31.9.69 93.184.216.34 49761 443 6 {large} {times} ACCEPT OK",
             f"{head} 203.0.113.12 172.31.16.139 0 0 1 4 336 {times} REJECT OK",
-            f"{head} 2001:db8:1234:a100:8d6e:3477:df66:f105 fd00::1 34892 53 17 1 76 {times} ACCEPT OK",
+            f"{head} {ipv6} 34892 53 17 1 76 {times} ACCEPT OK",
             f"2 123456789010 eni-1235b8ca123456789 - - - - - - - {times} - NODATA",
             f"2 123456789010 eni-1235b8ca123456789 - - - - - - - {times} - SKIPDATA",
             f"{head} 172.31.16.139 172.31.16.21 20641 65536 6 20 4249 {times} ACCEPT OK",
             "not a flow log at all",
-            *(f"{head} 10.0.{n}.1 198.51.100.7 {40000 + n} 443 6 10 {1000 + n} {times} ACCEPT OK" for n in range(20)),
+            *(
+                f"{head} 10.0.{n}.1 198.51.100.7 {40000 + n} 443 6 10 {1000 + n} {times} ACCEPT OK"
+                for n in range(20)
+            ),
         ]
 
     @property

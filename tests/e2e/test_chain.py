@@ -1,4 +1,4 @@
-"""From CloudWatch Logs to the lake: what lands is what the embedded home makes of the same bytes."""
+"""From CloudWatch Logs to the lake: what lands is what the embedded home makes of the bytes."""
 
 import base64
 import gzip
@@ -21,7 +21,10 @@ OF_REJECTS = ("source", "reason", "detail", "log_group", "log_stream", "raw_head
 
 def embedded(home: Path, table: str) -> list[dict[str, Any]]:
     """Rows of a table of a home, in the order of identities."""
-    with readable(home) as opened_home, views(opened_home.store, home / "lake", table) as connection:
+    with (
+        readable(home) as opened_home,
+        views(opened_home.store, home / "lake", table) as connection,
+    ):
         sql = f"SELECT * EXCLUDE (dt) FROM {table}"  # noqa: S608 - a table of ours
         return in_order(connection.sql(sql).to_arrow_table().to_pylist())
 

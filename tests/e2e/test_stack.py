@@ -25,7 +25,9 @@ def test_every_resource_is_complete(target: Cloud) -> None:
     found = list(resources(target, f"tailrace-{target.target}"))
     states = {each["LogicalResourceId"]: each["ResourceStatus"] for each in found}
     assert set(states.values()) == {"CREATE_COMPLETE"}, states
-    assert {"LogEtl", "LogStream", "StreamMapping", "Deliveries", "VpcFlow", "Health"} <= set(states)
+    assert {"LogEtl", "LogStream", "StreamMapping", "Deliveries", "VpcFlow", "Health"} <= set(
+        states
+    )
 
 
 @pytest.mark.needs("sam.deploy")

@@ -1,7 +1,7 @@
 """LocalStack on this machine, without Docker: run by the Python of its own environment.
 
-What is changed before it starts: 4.13 is written for Python 3.13, and two of its lines do not run on
-older ones; it listens on all interfaces, whatever GATEWAY_LISTEN says; without its list from the
+What is changed before it starts: 4.13 is written for Python 3.13, and two of its lines do not run
+on older ones; it listens on all interfaces, whatever GATEWAY_LISTEN says; without its list from the
 network it takes every type of resource, or none; and it runs functions in Docker.
 """
 
@@ -42,10 +42,10 @@ def with_lock_as_a_class() -> None:
         def __new__(cls) -> Any:
             return make()
 
-    threading.Lock = Lock  # type: ignore[assignment, misc]
+    threading.Lock = Lock
     import localstack.packages.api  # noqa: F401 - it is imported with a Lock that is a class
 
-    threading.Lock = make  # type: ignore[misc]
+    threading.Lock = make
 
 
 def with_uuids_of_bytes() -> None:
@@ -60,7 +60,7 @@ def with_uuids_of_bytes() -> None:
         digest = hashlib.sha1(namespace.bytes + name, usedforsecurity=False).digest()
         return uuid.UUID(bytes=digest[:16], version=5)
 
-    uuid.uuid5 = uuid5  # type: ignore[assignment]
+    uuid.uuid5 = uuid5
 
 
 def with_loopback_only() -> None:
@@ -72,7 +72,7 @@ def with_loopback_only() -> None:
     def local(reactor: Any, port: int, **more: Any) -> Any:
         return real(reactor, port, **{**more, "interface": LOOPBACK})
 
-    endpoints.TCP4ServerEndpoint = local
+    put(endpoints, "TCP4ServerEndpoint", local)
 
 
 def with_own_resource_types() -> None:
@@ -89,16 +89,21 @@ def with_own_resource_types() -> None:
             known = self._get_cfn_resources_available_at_runtime()
             return Support.AVAILABLE if name in known else Support.NOT_IMPLEMENTED
 
-    assert change_set_resource_support_checker.get_aws_catalog  # noqa: S101 - it has to be there
-    change_set_resource_support_checker.get_aws_catalog = Here
+    put(change_set_resource_support_checker, "get_aws_catalog", Here)
 
 
 def with_functions_in_processes() -> None:
     """Put our executor in the place of all others."""
     from localstack.services.lambda_.invocation import runtime_executor
 
-    assert runtime_executor.EXECUTOR_PLUGIN_MANAGER.load  # noqa: S101 - what is replaced has to be there
-    runtime_executor.EXECUTOR_PLUGIN_MANAGER = OnlyOurs(executor())
+    put(runtime_executor, "EXECUTOR_PLUGIN_MANAGER", OnlyOurs(executor()))
+
+
+def put(module: Any, name: str, ours: Any) -> None:
+    """Put something of ours in a place that has to be there: other versions may have none."""
+    if not hasattr(module, name):
+        raise SystemExit(f"this is another version: {module.__name__} has no {name}")
+    setattr(module, name, ours)
 
 
 class OnlyOurs:
@@ -116,6 +121,12 @@ class OnlyOurs:
         return self if name else self._made
 
 
+def died(logs: str) -> str:
+    """The answer of a process that gave none."""
+    failure = {"errorType": "Runtime.ExitError", "errorMessage": logs[-2000:]}
+    return json.dumps({"ok": False, "payload": json.dumps(failure)})
+
+
 def executor() -> type:
     """The executor; its base is LocalStack's, which can be imported only now."""
     from localstack.services.lambda_.invocation.lambda_models import InvocationResult
@@ -126,10 +137,12 @@ def executor() -> type:
 
         def start(self, env_vars: "dict[str, Any]") -> None:
             code = str(self.function_version.config.code.get_unzipped_code_location())
-            environment = {name: str(value) for name, value in env_vars.items() if value is not None}
+            environment = {
+                name: str(value) for name, value in env_vars.items() if value is not None
+            }
             environment |= {"PATH": os.environ["PATH"], "LAMBDA_TASK_ROOT": code, "TZ": "UTC"}
             self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
-            self.process = subprocess.Popen(  # noqa: S603 - our own Python, with our own file
+            self.process: Any = subprocess.Popen(  # noqa: S603 - our own Python, with our own file
                 [sys.executable, "-P", str(CHILD)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -154,8 +167,7 @@ def executor() -> type:
             self.process.stdin.flush()
             line = self.process.stdout.readline()
             logs = self._logged(before)
-            died = {"errorType": "Runtime.ExitError", "errorMessage": logs[-2000:]}
-            said = json.loads(line) if line else {"ok": False, "payload": json.dumps(died)}
+            said = json.loads(line or died(logs))
             return InvocationResult(
                 request_id=asked["id"],
                 payload=said["payload"].encode(),

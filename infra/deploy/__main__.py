@@ -73,7 +73,9 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
     hands = Hands(sam, region, cloudformation, cloudwatch)
     if asked.target == AWS:
         return hands
-    return replace(hands, built=EMULATED, python=f"{sys.version_info.major}.{sys.version_info.minor}")
+    return replace(
+        hands, built=EMULATED, python=f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
 
 
 def _placed(stage: Stage, target: str) -> Stage:

@@ -6,6 +6,8 @@
 BIN := .venv/bin
 SAM := build/venv-sam/bin/sam
 CHECKOV := build/venv-checkov/bin/checkov
+MINISTACK := build/venv-ministack/bin/ministack
+LOCALSTACK := build/venv-localstack/bin/localstack
 UV := $(shell command -v uv 2>/dev/null)
 WANTED := python3.14 python3.13 python3.12 python3.11 python3
 # Run, not only looked up: version managers leave shims on PATH for Pythons they do not have,
@@ -17,11 +19,12 @@ PYTHON ?= $(shell for p in $(WANTED); do $$p -c '$(RUNS)' >/dev/null 2>&1 && ech
 ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 # From the environment too, since SAM hands on nothing else.
 ARCHITECTURE ?= arm64
+FUNCTION_PYTHON ?=
 
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage
+.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage e2e local-up local-down
 
 ##@ Use it
 
@@ -64,6 +67,10 @@ sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promise
 trino-check: .venv/.dev ## saved SQL on a real Trino, the engine of Athena, against DuckDB (ARGS="--only top_talkers")
 	$(BIN)/python -m tests.trino $(ARGS)
 
+e2e: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## the stack from logs to answers on emulators, without AWS (TARGET=ministack)
+	$(BIN)/python -m pytest -p no:xdist tests/e2e --sam '$(SAM)' \
+		$(foreach each,$(or $(TARGET),ministack localstack),--e2e-target $(each)) $(ARGS)
+
 bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 	$(BIN)/python -m bench $(ARGS)
 
@@ -90,6 +97,14 @@ logs: .stage .venv/.dev $(SAM) ## follow the logs of the functions of a stage (S
 	@grep -q '^\[$(STAGE)\.' samconfig.toml || { \
 		echo "error: samconfig.toml has no stage $(STAGE); say which: make $(MAKECMDGOALS) STAGE=staging" >&2; exit 2; }
 
+##@ Develop against an emulator
+
+local-up: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## start an emulator with the stack on it (TARGET=ministack or localstack)
+	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') up --sam '$(SAM)' $(ARGS)
+
+local-down: .venv/.dev ## end it (TARGET=ministack or localstack)
+	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') down
+
 INFRA = $(BIN)/python -m infra.deploy --sam '$(SAM)' --stage '$(STAGE)' $(if $(TARGET),--target '$(TARGET)')
 
 # `sam build` calls it for a function, with ARTIFACTS_DIR. Always in the project itself, where
@@ -97,7 +112,7 @@ INFRA = $(BIN)/python -m infra.deploy --sam '$(SAM)' --stage '$(STAGE)' $(if $(T
 build-%:
 	@[ -n '$(ARTIFACTS_DIR)' ] || { echo "say where to: make $@ ARTIFACTS_DIR=folder" >&2; exit 2; }
 	@$(MAKE) --no-print-directory -C $(ROOT) .venv/.dev
-	@cd $(ROOT) && $(BIN)/python -m infra.artifacts --architecture '$(ARCHITECTURE)' --function '$*' --into '$(abspath $(ARTIFACTS_DIR))'
+	@cd $(ROOT) && $(BIN)/python -m infra.artifacts --architecture '$(ARCHITECTURE)' $(if $(FUNCTION_PYTHON),--python '$(FUNCTION_PYTHON)') --function '$*' --into '$(abspath $(ARTIFACTS_DIR))'
 
 ##@ Look after it
 
@@ -108,6 +123,8 @@ lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade
 	$(LOCK) $(ARGS) --extra functions --constraint requirements/dev.txt --output-file requirements/functions.txt
 	$(LOCK_GROUP) $(ARGS) --group checkov --output-file requirements/checkov.txt
 	$(LOCK_GROUP) $(ARGS) --group sam --output-file requirements/sam.txt
+	$(LOCK_GROUP) $(ARGS) --group ministack --output-file requirements/ministack.txt
+	$(LOCK_GROUP) $(ARGS) --group localstack --output-file requirements/localstack.txt
 
 clean: ## remove .venv, caches and build output; your data in .tailrace stays
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist build .aws-sam bench/out
@@ -156,6 +173,12 @@ $(SAM): requirements/sam.txt .venv/.dev
 
 $(CHECKOV): requirements/checkov.txt .venv/.dev
 	$(call make_tool,checkov)
+
+$(MINISTACK): requirements/ministack.txt .venv/.dev
+	$(call make_tool,ministack)
+
+$(LOCALSTACK): requirements/localstack.txt .venv/.dev
+	$(call make_tool,localstack)
 
 define make_tool
 $(call say,installing what $(1) needs)

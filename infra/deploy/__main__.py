@@ -1,15 +1,18 @@
 """Deploy a stage, look at what that would change, delete it, follow its logs: thin make targets."""
 
 import argparse
+import platform
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.artifacts.target import MACHINES
 from infra.deploy.account import AWS, TARGETS, hold_to, identity
-from infra.deploy.stack import CONFIG, Hands, deploy, destroy, diff, logs
+from infra.deploy.stack import CONFIG, EMULATED, Hands, deploy, destroy, diff, logs
 from infra.deploy.stages import Stage, find
 from infra.telling import say
 from pipeline.aws import patience, session
@@ -24,6 +27,7 @@ def main(words: Sequence[str] | None = None, config: Path = CONFIG) -> int:
     asked = _parser().parse_args(words)
     try:
         stage = find(asked.stage, config, with_overrides=asked.command in DEPLOYING)
+        stage = _placed(stage, asked.target)
         _do(asked, stage, _hands(asked, stage))
     except TailraceError as error:
         say(f"error: {error}")
@@ -66,7 +70,20 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
         raise NotConfigured(f"{asked.sam} is missing", "", "make deploy installs it")
     cloudformation = made.client("cloudformation", region_name=region, config=patience())
     cloudwatch = made.client("cloudwatch", region_name=region, config=patience())
-    return Hands(sam, region, cloudformation, cloudwatch)
+    hands = Hands(sam, region, cloudformation, cloudwatch)
+    if asked.target == AWS:
+        return hands
+    return replace(
+        hands, built=EMULATED, python=f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
+
+
+def _placed(stage: Stage, target: str) -> Stage:
+    """The stage, with functions for this processor where an emulator runs them here."""
+    if target == AWS:
+        return stage
+    machines = {machine: name for name, (machine, _) in MACHINES.items()}
+    return replace(stage, architecture=machines.get(platform.machine(), stage.architecture))
 
 
 def _do(asked: argparse.Namespace, stage: Stage, hands: Hands) -> None:

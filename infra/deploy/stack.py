@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "samconfig.toml"
 TEMPLATE = ROOT / "infra" / "template.yaml"
 BUILT = ROOT / ".aws-sam" / "build"
+# Apart: what an emulator's Python runs is not what is deployed.
+EMULATED = ROOT / "build" / "emulators" / "sam"
 TAILRACE = Path(sys.executable).with_name("tailrace")
 STREAM, ROUTE, BY_STREAM = "StreamName", "LogRoute", "kinesis"
 
@@ -52,6 +54,7 @@ class Hands:
     run, ask        how a command is run, and a person is asked
     built           SAM's build folder
     now             the clock
+    python          the Python that functions are built for; "" for Lambda's
     """
 
     sam: str
@@ -62,6 +65,7 @@ class Hands:
     ask: Callable[[str], str] = input
     built: Path = BUILT
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    python: str = ""
 
 
 def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[str] = ()) -> None:
@@ -240,7 +244,12 @@ def _outputs(described: Mapping[str, Any]) -> Mapping[str, str]:
 def _build(stage: Stage, hands: Hands) -> None:
     # In source: SAM would copy the whole project first, .venv and data included.
     words = ("--template-file", str(TEMPLATE), "--build-dir", str(hands.built), "--build-in-source")
-    _sam("build", hands, *words, *_config(stage), ARCHITECTURE=stage.architecture)
+    _sam("build", hands, *words, *_config(stage), **_makes(stage, hands))
+
+
+def _makes(stage: Stage, hands: Hands) -> dict[str, str]:
+    """What make reads from the environment when SAM calls it."""
+    return {"ARCHITECTURE": stage.architecture, "FUNCTION_PYTHON": hands.python}
 
 
 def _sam_deploy(stage: Stage, hands: Hands, values: Mapping[str, str], *more: str) -> None:

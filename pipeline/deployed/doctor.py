@@ -180,7 +180,9 @@ def _workgroup(patient: Patient) -> Iterator[Check]:
         )
         if not is_so
     ]
-    found = f"{name} {', '.join(wrong)}" if wrong else f"{name} stops a query at {limit:,} bytes"
+    found = (
+        f"{name} {', '.join(wrong)}" if wrong else f"{name} stops a query at {int(limit):,} bytes"
+    )
     yield Check("workgroup", not wrong, found, f"deploy it anew: {patient.deploy}")
 
 

@@ -18,6 +18,7 @@ PERIOD_S = 60
 SHOWN = 5
 # It is an alarm from the first minute of a stack on; here silence is told by what has landed.
 SILENCE = "-silence"
+ON = "ALARM"
 
 
 def calls(patient: Patient) -> Iterator[Check]:
@@ -65,8 +66,10 @@ def alarms(patient: Patient) -> Iterator[Check]:
     prefix = f"{patient.deployed.stack}-"
     with told("CloudWatch", f"alarms {prefix}*"):
         pages = patient.client("cloudwatch").get_paginator("describe_alarms")
-        asked = pages.paginate(AlarmNamePrefix=prefix, StateValue="ALARM")
-        found = [each for page in asked for each in page["MetricAlarms"]]
+        asked = pages.paginate(AlarmNamePrefix=prefix, StateValue=ON)
+        said_to_be = [each for page in asked for each in page["MetricAlarms"]]
+    # LocalStack heeds the prefix or the state, not both.
+    found = [each for each in said_to_be if each.get("StateValue", ON) == ON]
     on = [each for each in found if not patient.is_young or _is_of_now(patient, each)]
     if on:
         more = f"; and {len(on) - SHOWN} more" if len(on) > SHOWN else ""

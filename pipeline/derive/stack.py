@@ -6,7 +6,12 @@ VERSION = "2010-09-09"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 # Parameters that several of them have.
 STAGE = {"Type": "String"}
-TOPIC = {"Type": "String", "Description": "SNS topic that alarms go to; empty for none"}
+# What may be empty is so by default, too: LocalStack loses an empty value that is none.
+TOPIC = {
+    "Type": "String",
+    "Description": "SNS topic that alarms go to; empty for none",
+    "Default": "",
+}
 HAS_TOPIC = {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}
 _TO_TOPIC = {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], NO_VALUE]}
 

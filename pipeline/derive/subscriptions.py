@@ -37,7 +37,11 @@ def template() -> dict[str, Any]:
             "Stage": STAGE,
             "Destination": {**text, "Description": "ARN of the stream or the function"},
             "DestinationType": {**text, "AllowedValues": ["Kinesis", "Lambda"]},
-            "RoleArn": {**text, "Description": "Role that writes to the stream; empty without one"},
+            "RoleArn": {
+                **text,
+                "Description": "Role that writes to the stream; empty without one",
+                "Default": "",
+            },
             "After": {**text, "Description": "What had to be there first"},
             "AlarmTopicArn": TOPIC,
             **{group: {**text, "Default": ""} for group in groups},

@@ -323,6 +323,8 @@ def test_the_environment_is_read_in_one_place() -> None:
     reading = [
         path.name
         for path in (ROOT / "infra").rglob("*.py")
-        if re.search(r"\bos\.(environ|getenv)", path.read_text("utf-8"))
+        # What runs inside an emulator has the emulator's environment, and none of ours.
+        if path.parent.name != "inside"
+        and re.search(r"\bos\.(environ|getenv)", path.read_text("utf-8"))
     ]
     assert reading == ["surroundings.py"]

@@ -1,0 +1,1 @@
+"""Emulators of AWS on this machine: how each is started and stopped, and the stack put on it."""

@@ -1,0 +1,87 @@
+"""An emulator with the stack on it, to work with: `make local-up`, `make local-down`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.deploy.stack import ROOT
+from infra.emulators import running as runs
+from infra.emulators.kinds import KINDS, Kind, find
+from infra.emulators.stack import deploy, log_groups
+from infra.telling import say, tell
+from pipeline.errors import TailraceError, UsageError
+
+PORT = 4566
+FOLDER = ROOT / "build" / "emulators"
+SHOWN = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what the words say; 0, or the exit code of the error that is told."""
+    asked = _parser().parse_args(words)
+    try:
+        kind = find(asked.target)
+        if asked.command == "up":
+            up(kind, asked.sam, asked.port)
+        else:
+            down(kind)
+    except TailraceError as error:
+        say(f"error: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def up(kind: Kind, sam: Path, port: int) -> None:
+    """Start an emulator and deploy to it; it goes on running, unless that fails.
+
+    Raises UsageError when one runs already, TailraceError as starting and deploying do.
+    """
+    if already := runs.noted(_note(kind)):
+        fix = f"make local-down TARGET={kind.name}"
+        raise UsageError(f"{kind.name} runs already", already.endpoint, fix)
+    running = runs.start(kind, FOLDER / kind.name, port)
+    runs.note(running, _note(kind))
+    try:
+        deploy(running, sam)
+    except BaseException:
+        say(runs.tail(running.log))
+        down(kind)
+        raise
+    asked = {name: text for name, text in runs.NOBODY.items() if text and name in SHOWN}
+    for name, text in (asked | {"AWS_ENDPOINT_URL": running.endpoint}).items():
+        tell(f"export {name}={text}")
+    say(f"It subscribes to {', '.join(log_groups(kind.name))}; its log is {running.log}")
+
+
+def down(kind: Kind) -> None:
+    """End an emulator; what it held is gone. Nothing is done where none runs."""
+    if running := runs.noted(_note(kind)):
+        runs.stop(running)
+        say(f"{kind.name} at {running.endpoint} has ended")
+    else:
+        say(f"{kind.name} does not run")
+    _note(kind).unlink(missing_ok=True)
+
+
+def _note(kind: Kind) -> Path:
+    return FOLDER / f"{kind.name}.json"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m infra.emulators", description=__doc__)
+    parser.add_argument("--target", default=next(iter(KINDS)), help="ministack or localstack")
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("up")
+    start.add_argument(
+        "--sam", type=Path, default=Path("sam"), help="the SAM command (%(default)s)"
+    )
+    start.add_argument("--port", type=int, default=PORT, help="0 for any (%(default)s)")
+    commands.add_parser("down")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

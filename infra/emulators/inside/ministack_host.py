@@ -1,0 +1,120 @@
+"""MiniStack with the parts of Athena that it lacks: run by the Python of its own environment.
+
+Its Athena is DuckDB, which is given Athena's text as it is: values that are bound do not arrive, a
+view in the catalogue is nothing, and Trino's words are unknown. Here values are put in, views are
+replaced by what they say, "$path" is a column, and sqlglot translates. It stays DuckDB: what an
+answer proves is the way to it, not what Trino would say.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any
+
+VIEW = "/* Presto View: "
+DEPTH = 8
+PATH = "$path"
+NAMES_PATH: ContextVar[bool] = ContextVar("whether a query asks from which files rows are")
+
+
+def main() -> None:
+    """Run until a signal comes."""
+    with_bound_values()
+    with_paths()
+    with_texts_of_athena()
+    with_views_and_translation()
+    from ministack.app import main as run
+
+    run()
+
+
+def with_bound_values() -> None:
+    """Put the values of a query into its text, in the places of its question marks."""
+    from ministack.services import athena
+
+    start: Callable[[dict[str, Any]], Any] = athena._start_query_execution
+    tokens: Callable[[str], Any] = athena._sql_tokens
+
+    def bound(data: dict[str, Any]) -> Any:
+        values = iter(data.get("ExecutionParameters") or ())
+        sql = data.get("QueryString", "")
+        pieces, done = [], 0
+        for kind, text, begin, end in tokens(sql):
+            if (kind, text) == ("punct", "?"):
+                pieces += [sql[done:begin], next(values, "?")]
+                done = end
+        return start({**data, "QueryString": "".join([*pieces, sql[done:]])})
+
+    athena._start_query_execution = bound
+
+
+def with_paths() -> None:
+    """Give tables the column "$path" where a query names it; it is hidden otherwise."""
+    from ministack.services import athena
+
+    relation: Callable[..., str] = athena._table_relation
+    empty: Callable[..., str] = athena._empty_relation
+
+    def with_path(table: Any, files: Any) -> str:
+        found = relation(table, files)
+        named = f'SELECT *, filename AS "{PATH}" FROM {found}'  # noqa: S608 - of a query that is run
+        return f"({named})" if NAMES_PATH.get() else found
+
+    def none_with_path(table: Any) -> str:
+        found = empty(table)
+        named = f"SELECT *, '' AS \"{PATH}\" FROM {found}"  # noqa: S608 - of a query that is run
+        return f"({named})" if NAMES_PATH.get() else found
+
+    athena._table_relation, athena._empty_relation = with_path, none_with_path
+
+
+def with_texts_of_athena() -> None:
+    """Write values of an answer as Athena does, where MiniStack writes them as Python."""
+    from ministack.services import athena
+
+    plain: Callable[[Any], str] = athena._datum_text
+
+    def text(value: Any) -> str:
+        if isinstance(value, datetime):
+            return value.isoformat(" ", "milliseconds")
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{text(key)}={text(each)}' for key, each in value.items())}}}"
+        if isinstance(value, list | tuple):
+            return f"[{', '.join(map(text, value))}]"
+        return "null" if value is None else plain(value)
+
+    athena._datum_text = text
+
+
+def with_views_and_translation() -> None:
+    """Let the engine see views as the queries they are, and DuckDB's words."""
+    import sqlglot
+    from ministack.services import athena, glue
+
+    run: Callable[..., Any] = athena._run_duckdb
+    references: Callable[[str], Any] = athena._table_references
+
+    def expanded(sql: str, database: str, depth: int = DEPTH) -> str:
+        for found in reversed(references(sql) if depth else ()):
+            table = glue._tables.get(f"{found.database or database}/{found.table}") or {}
+            text = table.get("ViewOriginalText") or ""
+            if text.startswith(VIEW):
+                view = json.loads(base64.b64decode(text.removeprefix(VIEW).partition(" ")[0]))
+                inner = expanded(view["originalSql"], view.get("schema") or database, depth - 1)
+                name = "" if found.aliased else f' AS "{found.table}"'
+                sql = f"{sql[: found.start]}({inner}){name}{sql[found.end :]}"
+        return sql
+
+    async def translated(query: str, database: str, catalog: "str | None" = None) -> Any:
+        whole = expanded(query, database or "default")
+        NAMES_PATH.set(PATH in whole)
+        text = ";".join(sqlglot.transpile(whole, read="athena", write="duckdb"))
+        return await run(text, database, catalog)
+
+    athena._run_duckdb = translated
+
+
+if __name__ == "__main__":
+    main()

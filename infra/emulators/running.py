@@ -1,0 +1,178 @@
+"""An emulator that runs: started in a group of its own, and ended with all that it started."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from infra.emulators.kinds import HOST, LOOPBACK, Kind
+from infra.surroundings import for_child
+from pipeline.errors import TailraceError, UsageError
+
+START_S, END_S, LOOK_S = 90.0, 20.0, 0.2
+REGION = "us-east-1"
+# Names that nobody has: an emulator asks for no others, and a person's own are not shown to it.
+NOBODY = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_SESSION_TOKEN": "",
+    "AWS_PROFILE": "",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+# Those that this process started: it has to ask how they ended, or they stay as zombies.
+CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An emulator at a port; `folder` holds its log and whatever else it writes."""
+
+    kind: str
+    version: str
+    pid: int
+    port: int
+    folder: str
+
+    @property
+    def endpoint(self) -> str:
+        """The address of all its services."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return Path(self.folder) / "log"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a command whose AWS is this emulator."""
+        kept = {name: text for name, text in for_child().items() if not name.startswith("AWS_")}
+        asked = {name: text for name, text in NOBODY.items() if text}
+        return kept | asked | {"AWS_ENDPOINT_URL": self.endpoint} | more
+
+
+def start(kind: Kind, folder: Path, port: int = 0) -> Running:
+    """Start an emulator in an empty folder, and come back when it answers; 0 for a free port.
+
+    Raises TailraceError when it ends or stays silent, UsageError where the port is taken.
+    """
+    port = _free(port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = [str(kind.python), "-P", str(kind.program)]
+    with (folder / "log").open("wb") as log:
+        child = subprocess.Popen(  # noqa: S603 - a Python that make has installed, a file of ours
+            command,
+            env=_surroundings(kind.settings(port, folder)),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    CHILDREN[child.pid] = child
+    running = Running(kind.name, kind.version, child.pid, port, str(folder))
+    try:
+        _wait(kind, child, running)
+    except BaseException:
+        stop(running)
+        raise
+    return running
+
+
+def stop(running: Running) -> None:
+    """End it and all that it started."""
+    for number, seconds in ((signal.SIGTERM, END_S), (signal.SIGKILL, END_S)):
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, number)
+        if _ended(running.pid, seconds):
+            break
+    # What has left it behind, as Kinesis of LocalStack may.
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+
+
+def note(running: Running, path: Path) -> None:
+    """Keep for another command what runs where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(running)) + "\n", "utf-8")
+
+
+def noted(path: Path) -> Running | None:
+    """What another command has started and still runs, None for nothing."""
+    if not path.is_file():
+        return None
+    running = Running(**json.loads(path.read_text("utf-8")))
+    return running if _is_ours(running) else None
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The end of a log."""
+    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def _surroundings(settings: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: text for name, text in for_child().items() if not name.startswith("AWS_")}
+    return kept | {name: text for name, text in NOBODY.items() if text} | dict(settings)
+
+
+def _free(port: int) -> int:
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            fix = "end what is there, or take another port"
+            raise UsageError(f"port {port} is taken", "", fix) from error
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _wait(kind: Kind, child: "subprocess.Popen[bytes]", running: Running) -> None:
+    end = time.monotonic() + START_S
+    while not (version := kind.told(running.port)):
+        if child.poll() is not None:
+            what = f"{kind.name} ended with {child.returncode} before it answered"
+            raise TailraceError(what, str(running.log), tail(running.log))
+        if time.monotonic() > end:
+            what = f"{kind.name} has not answered for {START_S:.0f} s"
+            raise TailraceError(what, str(running.log), tail(running.log))
+        time.sleep(LOOK_S)
+    if version != kind.version:
+        fix = f"make build/venv-{kind.name}/bin/{kind.name}"
+        raise TailraceError(f"{kind.name} is {version}, locked is {kind.version}", "", fix)
+
+
+def _ended(pid: int, seconds: float) -> bool:
+    end, child = time.monotonic() + seconds, CHILDREN.get(pid)
+    while time.monotonic() < end:
+        if child is not None and child.poll() is not None:
+            return True
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(LOOK_S)
+    return False
+
+
+def _is_ours(running: Running) -> bool:
+    """Whether the process is the one that was noted, and not another with its number."""
+    ps = shutil.which("ps") or "ps"
+    said = subprocess.run(  # noqa: S603 - a number that we noted
+        [ps, "-ww", "-o", "command=", "-p", str(running.pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"{running.kind}_host.py" in said.stdout

@@ -1,0 +1,87 @@
+"""What each target has of AWS, as measured: the one list by which tests run, or say why not.
+
+    has       a test has to show it; `reason`: with what, where it is not the emulator's alone
+    pretends  it says yes and does something else, or nothing: a probe shows that it still does
+    lacks     it says no, or has nothing of the kind
+
+AWS has all of it, which a first deployment has to show.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MINISTACK, LOCALSTACK, AWS = "ministack", "localstack", "aws"
+TARGETS = (MINISTACK, LOCALSTACK, AWS)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether a target has a capability, and why not."""
+
+    kind: Literal["has", "pretends", "lacks"]
+    reason: str = ""
+
+
+HAS = State("has")
+# What infra/emulators/inside/ministack_host.py adds: values that are bound, views, "$path".
+BY_DUCKDB = State("has", "by DuckDB, with what our launcher adds")
+
+
+def pretends(reason: str) -> State:
+    """It answers, and what it says is not so."""
+    return State("pretends", reason)
+
+
+def lacks(reason: str) -> State:
+    """It has none."""
+    return State("lacks", reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Something of AWS that the stack needs, and how it is in each emulator."""
+
+    what: str
+    ministack: State
+    localstack: State
+
+    def on(self, target: str) -> State:
+        """How it is in a target."""
+        found: State = HAS if target == AWS else getattr(self, target)
+        return found
+
+
+_PLAN = lacks("Glue and Athena are in LocalStack's dearest plan alone")
+
+CAPABILITIES = {
+    "sam.deploy": Capability("`sam deploy` of the template as it is", HAS, HAS),
+    "stack.doctor": Capability("the stack is there as it was declared", HAS, HAS),
+    "logs.to_kinesis": Capability(
+        "a subscription writes envelopes to the stream",
+        pretends("the filter is accepted, and nothing arrives in the stream"),
+        HAS,
+    ),
+    "kinesis.to_function": Capability("the stream's records reach the function", HAS, HAS),
+    "function.rows": Capability("the function's rows are those of the embedded home", HAS, HAS),
+    "function.quarantine": Capability("what is refused lies in the quarantine's bucket", HAS, HAS),
+    "firehose.parquet": Capability(
+        "Firehose makes Parquet by the table in Glue",
+        HAS,
+        pretends("JSON lines in a file called .parquet"),
+    ),
+    "firehose.prefix": Capability(
+        "Firehose puts hours of arrival into prefixes",
+        HAS,
+        pretends("!{timestamp:...} stays as it is, with a date of its own behind"),
+    ),
+    "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
+    "athena.answers": Capability(
+        "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN
+    ),
+    "athena.saved": Capability("saved queries, with bound values, over views", BY_DUCKDB, _PLAN),
+    "athena.trino": Capability(
+        "Trino's semantics", pretends("DuckDB answers: 1/2 is 0.5, Trino says 0"), _PLAN
+    ),
+    "stack.audit": Capability("`tailrace audit --stage` balances", BY_DUCKDB, _PLAN),
+    "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
+}

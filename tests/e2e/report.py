@@ -1,0 +1,176 @@
+"""The table of capabilities and targets that a run ends with: what was shown, what was not and why.
+
+Tests say `@pytest.mark.needs("firehose.parquet")` and take the fixture `target`: they run on every
+target asked for that has it. Where one pretends, tests marked `probe` run instead, and show that it
+still does: a better emulator turns the run red. What a target has and no test has shown fails the
+run, and so does a pretence without a probe, unless tests were chosen by hand.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.e2e.capabilities import CAPABILITIES, TARGETS, State
+
+PROPERTY = "e2e"
+
+
+@dataclass
+class Seen:
+    """Tests that ran, by capability and target."""
+
+    targets: list[str]
+    passed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    failed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def note(self, target: str, names: list[str], report: pytest.TestReport) -> None:
+        """Remember what became of a test."""
+        of = self.failed if report.failed else self.passed
+        for name in names:
+            of.setdefault((name, target), set()).add(report.nodeid.partition("[")[0])
+
+    def cell(self, name: str, target: str) -> str:
+        """What the table says of a capability and a target."""
+        state, at = CAPABILITIES[name].on(target), (name, target)
+        if at in self.failed:
+            return f"FAILED: {_tests(self.failed[at])}"
+        if state.kind == "lacks":
+            return f"not run: {state.reason}"
+        if at not in self.passed:
+            return f"NO TEST of what it {state.kind}"
+        shown = _tests(self.passed[at])
+        words = "passed" if state.kind == "has" else "pretends"
+        return f"{words}: {shown}{f' ({state.reason})' if state.reason else ''}"
+
+    def missing(self) -> list[str]:
+        """What should have been shown, and was not."""
+        return [
+            f"{name} ({target})"
+            for target in self.targets
+            for name, capability in CAPABILITIES.items()
+            if capability.on(target).kind != "lacks"
+            and not {(name, target)} & (self.passed.keys() | self.failed.keys())
+        ]
+
+
+def _tests(ids: set[str]) -> str:
+    return f"{len(ids)} test{'s'[: len(ids) != 1]}"
+
+
+SEEN = pytest.StashKey[Seen]()
+
+
+def asked(config: pytest.Config) -> list[str]:
+    """The targets asked for; none in a run of all tests."""
+    found: list[str] = config.getoption("e2e_target", default=None) or []
+    return found
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--e2e-target",
+        action="append",
+        choices=TARGETS,
+        help="where the stack is tried from end to end; may be given several times",
+    )
+    parser.addoption("--sam", default="sam", help="the SAM command, for deploying to emulators")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(capability): what of AWS a test shows")
+    config.addinivalue_line("markers", "probe(capability): shows that a target pretends to have it")
+    config.stash[SEEN] = Seen(asked(config))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each target asked for; where it cannot run, it says why."""
+    if "target" not in metafunc.fixturenames:
+        return
+    needs = _names(metafunc.definition, "needs")
+    probes = _names(metafunc.definition, "probe")
+    if not needs and not probes:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: it names no capability")
+    targets = [
+        pytest.param(name, marks=_skips(name, needs, probes), id=name)
+        for name in asked(metafunc.config)
+        if all(CAPABILITIES[each].on(name).kind == "pretends" for each in probes)
+    ]
+    metafunc.parametrize("target", targets, indirect=True, scope="session")
+
+
+def _names(definition: Any, marker: str) -> list[str]:
+    names = [name for mark in definition.iter_markers(marker) for name in mark.args]
+    if unknown := [name for name in names if name not in CAPABILITIES]:
+        raise pytest.UsageError(f"{definition.nodeid}: no capability: {unknown}")
+    return names
+
+
+def _skips(target: str, needs: list[str], probes: list[str]) -> list[pytest.MarkDecorator]:
+    states: dict[str, State] = {name: CAPABILITIES[name].on(target) for name in needs}
+    without = [f"{name}: {state.reason}" for name, state in states.items() if state.kind != "has"]
+    if without and not probes:
+        return [pytest.mark.skip(reason=f"on {target}: {'; '.join(without)}")]
+    return []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A probe of what no target asked for pretends is no test of theirs.
+    items[:] = [item for item in items if not _is_empty(item)]
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is not None and "target" in spec.params:
+            names = _names(item, "needs") + _names(item, "probe")
+            item.user_properties.append((PROPERTY, (spec.params["target"], names)))
+
+
+def _is_empty(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    return spec is not None and spec.params.get("target") not in TARGETS
+
+
+@dataclass(eq=False)
+class Collector:
+    """Notes what reports say."""
+
+    seen: Seen
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        said: dict[str, Any] = dict(report.user_properties)
+        if PROPERTY in said and (report.failed or (report.when == "call" and report.passed)):
+            self.seen.note(*said[PROPERTY], report)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if asked(session.config):
+        session.config.pluginmanager.register(Collector(session.config.stash[SEEN]), "e2e table")
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    narrowed = ("keyword", "markexpr", "deselect", "lf", "stepwise", "collectonly", "maxfail")
+    return not any(config.getoption(each, None) for each in narrowed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if asked(config) and _is_whole(config) and config.stash[SEEN].missing():
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if not asked(config):
+        return
+    seen = config.stash[SEEN]
+    terminalreporter.section("capabilities")
+    for name, capability in CAPABILITIES.items():
+        terminalreporter.write_line(f"{name:<20} {capability.what}")
+        for target in seen.targets:
+            cell = seen.cell(name, target)
+            terminalreporter.write_line(
+                f"    {target:<12} {cell}", red=cell.startswith(("FAILED", "NO TEST"))
+            )
+    if _is_whole(config) and seen.missing():
+        terminalreporter.write_line(f"not shown: {', '.join(seen.missing())}", red=True)

@@ -1,0 +1,94 @@
+"""Athena's answers about what came all the way, by the commands that people use."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.queries import catalogue
+from tests.e2e.cloud import Cloud
+from tests.e2e.conftest import Sent
+from tests.homes import Ran, run
+
+TABLES = ("vpc_flow", "app_log")
+# They ask when records came, which was another moment in each, or for all that is refused.
+OF_ARRIVAL = {"flow_health", "freshness", "intake", "lag", "rejects", "rejects_over_time"}
+# It divides whole numbers: see the probe of athena.trino.
+OF_DIVISION = {"traffic_over_time"}
+SAVED = sorted(catalogue.load().keys() - OF_ARRIVAL - OF_DIVISION)
+
+
+def in_athena(target: Cloud, *words: str) -> Ran:
+    return target.tailrace("query", *words, "--engine", "athena", "--stage", target.target)
+
+
+def rows(ran: Ran) -> list[dict[str, Any]]:
+    assert ran.code == 0, ran.err
+    return [json.loads(line) for line in ran.out.splitlines()]
+
+
+def comparable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without its arrival; maps as Athena writes them, which says no more of them."""
+    return {name: as_text(value) for name, value in row.items() if name != "ingest_time"}
+
+
+def as_text(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return f"{{{', '.join(f'{name}={text}' for name, text in value.items())}}}"
+
+
+@pytest.mark.needs("athena.answers")
+@pytest.mark.parametrize("table", TABLES)
+def test_athena_answers_what_the_embedded_home_answers(
+    target: Cloud, home: Path, table: str
+) -> None:
+    sql = f"SELECT * FROM {table} ORDER BY event_time, record_id"  # noqa: S608 - a table of ours
+    words = ("--sql", sql, "--output", "jsonl")
+    expected = rows(run("query", *words, "--home", home))
+    found = rows(in_athena(target, *words, "--full-scan"))
+    assert len(found) >= 4
+    assert [comparable(row) for row in found] == [comparable(row) for row in expected]
+
+
+@pytest.mark.needs("athena.answers")
+def test_a_repeated_row_is_answered_once(target: Cloud, sent: Sent) -> None:
+    sql = "SELECT count(*) AS n, count(DISTINCT record_id) AS ids FROM vpc_flow"
+    (row,) = rows(in_athena(target, "--sql", sql, "--full-scan", "--output", "jsonl"))
+    assert row["n"] == row["ids"]
+
+
+@pytest.mark.needs("athena.saved")
+@pytest.mark.parametrize("name", SAVED)
+def test_a_saved_query_answers_what_it_does_at_home(target: Cloud, home: Path, name: str) -> None:
+    words = (name, "--since", "2h", "--output", "jsonl")
+    assert rows(in_athena(target, *words)) == rows(run("query", *words, "--home", home))
+
+
+@pytest.mark.needs("stack.audit")
+def test_the_audit_balances(target: Cloud, sent: Sent) -> None:
+    ran = target.tailrace("audit", "--stage", target.target, "--json")
+    assert ran.code == 0, ran.out + ran.err
+
+
+@pytest.mark.needs("wrangler.lake")
+def test_awswrangler_reads_lake_and_catalogue(
+    target: Cloud, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    wrangler = pytest.importorskip("awswrangler")
+    for name, text in target.running.environment().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, text)
+    session = boto3.Session(region_name="us-east-1")
+    path = f"s3://{target.outputs['LakeBucket']}/lake/landing/vpc_flow/"
+    frame = wrangler.s3.read_parquet(path, dataset=True, boto3_session=session)
+    assert len(frame) == len(target.landed("vpc_flow"))
+    assert {"arrival_dt", "arrival_hour"} <= set(frame.columns)
+    types = wrangler.catalog.get_table_types(
+        "tailrace_ministack", "vpc_flow_landing_files", boto3_session=session
+    )
+    assert types["bytes"] == "bigint"
+    assert types["extra"] == "map<string,string>"

@@ -1,0 +1,43 @@
+"""The table of capabilities: what a target has is shown by a test, a pretence by a probe."""
+
+import pytest
+
+from tests.e2e.capabilities import CAPABILITIES, LOCALSTACK, MINISTACK, State
+from tests.e2e.report import Seen
+
+
+def report(nodeid: str, outcome: str = "passed") -> pytest.TestReport:
+    return pytest.TestReport(nodeid, ("", 0, ""), {}, outcome, None, "call")  # type: ignore[arg-type]
+
+
+def test_what_a_target_has_is_missing_until_a_test_has_passed() -> None:
+    seen = Seen([LOCALSTACK])
+    assert "logs.to_kinesis (localstack)" in seen.missing()
+    seen.note(LOCALSTACK, ["logs.to_kinesis"], report("test_chain.py::test_a[localstack]"))
+    assert "logs.to_kinesis (localstack)" not in seen.missing()
+    assert seen.cell("logs.to_kinesis", LOCALSTACK) == "passed: 1 test"
+
+
+def test_a_pretence_without_a_probe_is_missing() -> None:
+    seen = Seen([MINISTACK])
+    assert "logs.to_kinesis (ministack)" in seen.missing()
+    assert seen.cell("logs.to_kinesis", MINISTACK) == "NO TEST of what it pretends"
+
+
+def test_what_a_target_lacks_is_said_and_never_missing() -> None:
+    seen = Seen([LOCALSTACK])
+    assert "athena.saved (localstack)" not in seen.missing()
+    assert seen.cell("athena.saved", LOCALSTACK).startswith("not run: Glue and Athena")
+
+
+def test_a_failure_stands_over_what_passed() -> None:
+    seen = Seen([LOCALSTACK])
+    seen.note(LOCALSTACK, ["function.rows"], report("a::b[x]"))
+    seen.note(LOCALSTACK, ["function.rows"], report("a::c[x]", "failed"))
+    assert seen.cell("function.rows", LOCALSTACK) == "FAILED: 1 test"
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_what_is_not_had_has_a_reason(name: str) -> None:
+    states: list[State] = [CAPABILITIES[name].ministack, CAPABILITIES[name].localstack]
+    assert all(state.reason for state in states if state.kind != "has")

@@ -2,21 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-ENDPOINT = "AWS_ENDPOINT_URL"
 # Of the make that called us: a make further down would take its ARGS and STAGE for its own.
 OF_MAKE = frozenset({"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"})
-
-
-def endpoint_overrides() -> Mapping[str, str]:
-    """AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>, as they are set."""
-    return {
-        name: value
-        for name, value in sorted(os.environ.items())
-        if value and (name == ENDPOINT or name.startswith(f"{ENDPOINT}_"))
-    }
 
 
 def for_child(**more: str) -> dict[str, str]:

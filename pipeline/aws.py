@@ -1,15 +1,17 @@
 """Sessions for AWS, and what goes wrong between us and its services in our words: one place each.
 
 Who asks, and at which address, is AWS's own business: AWS_PROFILE and AWS_ENDPOINT_URL are read by
-boto3 itself. AWS_REGION it does not read; AWS's other tools do.
+boto3 itself. AWS_REGION it does not read; AWS's other tools do. An emulator that is named as target
+is asked where AWS_ENDPOINT_URL says, or else where localstack-client finds one, as nobody.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import NotConfigured, TailraceError
-from pipeline.settings import aws_profile, aws_region
+from pipeline import targets
+from pipeline.errors import NotConfigured, TailraceError, UsageError
+from pipeline.settings import ENDPOINT, aws_profile, aws_region
 
 if TYPE_CHECKING:
     import boto3
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 6
 CONNECT_S, READ_S = 2, 8
+# Where stacks of emulators lie, and as whom they are asked: any word will do.
+LOCAL_REGION, NOBODY = "us-east-1", "test"
+KNOWN = ", ".join(targets.TARGETS)
 AGAIN = "run it again"
 MAY = "see what your identity may do: aws sts get-caller-identity"
 # What services answer to somebody whom they do not know, or know no longer.
@@ -34,11 +39,63 @@ STRANGER = (
 FORBIDDEN = ("AccessDenied", "UnauthorizedOperation", "Forbidden", "403", "AuthorizationError")
 
 
-def session() -> "boto3.Session":
-    """A session for who runs this.
+def session(target: str = "") -> "boto3.Session":
+    """A session for who runs this; for an emulator that is named, a session for nobody.
 
-    Raises NotConfigured where boto3 is not installed, the profile is none, or no region is named.
+    target  one of pipeline.targets; "" for where the environment and the profile lead
+
+    Raises NotConfigured where boto3 is not installed, the profile is none, no region is named or
+    nothing says where the emulator is, UsageError where requests would not go to the target alone.
     """
+    if target not in ("", *targets.TARGETS):
+        raise UsageError(f"there is no target {target!r}", "", f"known: {KNOWN}")
+    made = _plain()
+    endpoint = targets.address(target, made)
+    if target in targets.EMULATORS:
+        return at(endpoint or _found(target), aws_region() or LOCAL_REGION)
+    if not made.region_name:
+        fix = "set AWS_REGION, or AWS_PROFILE to one that has a region"
+        raise NotConfigured("AWS is not told which region to ask", "", fix)
+    return made
+
+
+def at(endpoint: str, region: str = LOCAL_REGION) -> "boto3.Session":
+    """A session whose requests all go to one address, whatever the environment says; as nobody."""
+    import boto3
+
+    class Local(boto3.Session):
+        def client(self, service_name: Any, *args: Any, **more: Any) -> Any:
+            return super().client(service_name, *args, **_to(endpoint, more))
+
+        def resource(self, service_name: Any, *args: Any, **more: Any) -> Any:
+            return super().resource(service_name, *args, **_to(endpoint, more))
+
+    return Local(NOBODY, NOBODY, region_name=region)
+
+
+def _to(endpoint: str, more: dict[str, Any]) -> dict[str, Any]:
+    # awswrangler names it and says None.
+    return {**more, "endpoint_url": more.get("endpoint_url") or endpoint}
+
+
+def _found(target: str) -> str:
+    """Where an emulator is by its own rules: LOCALSTACK_HOST, USE_SSL, or its usual port."""
+    try:
+        from localstack_client.config import get_service_endpoint
+    except ModuleNotFoundError as error:
+        raise NotConfigured(
+            f"nothing says where {target} is, and {error.name} is not installed",
+            "",
+            f"set {ENDPOINT}, or pip install 'tailrace[localstack]'",
+        ) from error
+    try:
+        return str(get_service_endpoint("s3"))
+    except RuntimeError as error:
+        raise UsageError(f"LOCALSTACK_HOST is no address: {error}", "", "host:port") from error
+
+
+def _plain() -> "boto3.Session":
+    """What boto3 makes of the environment."""
     try:
         import boto3
         from botocore.exceptions import ProfileNotFound
@@ -47,14 +104,10 @@ def session() -> "boto3.Session":
             f"AWS needs {error.name}, which is not installed", "", "pip install 'tailrace[aws]'"
         ) from error
     try:
-        made = boto3.Session(region_name=aws_region())
+        return boto3.Session(region_name=aws_region())
     except ProfileNotFound as error:
         fix = "set AWS_PROFILE to one of: aws configure list-profiles"
         raise NotConfigured(str(error), "", fix) from error
-    if not made.region_name:
-        fix = "set AWS_REGION, or AWS_PROFILE to one that has a region"
-        raise NotConfigured("AWS is not told which region to ask", "", fix)
-    return made
 
 
 def patience() -> "Config":

@@ -83,7 +83,10 @@ def test_the_networks_file_is_meant_from_the_settings_file(tmp_path: Path) -> No
     ("text", "message"),
     [
         ("hoem = 1", r"unknown setting hoem\n  in .*tailrace.toml\n  did you mean home\?"),
-        ("zzz = 1", r"unknown setting zzz\n  in .*\n  known: home, formats, networks, limits"),
+        (
+            "zzz = 1",
+            r"unknown setting zzz\n  in .*\n  known: home, target, formats, networks, limits",
+        ),
         ("origins = {}", "unknown setting origins"),
         ("[limits]\nline_byte = 1", "unknown field `line_byte`"),
         ("[networks]\nfiles = 'a'", "unknown field `files`"),

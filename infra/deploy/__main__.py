@@ -11,12 +11,13 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.artifacts.target import MACHINES
-from infra.deploy.account import AWS, TARGETS, hold_to, identity
+from infra.deploy.account import identity
 from infra.deploy.stack import CONFIG, EMULATED, Hands, deploy, destroy, diff, logs
 from infra.deploy.stages import Stage, find
 from infra.telling import say
 from pipeline.aws import patience, session
 from pipeline.errors import NotConfigured, TailraceError
+from pipeline.targets import AWS, TARGETS, hold_to
 
 # What reads the overrides of a stage.
 DEPLOYING = ("deploy", "diff")

@@ -1,12 +1,11 @@
 """The two emulators: where each is installed, how it is told what to do, how it is recognised."""
 
-import json
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import NotConfigured, UsageError
+from pipeline.targets import identify
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside")
@@ -21,14 +20,11 @@ class Kind:
     """An emulator.
 
     version   what it has to say of itself, as locked in requirements/
-    path      where it says it; what it says otherwise that tells it from the other one
     settings  its environment, by port and folder
     """
 
     name: str
     version: str
-    path: str
-    edition: str
     settings: Callable[[int, Path], Mapping[str, str]]
 
     @property
@@ -47,13 +43,8 @@ class Kind:
 
     def told(self, port: int) -> str:
         """Which version answers at a port; "" for none, or another emulator."""
-        try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}{self.path}", timeout=2) as answer:
-                said = json.load(answer)
-        except (OSError, ValueError):
-            return ""
-        # One imitates the other's path, so a version alone would not tell them apart.
-        return str(said.get("version", "")) if said.get("edition") == self.edition else ""
+        found = identify(f"http://{HOST}:{port}")
+        return found.version if found and found.name == self.name else ""
 
 
 def _ministack(port: int, folder: Path) -> Mapping[str, str]:
@@ -87,8 +78,8 @@ def _localstack(port: int, folder: Path) -> Mapping[str, str]:
     }
 
 
-MINISTACK = Kind("ministack", "1.5.33", "/_ministack/health", "light", _ministack)
-LOCALSTACK = Kind("localstack", "4.13.1", "/_localstack/health", "unknown", _localstack)
+MINISTACK = Kind("ministack", "1.5.33", _ministack)
+LOCALSTACK = Kind("localstack", "4.13.1", _localstack)
 KINDS = {kind.name: kind for kind in (MINISTACK, LOCALSTACK)}
 
 

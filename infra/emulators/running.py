@@ -14,20 +14,21 @@ from pathlib import Path
 
 from infra.emulators.kinds import HOST, LOOPBACK, Kind
 from infra.surroundings import for_child
+from pipeline.aws import LOCAL_REGION
+from pipeline.aws import NOBODY as NOBODYS
 from pipeline.errors import TailraceError, UsageError
 
 START_S, END_S, LOOK_S = 90.0, 20.0, 0.2
-REGION = "us-east-1"
 # Names that nobody has: an emulator asks for no others, and a person's own are not shown to it.
 NOBODY = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_ACCESS_KEY_ID": NOBODYS,
+    "AWS_SECRET_ACCESS_KEY": NOBODYS,
     "AWS_SESSION_TOKEN": "",
     "AWS_PROFILE": "",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_REGION": REGION,
-    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": LOCAL_REGION,
+    "AWS_DEFAULT_REGION": LOCAL_REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 

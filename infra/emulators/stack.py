@@ -3,12 +3,14 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from infra.deploy.stack import CONFIG, ROOT
-from infra.emulators.running import REGION, Running
+from infra.emulators.running import Running
 from infra.telling import say
+from pipeline import aws
 from pipeline.errors import TailraceError
 
 # Of SAM's looks at a stack that is being made.
@@ -57,15 +59,8 @@ def log_groups(stage: str) -> list[str]:
 
 def client(running: Running, service: str) -> Any:
     """A client of an emulator, whatever the environment says."""
-    import boto3
-
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=running.endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - any word does
-    )
+    make: Callable[..., Any] = aws.at(running.endpoint).client
+    return make(service)
 
 
 def _parameters(stage: str) -> dict[str, Any]:

@@ -71,7 +71,8 @@ def replay(
         if quarantine or source or not failed:
             fix = "give --failed, without --quarantine and --source"
             raise UsageError("of a stack only what failed is replayed", "--stage", fix)
-        staged.replay(stage, parse(datetime.now(UTC), since, from_time, to_time), dry_run)
+        window = parse(datetime.now(UTC), since, from_time, to_time)
+        staged.replay(settings_of(config, home), stage, window, dry_run)
         return
     if not (quarantine or failed or from_time or since):
         raise UsageError(

@@ -34,7 +34,7 @@ def audited(settings: "Settings", stage: str, window: "Window | None") -> "Audit
 
     let_all_in()
     now = datetime.now(UTC)
-    session = aws.session()
+    session = aws.session(settings.target)
     deployed = find(session, stage)
     since = window.from_time if window else now - AUDITED
     arrived = window_of(deployed, since, now)
@@ -52,7 +52,7 @@ def _asking(settings: "Settings", stage: str) -> "Iterator[Asking]":
     from pipeline.cli.waiting import waiting
     from pipeline.deployed.asking import Asking, athena_of
 
-    engine = athena_of(aws.session(), settings, stage)
+    engine = athena_of(aws.session(settings.target), settings, stage)
     with waiting(engine.name) as watch:
         yield Asking(engine, watch)
 
@@ -74,13 +74,13 @@ def examined(settings: "Settings", stage: str) -> "list[Check]":
     from pipeline.deployed.stage import find
 
     let_all_in()
-    session = aws.session()
+    session = aws.session(settings.target)
     deployed = find(session, stage)
     with _asking(settings, stage) as asking:
         return list(all_checks(Patient(deployed, session, asking, datetime.now(UTC))))
 
 
-def replay(stage: str, window: "Window | None", dry_run: bool) -> None:
+def replay(settings: "Settings", stage: str, window: "Window | None", dry_run: bool) -> None:
     """Replay what failed in a stage, and print what came of it.
 
     Raises DeliveryError where some has failed again, InputError where some is lost.
@@ -92,7 +92,7 @@ def replay(stage: str, window: "Window | None", dry_run: bool) -> None:
     from pipeline.queries import Window
 
     let_all_in()
-    session, now = aws.session(), datetime.now(UTC)
+    session, now = aws.session(settings.target), datetime.now(UTC)
     wanted = Wanted(window or Window(EPOCH, now), now, dry_run)
     deployed = find(session, stage)
     done: list[Replayed] = []

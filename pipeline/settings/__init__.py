@@ -9,7 +9,14 @@ from pipeline.settings.declared import (
     Settings,
     described,
 )
-from pipeline.settings.reading import aws_profile, aws_region, load, of_function
+from pipeline.settings.reading import (
+    ENDPOINT,
+    aws_endpoints,
+    aws_profile,
+    aws_region,
+    load,
+    of_function,
+)
 
-__all__ = ["Athena", "Delivery", "Limits", "Networks", "Prices", "Settings"]
-__all__ += ["aws_profile", "aws_region", "described", "load", "of_function"]
+__all__ = ["ENDPOINT", "Athena", "Delivery", "Limits", "Networks", "Prices", "Settings"]
+__all__ += ["aws_endpoints", "aws_profile", "aws_region", "described", "load", "of_function"]

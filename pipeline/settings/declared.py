@@ -160,6 +160,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set; `origins` tells where each value came from."""
 
     home: Annotated[str, Meta(description="Folder that holds the state.")] = ".tailrace"
+    target: Annotated[
+        Literal["", "aws", "ministack", "localstack"],
+        Meta(
+            description="Where stages are: aws, ministack or localstack; nothing: where"
+            " AWS_ENDPOINT_URL and the profile lead."
+        ),
+    ] = ""
     formats: Annotated[
         dict[str, str | list[str]],
         Meta(description="Declared formats by log group, or by group:stream."),

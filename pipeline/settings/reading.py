@@ -1,9 +1,9 @@
 """Settings, declared once: flags > environment > tailrace.toml > defaults; unknown keys are errors.
 
-The only file that reads the environment. `TAILRACE_HOME` is the home folder; a limit is set by
-`TAILRACE_LIMITS_<NAME>`. A deployed function has no file: there `TAILRACE_DELIVERY_<NAME>` says
-where it delivers to, `TAILRACE_NETWORKS_FILE` which networks it knows, and `TAILRACE_SOURCES`,
-`TAILRACE_FORMATS` and `TAILRACE_OWN_LOG_GROUPS` are JSON.
+The only file that reads the environment. `TAILRACE_HOME` is the home folder, `TAILRACE_TARGET` AWS
+or the emulator in its place; a limit is set by `TAILRACE_LIMITS_<NAME>`. A deployed function has
+no file: there `TAILRACE_DELIVERY_<NAME>` says where it delivers to, `TAILRACE_NETWORKS_FILE` which
+networks it knows; `TAILRACE_SOURCES`, `TAILRACE_FORMATS` and `TAILRACE_OWN_LOG_GROUPS` are JSON.
 Everything else stands in the file (see tailrace.example.toml).
 """
 
@@ -23,6 +23,7 @@ from pipeline.settings.declared import Delivery, Limits, Networks, Settings
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
+ENDPOINT = "AWS_ENDPOINT_URL"
 SECTIONS = ("formats", "networks", "limits", "sources", "delivery", "athena", "prices")
 BY_NAME = ("formats", "sources")  # sections whose keys are names of the user
 AS_JSON = ("formats", "own_log_groups", "sources")
@@ -142,10 +143,10 @@ def _put_variable(
 ) -> None:
     name = variable.removeprefix(PREFIX).lower()
     section, _, key = name.partition("_")
-    if name == "home":
+    if name in ("home", "target"):
         if not text:
             return
-        values["home"] = text
+        values[name] = text
     elif name in AS_JSON:
         values[name] = _json(variable, text)
     elif section in IN_SECTIONS and key in IN_SECTIONS[section]:
@@ -168,7 +169,7 @@ IN_SECTIONS = {
 
 def _variables() -> list[str]:
     of_sections = [f"{s}_{key}" for s, keys in IN_SECTIONS.items() for key in sorted(keys)]
-    return [each.upper() for each in ("home", *AS_JSON, *of_sections)]
+    return [each.upper() for each in ("home", "target", *AS_JSON, *of_sections)]
 
 
 def _variable(name: str) -> str:
@@ -208,6 +209,16 @@ def _flat(values: dict[str, Any]) -> list[str]:
 def aws_region(environ: Mapping[str, str] | None = None) -> str | None:
     """What AWS_REGION says; None: whatever AWS's own settings say."""
     return (os.environ if environ is None else environ).get("AWS_REGION") or None
+
+
+def aws_endpoints(environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>, as they are set."""
+    environ = os.environ if environ is None else environ
+    return {
+        name: url
+        for name, url in sorted(environ.items())
+        if url and (name == ENDPOINT or name.startswith(f"{ENDPOINT}_"))
+    }
 
 
 def aws_profile(environ: Mapping[str, str] | None = None) -> str:

@@ -20,7 +20,7 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staging:
     made = Staging(tmp_path / "lake")
     made.cloud.lake = Lake(made.folder)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(aws, "session", made.cloud.session)
+    monkeypatch.setattr(aws, "session", lambda target: made.cloud.session())
     return made
 
 

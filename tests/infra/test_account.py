@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.deploy.__main__ import main
-from infra.deploy.account import hold_to, identity, is_aws
+from infra.deploy.account import identity
 from infra.deploy.stages import Stage, find
 from pipeline.errors import NotConfigured, UsageError
 from tests.infra.stack_service import Service
@@ -102,63 +102,6 @@ def test_overrides_are_read_only_for_what_deploys_them(
     }.items():
         assert main(["--stage", "x", command], config) == 2
         assert capsys.readouterr().err.startswith(f"error: {said}")
-
-
-@pytest.mark.parametrize(
-    ("url", "ours"),
-    [
-        ("https://sts.eu-west-1.amazonaws.com", True),
-        ("https://sts.cn-north-1.amazonaws.com.cn", True),
-        ("https://vpce-1-x.sts.eu-west-1.vpce.amazonaws.com", True),
-        ("https://cloudformation.eu-west-1.api.aws", True),
-        ("http://sts.eu-west-1.amazonaws.com", False),
-        ("http://localhost:4566", False),
-        ("https://amazonaws.com.example.org", False),
-        ("https://evilamazonaws.com", False),
-        ("localhost:4566", False),
-    ],
-)
-def test_only_addresses_of_aws_are_aws(url: str, ours: bool) -> None:
-    assert is_aws(url) is ours
-
-
-@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"])
-def test_an_endpoint_elsewhere_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "http://localhost:4566")
-    session = Service().session()
-    with pytest.raises(UsageError, match="requests would not go to AWS") as caught:
-        hold_to("aws", session)
-    assert caught.value.where == f"{name} = http://localhost:4566"
-    hold_to("ministack", session)
-
-
-PROFILE = "[profile local]\nendpoint_url = http://localhost:1\n"
-SERVICES = "[profile local]\nservices = mine\n[services mine]\nsts =\n  endpoint_url = http://b:2\n"
-
-
-@pytest.mark.parametrize(
-    ("config", "where"),
-    [
-        (PROFILE, "endpoint_url of the profile = http://localhost:1"),
-        (SERVICES, "sts of [services mine] = http://b:2"),
-    ],
-)
-def test_an_endpoint_elsewhere_in_the_profile_is_refused(
-    config: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "config").write_text(config)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_PROFILE", "local")
-    with pytest.raises(UsageError, match="requests would not go to AWS") as caught:
-        hold_to("aws", Service().session())
-    assert caught.value.where == where
-
-
-def test_an_emulator_that_was_asked_for_is_not_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://sts.eu-west-1.amazonaws.com")
-    hold_to("aws", Service().session())
-    with pytest.raises(UsageError, match="requests would go to AWS, not to localstack"):
-        hold_to("localstack", Service().session())
 
 
 def test_who_deploys_is_told_with_account_and_region() -> None:

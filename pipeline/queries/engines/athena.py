@@ -63,7 +63,7 @@ def of_stage(settings: Settings, stage: str = "", full_scan: bool = False) -> "A
             "it is not said which stack Athena is to ask", "", "add --stage, or set athena.stage"
         )
     place = place_of(settings, stage, full_scan)
-    return Athena(aws.session(), place)
+    return Athena(aws.session(settings.target), place)
 
 
 def place_of(settings: Settings, stage: str, full_scan: bool = False) -> Place:

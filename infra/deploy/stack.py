@@ -34,6 +34,7 @@ BUILT = ROOT / ".aws-sam" / "build"
 EMULATED = ROOT / "build" / "emulators" / "sam"
 TAILRACE = Path(sys.executable).with_name("tailrace")
 STREAM, ROUTE, BY_STREAM = "StreamName", "LogRoute", "kinesis"
+INBOX = "InboxBucket"
 
 Run = Callable[[Sequence[str], Mapping[str, str]], int]
 
@@ -194,7 +195,7 @@ def _looked_at(
     said = described or {}
     given = said.get("Parameters", [])
     before = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
-    for note in notes(stage, values, before):
+    for note in notes(stage, values, before, _outputs(said).get(INBOX, "")):
         say(f"note: {note}")
     stream = _outputs(said).get(STREAM)
     if stream is None or values[ROUTE] == BY_STREAM:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # What is silent, or fails, for so long is not well; a stack that was changed since gets this time.
 GRACE = timedelta(hours=1)
+# Services refuse to tell of a time that ends before it begins.
+LEAST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Patient:
     @property
     def since(self) -> datetime:
         """From when on what happened tells of the stack as it is now."""
-        begin = self.now - GRACE
-        return max(begin, self.deployed.changed or begin)
+        begin, lately = self.now - GRACE, self.now - LEAST
+        # By a clock of ours that is slow it was changed later than now.
+        return max(begin, min(self.deployed.changed or begin, lately))
 
     @property
     def groups(self) -> list[str]:
@@ -53,7 +56,9 @@ class Patient:
         if self.deployed.outputs.get("LogRoute") == "s3":
             return []
         own = [f"/vpc-flow/{self.deployed.stack}"] if self.vpc else []
-        return own + [each for each in given.get("LogGroups", "").split(",") if each]
+        # CloudFormation takes blanks off members of a list, and keeps the text as it was given.
+        listed = (each.strip() for each in given.get("LogGroups", "").split(","))
+        return own + [each for each in listed if each]
 
     @property
     def vpc(self) -> str:

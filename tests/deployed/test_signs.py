@@ -93,6 +93,18 @@ def test_a_log_group_that_is_not_there_is_named(cloud: Cloud) -> None:
     assert found == f"there is no log group /vpc-flow/tailrace-staging -> {DEPLOY}"
 
 
+def test_blanks_in_the_list_of_log_groups_are_no_part_of_their_names(cloud: Cloud) -> None:
+    cloud.parameters["LogGroups"] = "/app/shop, aws-waf-logs-shop , "
+
+    def filters(asked: Any) -> Any:
+        assert asked["logGroupName"].strip() == asked["logGroupName"]
+        return cloud._DescribeSubscriptionFilters(asked)
+
+    cloud.said["DescribeSubscriptionFilters"] = filters
+    found = checked(cloud)["intake"].found
+    assert found.startswith("3 log groups subscribed to")
+
+
 def test_by_the_route_of_lambda_subscriptions_lead_to_the_function(cloud: Cloud) -> None:
     cloud.outputs["LogRoute"] = "lambda"
     cloud.said["ListEventSourceMappings"] = {"EventSourceMappings": []}
@@ -139,6 +151,16 @@ def test_calls_of_before_the_last_change_do_not_count(cloud: Cloud) -> None:
     cloud.said["GetMetricData"] = since
     found = checked(cloud)["calls"].found
     assert found == "nothing has called tailrace-staging-log-etl since 14:20Z"
+
+
+def test_a_stack_that_was_changed_later_than_now_is_asked_of_the_last_minute(cloud: Cloud) -> None:
+    def since(asked: Any) -> Any:
+        assert (asked["EndTime"] - asked["StartTime"]) == 60
+        return calls(0, 0)
+
+    cloud.changed = NOW + timedelta(minutes=3)
+    cloud.said["GetMetricData"] = since
+    assert checked(cloud)["calls"].ok
 
 
 def alarm(name: str, minutes_ago: int) -> dict[str, Any]:

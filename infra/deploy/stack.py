@@ -93,8 +93,9 @@ def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[
         _sam_deploy(stage, hands, values, "--no-confirm-changeset", *more)
     except TailraceError as error:
         raise _explained(error, stage, hands, described) from error
-    _do([str(TAILRACE), "doctor", "--stage", stage.name], hands)
-    say(f"{stage.stack} is deployed and well")
+    # What is quiet may be right: that is said, and the deployment is none the worse for it.
+    _do([str(TAILRACE), "doctor", "--stage", stage.name, "--silence-ok"], hands)
+    say(f"{stage.stack} is deployed; what is to be looked at is said above")
 
 
 def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:

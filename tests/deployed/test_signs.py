@@ -134,11 +134,12 @@ def test_a_flow_log_of_files_comes_to_the_inbox(cloud: Cloud) -> None:
     assert all(each.ok for each in found.values())
 
 
-def test_a_function_whose_every_call_fails_is_not_well(cloud: Cloud) -> None:
+def test_a_function_of_whose_calls_half_fail_is_not_well(cloud: Cloud) -> None:
     assert sick(cloud, "calls", "GetMetricData", calls(1_200, 1_200)) == (
         "1,200 of 1,200 calls since 13:30Z failed -> see why: make logs STAGE=staging"
     )
-    cloud.said["GetMetricData"] = calls(1_200, 1_199)
+    assert sick(cloud, "calls", "GetMetricData", calls(1_200, 600)).startswith("600 of 1,200 calls")
+    cloud.said["GetMetricData"] = calls(1_200, 599)
     assert checked(cloud)["calls"].ok
 
 
@@ -188,6 +189,59 @@ def test_of_a_stack_that_was_just_changed_only_new_alarms_count(cloud: Cloud) ->
     assert checked(cloud)["alarm"].ok
     new = {"MetricAlarms": [alarm("function-errors", 5)]}
     assert sick(cloud, "alarm", "DescribeAlarms", new).startswith("tailrace-staging-function-err")
+
+
+def test_old_alarms_of_a_stack_that_was_just_changed_are_named(cloud: Cloud) -> None:
+    cloud.changed = NOW - timedelta(minutes=10)
+    old = [alarm("rejected", 15), alarm("waf-late", 600)]
+    cloud.said["DescribeAlarms"] = {"MetricAlarms": old}
+    found = checked(cloud)["alarm"]
+    assert (found.ok, found.found) == (
+        True,
+        "2 are on since before the last change: tailrace-staging-rejected,"
+        " tailrace-staging-waf-late",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("failure-store", "retention", "failed-batches", "failed-calls", "inbox-dead"),
+        *("subscription-3", "subscription-flow-log"),
+    ],
+)
+def test_an_alarm_that_tells_of_a_loss_counts_whatever_was_changed_since(
+    name: str, cloud: Cloud
+) -> None:
+    cloud.changed = NOW - timedelta(minutes=10)
+    on = {"MetricAlarms": [alarm(name, 600), alarm("rejected", 600)]}
+    found = sick(cloud, "alarm", "DescribeAlarms", on)
+    assert found.startswith(f"tailrace-staging-{name}: It is {name} -> since when")
+
+
+def test_the_alarm_of_silence_counts_after_its_hours_alone(cloud: Cloud) -> None:
+    silence = {"MetricAlarms": [alarm("silence", 5)]}
+    assert sick(cloud, "silence", "DescribeAlarms", silence).startswith(
+        "tailrace-staging-silence: It is silence -> since when"
+    )
+    assert checked(cloud)["silence"].mild
+    cloud.parameters["SilenceHours"] = "6"
+    cloud.changed = NOW - timedelta(hours=5, minutes=59)
+    assert checked(cloud)["silence"].ok
+    cloud.changed = NOW - timedelta(hours=6)
+    assert not checked(cloud)["silence"].ok
+
+
+def test_silence_is_well_for_as_long_as_the_stack_says(cloud: Cloud) -> None:
+    cloud.parameters["SilenceHours"] = "6"
+    came = NOW - timedelta(minutes=29)
+    assert checked(cloud, came + timedelta(hours=5, minutes=59))["freshness"].ok
+    silent = checked(cloud, came + timedelta(hours=6))["freshness"]
+    assert (silent.ok, silent.mild) == (False, True)
+    cloud.parameters["SilenceHours"] = "0"
+    found = checked(cloud, came + timedelta(hours=20))["freshness"]
+    assert found.ok
+    assert found.found.endswith("; well, as SilenceHours=0 says")
 
 
 def test_dead_letters_are_told_with_the_command_that_has_them_tried_again(cloud: Cloud) -> None:

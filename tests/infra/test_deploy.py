@@ -96,7 +96,7 @@ def test_a_deployment_builds_deploys_and_asks_the_stage_how_it_is(
     assert "MAKEFLAGS" not in building
     assert deploying[deploying.index("--config-env") + 1] == "staging"
     assert deploying[deploying.index("--stack-name") + 1] == "tailrace-staging"
-    assert list(asking[1:]) == ["doctor", "--stage", "staging"]
+    assert list(asking[1:]) == ["doctor", "--stage", "staging", "--silence-ok"]
 
 
 def test_a_deployment_names_every_parameter_so_that_none_stays_as_it_was(

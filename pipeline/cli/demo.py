@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Home, no_stack, settings_of
+from pipeline.cli.options import Config, Home, settings_of
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 RATE = 800
 LONGEST_S = 31_536_000
-EMBEDDED, LOCALSTACK = "embedded", "localstack"
+EMBEDDED = "embedded"
 
 For = Annotated[
     float | None,
@@ -37,7 +37,14 @@ Port = Annotated[
         help="Port; 0: any; else 8808 or any that is free.",
     ),
 ]
-Target = Annotated[str, typer.Option("--target", metavar="T", hidden=True)]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="T",
+        help="embedded; ministack or localstack: a sample through the stack of make local-up.",
+    ),
+]
 
 
 def demo(
@@ -56,8 +63,12 @@ def demo(
     audit; Ctrl-C ends it too. It runs on the server of "tailrace serve"; the page comes with a
     later version: --no-open is taken, and opens nothing.
 
+    With an emulator as target a few lines go through the stack on it, and each place that they come
+    to is shown, with its seconds.
+
     \b
     tailrace demo --for 20
+    tailrace demo --target ministack
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
     from pipeline.demo.run import demo as run_demo
@@ -66,7 +77,14 @@ def demo(
     from pipeline.store import exists
 
     del no_open
-    _check_target(target)
+    if target != EMBEDDED:
+        from pipeline.cli.through import through
+
+        if for_s is not None or port is not None or rate != RATE:
+            fix = f"leave them out, or leave out --target {target}"
+            raise UsageError("--for, --rate and --port are of the demo without AWS", "", fix)
+        through(settings_of(config, home), target)
+        return
     if for_s is not None and not for_s <= LONGEST_S:
         raise UsageError(f"not a number of seconds: {for_s}", "--for", f"1 to {LONGEST_S:,}")
     settings = settings_of(config, home)
@@ -95,15 +113,6 @@ def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
         if for_s is not None:
             raise
     running.landed()
-
-
-def _check_target(target: str) -> None:
-    if target == LOCALSTACK:
-        raise no_stack(f"--target {target}")
-    if target != EMBEDDED:
-        raise UsageError(
-            f"there is no target {target!r}", "--target", f"one of {EMBEDDED}, {LOCALSTACK}"
-        )
 
 
 def _history(running: "Demo", rate: int, live: "Live") -> None:

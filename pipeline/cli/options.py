@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import NotConfigured, UsageError
+from pipeline.errors import UsageError
 from pipeline.settings import Settings, load
 
 Home = Annotated[
@@ -63,15 +63,6 @@ Stage = Annotated[
         "--stage", metavar="S", help="A deployed stack: staging, production.", callback=_named
     ),
 ]
-
-
-def no_stack(option: str) -> NotConfigured:
-    """What an option that names an emulator is answered with."""
-    return NotConfigured(
-        "this needs a stack on an emulator, which this version does not know yet",
-        "",
-        f"leave out {option}: everything here is local",
-    )
 
 
 def settings_of(config: Path | None, home: Path | None) -> Settings:

@@ -98,7 +98,6 @@ def test_a_wrong_value_ends_with_two_whatever_else_is_missing(
     ("words", "says"),
     [
         (["query", "top_talkers", "--engine", "athena"], "error: it is not said which stack"),
-        (["demo", "--target", "localstack"], "error: this needs a stack on an emulator"),
         (["ingest", "vpc-flow", "s3://b/k"], "error: s3://b/k needs the AWS part"),
         (["parse", "vpc-flow", "s3://b/k"], "error: s3://b/k needs the AWS part"),
         (["audit", "--home", "no home"], "error: nothing to read in no home\n"),

@@ -74,6 +74,7 @@ CAPABILITIES = {
         HAS,
         pretends("!{timestamp:...} stays as it is, with a date of its own behind"),
     ),
+    "demo": Capability("`tailrace demo --target` follows a sample from place to place", HAS, HAS),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
     "athena.answers": Capability(
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN

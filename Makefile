@@ -22,7 +22,7 @@ ARCHITECTURE ?= arm64
 FUNCTION_PYTHON ?=
 
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
-$(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
+$(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON DOCKER,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
 .PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage e2e local-up local-down
 
@@ -67,9 +67,9 @@ sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promise
 trino-check: .venv/.dev ## saved SQL on a real Trino, the engine of Athena, against DuckDB (ARGS="--only top_talkers")
 	$(BIN)/python -m tests.trino $(ARGS)
 
-e2e: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## the stack from logs to answers on emulators, without AWS (TARGET=ministack)
+e2e: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## the stack from logs to answers on emulators, without AWS (TARGET=ministack; DOCKER=1)
 	$(BIN)/python -m pytest -p no:xdist tests/e2e --sam '$(SAM)' \
-		$(foreach each,$(or $(TARGET),ministack localstack),--e2e-target $(each)) $(ARGS)
+		$(foreach each,$(or $(TARGET),ministack localstack),--e2e-target $(each)) $(if $(DOCKER),--docker) $(ARGS)
 
 bench: .venv/.dev ## measure the hot path (ARGS=--quick)
 	$(BIN)/python -m bench $(ARGS)
@@ -99,8 +99,8 @@ logs: .stage .venv/.dev $(SAM) ## follow the logs of the functions of a stage (S
 
 ##@ Develop against an emulator
 
-local-up: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## start an emulator with the stack on it (TARGET=ministack or localstack)
-	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') up --sam '$(SAM)' $(ARGS)
+local-up: .venv/.dev $(SAM) $(MINISTACK) $(LOCALSTACK) ## start an emulator with the stack on it (TARGET=ministack or localstack; DOCKER=1)
+	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') up --sam '$(SAM)' $(if $(DOCKER),--docker) $(ARGS)
 
 local-down: .venv/.dev ## end it (TARGET=ministack or localstack)
 	@$(BIN)/python -m infra.emulators $(if $(TARGET),--target '$(TARGET)') down

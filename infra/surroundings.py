@@ -8,6 +8,11 @@ from pathlib import Path
 OF_MAKE = frozenset({"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"})
 
 
+def said(name: str) -> str:
+    """A variable; "" where it is not set."""
+    return os.environ.get(name, "")
+
+
 def for_child(**more: str) -> dict[str, str]:
     """The environment for a command that we run, with more in it, and without what make left."""
     kept = {name: value for name, value in os.environ.items() if name not in OF_MAKE}

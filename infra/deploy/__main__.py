@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stage", default="", help="a stage of samconfig.toml")
     parser.add_argument("--sam", default="sam", help="the SAM command (%(default)s)")
     parser.add_argument("--target", choices=TARGETS, default=AWS, help="AWS, or an emulator")
+    parser.add_argument(
+        "--containers", action="store_true", help="the emulator runs functions as Lambda does"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("deploy", "diff", "destroy", "logs"):
         command = commands.add_parser(name)
@@ -76,9 +79,8 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
     hands = Hands(sam, region, *clients)
     if asked.target == AWS:
         return hands
-    return replace(
-        hands, built=EMULATED, python=f"{sys.version_info.major}.{sys.version_info.minor}"
-    )
+    python = "" if asked.containers else f"{sys.version_info.major}.{sys.version_info.minor}"
+    return replace(hands, built=EMULATED, python=python)
 
 
 def _placed(stage: Stage, target: str) -> Stage:

@@ -23,7 +23,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         kind = find(asked.target)
         if asked.command == "up":
-            up(kind, asked.sam, asked.port)
+            up(kind, asked)
         else:
             down(kind)
     except TailraceError as error:
@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def up(kind: Kind, sam: Path, port: int) -> None:
+def up(kind: Kind, asked: argparse.Namespace) -> None:
     """Start an emulator and deploy to it; it goes on running, unless that fails.
 
     Raises UsageError when one runs already, TailraceError as starting and deploying do.
@@ -42,18 +42,20 @@ def up(kind: Kind, sam: Path, port: int) -> None:
     if already := runs.noted(_note(kind)):
         fix = f"make local-down TARGET={kind.name}"
         raise UsageError(f"{kind.name} runs already", already.endpoint, fix)
-    running = runs.start(kind, FOLDER / kind.name, port)
+    start = runs.start_docker if asked.docker else runs.start
+    running = start(kind, FOLDER / kind.name, asked.port)
     runs.note(running, _note(kind))
     try:
-        deploy(running, sam)
+        deploy(running, asked.sam)
     except BaseException:
         say(runs.tail(running.log))
         down(kind)
         raise
-    asked = {name: text for name, text in runs.NOBODY.items() if text and name in SHOWN}
-    for name, text in (asked | {"AWS_ENDPOINT_URL": running.endpoint}).items():
+    nobody = {name: text for name, text in runs.NOBODY.items() if text and name in SHOWN}
+    for name, text in (nobody | {"AWS_ENDPOINT_URL": running.endpoint}).items():
         tell(f"export {name}={text}")
-    say(f"It subscribes to {', '.join(log_groups(kind.name))}; its log is {running.log}")
+    say(f"It subscribes to {', '.join(log_groups(kind.name))}; its log is {_log(running)}")
+    say(f"With these variables set: tailrace demo --target {kind.name}")
 
 
 def down(kind: Kind) -> None:
@@ -62,8 +64,12 @@ def down(kind: Kind) -> None:
         runs.stop(running)
         say(f"{kind.name} at {running.endpoint} has ended")
     else:
-        say(f"{kind.name} does not run")
+        say(f"{kind.name} does not run: nothing to end")
     _note(kind).unlink(missing_ok=True)
+
+
+def _log(running: runs.Running) -> str:
+    return "docker logs tailrace-localstack-1" if running.docker else str(running.log)
 
 
 def _note(kind: Kind) -> Path:
@@ -79,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sam", type=Path, default=Path("sam"), help="the SAM command (%(default)s)"
     )
     start.add_argument("--port", type=int, default=PORT, help="0 for any (%(default)s)")
+    start.add_argument("--docker", action="store_true", help="in a container (LocalStack)")
     commands.add_parser("down")
     return parser
 

@@ -1,5 +1,7 @@
 """The two emulators: where each is installed, how it is told what to do, how it is recognised."""
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +83,17 @@ def _localstack(port: int, folder: Path) -> Mapping[str, str]:
 MINISTACK = Kind("ministack", "1.5.33", _ministack)
 LOCALSTACK = Kind("localstack", "4.13.1", _localstack)
 KINDS = {kind.name: kind for kind in (MINISTACK, LOCALSTACK)}
+
+
+def check(kind: Kind) -> None:
+    """Raise NotConfigured where an emulator cannot run on this machine, and say why."""
+    if sys.platform != "linux":
+        fix = "use a machine with Linux, or a container; LocalStack in Docker: DOCKER=1"
+        what = "the functions that an emulator runs here are built for Linux"
+        raise NotConfigured(what, f"this is {sys.platform}", fix)
+    if kind is LOCALSTACK and not shutil.which("npm"):
+        fix = "install Node.js with npm (apt-get install npm), or take TARGET=ministack"
+        raise NotConfigured("LocalStack's Kinesis is installed by npm, which is missing", "", fix)
 
 
 def find(name: str) -> Kind:

@@ -12,11 +12,13 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.emulators.kinds import HOST, LOOPBACK, Kind
+from infra.emulators import compose
+from infra.emulators.kinds import HOST, LOOPBACK, Kind, check
 from infra.surroundings import for_child
 from pipeline.aws import LOCAL_REGION
 from pipeline.aws import NOBODY as NOBODYS
 from pipeline.errors import TailraceError, UsageError
+from pipeline.targets import identify
 
 START_S, END_S, LOOK_S = 90.0, 20.0, 0.2
 # Names that nobody has: an emulator asks for no others, and a person's own are not shown to it.
@@ -38,13 +40,17 @@ CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An emulator at a port; `folder` holds its log and whatever else it writes."""
+    """An emulator at a port; `folder` holds its log and whatever else it writes.
+
+    docker  it is a container of docker-compose.yml, and no process of ours
+    """
 
     kind: str
     version: str
     pid: int
     port: int
     folder: str
+    docker: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -66,8 +72,10 @@ class Running:
 def start(kind: Kind, folder: Path, port: int = 0) -> Running:
     """Start an emulator in an empty folder, and come back when it answers; 0 for a free port.
 
-    Raises TailraceError when it ends or stays silent, UsageError where the port is taken.
+    Raises TailraceError when it ends or stays silent, UsageError where the port is taken,
+    NotConfigured where something that it needs is missing.
     """
+    check(kind)
     port = _free(port)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -92,8 +100,21 @@ def start(kind: Kind, folder: Path, port: int = 0) -> Running:
     return running
 
 
+def start_docker(kind: Kind, folder: Path, port: int = compose.PORT) -> Running:
+    """Start an emulator in a container. Raises as `start` does."""
+    compose.check(kind)
+    port = _free(port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return Running(kind.name, compose.up(port), 0, port, str(folder), docker=True)
+
+
 def stop(running: Running) -> None:
     """End it and all that it started."""
+    if running.docker:
+        compose.keep_log(running.log)
+        compose.down()
+        return
     for number, seconds in ((signal.SIGTERM, END_S), (signal.SIGKILL, END_S)):
         with suppress(ProcessLookupError):
             os.killpg(running.pid, number)
@@ -119,7 +140,9 @@ def noted(path: Path) -> Running | None:
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The end of a log."""
+    """The end of a log; "" where there is none."""
+    if not path.is_file():
+        return ""
     return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
 
 
@@ -133,8 +156,11 @@ def _free(port: int) -> int:
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
-            fix = "end what is there, or take another port"
-            raise UsageError(f"port {port} is taken", "", fix) from error
+            there = identify(f"http://{HOST}:{port}")
+            who = f"by {there}" if there else ""
+            end = f"make local-down TARGET={there.name}" if there else "end what is there"
+            fix = f'{end}, or take any other: make local-up ARGS="--port 0"'
+            raise UsageError(f"port {port} is taken", who, fix) from error
         found: int = probe.getsockname()[1]
         return found
 
@@ -169,6 +195,8 @@ def _ended(pid: int, seconds: float) -> bool:
 
 def _is_ours(running: Running) -> bool:
     """Whether the process is the one that was noted, and not another with its number."""
+    if running.docker:
+        return identify(running.endpoint) is not None
     ps = shutil.which("ps") or "ps"
     said = subprocess.run(  # noqa: S603 - a number that we noted
         [ps, "-ww", "-o", "command=", "-p", str(running.pid)],

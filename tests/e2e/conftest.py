@@ -12,7 +12,7 @@ from infra.deploy.stack import ROOT
 from infra.emulators import running as runs
 from infra.emulators.kinds import find
 from infra.emulators.stack import deploy
-from tests.e2e.capabilities import AWS, CAPABILITIES
+from tests.e2e.capabilities import AWS, CAPABILITIES, LOCALSTACK
 from tests.e2e.cloud import Cloud, opened, until
 from tests.e2e.report import (
     asked,
@@ -52,7 +52,8 @@ def target(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     folder = ROOT / "build" / "emulators" / f"e2e-{name}"
     # Built once for all targets of a run.
     built = request.config.stash.get(BUILT, False)
-    running = runs.start(find(name), folder)
+    docker = request.config.getoption("--docker") and name == LOCALSTACK
+    running = (runs.start_docker if docker else runs.start)(find(name), folder)
     try:
         deploy(running, Path(request.config.getoption("--sam")), folder / "deploy.log", built)
         request.config.stash[BUILT] = True

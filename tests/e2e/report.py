@@ -74,6 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=TARGETS,
         help="where the stack is tried from end to end; may be given several times",
     )
+    parser.addoption("--docker", action="store_true", help="LocalStack by docker-compose.yml")
     parser.addoption("--sam", default="sam", help="the SAM command, for deploying to emulators")
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.emulators import __main__ as commands
 from infra.emulators import running as runs
-from infra.emulators.kinds import KINDS, LOCALSTACK, MINISTACK, Kind, find
+from infra.emulators.kinds import KINDS, LOCALSTACK, MINISTACK, Kind, check, find
 from infra.emulators.stack import log_groups
-from pipeline.errors import TailraceError, UsageError
+from pipeline.errors import NotConfigured, TailraceError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +70,44 @@ def test_an_emulator_nobody_knows_is_refused() -> None:
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     with health() as port, pytest.raises(UsageError, match=f"port {port} is taken"):
         runs.start(MINISTACK, tmp_path / "run", port)
+
+
+def test_a_port_that_an_emulator_has_is_refused_with_its_name(tmp_path: Path) -> None:
+    with (
+        health(edition="light", version="1.5.33") as port,
+        pytest.raises(UsageError, match=f"port {port} is taken") as caught,
+    ):
+        runs.start(MINISTACK, tmp_path / "run", port)
+    assert caught.value.where == "by ministack 1.5.33"
+    assert caught.value.fix.startswith("make local-down TARGET=ministack, or take any other")
+
+
+def test_localstack_without_npm_is_refused_before_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotConfigured, match="Kinesis is installed by npm, which is missing") as it:
+        runs.start(LOCALSTACK, tmp_path / "run")
+    assert it.value.fix.startswith("install Node.js with npm")
+    assert not (tmp_path / "run").exists()
+    check(MINISTACK)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_another_system_than_linux_is_refused(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(NotConfigured, match="built for Linux") as caught:
+        check(kind)
+    assert caught.value.where == "this is darwin"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_to_end_what_does_not_run_is_no_error(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    assert commands.main(["--target", kind, "down"]) == 0
+    assert capsys.readouterr().err == f"{kind} does not run: nothing to end\n"
 
 
 def test_an_emulator_that_ends_at_once_is_told_with_its_log(

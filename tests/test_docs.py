@@ -9,12 +9,19 @@ from typer.main import get_command
 from pipeline.cli.app import app
 from pipeline.queries import catalogue
 from pipeline.sources import NAMES
+from tests.e2e import capabilities
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 AWS = (ROOT / "docs" / "aws.md").read_text("utf-8")
-PAGES = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING, "docs/aws.md": AWS}
+LOCALSTACK = (ROOT / "docs" / "localstack.md").read_text("utf-8")
+PAGES = {
+    "README.md": README,
+    "CONTRIBUTING.md": CONTRIBUTING,
+    "docs/aws.md": AWS,
+    "docs/localstack.md": LOCALSTACK,
+}
 TEMPLATES = {path.name: path.read_text("utf-8") for path in (ROOT / "infra").glob("*.yaml")}
 COMMANDS = set(get_command(app).commands)  # type: ignore[attr-defined]
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):.*##", (ROOT / "Makefile").read_text("utf-8"), re.M))
@@ -110,6 +117,12 @@ def test_every_parameter_that_is_named_is_one_of_the_stack(page: str) -> None:
     declared = TEMPLATES["template.yaml"].partition("\nParameters:\n")[2].partition("\nRules:")[0]
     known = set(re.findall(r"^  (\w+):$", declared, re.M))
     assert set(re.findall(r"(?<=[\"'`])([A-Z]+[a-z]\w+)=", PAGES[page])) <= known
+
+
+def test_the_page_for_localstack_has_the_table_of_capabilities() -> None:
+    table = LOCALSTACK.partition("| capability |")
+    found = (table[1] + table[2]).partition("\n\n")[0]
+    assert found == capabilities.page(), "python -m tests.e2e.capabilities prints it"
 
 
 def test_the_first_command_of_the_readme_shows_something_working() -> None:

@@ -46,13 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stage", default="", help="a stage of samconfig.toml")
     parser.add_argument("--sam", default="sam", help="the SAM command (%(default)s)")
     parser.add_argument("--target", choices=TARGETS, default=AWS, help="AWS, or an emulator")
-    parser.add_argument(
-        "--containers", action="store_true", help="the emulator runs functions as Lambda does"
-    )
+    parser.set_defaults(containers=False)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("deploy", "diff", "destroy", "logs"):
         command = commands.add_parser(name)
         if name in DEPLOYING:
+            command.add_argument(
+                "--containers", action="store_true", help="an emulator that has Lambda's Python"
+            )
             command.add_argument("--built", action="store_true", help="take what sam build left")
         if name == "deploy":
             command.add_argument("--yes", action="store_true", help="unasked")

@@ -28,10 +28,13 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
     command = [sys.executable, "-m", "infra.deploy", "--sam", str(sam)]
     command += ["--stage", running.kind, "--target", running.kind, "deploy"]
     command += ["--built"] if built else []
-    command[3:3] = ["--containers"] if running.docker else []
+    command += ["--containers"] if running.docker else []
     environment = running.environment(SAM_CLI_POLL_DELAY=POLL_S, SAM_CLI_TELEMETRY="0")
     if log is None:
-        ran = subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603 - our own
+        # What is printed of the stack is no data here: those are the variables.
+        ran = subprocess.run(  # noqa: S603 - our own
+            command, cwd=ROOT, env=environment, stdout=sys.stderr, check=False
+        )
     else:
         with log.open("wb") as out:
             ran = subprocess.run(  # noqa: S603 - our own

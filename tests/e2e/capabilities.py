@@ -4,9 +4,11 @@
     pretends  it says yes and does something else, or nothing: a probe shows that it still does
     lacks     it says no, or has nothing of the kind
 
-AWS has all of it, which a first deployment has to show.
+AWS has all of it, which a first deployment has to show. docs/localstack.md has the table of
+`python -m tests.e2e.capabilities`.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,3 +88,23 @@ CAPABILITIES = {
     "stack.audit": Capability("`tailrace audit --stage` balances", BY_DUCKDB, _PLAN),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }
+
+
+def page() -> str:
+    """The table as docs/localstack.md has it."""
+    head = ["| capability | MiniStack | LocalStack |", "| --- | --- | --- |"]
+    rows = [
+        f"| {each.what} | {_cell(each.ministack)} | {_cell(each.localstack)} |"
+        for each in CAPABILITIES.values()
+    ]
+    return "\n".join(head + rows)
+
+
+def _cell(state: State) -> str:
+    word = {"has": "yes", "pretends": "**pretends**", "lacks": "no"}[state.kind]
+    reason = state.reason.replace("|", "\\|")
+    return f"{word}: {reason}" if reason else word
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{page()}\n")

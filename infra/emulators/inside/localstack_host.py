@@ -167,6 +167,8 @@ def executor() -> type:
             self.process.stdin.flush()
             line = self.process.stdout.readline()
             logs = self._logged(before)
+            # To the emulator's log, where one looks for it.
+            print(logs, end="", file=sys.stderr, flush=True)  # noqa: T201 - there is no logger
             said = json.loads(line or died(logs))
             return InvocationResult(
                 request_id=asked["id"],

@@ -1,9 +1,12 @@
 """The table of capabilities: what a target has is shown by a test, a pretence by a probe."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from tests.e2e.capabilities import CAPABILITIES, LOCALSTACK, MINISTACK, State
-from tests.e2e.report import Seen
+from tests.e2e.report import Seen, pytest_collection_modifyitems
 
 
 def report(nodeid: str, outcome: str = "passed") -> pytest.TestReport:
@@ -35,6 +38,20 @@ def test_a_failure_stands_over_what_passed() -> None:
     seen.note(LOCALSTACK, ["function.rows"], report("a::b[x]"))
     seen.note(LOCALSTACK, ["function.rows"], report("a::c[x]", "failed"))
     assert seen.cell("function.rows", LOCALSTACK) == "FAILED: 1 test"
+
+
+def test_of_all_tests_only_those_without_a_target_of_theirs_are_left_out() -> None:
+    """In a run of everything this hook sees the tests of all rooms."""
+
+    def item(**params: Any) -> Any:
+        spec = SimpleNamespace(params=params)
+        return SimpleNamespace(callspec=spec, iter_markers=lambda name: (), user_properties=[])
+
+    plain, other = SimpleNamespace(), item(change=1)
+    ours, none = item(target=LOCALSTACK), item(target=object())
+    items: list[Any] = [plain, other, none, ours]
+    pytest_collection_modifyitems(items)
+    assert items == [plain, other, ours]
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)

@@ -64,9 +64,7 @@ class Running:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a command whose AWS is this emulator."""
-        kept = {name: text for name, text in for_child().items() if not name.startswith("AWS_")}
-        asked = {name: text for name, text in NOBODY.items() if text}
-        return kept | asked | {"AWS_ENDPOINT_URL": self.endpoint} | more
+        return _as_nobody() | {"AWS_ENDPOINT_URL": self.endpoint} | more
 
 
 def start(kind: Kind, folder: Path, port: int = 0) -> Running:
@@ -147,8 +145,14 @@ def tail(path: Path, lines: int = 20) -> str:
 
 
 def _surroundings(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of an emulator, in which functions find their own modules alone."""
+    kept = {name: text for name, text in _as_nobody().items() if name != "PYTHONPATH"}
+    return kept | dict(settings)
+
+
+def _as_nobody() -> dict[str, str]:
     kept = {name: text for name, text in for_child().items() if not name.startswith("AWS_")}
-    return kept | {name: text for name, text in NOBODY.items() if text} | dict(settings)
+    return kept | {name: text for name, text in NOBODY.items() if text}
 
 
 def _free(port: int) -> int:

@@ -3,9 +3,7 @@
 Never raises for data: what cannot be opened is a Failure with its reason, neighbours go on.
 """
 
-import binascii
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -14,20 +12,27 @@ import numpy as np
 from pipeline.decode import envelope, identity
 from pipeline.decode.batch import DECODER_VERSION, NO_TIME, Failure, LogBatch, Segment
 from pipeline.decode.envelope import Stream
-from pipeline.decode.inflate import Refused, inflate, inflate_record
+from pipeline.decode.inflate import Refused, inflate
 from pipeline.decode.lines import Lines, with_plain_ends
+from pipeline.decode.opening import (
+    BASE64_OF_GZIP,
+    BOM,
+    GZIP_MAGIC,
+    PARQUET_MAGIC,
+    WHITESPACE,
+    contents,
+    may_be_base64_of_gzip,
+    open_payload,
+)
 from pipeline.errors import Drop, Reason
 from pipeline.settings import Limits
 from pipeline.triggers import Record
 
-try:  # a sixth of the CPU of binascii; the standard library stands in where it is not installed
-    import pybase64
-except ImportError:  # pragma: no cover - the locked environments have it
-    pybase64 = None  # type: ignore[assignment]
-
 __all__ = ["DECODER_VERSION", "NO_TIME", "Failure", "Lines", "LogBatch", "Segment", "Stream"]
 __all__ += [
     "BASE64_OF_GZIP",
+    "BOM",
+    "GZIP_MAGIC",
     "PARQUET_MAGIC",
     "Refused",
     "all_envelopes",
@@ -36,17 +41,11 @@ __all__ += [
     "decode",
     "inflate",
     "looks_like_envelope",
+    "may_be_base64_of_gzip",
     "open_payload",
     "with_plain_ends",
 ]
 
-BOM = b"\xef\xbb\xbf"
-PARQUET_MAGIC = b"PAR1"
-# Base64 of the first three bytes of a gzip file with the usual method 8.
-BASE64_OF_GZIP = b"H4sI"
-BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n"
-GZIP_MAGIC = b"\x1f\x8b"
-WHITESPACE = b" \t\r\n"
 WRAPPER = b'"message"'
 BRACE = ord("{")
 
@@ -127,64 +126,6 @@ def _gather_record(into: _Gathered, record: Record, text: bytes | Refused) -> No
         _gather(into, index, record, text)
     except Refused as refused:
         into.failures.append(Failure(index, None, refused.reason, refused.detail))
-
-
-def open_payload(record: Record, limits: Limits) -> bytes:
-    """The text of a record: base64 and up to two layers of gzip taken off, by their signature.
-
-    Raises Refused, also for an empty payload and for Parquet.
-    """
-    if record.refused:
-        reason, _, detail = record.refused.partition(": ")
-        raise Refused(Reason(reason), detail)
-    payload = record.payload
-    if record.base64 or payload.startswith(BASE64_OF_GZIP):
-        payload = _unbase64(payload, must=record.base64)
-    if not payload:
-        raise Refused(Reason.EMPTY, "the payload is empty")
-    if payload.startswith(PARQUET_MAGIC) and payload.endswith(PARQUET_MAGIC):
-        raise Refused(Reason.PARQUET_UNSUPPORTED, "Parquet flow logs are not read yet")
-    text = inflate_record(payload, limits)
-    if text in (b"", BOM):
-        raise Refused(Reason.EMPTY, "the payload holds no text")
-    return text
-
-
-def contents(payload: bytes, limits: Limits, cap: int) -> Iterator[bytes]:
-    """What `open_payload` finds in a payload, at most `cap` bytes, in pieces that can be let go.
-
-    Raises Refused where it cannot be decompressed.
-    """
-    if payload.startswith(BASE64_OF_GZIP):
-        payload = _unbase64(payload, must=False)
-    return inflate((payload,), limits, cap)
-
-
-def _unbase64(payload: bytes, must: bool) -> bytes:
-    try:
-        packed = _a2b(payload)
-    except binascii.Error as error:
-        if must:
-            raise Refused(Reason.BASE64_MALFORMED, f"no base64: {error}") from error
-        return payload
-    # Text may happen to be base64; what is told by its signature must have one inside.
-    return packed if must or packed.startswith(GZIP_MAGIC) else payload
-
-
-def _a2b(payload: bytes) -> bytes:
-    if pybase64 is not None:
-        # What it takes the standard library takes, too; what it refuses is looked at again.
-        with suppress(binascii.Error):
-            return pybase64.b64decode(payload, validate=True)
-    try:
-        return binascii.a2b_base64(payload, strict_mode=True)
-    except binascii.Error:  # line breaks are allowed, in files
-        return binascii.a2b_base64(payload.translate(None, WHITESPACE), strict_mode=True)
-
-
-def may_be_base64_of_gzip(chunk: bytes) -> bool:
-    """Whether some bytes of a payload (its first, or any later ones) fit base64 of gzip."""
-    return not chunk.translate(None, BASE64)
 
 
 def _gather(into: _Gathered, index: int, record: Record, text: bytes) -> None:

@@ -7,12 +7,12 @@ from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from pipeline.decode import PARQUET_MAGIC
 from pipeline.deployed.stage import LAKE, Deployed
 
 if TYPE_CHECKING:
     import boto3
 
-PARQUET = b"PAR1"
 LANDING = f"{LAKE}/landing"
 
 
@@ -67,7 +67,7 @@ class Places:
 
 def is_parquet(content: bytes) -> bool:
     """Whether an object is what its name says."""
-    return content.startswith(PARQUET)
+    return content.startswith(PARQUET_MAGIC)
 
 
 def rows_of(content: bytes) -> list[dict[str, Any]]:

@@ -66,12 +66,6 @@ def test_a_saved_query_answers_what_it_does_at_home(target: Cloud, home: Path, n
     assert rows(in_athena(target, *words)) == rows(run("query", *words, "--home", home))
 
 
-@pytest.mark.needs("stack.audit")
-def test_the_audit_balances(target: Cloud, sent: Sent) -> None:
-    ran = target.tailrace("audit", "--stage", target.target, "--json")
-    assert ran.code == 0, ran.out + ran.err
-
-
 @pytest.mark.needs("wrangler.lake")
 def test_awswrangler_reads_lake_and_catalogue(
     target: Cloud, sent: Sent, monkeypatch: pytest.MonkeyPatch

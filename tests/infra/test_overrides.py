@@ -24,11 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 OF_SAM = ROOT / "build" / "venv-sam" / "bin" / "python"
 READ = """
 import json, sys
+from click import BadParameter
 from samcli.cli.types import CfnParameterOverridesType
 def read(written):
     try:
         return CfnParameterOverridesType().convert(written, None, None)
-    except Exception as error:
+    except BadParameter as error:
         return str(error)
 json.dump([read(each) for each in json.load(sys.stdin)], sys.stdout)
 """

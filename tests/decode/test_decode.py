@@ -407,3 +407,13 @@ BROKEN = b'{"messageType" "logEvents" "'
 )
 def test_a_record_has_so_many_log_events_at_most(text: bytes) -> None:
     assert failures(opened(text, limits=FEW)) == LARGE
+
+
+@pytest.mark.fault("F6")
+def test_broken_events_of_several_envelopes_in_one_record_are_different_ones() -> None:
+    """What becomes of them is kept by their identity."""
+    lines = b"\n".join(envelope([log_event(), {"id": 7}]) for _ in range(3))
+    batch = opened(lines, lines)
+    broken = [line for _, line, reason in failures(batch) if reason == "envelope_malformed"]
+    assert len(broken) == 6
+    assert len({int(batch.record_id[line]) for line in broken if line is not None}) == 6

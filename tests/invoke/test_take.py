@@ -160,6 +160,18 @@ def test_a_subscription_that_calls_again_writes_the_same_ledger() -> None:
     assert len(home.quarantine.objects) == 1
 
 
+@pytest.mark.fault("F18", "F23")
+def test_a_clock_that_is_ahead_moves_no_call_into_another_hour() -> None:
+    home, now_ms = MemoryHome(), ARRIVAL_MS - ARRIVAL_MS % 3_600_000 - 20_000
+    events = log_events([LINE, LINE])
+    events[0]["timestamp"], events[1]["timestamp"] = now_ms - 30_000, now_ms + 40_000
+    event = awslogs_event(gzipped(envelope(events)))
+    for later_ms in (0, 60_000, 180_000):
+        take(event, memory_stack(home), forever, now_ms + later_ms)
+    arrivals = home.sink.rows(BATCH)["ingest_time"].cast("int64").to_pylist()
+    assert arrivals == [now_ms - 30_000] * 3
+
+
 @pytest.mark.parametrize("late_ms", [3_600_000, 7 * 3_600_000, -1])
 def test_log_events_that_are_old_or_not_yet_arrive_now(late_ms: int) -> None:
     """An hour that is closed is not read again: what comes late must not land there."""

@@ -68,9 +68,11 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
     sam = shutil.which(asked.sam) or ""
     if not sam and asked.command != "destroy":
         raise NotConfigured(f"{asked.sam} is missing", "", "make deploy installs it")
-    cloudformation = made.client("cloudformation", region_name=region, config=patience())
-    cloudwatch = made.client("cloudwatch", region_name=region, config=patience())
-    hands = Hands(sam, region, cloudformation, cloudwatch)
+    clients = (
+        made.client(service, region_name=region, config=patience())
+        for service in ("cloudformation", "cloudwatch", "lambda")
+    )
+    hands = Hands(sam, region, *clients)
     if asked.target == AWS:
         return hands
     return replace(

@@ -47,15 +47,20 @@ class Change:
     parts: tuple[str, ...] = ()
 
 
-def change_sets(client: Any, stack: str) -> set[str]:
-    """Ids of the change sets of a stack; none where there is no such stack."""
+def change_sets(client: Any, stack: str) -> dict[str, str]:
+    """Change sets of a stack that nobody is deleting, names by id; none where it is not there."""
     try:
         pages = list(client.get_paginator("list_change_sets").paginate(StackName=stack))
     except ClientError as error:
         if is_missing(error):
-            return set()
+            return {}
         raise
-    return {found["ChangeSetId"] for page in pages for found in page["Summaries"]}
+    return {
+        found["ChangeSetId"]: found.get("ChangeSetName", "")
+        for page in pages
+        for found in page["Summaries"]
+        if not found.get("Status", "").startswith("DELETE")
+    }
 
 
 def changes(client: Any, change_set: str) -> list[Change]:
@@ -70,19 +75,6 @@ def new_stack(client: Any, stack: str) -> bool:
     """Whether there is nothing to a stack but its change sets."""
     (described,) = client.describe_stacks(StackName=stack)["Stacks"]
     return bool(described["StackStatus"] == "REVIEW_IN_PROGRESS")
-
-
-def delete(client: Any, change_set: str, stack: str) -> None:
-    """Delete a change set, and the stack if there is nothing to it but the change set."""
-    client.delete_change_set(ChangeSetName=change_set)
-    try:
-        empty = new_stack(client, stack)
-    except ClientError as error:
-        if is_missing(error):
-            return
-        raise
-    if empty:
-        client.delete_stack(StackName=stack)
 
 
 def is_missing(error: ClientError) -> bool:

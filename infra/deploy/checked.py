@@ -4,20 +4,17 @@ What CloudFormation would refuse after minutes is refused at once, and what it w
 function then refuse at every call, too.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
+from infra.deploy.held import BY_FILES, SHOWN, hold, hold_together, parts
 from infra.deploy.kept import read_template
 from infra.deploy.stages import Stage
 from pipeline.errors import UsageError
 from pipeline.invoke import Routes
 from pipeline.settings import Settings, of_function
 
-SHOWN = 200
-LISTED = "CommaDelimitedList"
 # Where the template cuts what is given open, to join it to what it has itself.
 BRACE = '{"'
 VARIABLES = {"Sources": "TAILRACE_SOURCES", "Formats": "TAILRACE_FORMATS"}
@@ -26,51 +23,89 @@ VARIABLES = {"Sources": "TAILRACE_SOURCES", "Formats": "TAILRACE_FORMATS"}
 def parameters(stage: Stage, template: Path) -> dict[str, str]:
     """All that a deployment sets: the template's defaults, and over them what the stage says.
 
-    Raises UsageError for one that the template would refuse.
+    Raises UsageError for one that the template would refuse, or what a parameter is handed to.
     """
     declared = read_template(template.read_text("utf-8"))["Parameters"]
+    hold("Stage", stage.name, declared["Stage"], stage)
     for name, value in stage.overrides.items():
         if name not in declared:
             near = get_close_matches(name, declared, 1)
             hint = f"did you mean {near[0]}?" if near else f"{template.name} lists them"
             raise UsageError(f"there is no parameter {name}", stage.where, hint)
-        _hold(name, value, declared[name], stage)
+        hold(name, value, declared[name], stage)
     if stage.overrides.get("Stage", stage.name) != stage.name:
         what = f"Stage={stage.overrides['Stage']} is another stage"
         raise UsageError(what, stage.where, f"write Stage={stage.name}")
     defaults = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
-    return {"Stage": stage.name, **defaults, **stage.overrides}
+    values = {"Stage": stage.name, **defaults, **stage.overrides}
+    hold_together(values, stage)
+    return values
 
 
-def notes(stage: Stage, values: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
+def notes(
+    stage: Stage, values: Mapping[str, str], before: Mapping[str, str], inbox: str = ""
+) -> Iterator[str]:
     """What to note about parameters: what becomes of those of the stack as it is, and of formats.
+
+    inbox  the bucket that the stack has for files; "" where it has none yet
 
     Raises UsageError where the function would refuse them.
     """
-    yield from _of_formats(routes(stage, values))
+    yield from _of_formats(routes(stage, values, inbox))
     for name, value in values.items():
         if (was := before.get(name, value)) != value:
             said = "" if name in stage.overrides else ", as samconfig.toml does not name it"
             now = value[:SHOWN] or "empty"
             yield f"{name} was {was[:SHOWN] or 'empty'}, and becomes {now}{said}"
-    if values["LogRoute"] != "s3" and not values["FlowLogVpcId"] and not values["LogGroups"]:
+    comes = values["FlowLogVpcId"] or any(parts(values["LogGroups"]))
+    if values["LogRoute"] != BY_FILES and not comes:
         yield f"nothing will come in: set FlowLogVpcId or LogGroups, {stage.where}"
 
 
-def routes(stage: Stage, values: Mapping[str, str]) -> Routes:
+def routes(stage: Stage, values: Mapping[str, str], inbox: str = "") -> Routes:
     """Sources and formats as the function of a stage will have them.
 
     Raises UsageError as the function would.
     """
-    own = f"/vpc-flow/{stage.stack}"
-    sources, formats = {own: "vpc-flow"}, {own: values["FlowLogFormat"]}
-    # By itself, so that it is named where it is wrong.
+    by_files = values["LogRoute"] == BY_FILES
+    own, files = f"/vpc-flow/{stage.stack}", f"s3://{_bucket(stage, by_files, inbox)}/AWSLogs/*"
+    sources, formats = {own: "vpc-flow", files: "vpc-flow"}, {own: values["FlowLogFormat"]}
+    # By itself, so that it is named where it is wrong; a line of a file has no time beside it.
     places = {"formats": _place("FlowLogFormat", stage)}
-    Routes.of(Settings(sources=sources, formats=dict(formats), origins=places))
+    met = {files if by_files else own: values["FlowLogFormat"]}
+    Routes.of(Settings(sources=dict(sources), formats=dict(met), origins=places))
     places = {"sources": _place("Sources", stage), "formats": _place("Formats", stage)}
-    sources |= _settings("Sources", values, stage).sources
-    more = _settings("Formats", values, stage).formats
-    return Routes.of(Settings(sources=sources, formats={**formats, **more}, origins=places))
+    more = {name: _settings(name, values, stage) for name in VARIABLES}
+    sources |= more["Sources"].sources
+    named = more["Formats"].formats
+    if by_files and not inbox:
+        _hold_to_no_name(named, stage)
+    return Routes.of(Settings(sources=sources, formats={**formats, **named}, origins=places))
+
+
+def _bucket(stage: Stage, by_files: bool, inbox: str) -> str:
+    """The name of the inbox as the function will know it, or one that nobody can name."""
+    if not by_files:
+        return "-"
+    return inbox or f"{_beginning(stage)}?"
+
+
+def _beginning(stage: Stage) -> str:
+    """What the name of an inbox begins with, as CloudFormation makes it."""
+    return f"{stage.stack}-inboxbucket-"
+
+
+def _hold_to_no_name(formats: Iterable[str], stage: Stage) -> None:
+    """Raise UsageError for a format of an inbox that is not there yet: it will be called otherwise.
+
+    The function would refuse it at every call, for by this name it reads nothing.
+    """
+    beginning = f"s3://{_beginning(stage)}"
+    for name in formats:
+        if name.startswith(beginning) and name.removesuffix("*") != beginning:
+            what = f"{name} is in no inbox: {stage.stack} has none yet, and its name is not known"
+            fix = f"write {beginning}*, which is any; or deploy without it, then add it"
+            raise UsageError(what, f"in {_place('Formats', stage)}", fix)
 
 
 def _settings(name: str, values: Mapping[str, str], stage: Stage) -> Settings:
@@ -90,19 +125,6 @@ def _settings(name: str, values: Mapping[str, str], stage: Stage) -> Settings:
 def _place(name: str, stage: Stage) -> str:
     said = name in stage.overrides
     return f"{name}, {stage.where if said else 'as the template has it'}"
-
-
-def _hold(name: str, value: str, spec: Mapping[str, Any], stage: Stage) -> None:
-    """Raise UsageError for a value that its declaration in the template does not allow."""
-    wants = spec.get("ConstraintDescription") or spec.get("Description", "")
-    for part in value.split(",") if spec["Type"] == LISTED else [value]:
-        pattern, one_of = spec.get("AllowedPattern"), spec.get("AllowedValues")
-        if one_of is not None and part not in map(str, one_of):
-            wants = f"one of {', '.join(map(str, one_of))}"
-        elif pattern is None or re.fullmatch(pattern, part):
-            continue
-        what = f"{name} cannot be {part[:SHOWN]!r}"
-        raise UsageError(what, stage.where, f"{name}: {' '.join(wants.split())}")
 
 
 def _of_formats(found: Routes) -> Iterator[str]:

@@ -26,7 +26,7 @@ EMPTY = ("didn't contain changes", "No updates are to be performed")
 def all_changes(client: Any, change_set: str, name: str, values: Mapping[str, str]) -> list[Change]:
     """Changes of SAM's change set, and of the stacks nested in it where that can be known.
 
-    name    of the change set that is made for it; somebody else deletes it
+    name    of the change set that is made for it, and deleted by who named it
     values  of all parameters
     """
     found = changes(client, change_set)
@@ -70,11 +70,19 @@ def opened(client: Any, change_set: str, name: str, values: Mapping[str, str]) -
     except ClientError as error:
         raise TailraceError(str(error)) from error
     except WaiterError as error:
-        reason = client.describe_change_set(ChangeSetName=found).get("StatusReason", str(error))
+        reason = _reason(client, found) or str(error)
         if any(each in reason for each in EMPTY):
             return ""
         raise TailraceError(reason) from error
     return str(found)
+
+
+def _reason(client: Any, change_set: str) -> str:
+    try:
+        return str(client.describe_change_set(ChangeSetName=change_set).get("StatusReason", ""))
+    except ClientError:
+        # Of it and of why it was waited for in vain the latter is told.
+        return ""
 
 
 def _template(client: Any, change_set: str) -> str:

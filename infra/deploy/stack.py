@@ -14,14 +14,15 @@ from botocore.exceptions import ClientError, WaiterError
 from infra.artifacts import elf
 from infra.artifacts.slim import files
 from infra.artifacts.target import Target
-from infra.deploy.changes import Change, change_sets, delete, is_missing, told
+from infra.deploy.changes import is_missing, told
 from infra.deploy.checked import notes, parameters
 from infra.deploy.failed import NOTHING_MADE, reasons, stuck, way_on
 from infra.deploy.kept import UPLOADS, Kept, commands, kept, sam_bucket
 from infra.deploy.nested import all_changes
+from infra.deploy.ours import Ours
 from infra.deploy.overrides import as_words
 from infra.deploy.stages import PRODUCTION, Stage
-from infra.deploy.unread import Unread, unread, way_out
+from infra.deploy.unread import STREAM, Unread, unread, way_out
 from infra.surroundings import for_child
 from infra.telling import say, table, tell
 from pipeline.errors import TailraceError, UsageError
@@ -33,7 +34,7 @@ BUILT = ROOT / ".aws-sam" / "build"
 # Apart: what an emulator's Python runs is not what is deployed.
 EMULATED = ROOT / "build" / "emulators" / "sam"
 TAILRACE = Path(sys.executable).with_name("tailrace")
-STREAM, ROUTE, BY_STREAM = "StreamName", "LogRoute", "kinesis"
+ROUTE, BY_STREAM, INBOX = "LogRoute", "kinesis", "InboxBucket"
 
 Run = Callable[[Sequence[str], Mapping[str, str]], int]
 
@@ -50,7 +51,7 @@ class Hands:
 
     sam             the command
     region          where it lies
-    cloudformation, cloudwatch  clients of that region
+    cloudformation, cloudwatch, functions  clients of that region, the last of Lambda
     run, ask        how a command is run, and a person is asked
     built           SAM's build folder
     now             the clock
@@ -61,6 +62,7 @@ class Hands:
     region: str
     cloudformation: Any
     cloudwatch: Any
+    functions: Any
     run: Run = run
     ask: Callable[[str], str] = input
     built: Path = BUILT
@@ -92,12 +94,13 @@ def deploy(stage: Stage, hands: Hands, yes: bool, rebuild: bool, more: Sequence[
         _sam_deploy(stage, hands, values, "--no-confirm-changeset", *more)
     except TailraceError as error:
         raise _explained(error, stage, hands, described) from error
-    _do([str(TAILRACE), "doctor", "--stage", stage.name], hands)
-    say(f"{stage.stack} is deployed and well")
+    # What is quiet may be right: that is said, and the deployment is none the worse for it.
+    _do([str(TAILRACE), "doctor", "--stage", stage.name, "--silence-ok"], hands)
+    say(f"{stage.stack} is deployed; what is to be looked at is said above")
 
 
 def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:
-    """Print what a deployment would change. The change sets and their traces are deleted.
+    """Print what a deployment would change; then the change sets and their traces are deleted.
 
     Raises TailraceError when a step fails, UsageError when a parameter is wrong.
     """
@@ -109,17 +112,14 @@ def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:
         say("note: what is built is uploaded to a bucket that SAM now makes for itself")
     if rebuild:
         _build(stage, hands)
-    before = change_sets(hands.cloudformation, stage.stack)
-    found: list[Change] = []
+    client = hands.cloudformation
+    ours = Ours.since(client, stage.stack, hands.now())
     try:
         _sam_deploy(stage, hands, values, "--no-execute-changeset")
-        for one in sorted(change_sets(hands.cloudformation, stage.stack) - before):
-            name = f"tailrace-diff-{hands.now():%Y%m%d%H%M%S}"
-            found += all_changes(hands.cloudformation, one, name, values)
+        of_sam = ours.of_sam()
+        tell(told(all_changes(client, of_sam, ours.name, values) if of_sam else []))
     finally:
-        for one in sorted(change_sets(hands.cloudformation, stage.stack) - before):
-            delete(hands.cloudformation, one, stage.stack)
-    tell(told(found))
+        ours.take_away()
 
 
 def destroy(stage: Stage, hands: Hands) -> None:
@@ -137,8 +137,9 @@ def destroy(stage: Stage, hands: Hands) -> None:
     say(f"This deletes {stage.stack}; queries and deliveries end at once.")
     rows = [(each.name, each.type) for each in staying]
     say(table(("stays", "type"), rows) if rows else "Nothing of it stays, data included.")
-    if stream := _outputs(described).get(STREAM):
-        say(f"{unread(hands.cloudwatch, stream, hands.now())}\n  {way_out('destroy it')}")
+    if STREAM in (outputs := _outputs(described)):
+        found = unread(hands.cloudwatch, hands.functions, outputs, hands.now())
+        say(f"{found}\n  {way_out('destroy it')}")
     confirm("", stage, hands)
     client.delete_stack(StackName=described["StackId"])
     try:
@@ -194,12 +195,12 @@ def _looked_at(
     said = described or {}
     given = said.get("Parameters", [])
     before = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
-    for note in notes(stage, values, before):
+    outputs = _outputs(said)
+    for note in notes(stage, values, before, outputs.get(INBOX, "")):
         say(f"note: {note}")
-    stream = _outputs(said).get(STREAM)
-    if stream is None or values[ROUTE] == BY_STREAM:
+    if STREAM not in outputs or values[ROUTE] == BY_STREAM:
         return None
-    found = unread(hands.cloudwatch, stream, hands.now())
+    found = unread(hands.cloudwatch, hands.functions, outputs, hands.now())
     say(f"{found}\n  {way_out('change LogRoute')}")
     return found
 

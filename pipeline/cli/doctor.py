@@ -29,6 +29,12 @@ def doctor(
         ),
     ] = False,
     stage: Stage = None,
+    silence_ok: Annotated[
+        bool,
+        typer.Option(
+            "--silence-ok", help="With --stage: that nothing comes is said, and ends with 0."
+        ),
+    ] = False,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -53,8 +59,12 @@ def doctor(
 
         if rebuild:
             raise UsageError("--rebuild is about a home, not a stack", "--stage", "leave one out")
-        _end(_tell(staged.examined(settings, stage)))
+        found = _tell(staged.examined(settings, stage))
+        _end([each for each in found if not (silence_ok and each.mild)])
         return
+    if silence_ok:
+        fix = "leave it out, or name a stage"
+        raise UsageError("--silence-ok is about a stack, not a home", "--silence-ok", fix)
     checks = _tell([*(_rebuilt(settings) if rebuild else ()), *_checks(settings)])
     rows = [
         (name, _value(settings, name), settings.origins.get(name, "default"))
@@ -67,7 +77,8 @@ def doctor(
 def _tell(checks: Sequence[Check]) -> Sequence[Check]:
     """Print checks."""
     for check in checks:
-        sys.stdout.write(f"{'✓' if check.ok else '✗'} {check.name:<10}{visible(check.found)}\n")
+        mark = "✓" if check.ok else "!" if check.mild else "✗"
+        sys.stdout.write(f"{mark} {check.name:<10}{visible(check.found)}\n")
         if not check.ok:
             sys.stdout.write(f"  {'':<10}{visible(check.fix)}\n")
     return checks

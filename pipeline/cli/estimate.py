@@ -84,7 +84,7 @@ BatchSeconds = Annotated[
     typer.Option(
         "--batch-seconds",
         metavar="N",
-        min=1,
+        min=0,
         max=300,
         help="How long Lambda waits for more records of a shard.",
     ),

@@ -30,6 +30,7 @@ __all__ += [
     "BASE64_OF_GZIP",
     "PARQUET_MAGIC",
     "Refused",
+    "all_envelopes",
     "are_envelopes",
     "contents",
     "decode",
@@ -52,6 +53,8 @@ BRACE = ord("{")
 
 @dataclass(slots=True)
 class _Gathered:
+    """What was found so far; lines in all are `count`, of the record at hand `of_record`."""
+
     own_log_groups: tuple[str, ...]
     limits: Limits
     records: list[Record] = field(default_factory=list)
@@ -65,6 +68,7 @@ class _Gathered:
     failures: list[Failure] = field(default_factory=list)
     dropped: dict[tuple[int, Drop], int] = field(default_factory=dict)
     count: int = 0
+    of_record: int = 0
 
 
 def decode(
@@ -115,6 +119,7 @@ def _opened(record: Record, limits: Limits) -> bytes | Refused:
 def _gather_record(into: _Gathered, record: Record, text: bytes | Refused) -> None:
     index = len(into.records)
     into.records.append(record)
+    into.of_record = 0
     try:
         if isinstance(text, Refused):
             raise text
@@ -217,9 +222,8 @@ def _add_events(into: _Gathered, index: int, record: Record, events: envelope.Ev
         return
     if events.malformed:
         # Rejects have identities, too: those of one record must not meet those of another.
-        place = sum(segment.count for segment in into.segments if segment.record == index)
         for at in events.malformed:
-            events.ids[at] = f"{record.identity}/{place + at}"
+            events.ids[at] = f"{record.identity}/{into.of_record + at}"
     for at, fault in events.malformed.items():
         into.failures.append(Failure(index, into.count + at, Reason.ENVELOPE_MALFORMED, fault))
     into.messages += events.messages
@@ -234,32 +238,33 @@ def _add_text(into: _Gathered, index: int, record: Record, text: bytes) -> None:
     if record.first_ordinal == 0:
         text = text.removeprefix(BOM)
     lines = Lines.of_text(with_plain_ends(text))
-    braces = lines.first_bytes == BRACE if len(lines) else np.zeros(0, bool)
-    if not record.plain and braces.any() and _all_envelopes(lines, braces):
+    if not record.plain and all_envelopes(lines):
         full = np.flatnonzero(lines.lengths)
         # One by one: a quote that is missing in one of them hides nothing of the others.
         _check_events(into.limits, text, (lines[int(at)] for at in full))
         _add_envelopes(into, index, record, lines)
     else:
-        _add_plain(into, index, record, _unwrapped(lines, np.flatnonzero(braces)), 0)
+        _add_plain(into, index, record, _unwrapped(lines), 0)
 
 
 def are_envelopes(text: bytes) -> bool:
     """Whether some lines of a file may be envelopes: what follows them is looked at as well."""
     text = text.removeprefix(BOM).lstrip(WHITESPACE)
-    if text[:1] not in (b"", b"{"):
-        return False
-    lines = Lines.of_text(with_plain_ends(text))
-    return _all_envelopes(lines, lines.first_bytes == BRACE)
+    if not text.startswith(b"{"):
+        return not text
+    return all_envelopes(Lines.of_text(with_plain_ends(text)))
 
 
-def _all_envelopes(lines: Lines, braces: np.ndarray) -> bool:
-    """Whether every line is an envelope by its looks.
+def all_envelopes(lines: Lines) -> bool:
+    """Whether every line that is not empty, and one at least, is an envelope by its looks.
 
     One line among others that says so is a line: log text must not forge another stream.
     """
+    if len(lines) == 0:
+        return False
     full = lines.lengths > 0
-    return bool(braces[full].all()) and all(
+    braces = lines.first_bytes == BRACE
+    return bool(braces.any() and braces[full].all()) and all(
         looks_like_envelope(lines[int(at)]) for at in np.flatnonzero(full)
     )
 
@@ -278,10 +283,11 @@ def _add_envelopes(into: _Gathered, index: int, record: Record, lines: Lines) ->
             _add_plain(into, index, record, Lines.of_bytes([line]), at)
 
 
-def _unwrapped(lines: Lines, braces: np.ndarray) -> Lines:
+def _unwrapped(lines: Lines) -> Lines:
     """The lines with the text of `{"message": ...}` in the place of each such line."""
     found = {}
-    for at in braces.tolist():
+    braces = lines.first_bytes == BRACE if len(lines) else np.zeros(0, bool)
+    for at in np.flatnonzero(braces).tolist():
         line = lines[at]
         if line[1:].lstrip(b" \t").startswith(WRAPPER):
             message = envelope.unwrap(line)
@@ -310,6 +316,7 @@ def _add_plain(into: _Gathered, index: int, record: Record, lines: Lines, first:
 def _add_segment(into: _Gathered, segment: Segment) -> None:
     into.segments.append(segment)
     into.count += segment.count
+    into.of_record += segment.count
 
 
 def _flush_envelopes(into: _Gathered) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.aws import told
 from pipeline.deployed.check import Check
-from pipeline.deployed.patient import GRACE, Patient
+from pipeline.deployed.patient import Patient
 from pipeline.deployed.words import counted
 from pipeline.lake.glue import LANDING_FILES
 from pipeline.queries.dialect.athena import literal
@@ -90,7 +90,7 @@ def _failing(flow_log: dict[str, Any]) -> str:
 
 
 def freshness(patient: Patient) -> Iterator[Check]:
-    """When the newest record came; an hour of silence is not well where traffic is declared."""
+    """When the newest record came; silence for long is not well where traffic is declared."""
     yesterday = f"{patient.now.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}"
     sql = (
         f"SELECT max(ingest_time) AS newest FROM {BATCH.name}{LANDING_FILES}"  # noqa: S608 - own words
@@ -99,17 +99,26 @@ def freshness(patient: Patient) -> Iterator[Check]:
     (row,) = patient.asking.rows(sql, "the check of what is newest")
     newest: datetime | None = row["newest"]
     if newest is None:
-        found, age = f"nothing has come since {yesterday}", GRACE
+        found, age = f"nothing has come since {yesterday}", patient.silence
     else:
         age = patient.now - newest.replace(tzinfo=UTC)
         minutes = int(age.total_seconds()) // 60
         found = f"the newest record came {minutes:,} minutes ago, at {newest:%Y-%m-%d %H:%M}Z"
-    silent = age >= GRACE and patient.expects
-    if silent and patient.is_young:
-        found += "; not yet: the stack was changed less than an hour ago"
+    silent = age >= patient.silence and patient.expects
+    if silent and patient.may_be_silent:
+        found += _not_held(patient)
     elif newest is None and not silent:
         found += "; what comes can be asked within minutes"
-    yield Check("freshness", not silent or patient.is_young, found, _is_logged(patient))
+    ok = not silent or patient.may_be_silent
+    yield Check("freshness", ok, found, _is_logged(patient), mild=not ok)
+
+
+def _not_held(patient: Patient) -> str:
+    """Why silence is not held against a stack."""
+    if not patient.silence:
+        return "; well, as SilenceHours=0 says"
+    hours = counted(patient.silence // timedelta(hours=1), "hour")
+    return f"; not yet: the stack was changed less than {hours} ago"
 
 
 def _is_logged(patient: Patient) -> str:

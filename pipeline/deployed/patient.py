@@ -12,8 +12,12 @@ from pipeline.deployed.stage import Deployed
 if TYPE_CHECKING:
     import boto3
 
-# What is silent, or fails, for so long is not well; a stack that was changed since gets this time.
+# What fails for so long is not well; a stack that was changed since gets this time.
 GRACE = timedelta(hours=1)
+# The template's SilenceHours where a stack of an older one has none.
+SILENCE_HOURS = 1
+# Services refuse to tell of a time that ends before it begins.
+LEAST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,25 @@ class Patient:
 
     @property
     def is_young(self) -> bool:
-        """Whether it was made or changed so lately that silence says nothing yet."""
-        return bool(self.deployed.changed) and self.since > self.now - GRACE
+        """Whether it was made or changed so lately that alarms of before may say nothing of it."""
+        return self._changed_within(GRACE)
+
+    @property
+    def silence(self) -> timedelta:
+        """After what time it is not well that nothing comes; none: whenever that may be."""
+        return timedelta(hours=self.deployed.number("SilenceHours", SILENCE_HOURS))
+
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether silence says nothing: not yet, or not at all."""
+        return not self.silence or self._changed_within(self.silence)
 
     @property
     def since(self) -> datetime:
         """From when on what happened tells of the stack as it is now."""
-        begin = self.now - GRACE
-        return max(begin, self.deployed.changed or begin)
+        begin, lately = self.now - GRACE, self.now - LEAST
+        # By a clock of ours that is slow it was changed later than now.
+        return max(begin, min(self.deployed.changed or begin, lately))
 
     @property
     def groups(self) -> list[str]:
@@ -53,7 +68,9 @@ class Patient:
         if self.deployed.outputs.get("LogRoute") == "s3":
             return []
         own = [f"/vpc-flow/{self.deployed.stack}"] if self.vpc else []
-        return own + [each for each in given.get("LogGroups", "").split(",") if each]
+        # CloudFormation takes blanks off members of a list, and keeps the text as it was given.
+        listed = (each.strip() for each in given.get("LogGroups", "").split(","))
+        return own + [each for each in listed if each]
 
     @property
     def vpc(self) -> str:
@@ -64,6 +81,10 @@ class Patient:
     def expects(self) -> bool:
         """Whether anything is declared to come in."""
         return bool(self.groups or self.vpc)
+
+    def _changed_within(self, time: timedelta) -> bool:
+        changed = self.deployed.changed
+        return changed is not None and changed > self.now - time
 
     def client(self, service: str) -> Any:
         """A client of a service."""

@@ -108,7 +108,9 @@ def volumes(plan: Plan) -> Volumes:
     packed = rows * plan.shape.gzip
     if plan.route == KINESIS:
         records = rows / at.EVENTS_A_RECORD
-        windows = (plan.shards or on_demand_shards(packed)) * _by_time(plan.batch_seconds)
+        # Without waiting a shard is still looked into once a second.
+        waited = max(1, plan.batch_seconds)
+        windows = (plan.shards or on_demand_shards(packed)) * _by_time(waited)
         full = max(packed * at.BASE64_RATIO / at.INVOCATION_BYTES, records / at.BATCH_RECORDS)
         return Volumes(plan, text_bytes, rows, records, min(records, max(windows, full)))
     if plan.route == LAMBDA:

@@ -101,7 +101,11 @@ def _records(
 ) -> None:
     """Records in order, source by source."""
     undelivered = []
-    for source, mine in _by_source(records, stack).items():
+    found, late = _by_source(records, stack, left)
+    if late is not None:
+        taken.failures.append(late)
+        undelivered.append(late.undelivered)
+    for source, mine in found.items():
         try:
             taken.add(source, _process(mine, source, stack, left, now_ms))
         except DeliveryError as error:
@@ -160,12 +164,19 @@ def _object(taken: Taken, notice: Notice, stack: Stack, left: Left, now_ms: int)
             taken.add(source, _process([record], source, stack, left, now_ms))
 
 
-def _by_source(records: Sequence[Record], stack: Stack) -> dict[str, list[Record]]:
+def _by_source(
+    records: Sequence[Record], stack: Stack, left: Left
+) -> tuple[dict[str, list[Record]], DeliveryError | None]:
+    """Records by source, in order; and that the time was up before all had been looked at."""
     found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
+        try:
+            _check(left, record.position)
+        except DeliveryError as late:
+            return found, late
         group = log_group_of(record, stack.context.limits)
         found[stack.routes.source_of(group)].append(record)
-    return found
+    return found, None
 
 
 def _process(

@@ -48,6 +48,10 @@ def test_what_the_figures_are_worth_is_said_on_standard_error() -> None:
     assert "--delivery s3 is the cheaper from about 25 GB a day on" in err
 
 
+def test_a_batch_may_be_waited_for_no_second_as_in_the_template() -> None:
+    assert call("estimate", "--gb-day", "5", "--batch-seconds", "0").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

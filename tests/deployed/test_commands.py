@@ -114,6 +114,25 @@ def test_the_doctor_of_a_stage_that_is_not_well_ends_with_one_and_says_what_to_d
     assert "\n            deploy it anew: make deploy STAGE=staging\n" in ran.out
 
 
+def test_a_stage_to_which_nothing_comes_ends_with_one_unless_silence_is_ok(
+    staging: Staging,
+) -> None:
+    ran = doctor(staging.cloud)
+    assert ran.code == 1
+    (said,) = [line for line in ran.out.splitlines() if not line.startswith(("✓", " "))]
+    assert said.startswith("! freshness nothing has come since 20")
+    ran = call("doctor", "--stage", "staging", "--silence-ok")
+    assert (ran.code, said in ran.out) == (0, True)
+    staging.cloud.said["ListEventSourceMappings"] = {"EventSourceMappings": []}
+    assert call("doctor", "--stage", "staging", "--silence-ok").code == 1
+
+
+def test_of_a_home_silence_cannot_be_ok() -> None:
+    ran = call("doctor", "--silence-ok")
+    assert ran.code == 2
+    assert ran.err.startswith("error: --silence-ok is about a stack, not a home\n")
+
+
 @pytest.mark.parametrize("words", [["audit"], ["doctor"], ["replay", "--failed"]])
 def test_without_a_stack_every_command_ends_with_three(staging: Staging, words: list[str]) -> None:
     staging.cloud.status = ""

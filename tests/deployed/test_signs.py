@@ -93,6 +93,18 @@ def test_a_log_group_that_is_not_there_is_named(cloud: Cloud) -> None:
     assert found == f"there is no log group /vpc-flow/tailrace-staging -> {DEPLOY}"
 
 
+def test_blanks_in_the_list_of_log_groups_are_no_part_of_their_names(cloud: Cloud) -> None:
+    cloud.parameters["LogGroups"] = "/app/shop, aws-waf-logs-shop , "
+
+    def filters(asked: Any) -> Any:
+        assert asked["logGroupName"].strip() == asked["logGroupName"]
+        return cloud._DescribeSubscriptionFilters(asked)
+
+    cloud.said["DescribeSubscriptionFilters"] = filters
+    found = checked(cloud)["intake"].found
+    assert found.startswith("3 log groups subscribed to")
+
+
 def test_by_the_route_of_lambda_subscriptions_lead_to_the_function(cloud: Cloud) -> None:
     cloud.outputs["LogRoute"] = "lambda"
     cloud.said["ListEventSourceMappings"] = {"EventSourceMappings": []}
@@ -122,11 +134,12 @@ def test_a_flow_log_of_files_comes_to_the_inbox(cloud: Cloud) -> None:
     assert all(each.ok for each in found.values())
 
 
-def test_a_function_whose_every_call_fails_is_not_well(cloud: Cloud) -> None:
+def test_a_function_of_whose_calls_half_fail_is_not_well(cloud: Cloud) -> None:
     assert sick(cloud, "calls", "GetMetricData", calls(1_200, 1_200)) == (
         "1,200 of 1,200 calls since 13:30Z failed -> see why: make logs STAGE=staging"
     )
-    cloud.said["GetMetricData"] = calls(1_200, 1_199)
+    assert sick(cloud, "calls", "GetMetricData", calls(1_200, 600)).startswith("600 of 1,200 calls")
+    cloud.said["GetMetricData"] = calls(1_200, 599)
     assert checked(cloud)["calls"].ok
 
 
@@ -139,6 +152,16 @@ def test_calls_of_before_the_last_change_do_not_count(cloud: Cloud) -> None:
     cloud.said["GetMetricData"] = since
     found = checked(cloud)["calls"].found
     assert found == "nothing has called tailrace-staging-log-etl since 14:20Z"
+
+
+def test_a_stack_that_was_changed_later_than_now_is_asked_of_the_last_minute(cloud: Cloud) -> None:
+    def since(asked: Any) -> Any:
+        assert (asked["EndTime"] - asked["StartTime"]) == 60
+        return calls(0, 0)
+
+    cloud.changed = NOW + timedelta(minutes=3)
+    cloud.said["GetMetricData"] = since
+    assert checked(cloud)["calls"].ok
 
 
 def alarm(name: str, minutes_ago: int) -> dict[str, Any]:
@@ -166,6 +189,59 @@ def test_of_a_stack_that_was_just_changed_only_new_alarms_count(cloud: Cloud) ->
     assert checked(cloud)["alarm"].ok
     new = {"MetricAlarms": [alarm("function-errors", 5)]}
     assert sick(cloud, "alarm", "DescribeAlarms", new).startswith("tailrace-staging-function-err")
+
+
+def test_old_alarms_of_a_stack_that_was_just_changed_are_named(cloud: Cloud) -> None:
+    cloud.changed = NOW - timedelta(minutes=10)
+    old = [alarm("rejected", 15), alarm("waf-late", 600)]
+    cloud.said["DescribeAlarms"] = {"MetricAlarms": old}
+    found = checked(cloud)["alarm"]
+    assert (found.ok, found.found) == (
+        True,
+        "2 are on since before the last change: tailrace-staging-rejected,"
+        " tailrace-staging-waf-late",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("failure-store", "retention", "failed-batches", "failed-calls", "inbox-dead"),
+        *("subscription-3", "subscription-flow-log"),
+    ],
+)
+def test_an_alarm_that_tells_of_a_loss_counts_whatever_was_changed_since(
+    name: str, cloud: Cloud
+) -> None:
+    cloud.changed = NOW - timedelta(minutes=10)
+    on = {"MetricAlarms": [alarm(name, 600), alarm("rejected", 600)]}
+    found = sick(cloud, "alarm", "DescribeAlarms", on)
+    assert found.startswith(f"tailrace-staging-{name}: It is {name} -> since when")
+
+
+def test_the_alarm_of_silence_counts_after_its_hours_alone(cloud: Cloud) -> None:
+    silence = {"MetricAlarms": [alarm("silence", 5)]}
+    assert sick(cloud, "silence", "DescribeAlarms", silence).startswith(
+        "tailrace-staging-silence: It is silence -> since when"
+    )
+    assert checked(cloud)["silence"].mild
+    cloud.parameters["SilenceHours"] = "6"
+    cloud.changed = NOW - timedelta(hours=5, minutes=59)
+    assert checked(cloud)["silence"].ok
+    cloud.changed = NOW - timedelta(hours=6)
+    assert not checked(cloud)["silence"].ok
+
+
+def test_silence_is_well_for_as_long_as_the_stack_says(cloud: Cloud) -> None:
+    cloud.parameters["SilenceHours"] = "6"
+    came = NOW - timedelta(minutes=29)
+    assert checked(cloud, came + timedelta(hours=5, minutes=59))["freshness"].ok
+    silent = checked(cloud, came + timedelta(hours=6))["freshness"]
+    assert (silent.ok, silent.mild) == (False, True)
+    cloud.parameters["SilenceHours"] = "0"
+    found = checked(cloud, came + timedelta(hours=20))["freshness"]
+    assert found.ok
+    assert found.found.endswith("; well, as SilenceHours=0 says")
 
 
 def test_dead_letters_are_told_with_the_command_that_has_them_tried_again(cloud: Cloud) -> None:

@@ -126,7 +126,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _is_empty(item: pytest.Item) -> bool:
     spec = getattr(item, "callspec", None)
-    return spec is not None and spec.params.get("target") not in TARGETS
+    return spec is not None and "target" in spec.params and spec.params["target"] not in TARGETS
 
 
 @dataclass(eq=False)

@@ -174,6 +174,11 @@ def test_longer_batches_make_fewer_and_larger_files() -> None:
     assert usd(long)["S3: Parquet, written"] == 2.592  # three files each
 
 
+def test_what_is_not_waited_for_is_looked_for_once_a_second() -> None:
+    at_once, second = (Plan(20, batch_seconds=seconds) for seconds in (0, 1))
+    assert volumes(at_once).invocations == volumes(second).invocations
+
+
 def test_shards_bear_three_times_the_mean() -> None:
     month = 30 * 86_400 * 1_000_000
     assert [shards_for(month / 4), shards_for(month), shards_for(2 * month)] == [1, 3, 6]

@@ -56,12 +56,13 @@ class Stack:
 
     def _value(self, name: str, spec: Mapping[str, Any], given: Mapping[str, str]) -> Any:
         text = str(given[name] if name in given else spec["Default"])
-        for part in text.split(",") if spec["Type"] == "CommaDelimitedList" else [text]:
+        listed = [each.strip() for each in text.split(",")]
+        for part in listed if spec["Type"] == "CommaDelimitedList" else [text]:
             if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], part):
                 raise ValueError(f"{name}: {part!r} {spec.get('ConstraintDescription', '')}")
             if "AllowedValues" in spec and part not in map(str, spec["AllowedValues"]):
                 raise ValueError(f"{name}: {part!r} is not one of {spec['AllowedValues']}")
-        return text.split(",") if spec["Type"] == "CommaDelimitedList" else text
+        return listed if spec["Type"] == "CommaDelimitedList" else text
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Properties of the resources of a type, by logical id."""

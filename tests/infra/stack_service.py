@@ -16,19 +16,22 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/tailrace-staging/1"
-CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/samcli-deploy"
-OPENED = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/with-nested-stacks"
+# Made by SAM at 12:03:01 UTC on 2026-11-27, and by us a second before.
+CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/samcli-deploy1795780981/1"
+OPENED = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/tailrace-diff-20261127120300/1"
 
 
 @dataclass
 class Metrics:
-    """CloudWatch, asked for one metric.
+    """CloudWatch, asked how old what is read of a stream is, and what the function is given.
 
     ages_ms  (when it was looked at, age); none: nobody read
+    given_ms  the same of what the function was given
     asked    every request
     """
 
     ages_ms: list[tuple[datetime, float]] = field(default_factory=list)
+    given_ms: list[tuple[datetime, float]] = field(default_factory=list)
     error: Exception | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -37,7 +40,26 @@ class Metrics:
         self.asked.append(words)
         if self.error:
             raise self.error
-        return {"Datapoints": [{"Timestamp": at, "Maximum": age} for at, age in self.ages_ms]}
+        found = self.given_ms if words["Namespace"] == "AWS/Lambda" else self.ages_ms
+        return {"Datapoints": [{"Timestamp": at, "Maximum": age} for at, age in found]}
+
+
+@dataclass
+class Functions:
+    """Lambda, asked for the mapping of a function; `last`: how its last batch ended."""
+
+    last: str = "OK"
+
+    def get_paginator(self, operation: str) -> "Functions":
+        """For the one operation."""
+        assert operation == "list_event_source_mappings"
+        return self
+
+    def paginate(self, **words: Any) -> Iterable[dict[str, Any]]:
+        """Its one mapping."""
+        assert words == {"FunctionName": "tailrace-staging-log-etl"}
+        yield {"EventSourceMappings": []}
+        yield {"EventSourceMappings": [{"LastProcessingResult": self.last}]}
 
 
 class Body(BytesIO):
@@ -56,6 +78,7 @@ class Service:
     change_sets  by id, the changes of each, in pages
     inside       those that appear when nested stacks are to be opened, OPENED among them
     refused      why they are not made instead
+    being_made   by id, how often it is looked at before it is made: until then nobody deletes it
     templates    by name or id of the stack or change set, as text
     resources    by name or id of the stack: (logical id, physical id, type, status if it matters)
     parameters   of the stack, by name
@@ -72,6 +95,7 @@ class Service:
     change_sets: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     inside: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
     refused: str = ""
+    being_made: dict[str, int] = field(default_factory=dict)
     templates: dict[str, str] = field(default_factory=dict)
     resources: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
@@ -111,6 +135,9 @@ class Service:
         if not there and operation in ("DescribeStacks", "ListChangeSets"):
             text = f"Stack with id {words['StackName']} does not exist"
             return _refused(request, 400, "ValidationError", text)
+        if operation == "DeleteChangeSet" and self.being_made.get(words["ChangeSetName"]):
+            text = f"ChangeSet [{words['ChangeSetName']}] is in CREATE_IN_PROGRESS status"
+            return _refused(request, 400, "InvalidChangeSetStatus", text)
         answer = {f"{operation}Result": getattr(self, operation)(words)}
         text = _xml({f"{operation}Response": answer})
         return AWSResponse(request.url, 200, {}, Body(text.encode()))
@@ -125,7 +152,12 @@ class Service:
 
     def ListChangeSets(self, words: Mapping[str, str]) -> dict[str, Any]:
         """All of them."""
-        return {"Summaries": [{"ChangeSetId": found} for found in self.change_sets]}
+        return {
+            "Summaries": [
+                {"ChangeSetId": found, "ChangeSetName": found.split("/")[-2:][0]}
+                for found in self.change_sets
+            ]
+        }
 
     def DescribeChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
         """A page of its changes."""
@@ -133,7 +165,9 @@ class Service:
         page = int(words.get("NextToken", "0"))
         more = {"NextToken": str(page + 1)} if page + 1 < len(pages) else {}
         of = {"StackId": STACK, "Status": "CREATE_COMPLETE", "Capabilities": ["CAPABILITY_IAM"]}
-        if self.refused and words["ChangeSetName"] == OPENED:
+        if self._is_being_made(words["ChangeSetName"]):
+            of |= {"Status": "CREATE_IN_PROGRESS"}
+        elif self.refused and words["ChangeSetName"] == OPENED:
             of |= {"Status": "FAILED", "StatusReason": self.refused}
         tags = {"Tags": [{"Key": "stage", "Value": "staging"}]}
         found = [{"ResourceChange": change} for change in pages[page]]
@@ -148,6 +182,11 @@ class Service:
         """It is gone."""
         del self.change_sets[words["ChangeSetName"]]
         return {}
+
+    def _is_being_made(self, change_set: str) -> bool:
+        left = self.being_made.get(change_set, 0)
+        self.being_made[change_set] = max(0, left - 1)
+        return left > 0
 
     def DescribeStacks(self, words: Mapping[str, str]) -> dict[str, Any]:
         """The stack, or that of SAM."""

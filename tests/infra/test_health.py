@@ -119,6 +119,19 @@ def test_silence_is_an_alarm_where_something_is_known_to_write() -> None:
     assert "silence" in alarms(FlowLogVpcId="vpc-0123456789abcdef0", LogRoute="s3")
 
 
+@pytest.mark.parametrize("hours", Stack().written["Parameters"]["SilenceHours"]["AllowedValues"])
+def test_silence_is_an_alarm_after_as_many_hours_as_are_chosen(hours: int) -> None:
+    made = alarms(LogGroups="/app/web", SilenceHours=str(hours))
+    if not hours:
+        assert "silence" not in made
+        return
+    silence = made["silence"]
+    seconds = silence["Period"] * silence["EvaluationPeriods"]
+    assert seconds == hours * 3_600
+    assert seconds <= 86_400  # CloudWatch refuses more
+    assert f"SilenceHours={hours};" in silence["AlarmDescription"]
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_alarms_go_to_the_topic_and_nowhere_without_one(route: str) -> None:
     given = {"LogRoute": route, "AlarmTopicArn": TOPIC}

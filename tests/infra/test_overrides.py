@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.deploy.checked import notes, parameters, routes
+from infra.deploy.held import BESIDES_BYTES, IN_ENVIRONMENT, environment_bytes
 from infra.deploy.overrides import as_words, overrides
 from infra.deploy.stack import CONFIG, TEMPLATE
 from infra.deploy.stages import Stage
@@ -208,6 +209,14 @@ def test_the_stages_of_samconfig_pass() -> None:
         assert noted.startswith("nothing will come in")
 
 
+INBOX = "s3://tailrace-heron-inboxbucket-"
+
+
+def named(count: int) -> str:
+    """Sources for so many log groups."""
+    return json.dumps({f"/aws/service/{number:04}": "vpc-flow" for number in range(count)})
+
+
 @pytest.mark.parametrize(
     ("given", "said", "where"),
     [
@@ -225,6 +234,39 @@ def test_the_stages_of_samconfig_pass() -> None:
         ({"LogRoute": "sqs"}, "LogRoute cannot be 'sqs'", ""),
         ({"LogGroups": "/a,/aws/lambda/tailrace-x"}, "LogGroups cannot be '/aws/la", ""),
         ({"Stage": "production"}, "Stage=production is another stage", ""),
+        ({"BatchSize": "0"}, "BatchSize cannot be '0'", ""),
+        ({"BatchSize": "abc"}, "BatchSize cannot be 'abc'", ""),
+        ({"BatchSize": "10001"}, "BatchSize cannot be '10001'", ""),
+        ({"Shards": "-1"}, "Shards cannot be '-1'", ""),
+        ({"Shards": "1.5"}, "Shards cannot be '1.5'", ""),
+        ({"Shards": ""}, "Shards cannot be ''", ""),
+        ({"Shards": "00"}, "Shards cannot be '00'", ""),
+        ({"Shards": "٣"}, "Shards cannot be '٣'", ""),
+        ({"ReservedConcurrency": "-1"}, "ReservedConcurrency cannot be '-1'", ""),
+        ({"LakeDays": "0.5"}, "LakeDays cannot be '0.5'", ""),
+        ({"LakeDays": "9" * 5_000}, "LakeDays cannot be '999", ""),
+        ({"FlowLogSeconds": "61"}, "FlowLogSeconds cannot be '61'", ""),
+        ({"LandingSince": "2026-13-45"}, "LandingSince cannot be '2026-13-45': ", ""),
+        ({"LandingSince": "2026-02-29"}, "LandingSince cannot be '2026-02-29': ", ""),
+        ({"LogRoute": "s3", "LogGroups": "/a"}, "LogGroups cannot be '/a' where LogRoute is", ""),
+        ({"LogGroups": ",".join(f"/{n}" for n in range(11))}, "LogGroups has 11 log groups", ""),
+        ({"LogGroups": "/a,/a"}, "LogGroups has /a twice", ""),
+        ({"LogGroups": "/a, /a"}, "LogGroups has /a twice", ""),
+        ({"LogGroups": "/a b"}, "LogGroups cannot be '/a b'", ""),
+        ({"AlarmTopicArn": "x" * 5_000}, "AlarmTopicArn cannot be 'xxx", ""),
+        ({"FlowLogFormat": "${start} " * 500}, "FlowLogFormat has 4,500 bytes", ""),
+        ({"Sources": named(200)}, "Sources has 6,", ""),
+        ({"Sources": named(90)}, "make an environment of 4,", ""),
+        (
+            {"LogRoute": "s3", "FlowLogFormat": "${srcaddr}"},
+            "the format has no time, such as start or end",
+            "declared for s3://tailrace-heron-inboxbucket-?/AWSLogs/* in FlowLogFormat, ",
+        ),
+        (
+            {"LogRoute": "s3", "Formats": f'{{"{INBOX}abc/AWSLogs/*": "${{end}}"}}'},
+            "tailrace-heron has none yet, and its name is not known",
+            "in Formats, ",
+        ),
     ],
 )
 def test_a_parameter_that_would_fail_later_is_refused_with_its_place(
@@ -234,6 +276,65 @@ def test_a_parameter_that_would_fail_later_is_refused_with_its_place(
         check(**given)
     assert f"{where}in parameter_overrides of [heron.deploy.parameters]" in caught.value.where
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"BatchSize": "1", "Shards": "0", "LakeDays": "36500", "ReservedConcurrency": "0"},
+        {"BatchSize": "10000", "Shards": "10000", "BatchSeconds": "0"},
+        {"LogGroups": ",".join(f"/{number}" for number in range(10))},
+        {"LogGroups": "/a, /b"},
+        {"LogGroups": "/a,,/b"},
+        {"LogRoute": "s3", "LogGroups": " "},
+        {"LandingSince": "2028-02-29"},
+        {"FlowLogFormat": "${srcaddr}"},  # a record of a log group has a time beside it
+        {"Sources": named(60)},
+        {"LogRoute": "s3", "Formats": f'{{"{INBOX}*": "${{srcaddr}} ${{end}}"}}'},
+    ],
+)
+def test_what_the_template_and_what_it_is_handed_to_take_passes(given: dict[str, str]) -> None:
+    check(**given)
+
+
+def test_a_format_for_the_inbox_of_the_deployed_stack_passes() -> None:
+    name = "s3://tailrace-heron-inboxbucket-abc/AWSLogs/*"
+    given = {"LogRoute": "s3", "Formats": f'{{"{name}": "${{srcaddr}} ${{end}}"}}'}
+    stage = Stage("heron", overrides=given)
+    values = parameters(stage, TEMPLATE)
+    assert list(notes(stage, values, {}, "tailrace-heron-inboxbucket-abc")) == []
+    with pytest.raises(UsageError, match="app-log takes no format"):
+        list(notes(stage, values, {}, "tailrace-heron-inboxbucket-xyz"))
+
+
+@pytest.mark.parametrize("name", ["Heron", "a", "x" * 17, "1st", "my-stage"])
+def test_the_name_of_a_stage_is_held_to_the_template(name: str) -> None:
+    with pytest.raises(UsageError, match=f"Stage cannot be '{name}'"):
+        parameters(Stage(name), TEMPLATE)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"Sources": named(60)},
+        {"LogRoute": "s3", "FlowLogFormat": "${end}"},
+        {"Sources": '{"/b": "api-gateway"}', "Formats": '{"/b": "{\\"at\\": \\"$time\\"}"}'},
+    ],
+)
+def test_the_size_of_the_environment_is_reckoned_with_the_longest_names(
+    given: dict[str, str],
+) -> None:
+    stage = "x" * 16
+    stack = Stack(Stage=stage, **given)
+    function = stack.of_type("AWS::Serverless::Function")["LogEtl"]
+    text = json.dumps(function["Environment"]["Variables"], separators=(",", ":"))
+    for bucket in ("LakeBucket", "QuarantineBucket", "InboxBucket"):
+        text = text.replace(bucket, f"tailrace-{stage}-{bucket.lower()}-{'x' * 13}")
+    text = text.replace("Deliveries.Outputs.Streams", f"tailrace-{stage}-")
+    reckoned = environment_bytes(stack.values)
+    assert len(text) <= reckoned <= len(text) + 120
+    assert reckoned == BESIDES_BYTES + sum(len(json.dumps(stack.values[n])) for n in IN_ENVIRONMENT)
 
 
 def test_what_is_not_named_is_as_the_template_has_it_whatever_the_stack_has() -> None:
@@ -254,6 +355,7 @@ def test_a_format_that_may_not_be_meant_is_noted() -> None:
     "given",
     [
         {},
+        {"LogRoute": "s3"},
         {"Sources": WAF, "Formats": '{"/vpc-flow/tailrace-heron": ["start end", "end"]}'},
         {"Sources": '{"/a": "vpc-flow","/b": "api-gateway"}', "Formats": '{"/a": "end"}'},
         {
@@ -267,8 +369,5 @@ def test_what_is_checked_is_what_the_function_has(given: dict[str, str]) -> None
     function = stack.of_type("AWS::Serverless::Function")["LogEtl"]
     environ = function["Environment"]["Variables"]
     settings = of_function({k: str(v) for k, v in environ.items() if k.startswith("TAILRACE_")})
-    ours = routes(Stage("heron", overrides=given), stack.values)
-    theirs = Routes.of(settings)
-    assert ours.formats == theirs.formats
-    inbox = "s3://-/AWSLogs/*"  # the bucket of the stack, which no name is known of beforehand
-    assert theirs.sources.exact == {**ours.sources.exact, inbox: "vpc-flow"}
+    ours = routes(Stage("heron", overrides=given), stack.values, "InboxBucket")
+    assert ours == Routes.of(settings)

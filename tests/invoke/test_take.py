@@ -118,7 +118,7 @@ def test_our_own_logs_are_dropped_and_counted() -> None:
 
 @pytest.mark.fault("F30")
 def test_two_seconds_before_the_end_the_first_record_not_begun_is_reported() -> None:
-    home, ticks = MemoryHome(), iter([4_000, 1_999])
+    home, ticks = MemoryHome(), iter([4_000] * 4 + [1_999])
     left = left_of(lambda: next(ticks))
     done = taken(home, kinesis_event([flows(), words("a"), flows()]), left)
     assert done.again == [str(FIRST + 1)]
@@ -126,6 +126,15 @@ def test_two_seconds_before_the_end_the_first_record_not_begun_is_reported() -> 
     assert len(home.sink.rows(APP)) == 0
     with pytest.raises(DeliveryError, match="the time of the invocation is up"):
         raise done.failures[0]
+
+
+@pytest.mark.fault("F30")
+def test_records_that_nobody_had_the_time_to_look_at_come_again() -> None:
+    home, ticks = MemoryHome(), iter([4_000, 4_000, 1_999, 4_000])
+    left = left_of(lambda: next(ticks))
+    done = taken(home, kinesis_event([flows(), flows(), words("a")]), left)
+    assert done.again == [str(FIRST + 2)]
+    assert len(home.sink.rows(FLOW)) == 2
 
 
 def test_a_subscription_without_a_stream_is_taken_whole_or_comes_again() -> None:

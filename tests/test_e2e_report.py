@@ -37,6 +37,15 @@ def test_a_failure_stands_over_what_passed() -> None:
     assert seen.cell("function.rows", LOCALSTACK) == "FAILED: 1 test"
 
 
+def test_what_this_machine_lacks_is_said_and_fails_no_run() -> None:
+    seen = Seen([MINISTACK])
+    skipped = report("test_trino.py::test_a[ministack]", "skipped")
+    skipped.longrepr = ("test_trino.py", 1, "Skipped: there is no Java")
+    seen.note(MINISTACK, ["trino.parquet"], skipped)
+    assert seen.cell("trino.parquet", MINISTACK) == "NOT RUN: there is no Java"
+    assert "trino.parquet (ministack)" not in seen.missing()
+
+
 @pytest.mark.parametrize("name", CAPABILITIES)
 def test_what_is_not_had_has_a_reason(name: str) -> None:
     states: list[State] = [CAPABILITIES[name].ministack, CAPABILITIES[name].localstack]

@@ -111,6 +111,12 @@ CAPABILITIES = {
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN
     ),
     "athena.saved": Capability("saved queries, with bound values, over views", BY_DUCKDB, _PLAN),
+    "make.query": Capability("`make query ENGINE=athena`", BY_DUCKDB, _PLAN),
+    "trino.parquet": Capability(
+        "a real Trino reads what Firehose wrote, with the views of Glue",
+        State("has", "Trino on this machine"),
+        lacks("there is no Parquet to be read"),
+    ),
     "athena.trino": Capability(
         "Trino's semantics", pretends("DuckDB answers: 1/2 is 0.5, Trino says 0"), _PLAN
     ),

@@ -54,6 +54,15 @@ def test_of_all_tests_only_those_without_a_target_of_theirs_are_left_out() -> No
     assert items == [plain, other, ours]
 
 
+def test_what_this_machine_lacks_is_said_and_fails_no_run() -> None:
+    seen = Seen([MINISTACK])
+    skipped = report("test_trino.py::test_a[ministack]", "skipped")
+    skipped.longrepr = ("test_trino.py", 1, "Skipped: there is no Java")
+    seen.note(MINISTACK, ["trino.parquet"], skipped)
+    assert seen.cell("trino.parquet", MINISTACK) == "NOT RUN: there is no Java"
+    assert "trino.parquet (ministack)" not in seen.missing()
+
+
 @pytest.mark.parametrize("name", CAPABILITIES)
 def test_what_is_not_had_has_a_reason(name: str) -> None:
     states: list[State] = [CAPABILITIES[name].ministack, CAPABILITIES[name].localstack]

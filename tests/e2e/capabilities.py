@@ -28,6 +28,9 @@ HAS = State("has")
 # What infra/emulators/inside/ministack_host.py adds: values that are bound, views, "$path".
 BY_DUCKDB = State("has", "by DuckDB, with what our launcher adds")
 
+# tests/e2e/proxy.py: no emulator fails by itself.
+BY_PROXY = State("has", "by a proxy of ours before it")
+
 
 def pretends(reason: str) -> State:
     """It answers, and what it says is not so."""
@@ -64,6 +67,34 @@ CAPABILITIES = {
         HAS,
     ),
     "kinesis.to_function": Capability("the stream's records reach the function", HAS, HAS),
+    "logs.to_function": Capability(
+        "a subscription calls the function (LogRoute=lambda)",
+        HAS,
+        lacks("it refuses a bucket as the destination of calls that fail"),
+    ),
+    "s3.to_function": Capability(
+        "files in a bucket reach the function through the queue (LogRoute=s3)", HAS, HAS
+    ),
+    "esm.partial": Capability(
+        "what a partial answer names comes again",
+        pretends("it is taken for a whole one, and what it names is lost"),
+        HAS,
+    ),
+    "esm.retries": Capability(
+        "a batch is given up after its attempts",
+        pretends("it is tried for ever, and holds its shard"),
+        HAS,
+    ),
+    "esm.destination": Capability(
+        "a batch that is given up is kept in the bucket",
+        pretends("nothing is ever given up"),
+        HAS,
+    ),
+    "esm.bisect": Capability(
+        "a batch that fails comes again in halves",
+        pretends("it comes again whole"),
+        pretends("it comes again whole"),
+    ),
     "function.rows": Capability("the function's rows are those of the embedded home", HAS, HAS),
     "function.quarantine": Capability("what is refused lies in the quarantine's bucket", HAS, HAS),
     "firehose.parquet": Capability(
@@ -77,11 +108,18 @@ CAPABILITIES = {
         pretends("!{timestamp:...} stays as it is, with a date of its own behind"),
     ),
     "demo": Capability("`tailrace demo --target` follows a sample from place to place", HAS, HAS),
+    "firehose.faults": Capability("Firehose fails, and no row is lost", BY_PROXY, BY_PROXY),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
     "athena.answers": Capability(
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN
     ),
     "athena.saved": Capability("saved queries, with bound values, over views", BY_DUCKDB, _PLAN),
+    "make.query": Capability("`make query ENGINE=athena`", BY_DUCKDB, _PLAN),
+    "trino.parquet": Capability(
+        "a real Trino reads what Firehose wrote, with the views of Glue",
+        State("has", "Trino on this machine"),
+        lacks("there is no Parquet to be read"),
+    ),
     "athena.trino": Capability(
         "Trino's semantics", pretends("DuckDB answers: 1/2 is 0.5, Trino says 0"), _PLAN
     ),

@@ -34,9 +34,10 @@ def until(look: Callable[[], T | None], what: str, seconds: float = 90) -> T:
 
 @dataclass
 class Cloud:
-    """An emulator that runs with the stage that is called like it."""
+    """An emulator that runs with a stage on it; `stage`: "" for the one that is called like it."""
 
     running: Running
+    stage: str = ""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -48,11 +49,14 @@ class Cloud:
             self._clients[service] = stack.client(self.running, service)
         return self._clients[service]
 
+    @property
+    def name(self) -> str:
+        """The stage's name."""
+        return self.stage or self.target
+
     @cached_property
     def outputs(self) -> dict[str, str]:
-        described = self.client("cloudformation").describe_stacks(
-            StackName=f"tailrace-{self.target}"
-        )
+        described = self.client("cloudformation").describe_stacks(StackName=f"tailrace-{self.name}")
         return {
             each["OutputKey"]: each["OutputValue"] for each in described["Stacks"][0]["Outputs"]
         }

@@ -12,6 +12,7 @@ from infra.deploy.stack import ROOT
 from infra.emulators import running as runs
 from infra.emulators.kinds import find
 from infra.emulators.stack import deploy
+from tests.e2e import mapping, stages
 from tests.e2e.capabilities import AWS, CAPABILITIES, LOCALSTACK
 from tests.e2e.cloud import Cloud, opened, until
 from tests.e2e.report import (
@@ -142,3 +143,18 @@ def home(sent: Sent, tmp_path_factory: pytest.TempPathFactory) -> Path:
             ran = run("ingest", source, path, "--home", folder / "home")
             assert ran.code == 0, ran.err
     return folder / "home"
+
+
+@pytest.fixture(scope="session")
+def trials(target: Cloud, tmp_path_factory: pytest.TempPathFactory) -> mapping.Trials:
+    """A function on the target that fails when it is asked to."""
+    return mapping.made(target, tmp_path_factory.mktemp("mapping") / "notes")
+
+
+@pytest.fixture(scope="session")
+def further(
+    target: Cloud, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> stages.Further:
+    """Further stages on the target, each deployed when it is first asked for."""
+    sam = Path(request.config.getoption("--sam"))
+    return stages.Further(target, sam, tmp_path_factory.mktemp("stages"))

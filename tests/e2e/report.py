@@ -18,14 +18,19 @@ PROPERTY = "e2e"
 
 @dataclass
 class Seen:
-    """Tests that ran, by capability and target."""
+    """Tests that ran, by capability and target; `without`: why they could not, on this machine."""
 
     targets: list[str]
     passed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     failed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    without: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def note(self, target: str, names: list[str], report: pytest.TestReport) -> None:
         """Remember what became of a test."""
+        if report.skipped:
+            reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else "")
+            self.without |= {(name, target): reason.removeprefix("Skipped: ") for name in names}
+            return
         of = self.failed if report.failed else self.passed
         for name in names:
             of.setdefault((name, target), set()).add(report.nodeid.partition("[")[0])
@@ -37,6 +42,8 @@ class Seen:
             return f"FAILED: {_tests(self.failed[at])}"
         if state.kind == "lacks":
             return f"not run: {state.reason}"
+        if at not in self.passed and at in self.without:
+            return f"NOT RUN: {self.without[at]}"
         if at not in self.passed:
             return f"NO TEST of what it {state.kind}"
         shown = _tests(self.passed[at])
@@ -50,7 +57,7 @@ class Seen:
             for target in self.targets
             for name, capability in CAPABILITIES.items()
             if capability.on(target).kind != "lacks"
-            and not {(name, target)} & (self.passed.keys() | self.failed.keys())
+            and not any((name, target) in of for of in (self.passed, self.failed, self.without))
         ]
 
 
@@ -138,7 +145,10 @@ class Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         said: dict[str, Any] = dict(report.user_properties)
-        if PROPERTY in said and (report.failed or (report.when == "call" and report.passed)):
+        shown = report.when == "call" and report.passed
+        # A test that the table leaves out has a mark; what is skipped without lacks something here.
+        lacks = report.skipped and "skip" not in report.keywords
+        if PROPERTY in said and (report.failed or shown or lacks):
             self.seen.note(*said[PROPERTY], report)
 
 
@@ -171,7 +181,7 @@ def pytest_terminal_summary(
         for target in seen.targets:
             cell = seen.cell(name, target)
             terminalreporter.write_line(
-                f"    {target:<12} {cell}", red=cell.startswith(("FAILED", "NO TEST"))
+                f"    {target:<12} {cell}", red=cell.startswith(("FAILED", "NO"))
             )
     if _is_whole(config) and seen.missing():
         terminalreporter.write_line(f"not shown: {', '.join(seen.missing())}", red=True)

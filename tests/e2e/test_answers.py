@@ -1,11 +1,13 @@
 """Athena's answers about what came all the way, by the commands that people use."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.deploy.stack import ROOT
 from pipeline.queries import catalogue
 from tests.e2e.cloud import Cloud
 from tests.e2e.conftest import Sent
@@ -64,6 +66,24 @@ def test_a_repeated_row_is_answered_once(target: Cloud, sent: Sent) -> None:
 def test_a_saved_query_answers_what_it_does_at_home(target: Cloud, home: Path, name: str) -> None:
     words = (name, "--since", "2h", "--output", "jsonl")
     assert rows(in_athena(target, *words)) == rows(run("query", *words, "--home", home))
+
+
+@pytest.mark.needs("make.query")
+def test_make_query_asks_athena(target: Cloud, home: Path) -> None:
+    made = ("NAME=top_talkers", "SINCE=2h", "OUTPUT=jsonl")
+    ran = subprocess.run(
+        ["make", "query", *made, "ENGINE=athena", f"STAGE={target.target}"],  # noqa: S607 - as people do
+        cwd=ROOT,
+        env=target.running.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    expected = rows(
+        run("query", "top_talkers", "--since", "2h", "--output", "jsonl", "--home", home)
+    )
+    assert len(expected) >= 2
+    assert rows(Ran(ran.returncode, ran.stdout, ran.stderr)) == expected
 
 
 @pytest.mark.needs("wrangler.lake")

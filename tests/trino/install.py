@@ -67,13 +67,18 @@ def _version_of(java: Path) -> int:
     return int(found[1]) if found else 0
 
 
+def cached_home() -> Path:
+    """Where the unpacked server is kept, or will be."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "tailrace" / f"trino-{VERSION}"
+
+
 def server_home() -> Path:
     """The unpacked server, from the cache or else from Maven.
 
     Raises UnavailableError when it cannot be got.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = cache / "tailrace" / f"trino-{VERSION}"
+    home = cached_home()
     if not home.is_dir():
         _install(home)
     say(f"trino {VERSION}: in {home}")

@@ -10,8 +10,8 @@ from typing import Any
 
 from infra.deploy.overrides import as_words, overrides
 from infra.deploy.stack import CONFIG, EMULATED, ROOT
-from infra.emulators.running import REGION
 from infra.emulators.stack import POLL_S
+from pipeline.aws import LOCAL_REGION
 from tests.e2e.cloud import Cloud
 
 
@@ -37,7 +37,7 @@ def put(target: Cloud, name: str, sam: Path, folder: Path, **parameters: str) ->
     config.write_text(_config(target.target, name, parameters), "utf-8")
     command = (
         *(sam.absolute(), "deploy", "--config-file", config, "--config-env", name),
-        *("--template-file", EMULATED / "template.yaml", "--region", REGION),
+        *("--template-file", EMULATED / "template.yaml", "--region", LOCAL_REGION),
         "--no-confirm-changeset",
     )
     environment = target.running.environment(SAM_CLI_POLL_DELAY=POLL_S, SAM_CLI_TELEMETRY="0")

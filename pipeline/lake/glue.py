@@ -18,7 +18,7 @@ from pipeline.deliver.lake_file import CURATED, LANDING
 from pipeline.lake.tables import columns
 from pipeline.schema import DT, Table, Type
 
-LANDING_FILES, CURATED_FILES = "_landing_files", "_curated_files"
+LANDING_FILES, CURATED_FILES, VERSIONS = "_landing_files", "_curated_files", "_versions"
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 # The day of an event as the partitions of curated have it.
 _DAY = "CAST(CAST(event_time AS date) AS varchar)"
@@ -26,6 +26,8 @@ _DAY = "CAST(CAST(event_time AS date) AS varchar)"
 # was written last, here its name does.
 _NEWEST = "decoder_version DESC, ingest_time"
 _NEWEST_ATTEMPT = "decoder_version DESC, attempt DESC, ingest_time, landed DESC"
+# Of tables of versions; `version` is a field of flow logs.
+VERSION = "curated_version"
 _PATH = '"$path"'
 
 
@@ -71,6 +73,31 @@ def curated_files(table: Table, lake: str) -> dict[str, Any]:
     )
 
 
+def versions(table: Table, lake: str) -> dict[str, Any]:
+    """`TableInput` of all versions of curated; `lake` as above.
+
+    Each query says which day and which version it means: their folders are made of what it says.
+    """
+    return _table_input(
+        f"{table.name}{VERSIONS}",
+        f"Versions of the curated days of {table.name}, for compaction; ask {table.name} instead.",
+        table,
+        f"{lake}/{CURATED}/{table.name}/",
+        [_column(DT.name, DT.type.glue), _column(VERSION, Type.VARCHAR.glue)],
+        {
+            "projection.enabled": "true",
+            "projection.dt.type": "injected",
+            f"projection.{VERSION}.type": "injected",
+            "storage.location.template": location_of(table, lake, "${dt}", f"${{{VERSION}}}"),
+        },
+    )
+
+
+def location_of(table: Table, lake: str, day: str, version: str) -> str:
+    """Where the files of a version of a day lie, a URI that ends in /."""
+    return f"{lake}/{CURATED}/{table.name}/dt={day}/version={version}/"
+
+
 def partition(table: Table, day: str, location: str) -> dict[str, Any]:
     """`PartitionInput` of a day of curated whose files lie at `location`, a URI that ends in /."""
     return {"Values": [day], "StorageDescriptor": _storage(table, location)}
@@ -98,7 +125,6 @@ def view(table: Table, name: str, select: str, catalog: str, database: str) -> d
 
     catalog, database  where the names of tables in `select` are looked up
     """
-    encoded = base64.b64encode(told(table, select, catalog, database).encode()).decode()
     shown = [
         {"Name": field.name, "Type": field.type.glue, "Comment": field.doc[:255]}
         for field in columns(table)
@@ -110,9 +136,15 @@ def view(table: Table, name: str, select: str, catalog: str, database: str) -> d
         "Parameters": {"presto_view": "true", "comment": "Presto View"},
         "PartitionKeys": [],
         "StorageDescriptor": {"Columns": shown, "Location": "", "SerdeInfo": {}},
-        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewOriginalText": original_text(table, select, catalog, database),
         "ViewExpandedText": "/* Presto View */",
     }
+
+
+def original_text(table: Table, select: str, catalog: str, database: str) -> str:
+    """`ViewOriginalText` of a view; the arguments as those of `view`."""
+    encoded = base64.b64encode(told(table, select, catalog, database).encode()).decode()
+    return f"/* Presto View: {encoded} */"
 
 
 def told(table: Table, select: str, catalog: str, database: str) -> str:

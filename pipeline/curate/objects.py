@@ -1,0 +1,208 @@
+"""What compaction keeps in the bucket of the lake, beside the lake: one writer at a time.
+
+    compaction/lock.json                     which execution is at work
+    compaction/<table>/state.json            what is curated
+    compaction/<table>/plan.json             what is being compacted, until it is done
+    compaction/<table>/unneeded/<dt>.<version>   a version that may be none, for a day or not at all
+
+Sources: Amazon S3 User Guide, "Add preconditions to S3 operations with conditional requests".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from pipeline.aws import told
+from pipeline.curate.plan import Listed, Plan, State, first_day
+from pipeline.deliver.lake_file import CURATED, LANDING
+from pipeline.errors import TailraceError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from botocore.exceptions import ClientError
+    from mypy_boto3_s3 import S3Client
+
+FOLDER, LAKE = "compaction", "lake"
+LOCK = f"{FOLDER}/lock.json"
+AT_ONCE = 1000
+T = TypeVar("T")
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """Who is at work; an execution of Step Functions by its ARN."""
+
+    execution: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A version of a day that is not needed, or was not when it was marked."""
+
+    key: str
+    day: str
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The bucket of the lake."""
+
+    client: "S3Client"
+    bucket: str
+
+    @property
+    def lake(self) -> str:
+        """URI of the lake's folder."""
+        return f"s3://{self.bucket}/{LAKE}"
+
+    def state(self, table: str) -> State:
+        """What is curated of a table. Raises TailraceError where S3 does not say."""
+        return self._read(f"{FOLDER}/{table}/state.json", State) or State()
+
+    def set_state(self, table: str, state: State) -> None:
+        """Note what is curated. Raises TailraceError where S3 does not take it."""
+        self._write(f"{FOLDER}/{table}/state.json", state)
+
+    def plan(self, table: str) -> Plan | None:
+        """The plan that is not done yet. Raises TailraceError where S3 does not say."""
+        return self._read(_plan(table), Plan)
+
+    def set_plan(self, table: str, plan: Plan | None) -> None:
+        """Note a plan; None: it is done. Raises TailraceError where S3 does not take it."""
+        if plan is not None:
+            self._write(_plan(table), plan)
+            return
+        with self._told(_plan(table)):
+            self.client.delete_object(Bucket=self.bucket, Key=_plan(table))
+
+    def lock(self) -> tuple[Lock | None, str]:
+        """Who is at work, and the tag of that entry."""
+        return self._tagged(LOCK, Lock)
+
+    def set_lock(self, execution: str, instead_of: str = "") -> bool:
+        """Note who is at work, if nobody is, or still the entry with a tag; whether it was so."""
+        from botocore.exceptions import ClientError
+
+        body = msgspec.json.encode(Lock(execution))
+        condition = {"IfMatch": instead_of} if instead_of else {"IfNoneMatch": "*"}
+        try:
+            self.client.put_object(Bucket=self.bucket, Key=LOCK, Body=body, **condition)  # type: ignore[arg-type]
+        except ClientError as error:
+            if _status(error) in (404, 409, 412):
+                return False
+            with self._told(LOCK):
+                raise
+        return True
+
+    def release(self, execution: str) -> None:
+        """Nobody is at work any more, if it was this one. Raises TailraceError as the others."""
+        found, _ = self.lock()
+        if found and found.execution == execution:
+            with self._told(LOCK):
+                self.client.delete_object(Bucket=self.bucket, Key=LOCK)
+
+    def landing(self, table: str, state: State, now: datetime) -> Iterator[Listed]:
+        """Objects of landing, as far as is looked back. Raises TailraceError as the others."""
+        prefix = f"{LAKE}/{LANDING}/{table}/"
+        first = first_day(state, now)
+        yield from self._listed(prefix, f"{prefix}arrival_dt={first}" if first else "")
+
+    def size(self, folder: str) -> int:
+        """Bytes below a folder of ours, an URI that ends in /."""
+        return sum(each.bytes for each in self._listed(self._key(folder)))
+
+    def mark(self, table: str, day: str, version: str) -> None:
+        """Mark a version as one that may not be needed."""
+        with self._told(key := _mark(table, day, version)):
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=b"")
+
+    def unmark(self, table: str, day: str, version: str) -> None:
+        """Take the mark away."""
+        with self._told(key := _mark(table, day, version)):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def marked(self, table: str) -> list[Marked]:
+        """All marks of a table."""
+        prefix = f"{FOLDER}/{table}/unneeded/"
+        with self._told(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix
+            )
+            found = [each for page in pages for each in page.get("Contents", [])]
+        marks = []
+        for each in found:
+            day, _, version = each["Key"].removeprefix(prefix).partition(".")
+            marks.append(Marked(each["Key"], day, version, each["LastModified"]))
+        return marks
+
+    def remove(self, folder: str) -> int:
+        """Delete all below a folder of ours, an URI that ends in /; how many objects that was."""
+        keys = [each.key for each in self._listed(self._key(folder))]
+        for begin in range(0, len(keys), AT_ONCE):
+            some = [{"Key": key} for key in keys[begin : begin + AT_ONCE]]
+            with self._told(folder):
+                said = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": some})  # type: ignore[typeddict-item]
+            if said.get("Errors"):
+                first = said["Errors"][0]
+                raise TailraceError(f"S3 does not delete {first.get('Key')}", first.get("Code", ""))
+        return len(keys)
+
+    def _key(self, folder: str) -> str:
+        key = folder.removeprefix(f"s3://{self.bucket}/")
+        if not key.startswith(f"{LAKE}/{CURATED}/") or not key.endswith("/"):
+            raise ValueError(f"{folder} is no folder of curated")
+        return key
+
+    def _listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        with self._told(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, StartAfter=after
+            )
+            for page in pages:
+                for each in page.get("Contents", []):
+                    yield Listed(each["Key"], each["Size"])
+
+    def _read(self, key: str, kind: type[T]) -> T | None:
+        return self._tagged(key, kind)[0]
+
+    def _tagged(self, key: str, kind: type[T]) -> tuple[T | None, str]:
+        from botocore.exceptions import ClientError
+
+        with self._told(key):
+            try:
+                found = self.client.get_object(Bucket=self.bucket, Key=key)
+            except ClientError as error:
+                if _status(error) == 404:
+                    return None, ""
+                raise
+            body = found["Body"].read()
+        try:
+            return msgspec.json.decode(body, type=kind), found["ETag"]
+        except msgspec.MsgspecError as error:
+            where = f"s3://{self.bucket}/{key}"
+            fix = "delete it: what is curated is then looked at anew"
+            raise TailraceError(f"it cannot be read: {error}", where, fix) from error
+
+    def _write(self, key: str, value: msgspec.Struct) -> None:
+        with self._told(key):
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode(value))
+
+    def _told(self, key: str) -> "AbstractContextManager[None]":
+        return told("S3", f"s3://{self.bucket}/{key}")
+
+
+def _plan(table: str) -> str:
+    return f"{FOLDER}/{table}/plan.json"
+
+
+def _mark(table: str, day: str, version: str) -> str:
+    return f"{FOLDER}/{table}/unneeded/{day}.{version}"
+
+
+def _status(error: "ClientError") -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,0 +1,179 @@
+"""Which hours of arrival are closed, which of them have to be folded, and how a day is cut.
+
+Nothing here asks anybody: a listing of landing and what was noted before go in, a plan comes out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+
+import msgspec
+
+from pipeline.curate.statements import HOURS, ArrivalHour, Slice
+
+# Firehose holds rows back for 15 minutes at most, and the log may bring them hours late: what is
+# later still is folded in when it is seen.
+CLOSED_AFTER = timedelta(hours=7)
+# Firehose tries for a day to write a file; behind that nothing of ours writes into old hours.
+LOOKED_BACK = timedelta(days=7)
+# Bounds of one plan: hours that have files, and bytes of a file that is written.
+HOURS_AT_ONCE = 48
+FILE_BYTES = 256 << 20
+DIGEST_BYTES = 8
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An object of landing."""
+
+    key: str
+    bytes: int
+
+
+class Hour(msgspec.Struct, frozen=True):
+    """What an hour of arrival held when it was folded; `digest`: of its keys."""
+
+    files: int
+    bytes: int
+    digest: str
+
+
+class State(msgspec.Struct, frozen=True):
+    """What is curated of a table.
+
+    watermark  all landing of hours before it is in curated; None: nothing is
+    hours      what the hours before it held, as far as is looked back
+    """
+
+    watermark: datetime | None = None
+    hours: dict[str, Hour] = {}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What one compaction of a table is about; it stands until all its days are swapped.
+
+    until  the watermark when it is done
+    hours  the hours of arrival to be read, by name, with what they held when it was made
+    days   where it was counted: rows of landing by day and by hour of the event
+    """
+
+    id: str
+    until: datetime
+    hours: dict[str, Hour]
+    days: dict[str, dict[int, int]] | None = None
+
+    @property
+    def arrivals(self) -> list[ArrivalHour]:
+        """The hours of arrival, in order."""
+        return [arrival_hour(name) for name in sorted(self.hours)]
+
+    @property
+    def row_bytes(self) -> float:
+        """Bytes of a row of landing, roughly."""
+        rows = sum(sum(each.values()) for each in (self.days or {}).values())
+        return sum(each.bytes for each in self.hours.values()) / rows if rows else 0.0
+
+
+def hour_name(at: datetime) -> str:
+    """Name of an hour of arrival, as plans and states have it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H}"
+
+
+def arrival_hour(name: str) -> ArrivalHour:
+    """The hour of a name."""
+    day, _, hour = name.partition("T")
+    return ArrivalHour(day, int(hour))
+
+
+def hours_of(objects: Iterable[Listed]) -> dict[str, Hour]:
+    """Landing's hours with what they hold; what lies elsewhere, or is hidden, is left out."""
+    found: dict[str, list[Listed]] = {}
+    for each in objects:
+        name = _hour_of(each.key)
+        if name:
+            found.setdefault(name, []).append(each)
+    return {name: _summary(of_hour) for name, of_hour in found.items()}
+
+
+def late(state: State, hours: Mapping[str, Hour]) -> list[str]:
+    """Hours before the watermark that hold other files than those that were folded."""
+    return sorted(
+        name
+        for name, found in hours.items()
+        if _is_closed(state, name) and state.hours.get(name) != found
+    )
+
+
+def first_day(state: State, now: datetime) -> str:
+    """The first day of arrival that is looked at, YYYY-MM-DD; "" for all."""
+    if state.watermark is None:
+        return ""
+    return f"{min(state.watermark, now - LOOKED_BACK):%Y-%m-%d}"
+
+
+def planned(state: State, hours: Mapping[str, Hour], now: datetime, name: str) -> Plan | None:
+    """The plan for what has landed; None where nothing has to be done.
+
+    hours  what landing holds, as far as is looked back
+    now    aware; hours that ended less than seven hours before are left open
+    name   of the plan, another one each time
+    """
+    end = hour_name(now - CLOSED_AFTER)
+    fresh = sorted(each for each in hours if each < end and not _is_closed(state, each))
+    chosen = [*late(state, hours), *fresh][:HOURS_AT_ONCE]
+    if not chosen:
+        return None
+    left = [each for each in fresh if each not in chosen]
+    until = _start(left[0] if left else end)
+    if state.watermark is not None:
+        until = max(until, state.watermark)
+    return Plan(name, until, {each: hours[each] for each in chosen})
+
+
+def done(state: State, plan: Plan, now: datetime) -> State:
+    """What is curated when a plan is done."""
+    oldest = first_day(State(plan.until), now)
+    hours = {**state.hours, **plan.hours}
+    return State(plan.until, {name: each for name, each in hours.items() if name >= oldest})
+
+
+def slices(landed: Mapping[int, int], row_bytes: float, base_bytes: int) -> list[Slice]:
+    """A day cut by hours, so that no part is much larger than a file should be.
+
+    landed      rows of landing by hour of the event
+    base_bytes  of the version before, which may be spread over all hours
+    """
+    parts, first, size = [], 0, 0.0
+    for hour in range(HOURS):
+        more = landed.get(hour, 0) * row_bytes + base_bytes / HOURS
+        if size and size + more > FILE_BYTES:
+            parts.append(Slice(first, hour))
+            first, size = hour, 0.0
+        size += more
+    return [*parts, Slice(first, HOURS)]
+
+
+def _is_closed(state: State, name: str) -> bool:
+    return state.watermark is not None and name < hour_name(state.watermark)
+
+
+def _start(name: str) -> datetime:
+    return datetime.strptime(name, "%Y-%m-%dT%H").replace(tzinfo=UTC)
+
+
+def _hour_of(key: str) -> str:
+    """Name of the hour of a key .../arrival_dt=2026-11-27/arrival_hour=03/file; "" for none."""
+    parts: Sequence[str] = key.split("/")[-3:]
+    if len(parts) < 3 or parts[2].startswith(("_", ".")) or not parts[2]:
+        return ""
+    day, hour = parts[0].partition("arrival_dt=")[2], parts[1].partition("arrival_hour=")[2]
+    try:
+        return hour_name(datetime.strptime(f"{day}T{hour}", "%Y-%m-%dT%H").replace(tzinfo=UTC))
+    except ValueError:
+        return ""
+
+
+def _summary(objects: Sequence[Listed]) -> Hour:
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    for key in sorted(each.key for each in objects):
+        digest.update(key.encode() + b"\n")
+    return Hour(len(objects), sum(each.bytes for each in objects), digest.hexdigest())

@@ -1,0 +1,167 @@
+"""What Athena is told to do, from the tables' declarations: count, fold, prove.
+
+A day of a table is folded into a new version: a folder of its own below the day, which nobody asks
+until the partition's location is swapped to it. Each statement names the version it starts from, so
+that none reads what another one has just put in its place.
+
+Sources: Amazon Athena User Guide, "UNLOAD" (each file is in the order of its SELECT, which CREATE
+TABLE AS and INSERT ignore; the folder must be empty), "Partition projection" (injected values).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pipeline.lake.glue import LANDING_FILES, VERSION, VERSIONS, location_of
+from pipeline.lake.views import names
+from pipeline.schema import Table, Type
+
+# A folder without files: what a day is folded from when it is folded for the first time.
+NOTHING = "v0"
+HOURS = 24
+_DAY = "CAST(CAST(event_time AS date) AS varchar)"
+# Trino's decimals are exact where a sum of bigint would overflow.
+_EXACT = "CAST({} AS decimal(38, 0))"
+_BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArrivalHour:
+    """An hour of arrival in UTC, as landing's partitions have it; `day`: YYYY-MM-DD."""
+
+    day: str
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Hours of an event's day from `first` up to, not including, `end`."""
+
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What makes a version of a day: the version before, and landing that is not in it.
+
+    hours  hours of arrival whose landing files are read whole
+    """
+
+    table: Table
+    day: str
+    base: str
+    version: str
+    hours: Sequence[ArrivalHour]
+
+    def folder(self, lake: str) -> str:
+        """Where the version's files lie, a URI that ends in /."""
+        return location_of(self.table, lake, self.day, self.version)
+
+    def select(self, part: Slice) -> str:
+        """Rows of some hours of the day, one whole row for each identity, in order of time."""
+        columns = names(self.table)
+        return f"""SELECT {columns}
+FROM (
+    SELECT {columns},
+        row_number() OVER (
+            PARTITION BY event_time, record_id ORDER BY {_newest(self.table)}
+        ) AS copy
+    FROM ({self._rows(columns, part)})
+)
+WHERE copy = 1
+ORDER BY event_time, record_id"""  # noqa: S608 - own names
+
+    def unload(self, part: Slice, lake: str) -> str:
+        """The statement that writes these rows; its folder below the version's is empty before."""
+        folder = f"{self.folder(lake)}hours={part.first:02d}-{part.end:02d}/"
+        return (
+            f"UNLOAD (\n{self.select(part)}\n)\nTO '{folder}'\n"
+            "WITH (format = 'PARQUET', compression = 'SNAPPY')"
+        )
+
+    def proof(self) -> str:
+        """Two rows, `went_in` and `came_out`: identities, rows, and sums over them.
+
+        They are equal, column by column, when each identity that went in came out once, and with it
+        the bytes that its newest copy says.
+        """
+        used = ("event_time", "record_id", *_order(self.table), *_sums(self.table))
+        columns = ", ".join(f'"{name}"' for name in dict.fromkeys(used))
+        whole = Slice(0, HOURS)
+        return f"""SELECT 'went_in' AS what, {_measures(self.table)}
+FROM (
+    SELECT {columns},
+        row_number() OVER (
+            PARTITION BY event_time, record_id ORDER BY {_newest(self.table)}
+        ) AS copy
+    FROM ({self._rows(columns, whole)})
+)
+WHERE copy = 1
+UNION ALL
+SELECT 'came_out', {_measures(self.table)}
+FROM {_version(self.table, self.day, self.version)}"""  # noqa: S608 - own names
+
+    def _rows(self, columns: str, part: Slice) -> str:
+        """All copies, with what says which of them stands."""
+        between = _between(self.day, part)
+        return f"""
+        SELECT {columns}, 0 AS landed, "$path" AS path
+        FROM {_version(self.table, self.day, self.base)} AND {between}
+        UNION ALL
+        SELECT {columns}, 1 AS landed, "$path" AS path
+        FROM {self.table.name}{LANDING_FILES}
+        WHERE ({arrived(self.hours)}) AND {between}
+    """  # noqa: S608 - own names
+
+
+def counts(table: Table, hours: Sequence[ArrivalHour]) -> str:
+    """Rows of some hours of arrival by day and hour of the event: columns dt, hour, landed."""
+    return f"""SELECT {_DAY} AS dt, hour(event_time) AS hour, count(*) AS landed
+FROM {table.name}{LANDING_FILES}
+WHERE {arrived(hours)}
+GROUP BY 1, 2
+ORDER BY 1, 2"""  # noqa: S608 - own names
+
+
+def arrived(hours: Iterable[ArrivalHour]) -> str:
+    """The condition that prunes landing to some hours of arrival; literals, so it prunes."""
+    parts = []
+    for day, of_day in groupby(sorted(hours), lambda each: each.day):
+        wanted = ", ".join(str(each.hour) for each in of_day)
+        parts.append(f"(arrival_dt = '{day}' AND arrival_hour IN ({wanted}))")
+    return " OR ".join(parts)
+
+
+def _version(table: Table, day: str, version: str) -> str:
+    return f"{table.name}{VERSIONS} WHERE dt = '{day}' AND {VERSION} = '{version}'"
+
+
+def _between(day: str, part: Slice) -> str:
+    first = f"event_time >= timestamp '{day} {part.first:02d}:00:00.000'"
+    end = f"{part.end:02d}:00:00.000" if part.end < HOURS else ""
+    if end:
+        return f"{first} AND event_time < timestamp '{day} {end}'"
+    return f"{first} AND event_time <= timestamp '{day} 23:59:59.999'"
+
+
+def _order(table: Table) -> tuple[str, ...]:
+    attempt = ("attempt",) if "attempt" in table else ()
+    return ("decoder_version", *attempt, "ingest_time")
+
+
+def _newest(table: Table) -> str:
+    """As the views order copies (pipeline/lake/glue.py)."""
+    attempt = "attempt DESC, " if "attempt" in table else ""
+    return f"decoder_version DESC, {attempt}ingest_time, landed DESC, path DESC"
+
+
+def _sums(table: Table) -> list[str]:
+    return [each.name for each in table if each.unit == _BYTES and each.type is Type.INT64]
+
+
+def _measures(table: Table) -> str:
+    summed = ("record_id", *_sums(table))
+    sums = [f"sum({_EXACT.format(name)}) AS sum_{name}" for name in summed]
+    identities = "count(DISTINCT ROW(event_time, record_id)) AS identities"
+    return ", ".join(("count(*) AS found", identities, *sums))

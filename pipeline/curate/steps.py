@@ -1,0 +1,198 @@
+"""The steps of a compaction that are not Athena's: infra/compact.asl.yaml says in which order.
+
+Every step can be the last one that is run, and can come again: what it has to know is in the bucket
+and in Glue, and answers are the same before and after each. The order is curated, swap, view:
+a version is written where nobody looks, proved, shown instead of the one before, and only when all
+days of a plan are shown do the views stop reading the landing that was folded.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.curate.answers import Answers
+from pipeline.curate.catalog import Catalog, Shown
+from pipeline.curate.objects import Objects
+from pipeline.curate.plan import Plan, done, hours_of, planned, slices
+from pipeline.curate.statements import NOTHING, Fold, counts
+from pipeline.errors import TailraceError
+from pipeline.lake import glue
+from pipeline.lake.tables import all_tables
+from pipeline.schema import Table
+
+# No query that began with a version runs as long: Athena ends one after 30 minutes by default.
+KEPT_FOR = timedelta(hours=24)
+# Days of a plan that one execution folds; the next one goes on.
+DAYS_AT_ONCE = 40
+WENT_IN, CAME_OUT = "went_in", "came_out"
+
+Step = Mapping[str, Any]
+Told = dict[str, Any]
+
+
+class NotEqual(TailraceError):
+    """A version does not hold what went into it; it is never shown."""
+
+
+@dataclass(frozen=True)
+class Curator:
+    """Compaction of one stage.
+
+    clock  the time, aware
+    fresh  a name that was never given before
+    runs   whether an execution of the state machine still runs
+    """
+
+    objects: Objects
+    catalog: Catalog
+    answers: Answers
+    clock: Callable[[], datetime]
+    fresh: Callable[[], str]
+    runs: Callable[[str], bool]
+
+    def take(self, step: Step) -> Told:
+        """Do a step: `step` is its name, what else it has to know stands beside it.
+
+        Raises TailraceError where a service does not do its part, NotEqual where a version does not
+        hold what went in, ValueError for a step that is none.
+        """
+        steps: dict[str, Callable[[Step], Told]] = {
+            "begin": self._begin,
+            "plan": self._plan,
+            "cut": self._cut,
+            "fold": self._fold,
+            "swap": self._swap,
+            "publish": self._publish,
+            "sweep": self._sweep,
+            "end": self._end,
+        }
+        if step.get("step") not in steps:
+            raise ValueError(f"there is no step {step.get('step')!r}")
+        return steps[step["step"]](step)
+
+    def _begin(self, step: Step) -> Told:
+        """Be the only one at work; otherwise the other one goes on."""
+        execution = step["execution"]
+        found, tag = self.objects.lock()
+        if found and found.execution != execution and self.runs(found.execution):
+            return {"busy": True, "by": found.execution, "tables": []}
+        mine = found is not None and found.execution == execution
+        if not mine and not self.objects.set_lock(execution, tag):
+            return {"busy": True, "by": "", "tables": []}
+        return {"busy": False, "by": "", "tables": list(all_tables())}
+
+    def _plan(self, step: Step) -> Told:
+        """The plan that is not done yet, or a new one; with what has to be counted for it."""
+        table = _table(step)
+        plan = self.objects.plan(table.name) or self._new_plan(table)
+        if plan is None:
+            return {"todo": False, "count": ""}
+        count = "" if plan.days is not None else counts(table, plan.arrivals)
+        return {"todo": True, "plan": plan.id, "count": count}
+
+    def _new_plan(self, table: Table) -> Plan | None:
+        now, state = self.clock(), self.objects.state(table.name)
+        hours = hours_of(self.objects.landing(table.name, state, now))
+        plan = planned(state, hours, now, self.fresh())
+        if plan is not None:
+            self.objects.set_plan(table.name, plan)
+        return plan
+
+    def _cut(self, step: Step) -> Told:
+        """The days of a plan that are to be folded, at most as many as one execution does."""
+        table, plan = _table(step), self._of_plan(step)
+        if plan.days is None:
+            plan = Plan(plan.id, plan.until, plan.hours, self._counted(step["query"]))
+            self.objects.set_plan(table.name, plan)
+        left = [day for day in sorted(plan.days or {}) if not self._is_shown(table, day, plan)]
+        return {"days": left[:DAYS_AT_ONCE], "left": max(len(left) - DAYS_AT_ONCE, 0)}
+
+    def _counted(self, query: str) -> dict[str, dict[int, int]]:
+        days: dict[str, dict[int, int]] = {}
+        for row in self.answers.rows(query):
+            days.setdefault(row["dt"], {})[int(row["hour"])] = int(row["landed"])
+        return days
+
+    def _fold(self, step: Step) -> Told:
+        """What Athena is told to write and to prove for a new version of a day."""
+        table, plan, day = _table(step), self._of_plan(step), step["day"]
+        base = self.catalog.shown(table, day).version
+        fold = Fold(
+            table, day, base, f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}", plan.arrivals
+        )
+        before = glue.location_of(table, self.objects.lake, day, base)
+        size = self.objects.size(before) if base != NOTHING else 0
+        # Before the first file is there, so that none is forgotten.
+        self.objects.mark(table.name, day, fold.version)
+        parts = slices((plan.days or {}).get(day, {}), plan.row_bytes, size)
+        return {
+            "base": base,
+            "version": fold.version,
+            "statements": [fold.unload(part, self.objects.lake) for part in parts],
+            "proof": fold.proof(),
+        }
+
+    def _swap(self, step: Step) -> Told:
+        """Show a version that is proved instead of the one it was made from."""
+        table, plan, day = _table(step), self._of_plan(step), step["day"]
+        proof = {row["what"]: {**row, "what": ""} for row in self.answers.rows(step["query"])}
+        if set(proof) != {WENT_IN, CAME_OUT} or proof[WENT_IN] != proof[CAME_OUT]:
+            what = f"dt={day} of {table.name}: other rows came out than went in"
+            raise NotEqual(what, str(proof), "the next compaction folds it again")
+        shown, version = self.catalog.shown(table, day), step["version"]
+        if shown.version not in (step["base"], version):
+            what = f"dt={day} of {table.name} was swapped by somebody else"
+            raise NotEqual(what, shown.version, "the next compaction folds it again")
+        if step["base"] != NOTHING:
+            self.objects.mark(table.name, day, step["base"])
+        self.catalog.show(table, day, Shown(version, plan.id), self.objects.lake)
+        self.objects.unmark(table.name, day, version)
+        return {"rows": int(proof[CAME_OUT]["found"])}
+
+    def _publish(self, step: Step) -> Told:
+        """When all days of a plan are shown: move the watermark, and forget the plan."""
+        table, plan = _table(step), self._of_plan(step)
+        left = [day for day in plan.days or {} if not self._is_shown(table, day, plan)]
+        if plan.days is None or left:
+            return {"published": False, "left": len(left)}
+        self.catalog.set_watermark(table, plan.until)
+        state = done(self.objects.state(table.name), plan, self.clock())
+        self.objects.set_state(table.name, state)
+        self.objects.set_plan(table.name, None)
+        return {"published": True, "left": 0}
+
+    def _sweep(self, step: Step) -> Told:
+        """Delete versions that have not been shown for a day."""
+        removed = 0
+        for table in all_tables().values():
+            for each in self.objects.marked(table.name):
+                if self.clock() - each.at < KEPT_FOR:
+                    continue
+                if self.catalog.shown(table, each.day).version != each.version:
+                    folder = glue.location_of(table, self.objects.lake, each.day, each.version)
+                    removed += self.objects.remove(folder)
+                self.objects.unmark(table.name, each.day, each.version)
+        return {"removed": removed}
+
+    def _end(self, step: Step) -> Told:
+        """Leave the place to the next one."""
+        self.objects.release(step["execution"])
+        return {}
+
+    def _of_plan(self, step: Step) -> Plan:
+        plan = self.objects.plan(step["table"])
+        if plan is None or plan.id != step["plan"]:
+            raise TailraceError(
+                f"plan {step['plan']} of {step['table']} is not the one that stands",
+                plan.id if plan else "there is none",
+                "another execution has done it: nothing is left to do",
+            )
+        return plan
+
+    def _is_shown(self, table: Table, day: str, plan: Plan) -> bool:
+        return self.catalog.shown(table, day).plan == plan.id
+
+
+def _table(step: Step) -> Table:
+    return all_tables()[step["table"]]

@@ -1,0 +1,57 @@
+"""infra/compact.asl.yaml, state by state: what Step Functions does, in the order in which it does it."""
+
+from typing import Any
+
+import duckdb
+
+from pipeline.curate import Curator
+from pipeline.errors import TailraceError
+from tests.curate.account import Account
+
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:compact:one"
+FAILURES = (TailraceError, duckdb.Error)
+
+
+def compact(account: Account, curator: Curator, execution: str = EXECUTION) -> dict[str, Any]:
+    """Run an execution; what it says in the end. Raises what a step does that nothing catches."""
+    said = curator.take({"step": "begin", "execution": execution})
+    if said["busy"]:
+        return said
+    name = account.table.name
+    failed = [] if _table(account, curator, {"table": name}) else [name]
+    curator.take({"step": "sweep", "tables": [name]})
+    curator.take({"step": "end", "execution": execution})
+    return {"busy": False, "failed": failed}
+
+
+def _table(account: Account, curator: Curator, table: dict[str, str]) -> bool:
+    """Whether all went well."""
+    try:
+        plan = curator.take({"step": "plan", **table})
+        if not plan["todo"]:
+            return True
+        known = {**table, "plan": plan["plan"]}
+        query = account.run(plan["count"]) if plan["count"] else ""
+        cut = curator.take({"step": "cut", **known, "query": query})
+        well = [_day(account, curator, {**known, "day": day}) for day in cut["days"]]
+        curator.take({"step": "publish", **known})
+    except FAILURES:
+        return False
+    return all(well)
+
+
+def _day(account: Account, curator: Curator, known: dict[str, str]) -> bool:
+    try:
+        fold = curator.take({"step": "fold", **known})
+        for statement in fold["statements"]:
+            account.run(statement)
+        query = account.run(fold["proof"])
+        version = {"base": fold["base"], "version": fold["version"]}
+        curator.take({"step": "swap", **known, **version, "query": query})
+    except FAILURES:
+        return False
+    return True
+
+
+class Crash(BaseException):
+    """The step ends here, whatever it was about to do; nothing catches it."""

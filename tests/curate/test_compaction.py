@@ -1,0 +1,134 @@
+"""A compaction of a stage: what is shown before, in the midst of it, and behind it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.curate import NotEqual
+from tests.curate.account import LAKE, Account
+from tests.curate.machine import EXECUTION, compact
+from tests.curate.rows import Event, rows
+
+MORNING = datetime(2026, 11, 27, 2, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ALL = "select dt, record_id, message, decoder_version from app_log order by all"
+
+
+def landed(account: Account, name: str, at: datetime, *events: Event) -> None:
+    account.land(at, name, rows(account.table, events))
+
+
+def event(number: int, at: datetime = MORNING, **more: object) -> Event:
+    return Event(at, number, **{"arrived": at, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def account() -> Account:
+    """Two hours that have closed, one that has not: repeats, a late event, a newer decoder's row."""
+    made = Account()
+    yesterday = MORNING - timedelta(days=1)
+    landed(made, "a", MORNING, event(1), event(2), event(2), event(3, yesterday))
+    landed(made, "b", MORNING + HOUR, event(2), event(4), event(1, decoder=2, text="newer"))
+    landed(made, "c", MORNING + 8 * HOUR, event(5, MORNING + 8 * HOUR), event(4))
+    return made
+
+
+def test_answers_are_the_same_before_and_after(account: Account) -> None:
+    before = account.ask(ALL)
+    assert [row[1] for row in before] == [3, 1, 2, 4, 5]
+    assert compact(account, account.curator()) == {"busy": False, "failed": []}
+    assert account.ask(ALL) == before
+    assert sorted(account.partitions) == ["2026-11-26", "2026-11-27"]
+
+
+def test_landing_that_is_folded_is_not_read_any_more(account: Account) -> None:
+    compact(account, account.curator())
+    assert account.ask("select record_id from app_log_landing order by all") == [(4,), (5,)]
+
+
+def test_hours_that_have_not_closed_are_left_alone(account: Account) -> None:
+    compact(account, account.curator())
+    assert account.curator().objects.state("app_log").watermark == datetime(
+        2026, 11, 27, 5, tzinfo=UTC
+    )
+
+
+def test_nothing_is_asked_of_athena_where_nothing_is_new(account: Account) -> None:
+    compact(account, account.curator())
+    account.did.clear()
+    number = len(account.answers)
+    assert compact(account, account.curator()) == {"busy": False, "failed": []}
+    assert len(account.answers) == number
+    assert not account.did["UpdateTable"] + account.did["UpdatePartition"]
+
+
+def test_a_file_that_comes_late_into_a_closed_hour_is_folded_in(account: Account) -> None:
+    compact(account, account.curator())
+    landed(account, "late", MORNING, event(6), event(1))
+    assert (6,) not in account.ask("select record_id from app_log")
+    compact(account, account.curator())
+    assert [row[1] for row in account.ask(ALL)] == [3, 1, 2, 4, 5, 6]
+    assert account.ask("select count(*) from app_log where record_id = 1") == [(1,)]
+
+
+def test_versions_that_are_shown_no_more_go_after_a_day(account: Account) -> None:
+    compact(account, account.curator())
+    first = {key for key in account.objects if "/curated/" in key}
+    landed(account, "late", MORNING, event(6))
+    compact(account, account.curator())
+    assert first <= set(account.objects)
+    account.now += 25 * HOUR
+    compact(account, account.curator())
+    assert not {key for key in first if "dt=2026-11-27" in key} & set(account.objects)
+    assert [row[1] for row in account.ask(ALL)] == [3, 1, 2, 4, 5, 6]
+    marks = {key.partition("unneeded/2026-11-27.")[2] for key in account.objects} - {""}
+    assert not [key for key in first for mark in marks if f"version={mark}/" in key]
+
+
+def test_a_version_that_lacks_an_event_is_never_shown(account: Account) -> None:
+    curator = account.curator()
+    before = account.ask(ALL)
+    curator.take({"step": "begin", "execution": EXECUTION})
+    known = {"table": "app_log", "plan": ""}
+    plan = curator.take({"step": "plan", **known})
+    known["plan"] = plan["plan"]
+    curator.take({"step": "cut", **known, "query": account.run(plan["count"])})
+    known["day"] = "2026-11-27"
+    fold = curator.take({"step": "fold", **known})
+    for statement in fold["statements"]:
+        account.run(statement.replace("WHERE copy = 1", "WHERE copy = 1 AND record_id <> 4"))
+    query = account.run(fold["proof"])
+    version = {"base": fold["base"], "version": fold["version"]}
+    with pytest.raises(NotEqual, match="other rows came out than went in"):
+        curator.take({"step": "swap", **known, **version, "query": query})
+    assert not account.partitions
+    assert account.ask(ALL) == before
+
+
+def test_one_execution_at_a_time(account: Account) -> None:
+    account.running = {EXECUTION, "other"}
+    account.curator().take({"step": "begin", "execution": EXECUTION})
+    said = compact(account, account.curator(), "other")
+    assert said == {"busy": True, "by": EXECUTION, "tables": []}
+    account.running = {"other"}
+    assert compact(account, account.curator(), "other") == {"busy": False, "failed": []}
+
+
+def test_of_two_that_begin_at_once_one_goes_on(account: Account) -> None:
+    account.running = {"one", "two"}
+    curator = account.curator()
+    assert curator.objects.set_lock("one")
+    assert not curator.objects.set_lock("two")
+    _, tag = curator.objects.lock()
+    assert curator.objects.set_lock("two", tag)
+    assert not curator.objects.set_lock("three", tag)
+
+
+def test_where_files_are_written_nobody_looks(account: Account) -> None:
+    compact(account, account.curator())
+    folders = {key.rpartition("/hours=")[0] for key in account.objects if "/curated/" in key}
+    shown = {
+        described["StorageDescriptor"]["Location"].removeprefix(f"{LAKE}/").rstrip("/")
+        for described in account.partitions.values()
+    }
+    assert {folder.removeprefix("lake/") for folder in folders} == shown

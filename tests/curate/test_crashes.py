@@ -1,0 +1,86 @@
+"""A compaction that ends at any call or statement changes no answer, and the next one goes on."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.errors import TailraceError
+from tests.curate.account import Account
+from tests.curate.machine import Crash, compact
+from tests.curate.test_compaction import ALL, HOUR, MORNING, account, event, landed
+
+__all__ = ["account"]
+MORE = timedelta(days=2)
+
+
+def calls_of(account: Account) -> int:
+    """How many calls and statements a compaction makes."""
+    count = 0
+
+    def note(name: str) -> None:
+        nonlocal count
+        count += 1
+
+    account.before = note
+    compact(account, account.curator())
+    account.before = lambda name: None
+    return count
+
+
+def broken_at(account: Account, number: int, error: type[BaseException]) -> str:
+    """Run a compaction that breaks at a call; the call's name, "" for one that has fewer."""
+    left, at = number, ""
+
+    def fail(name: str) -> None:
+        nonlocal left, at
+        left -= 1
+        if left == 0:
+            at = name
+            raise error("here")
+
+    account.before = fail
+    try:
+        compact(account, account.curator())
+    except error:
+        pass
+    finally:
+        account.before = lambda name: None
+    return at
+
+
+def prepared() -> Account:
+    """A stage where one compaction is done, and a file has come late since."""
+    made = Account()
+    landed(made, "a", MORNING, event(1), event(2), event(2), event(3, MORNING - 24 * HOUR))
+    compact(made, made.curator())
+    landed(made, "b", MORNING + 5 * HOUR, event(2), event(4), event(7), event(7, decoder=2))
+    made.now += 6 * HOUR
+    landed(made, "c", made.now, event(5, made.now), event(4))
+    return made
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize("error", [Crash, TailraceError])
+def test_what_breaks_changes_no_answer_and_the_next_one_goes_on(error: type[BaseException]) -> None:
+    calls = calls_of(prepared())
+    assert calls > 40
+    for number in range(1, calls + 1):
+        _broken(number, error)
+
+
+def _broken(number: int, error: type[BaseException]) -> None:
+    account = prepared()
+    before = account.ask(ALL)
+    assert broken_at(account, number, error)
+    assert account.ask(ALL) == before
+    compact(account, account.curator(), "the next one")
+    assert account.ask(ALL) == before
+    assert account.curator().objects.plan("app_log") is None
+    assert account.ask("select record_id from app_log_landing order by 1") == [(4,), (5,)]
+    for name in ("that folds the rest", "that deletes what it replaced"):
+        account.now += MORE
+        compact(account, account.curator(), name)
+    shown = {each["StorageDescriptor"]["Location"] for each in account.partitions.values()}
+    lies = {key.partition("hours=")[0] for key in account.objects if "/curated/" in key}
+    assert {f"s3://lake/{folder}" for folder in lies} == shown
+    assert account.ask(ALL) == before

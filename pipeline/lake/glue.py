@@ -25,7 +25,6 @@ _DAY = "CAST(CAST(event_time AS date) AS varchar)"
 # As pipeline/lake/views.py orders copies; there the place of a file in the scan says which of two
 # was written last, here its name does.
 _NEWEST = "decoder_version DESC, ingest_time"
-_NEWEST_ATTEMPT = "decoder_version DESC, attempt DESC, ingest_time, landed DESC"
 _PATH = '"$path"'
 
 
@@ -154,11 +153,13 @@ def _newest_attempts(table: Table, since: str) -> str:
     """
     names = _names(table)
     left_out = " AND resolved IS DISTINCT FROM true" if "resolved" in table else ""
+    kept = "object, " if "object" in table else ""
+    newest = f"decoder_version DESC, attempt DESC, ingest_time, {kept}landed DESC"
     return f"""SELECT {names}, dt
 FROM (
     SELECT {names}, dt,
         row_number() OVER (
-            PARTITION BY dt, event_time, record_id ORDER BY {_NEWEST_ATTEMPT}, path DESC
+            PARTITION BY dt, event_time, record_id ORDER BY {newest}, path DESC
         ) AS copy
     FROM (
         SELECT {names}, dt, 0 AS landed, {_PATH} AS path

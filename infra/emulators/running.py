@@ -34,6 +34,9 @@ NOBODY = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+# Tools read one or the other; the first is the one that most of them prefer.
+NO_PROXY = ("no_proxy", "NO_PROXY")
+
 # Those that this process started: it has to ask how they ended, or they stay as zombies.
 CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
 
@@ -152,6 +155,9 @@ def _surroundings(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _as_nobody() -> dict[str, str]:
     kept = {name: text for name, text in for_child().items() if not name.startswith("AWS_")}
+    # A proxy that leads to the world leads no request to this machine, and must not see any.
+    direct = [text for name in NO_PROXY if (text := kept.get(name))]
+    kept |= dict.fromkeys(NO_PROXY, ",".join([*direct[:1], HOST, LOOPBACK]))
     return kept | {name: text for name, text in NOBODY.items() if text}
 
 

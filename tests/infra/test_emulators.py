@@ -152,6 +152,15 @@ def test_nobodys_own_names_are_shown_to_an_emulator(monkeypatch: pytest.MonkeyPa
     assert (asked["AWS_ENDPOINT_URL"], asked["MORE"]) == ("http://localhost:4566", "1")
 
 
+@pytest.mark.parametrize("before", ["", "intern.example"])
+def test_no_proxy_is_asked_for_this_machine(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", before)
+    asked = runs.Running("ministack", "1.5.33", 1, 4566, "/nowhere").environment()
+    wanted = f"{before},localhost,127.0.0.1".lstrip(",")
+    assert (asked["no_proxy"], asked["NO_PROXY"]) == (wanted, wanted)
+
+
 @pytest.mark.parametrize("stage", KINDS)
 def test_a_stage_of_an_emulator_names_the_log_groups_it_subscribes_to(stage: str) -> None:
     assert log_groups(stage) == ["/local/flow-logs", "/local/app"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.deploy.stack import CONFIG, ROOT
+from infra.deploy.stages import find
 from infra.emulators.running import Running
 from infra.telling import say
 from pipeline import aws
@@ -48,17 +49,18 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
 def prepare(running: Running) -> None:
     """Make what a deployment asks for: a bucket for uploads, log groups to subscribe to."""
     chosen = _parameters(running.kind)
-    client(running, "s3").create_bucket(Bucket=chosen["s3_bucket"])
-    logs = client(running, "logs")
-    for group in log_groups(running.kind):
-        logs.create_log_group(logGroupName=group)
+    with aws.told(running.kind, f"at {running.endpoint}"):
+        client(running, "s3").create_bucket(Bucket=chosen["s3_bucket"])
+        logs = client(running, "logs")
+        for group in log_groups(running.kind):
+            logs.create_log_group(logGroupName=group)
     say(f"{running.kind} {running.version} runs at {running.endpoint}")
 
 
 def log_groups(stage: str) -> list[str]:
-    """The log groups that a stage subscribes to."""
-    words = dict(word.split("=", 1) for word in _parameters(stage)["parameter_overrides"])
-    return str(words["LogGroups"]).split(",")
+    """The log groups that a stage subscribes to. Raises UsageError as reading the stage does."""
+    given = find(stage, CONFIG).overrides
+    return [name for name in given.get("LogGroups", "").split(",") if name]
 
 
 def client(running: Running, service: str) -> Any:

@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -121,27 +124,179 @@ def test_an_emulator_that_ends_at_once_is_told_with_its_log(
     assert "no such thing" in raised.value.fix
 
 
-def test_what_runs_is_found_again_and_ended(tmp_path: Path) -> None:
+# Says what MiniStack says, and has a child in a session of its own, as Kinesis of LocalStack is.
+STANDS_IN = """
+import http.server, json, os, subprocess, sys
+child = [sys.executable, "-c", "import time; time.sleep(120)"]
+subprocess.Popen(child, start_new_session=True)
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"edition": "light", "version": "1.5.33"}).encode())
+http.server.HTTPServer(("127.0.0.1", int(os.environ["GATEWAY_PORT"])), Answer).serve_forever()
+"""
+
+
+@pytest.fixture
+def stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of MiniStack; where its notes are."""
+    (program := tmp_path / "ministack_host.py").write_text(STANDS_IN)
+    monkeypatch.setattr(Kind, "python", Path(sys.executable))
+    monkeypatch.setattr(Kind, "program", program)
+    monkeypatch.setattr(commands, "FOLDER", folder := tmp_path / "emulators")
+    return folder
+
+
+def test_what_runs_is_found_again_and_ended_with_all_that_it_started(stands_in: Path) -> None:
+    note = stands_in / "ministack.json"
+    running = runs.start(MINISTACK, stands_in / "ministack", noted_in=note)
+    try:
+        assert runs.noted(note) == running
+        assert len(runs._pids(running)) == 2
+    finally:
+        runs.stop(running)
+    assert runs._pids(running) == set()
+    assert runs.noted(note) is None
+
+
+def test_what_an_emulator_leaves_that_was_killed_is_ended(
+    stands_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = stands_in / "ministack.json"
+    running = runs.start(MINISTACK, stands_in / "ministack", noted_in=note)
+    os.kill(running.pid, signal.SIGKILL)
+    runs.CHILDREN[running.pid].wait()
+    assert len(runs._pids(running)) == 1
+    assert commands.main(["down"]) == 0
+    assert capsys.readouterr().err == f"ministack at {running.endpoint} has ended\n"
+    assert runs._pids(running) == set()
+    assert not note.exists()
+
+
+def test_an_emulator_is_noted_before_it_answers(stands_in: Path) -> None:
+    note, seen = stands_in / "ministack.json", []
+
+    class Looks(Kind):
+        def told(self, port: int) -> str:
+            seen.append(runs.noted(note))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.start(
+            Looks("ministack", "1.5.33", MINISTACK.settings),
+            stands_in / "ministack",
+            noted_in=note,
+        )
+    assert seen[0] is not None
+    assert runs._pids(seen[0]) == set()
+
+
+def test_an_emulator_that_cannot_be_noted_is_ended(
+    stands_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stands_in / "ministack.new").mkdir(parents=True)
+    assert commands.main(["up", "--port", "0"]) == 1
+    assert "the emulator's folder cannot be used: Is a directory" in capsys.readouterr().err
+    noted = runs.Running("ministack", "1.5.33", 0, 1, str(stands_in / "ministack"))
+    assert runs._pids(noted) == set()
+
+
+@pytest.mark.parametrize("number", [os.getpid(), 0, -1, 1])
+def test_a_process_that_has_only_the_number_is_left_alone(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    # Its name is no sign either: another project may run one.
     script = tmp_path / "ministack_host.py"
     script.write_text("import time\nprint('up', flush=True)\ntime.sleep(60)\n")
-    child = runs.subprocess.Popen(
-        [sys.executable, script], stdout=runs.subprocess.PIPE, start_new_session=True
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
-    running = runs.Running("ministack", "1.5.33", child.pid, 4566, str(tmp_path))
-    runs.CHILDREN[child.pid] = child
-    runs.note(running, note := tmp_path / "ministack.json")
-    assert runs.noted(note) == running
-    runs.stop(running)
-    child.stdout.close()
-    assert runs.noted(note) is None
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for pid in (number, other.pid):
+            running = runs.Running("ministack", "1.5.33", pid, 4566, str(tmp_path))
+            runs.note(running, note := tmp_path / "ministack.json")
+            assert runs.noted(note) is None
+            assert commands.main(["down"]) == 0
+            runs.stop(running)
+        assert other.poll() is None
+        other.kill()
 
 
-def test_a_process_that_has_only_the_number_is_not_taken_for_an_emulator(tmp_path: Path) -> None:
-    running = runs.Running("ministack", "1.5.33", os.getpid(), 4566, str(tmp_path))
-    runs.note(running, note := tmp_path / "ministack.json")
-    assert runs.noted(note) is None
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"\xff", b"{}", b'{"kind": "ministack", "pid": "1"}', b"[" * 100_000],
+)
+def test_a_note_that_cannot_be_read_is_told(
+    text: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    (tmp_path / "ministack.json").write_bytes(text)
+    for command in ("up", "down"):
+        assert commands.main([command]) == 1
+        assert "the note of what runs cannot be read" in capsys.readouterr().err
+
+
+def test_one_command_at_a_time_starts_or_ends_an_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    with runs.alone(tmp_path / "ministack.lock"):
+        for command in ("up", "down"):
+            assert commands.main([command]) == 1
+            said = capsys.readouterr().err
+            assert said.startswith("error: another command is starting or ending ministack\n")
+    assert commands.main(["down"]) == 0
+
+
+def test_what_a_link_in_the_place_of_the_folder_leads_to_stays(
+    stands_in: Path, tmp_path: Path
+) -> None:
+    (other := tmp_path / "other").mkdir()
+    (other / "mine").write_text("mine")
+    stands_in.mkdir()
+    (folder := stands_in / "ministack").symlink_to(other)
+    runs.stop(runs.start(MINISTACK, folder))
+    assert (other / "mine").read_text() == "mine"
+    assert not folder.is_symlink()
+
+
+def test_a_folder_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(commands, "FOLDER", tmp_path / "file" / "emulators")
+    for command in ("up", "down"):
+        assert commands.main([command]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("error: the emulator's folder cannot be used: Not a directory\n")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_refused(
+    port: str, stands_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.main(["up", "--port", port]) == 2
+    assert f"there is no port {port}" in capsys.readouterr().err
+
+
+def test_a_port_whose_last_connections_are_not_gone_is_free(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as asking:
+            server.accept()[0].close()
+            asking.recv(1)
+    assert runs._free(port) == port
+
+
+def test_what_localstacks_client_is_told_does_not_give_ministack_another_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USE_SSL", "1")
+    assert runs._surroundings(MINISTACK.settings(1, tmp_path))["USE_SSL"] == "0"
 
 
 def test_nobodys_own_names_are_shown_to_an_emulator(monkeypatch: pytest.MonkeyPatch) -> None:

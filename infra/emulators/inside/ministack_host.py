@@ -12,9 +12,13 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 VIEW = "/* Presto View: "
 DEPTH = 8
+# Names of this machine, which nobody else can have lead here; and names of buckets below them.
+HERE = ("localhost", "127.0.0.1", "::1", "localhost.localstack.cloud")
+BELOW = (".localhost", ".localhost.localstack.cloud")
 PATH = "$path"
 NAMES_PATH: ContextVar[bool] = ContextVar("whether a query asks from which files rows are")
 
@@ -25,9 +29,36 @@ def main() -> None:
     with_paths()
     with_texts_of_athena()
     with_views_and_translation()
+    without_pages()
     from ministack.app import main as run
 
     run()
+
+
+def without_pages() -> None:
+    """Refuse what a page in a browser asks: any page might, and functions run on this machine.
+
+    MiniStack tells browsers that every page may. Browsers say for whom they ask; where a page has
+    had a name of its own lead here, that name tells.
+    """
+    from ministack import app as whole
+
+    answer: Callable[..., Any] = whole.app
+
+    async def guarded(scope: "dict[str, Any]", receive: Any, send: Any) -> None:
+        heads = {name.lower(): text for name, text in scope.get("headers") or ()}
+        host = urlsplit(f"//{heads.get(b'host', b'').decode('latin-1')}").hostname or ""
+        ours = host in HERE or host.endswith(BELOW)
+        paged = b"origin" in heads or heads.get(b"sec-fetch-site", b"none") != b"none"
+        if scope["type"] not in ("http", "websocket") or (ours and not paged):
+            await answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"not for pages in browsers"})
+
+    whole.app = guarded
 
 
 def with_bound_values() -> None:

@@ -1,12 +1,8 @@
 """Where requests would go: known before any is sent, and refused where it is not one place."""
 
 import json
-import socketserver
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import boto3
@@ -25,6 +21,7 @@ from pipeline.targets import (
     identify,
     is_aws,
 )
+from tests.answering import answering
 from tests.infra.test_emulators import health
 
 LOCAL = "http://localhost:4566"
@@ -36,31 +33,6 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL", "LOCALSTACK_HOST", "USE_SSL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-
-
-@contextmanager
-def answering(said: bytes, drip: bool = False) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that says this to everybody, then maybe a space now and then; port, and requests."""
-    seen: list[bytes] = []
-    ends = threading.Event()
-
-    class Answer(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            seen.append(self.request.recv(65536))
-            with suppress(OSError):
-                self.request.sendall(said)
-                while drip and not ends.wait(0.05):
-                    self.request.sendall(b" ")
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_address[1], seen
-        finally:
-            ends.set()
-            server.shutdown()
-            thread.join()
 
 
 def there() -> boto3.Session:

@@ -30,7 +30,12 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
     command += ["--stage", running.kind, "--target", running.kind, "deploy"]
     command += ["--built"] if built else []
     command += ["--containers"] if running.docker else []
-    environment = running.environment(SAM_CLI_POLL_DELAY=POLL_S, SAM_CLI_TELEMETRY="0")
+    environment = running.environment(
+        SAM_CLI_POLL_DELAY=POLL_S,
+        SAM_CLI_TELEMETRY="0",
+        # Whoever holds their own commands to AWS means others than this one.
+        TAILRACE_TARGET=running.kind,
+    )
     if log is None:
         # What is printed of the stack is no data here: those are the variables.
         ran = subprocess.run(  # noqa: S603 - our own

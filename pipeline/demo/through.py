@@ -4,7 +4,6 @@ No emulator has all of AWS. Where one only pretends to carry the sample on, it i
 and that is said.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pipeline.aws import told
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
@@ -85,7 +86,10 @@ class Through:
     def log_group(self) -> str:
         """A log group whose lines are flow logs. Raises NotConfigured where there is none."""
         given = self.deployed.parameters
-        sources = json.loads(given.get("Sources") or "{}")
+        sources: dict[str, str] = {}
+        # Of somebody else's template it may be anything.
+        with suppress(msgspec.DecodeError):
+            sources = msgspec.json.decode(given.get("Sources") or "{}", type=dict[str, str])
         for name in given.get("LogGroups", "").split(","):
             if name and sources.get(name) == SOURCE:
                 return name

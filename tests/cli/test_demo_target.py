@@ -4,11 +4,13 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import pytest
 
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
 from pipeline.demo.through import Step, Through
-from pipeline.errors import DeliveryError
+from pipeline.deployed.stage import Deployed
+from pipeline.errors import DeliveryError, NotConfigured
 from pipeline.settings import Settings
 from tests.homes import run
 from tests.infra.test_emulators import health
@@ -93,6 +95,18 @@ def test_where_it_does_not_come_it_is_said_what_to_look_at() -> None:
         next(way)
     assert caught.value.where == "at the stage 'place 1', after 0 s"
     assert caught.value.fix == "look at 1"
+
+
+@pytest.mark.parametrize("sources", ["{not json", "[1]", '"x"', '{"/a": 1}', "", "{}"])
+def test_a_stage_whose_sources_say_nothing_has_no_log_group(sources: str) -> None:
+    class Other(Through):
+        deployed = Deployed(  # type: ignore[assignment]
+            "ministack", "us-east-1", "CREATE_COMPLETE", {}, {"LogGroups": "/a", "Sources": sources}
+        )
+
+    way = Other(Settings(), boto3.Session(), "ministack", Marked(0))
+    with pytest.raises(NotConfigured, match="subscribes to no log group of flow logs"):
+        _ = way.log_group
 
 
 def test_the_sample_is_read_as_flow_logs_but_for_its_last_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Emulators: told apart, kept to loopback, ended with all that they started."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,14 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.emulators import __main__ as commands
 from infra.emulators import running as runs
+from infra.emulators.inside.ministack_host import for_programs
 from infra.emulators.kinds import KINDS, LOCALSTACK, MINISTACK, Kind, check, find
-from infra.emulators.stack import log_groups
+from infra.emulators.stack import deploy, log_groups
 from pipeline.errors import NotConfigured, TailraceError, UsageError
+from tests.answering import answering
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -297,6 +301,67 @@ def test_what_localstacks_client_is_told_does_not_give_ministack_another_address
 ) -> None:
     monkeypatch.setenv("USE_SSL", "1")
     assert runs._surroundings(MINISTACK.settings(1, tmp_path))["USE_SSL"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (("Accept", "*/*"), 200),
+        (("Host", "127.0.0.1:4566"), 200),
+        (("Host", "[::1]:4566"), 200),
+        (("Host", "bucket.Localhost:4566"), 200),
+        (("Host", "bucket.s3.localhost.localstack.cloud"), 200),
+        (("Sec-Fetch-Site", "none"), 200),
+        (("Origin", "http://evil.example"), 403),
+        (("Origin", "null"), 403),
+        (("Sec-Fetch-Site", "cross-site"), 403),
+        (("Host", "evil.example:4566"), 403),
+        (("Host", "evillocalhost"), 403),
+        (("Host", "localhost.evil.example"), 403),
+        (("Host", "[::1"), 403),
+        (("Host", ""), 403),
+    ],
+)
+def test_no_page_in_a_browser_may_ask_ministack(head: tuple[str, str], status: int) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    heads = {"Host": "localhost:4566"} | {head[0]: head[1]}
+    raw = [(name.encode(), text.encode()) for name, text in heads.items()]
+    asyncio.run(for_programs(answer)({"type": "http", "headers": raw}, None, send))
+    assert said[0]["status"] == status
+
+
+def test_a_deployment_to_an_emulator_is_held_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (python := tmp_path / "python").write_text("#!/bin/sh\nenv\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("TAILRACE_TARGET", "aws")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "mine")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (port, seen):
+        running = runs.Running("ministack", "1.5.33", 0, port, str(tmp_path))
+        deploy(running, Path("sam"), tmp_path / "log")
+    said = (tmp_path / "log").read_text().splitlines()
+    assert "TAILRACE_TARGET=ministack" in said
+    assert f"AWS_ENDPOINT_URL={running.endpoint}" in said
+    assert not [line for line in said if "mine" in line or line.startswith("AWS_ENDPOINT_URL_")]
+    assert len(seen) == 3  # a bucket, and two log groups
+
+
+def test_what_an_emulator_refuses_before_a_deployment_is_told(tmp_path: Path) -> None:
+    with answering(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") as (port, _):
+        running = runs.Running("ministack", "1.5.33", 0, port, str(tmp_path))
+        with pytest.raises(TailraceError, match="ministack: Forbidden"):
+            deploy(running, Path("sam"), tmp_path / "log")
 
 
 def test_nobodys_own_names_are_shown_to_an_emulator(monkeypatch: pytest.MonkeyPatch) -> None:

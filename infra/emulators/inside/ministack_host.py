@@ -8,17 +8,18 @@ answer proves is the way to it, not what Trino would say.
 
 import base64
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 VIEW = "/* Presto View: "
 DEPTH = 8
-# Names of this machine, which nobody else can have lead here; and names of buckets below them.
-HERE = ("localhost", "127.0.0.1", "::1", "localhost.localstack.cloud")
-BELOW = (".localhost", ".localhost.localstack.cloud")
+# Names of this machine, which nobody else can have lead here, and of buckets below them.
+HERE = re.compile(
+    rb"(127\.0\.0\.1|\[::1\]|([a-z0-9._-]+\.)?localhost(\.localstack\.cloud)?)(:[0-9]+)?"
+)
 PATH = "$path"
 NAMES_PATH: ContextVar[bool] = ContextVar("whether a query asks from which files rows are")
 
@@ -38,19 +39,18 @@ def main() -> None:
 def without_pages() -> None:
     """Refuse what a page in a browser asks: any page might, and functions run on this machine.
 
-    MiniStack tells browsers that every page may. Browsers say for whom they ask; where a page has
-    had a name of its own lead here, that name tells.
+    MiniStack tells browsers that every page may.
     """
     from ministack import app as whole
 
-    answer: Callable[..., Any] = whole.app
+    whole.app = for_programs(whole.app)
+
+
+def for_programs(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The same application of ASGI, for everybody but pages in browsers."""
 
     async def guarded(scope: "dict[str, Any]", receive: Any, send: Any) -> None:
-        heads = {name.lower(): text for name, text in scope.get("headers") or ()}
-        host = urlsplit(f"//{heads.get(b'host', b'').decode('latin-1')}").hostname or ""
-        ours = host in HERE or host.endswith(BELOW)
-        paged = b"origin" in heads or heads.get(b"sec-fetch-site", b"none") != b"none"
-        if scope["type"] not in ("http", "websocket") or (ours and not paged):
+        if scope["type"] not in ("http", "websocket") or not is_of_a_page(scope["headers"]):
             await answer(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -58,7 +58,15 @@ def without_pages() -> None:
             await send({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b"not for pages in browsers"})
 
-    whole.app = guarded
+    return guarded
+
+
+def is_of_a_page(heads: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a page asks: browsers say so, and one that has its own name lead here has that."""
+    said = {name.lower(): text.lower() for name, text in heads}
+    if b"origin" in said or said.get(b"sec-fetch-site", b"none") != b"none":
+        return True
+    return not HERE.fullmatch(said.get(b"host", b""))
 
 
 def with_bound_values() -> None:

@@ -173,11 +173,13 @@ def told(
     where: str = "",
     failed: type[TailraceError] = TailraceError,
     fix_of: Callable[[str, str], str] | None = None,
+    unreached: str = "",
 ) -> Iterator[None]:
     """Errors of boto3 in our words; a service's message is told, for these calls carry no logs.
 
     failed  what is raised of what the service says
     fix_of  what to do about a code and its message
+    unreached  what to do where nobody answers; "" for what is to be done about AWS
 
     Raises NotConfigured for what is missing on this side: credentials, a sign-in, a region.
     """
@@ -196,7 +198,8 @@ def told(
     except BotoCoreError as error:
         if missing := _missing(error):
             raise NotConfigured(str(error), where, missing) from error
-        raise failed(f"{service} cannot be asked: {error}", where, _unreached(error)) from error
+        fix = unreached or _unreached(error)
+        raise failed(f"{service} cannot be asked: {error}", where, fix) from error
 
 
 def is_forbidden(error: BaseException | None) -> bool:

@@ -109,7 +109,9 @@ class Through:
         for step in self.steps():
             say(step.name)
             started = time.monotonic()
-            with told("the emulator", f"at the stage {step.name!r}"):
+            again = f"make local-down TARGET={self.target}, then make local-up TARGET={self.target}"
+            gone = f"see whether it still runs; anew: {again}"
+            with told("the emulator", f"at the stage {step.name!r}", unreached=gone):
                 while (found := step.look()) is None:
                     if time.monotonic() - started > wait_s:
                         where = f"at the stage {step.name!r}, after {wait_s:.0f} s"

@@ -2,15 +2,18 @@
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 import pytest
 
+from pipeline import aws
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
+from pipeline.demo.places import Places
 from pipeline.demo.through import Step, Through
 from pipeline.deployed.stage import Deployed
-from pipeline.errors import DeliveryError, NotConfigured
+from pipeline.errors import DeliveryError, NotConfigured, TailraceError
 from pipeline.settings import Settings
 from tests.homes import run
 from tests.infra.test_emulators import health
@@ -65,6 +68,8 @@ def test_another_emulator_is_named() -> None:
 class Way(Through):
     """A way whose places are given."""
 
+    target = "ministack"
+
     def __init__(self, *looks: Callable[[], str | None]) -> None:
         self.looks = looks
 
@@ -95,6 +100,24 @@ def test_where_it_does_not_come_it_is_said_what_to_look_at() -> None:
         next(way)
     assert caught.value.where == "at the stage 'place 1', after 0 s"
     assert caught.value.fix == "look at 1"
+
+
+def test_an_emulator_that_ends_on_the_way_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        session = aws.at(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        places = Places(session, Deployed("ministack", "", "", {}, {}), datetime.now(UTC))
+        way = Way(lambda: str(places.client("s3").list_buckets()))
+        with pytest.raises(TailraceError, match="the emulator cannot be asked") as caught:
+            next(way.follow(lambda name: None))
+    assert caught.value.fix.startswith("see whether it still runs; anew: make local-down")
+
+
+def test_an_emulator_that_hangs_is_waited_for_within_a_minute() -> None:
+    session = aws.at("http://127.0.0.1:1")
+    places = Places(session, Deployed("ministack", "", "", {}, {}), datetime.now(UTC))
+    config = places.client("s3").meta.config
+    assert config.read_timeout * config.retries["total_max_attempts"] < 60
 
 
 @pytest.mark.parametrize("sources", ["{not json", "[1]", '"x"', '{"/a": 1}', "", "{}"])

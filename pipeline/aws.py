@@ -5,6 +5,8 @@ boto3 itself. AWS_REGION it does not read; AWS's other tools do. An emulator tha
 is asked where AWS_ENDPOINT_URL says, or else where localstack-client finds one, as nobody.
 """
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,17 @@ ATTEMPTS = 6
 CONNECT_S, READ_S = 2, 8
 # Where stacks of emulators lie, and as whom they are asked: any word will do.
 LOCAL_REGION, NOBODY = "us-east-1", "test"
+# Settings of AWS's tools that say nothing to an emulator: no variable, no key, this value.
+IGNORED: dict[str, tuple[None, None, Any, None]] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "use_fips_endpoint": (None, None, False, None),
+    "use_dualstack_endpoint": (None, None, False, None),
+}
+REGION = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 KNOWN = ", ".join(targets.TARGETS)
+CLIENTS = "what localstack-client finds"
 AGAIN = "run it again"
 MAY = "see what your identity may do: aws sts get-caller-identity"
 # What services answer to somebody whom they do not know, or know no longer.
@@ -56,12 +68,18 @@ def session(target: str = "") -> "boto3.Session":
     if not made.region_name:
         fix = "set AWS_REGION, or AWS_PROFILE to one that has a region"
         raise NotConfigured("AWS is not told which region to ask", "", fix)
+    _check_region(made.region_name)
     return made
 
 
 def at(endpoint: str, region: str = LOCAL_REGION) -> "boto3.Session":
-    """A session whose requests all go to one address, whatever the environment says; as nobody."""
+    """A session whose requests all go to one address, whatever the environment says; as nobody.
+
+    Raises UsageError for a region that is none.
+    """
     import boto3
+    import botocore.session
+    from botocore.config import Config
 
     class Local(boto3.Session):
         def client(self, service_name: Any, *args: Any, **more: Any) -> Any:
@@ -70,7 +88,18 @@ def at(endpoint: str, region: str = LOCAL_REGION) -> "boto3.Session":
         def resource(self, service_name: Any, *args: Any, **more: Any) -> Any:
             return super().resource(service_name, *args, **_to(endpoint, more))
 
-    return Local(NOBODY, NOBODY, region_name=region)
+    _check_region(region)
+    # A profile has no say in it, not even whether there is one.
+    core = botocore.session.Session(session_vars=IGNORED)
+    if targets.is_here(endpoint):
+        core.set_default_client_config(Config(proxies={}))
+    return Local(NOBODY, NOBODY, region_name=region, botocore_session=core)
+
+
+def _check_region(region: str) -> None:
+    """Raise UsageError for a region that is none: hosts are made of it."""
+    if not REGION.fullmatch(region):
+        raise UsageError(f"no region is called {region!r}", "", "set AWS_REGION, like us-east-1")
 
 
 def _to(endpoint: str, more: dict[str, Any]) -> dict[str, Any]:
@@ -89,16 +118,20 @@ def _found(target: str) -> str:
             f"set {ENDPOINT}, or pip install 'tailrace[localstack]'",
         ) from error
     try:
-        return str(get_service_endpoint("s3"))
+        # It reads ENDPOINT too, even where AWS's tools are told to ignore that.
+        found = str(get_service_endpoint("s3"))
     except RuntimeError as error:
         raise UsageError(f"LOCALSTACK_HOST is no address: {error}", "", "host:port") from error
+    targets.check_address(CLIENTS, found)
+    targets.check_emulated(target, [(CLIENTS, found)])
+    return found
 
 
 def _plain() -> "boto3.Session":
     """What boto3 makes of the environment."""
     try:
         import boto3
-        from botocore.exceptions import ProfileNotFound
+        from botocore.exceptions import BotoCoreError, ProfileNotFound
     except ModuleNotFoundError as error:
         raise NotConfigured(
             f"AWS needs {error.name}, which is not installed", "", "pip install 'tailrace[aws]'"
@@ -107,6 +140,9 @@ def _plain() -> "boto3.Session":
         return boto3.Session(region_name=aws_region())
     except ProfileNotFound as error:
         fix = "set AWS_PROFILE to one of: aws configure list-profiles"
+        raise NotConfigured(str(error), "", fix) from error
+    except BotoCoreError as error:
+        fix = "mend it, or set AWS_CONFIG_FILE to another"
         raise NotConfigured(str(error), "", fix) from error
 
 
@@ -137,11 +173,13 @@ def told(
     where: str = "",
     failed: type[TailraceError] = TailraceError,
     fix_of: Callable[[str, str], str] | None = None,
+    unreached: str = "",
 ) -> Iterator[None]:
     """Errors of boto3 in our words; a service's message is told, for these calls carry no logs.
 
     failed  what is raised of what the service says
     fix_of  what to do about a code and its message
+    unreached  what to do where nobody answers; "" for what is to be done about AWS
 
     Raises NotConfigured for what is missing on this side: credentials, a sign-in, a region.
     """
@@ -160,7 +198,8 @@ def told(
     except BotoCoreError as error:
         if missing := _missing(error):
             raise NotConfigured(str(error), where, missing) from error
-        raise failed(f"{service} cannot be asked: {error}", where, _unreached(error)) from error
+        fix = unreached or _unreached(error)
+        raise failed(f"{service} cannot be asked: {error}", where, fix) from error
 
 
 def is_forbidden(error: BaseException | None) -> bool:

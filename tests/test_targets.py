@@ -1,14 +1,19 @@
 """Where requests would go: known before any is sent, and refused where it is not one place."""
 
+import json
 import sys
+import time
 from pathlib import Path
 
 import boto3
+import botocore
 import pytest
+from botocore.parsers import ResponseParserError
 
 from pipeline import aws
 from pipeline.errors import NotConfigured, UsageError
 from pipeline.targets import (
+    DOMAINS,
     Answered,
     address,
     check_identity,
@@ -16,6 +21,7 @@ from pipeline.targets import (
     identify,
     is_aws,
 )
+from tests.answering import answering
 from tests.infra.test_emulators import health
 
 LOCAL = "http://localhost:4566"
@@ -46,10 +52,85 @@ def there() -> boto3.Session:
         ("https://amazonaws.com.example.org", False),
         ("https://evilamazonaws.com", False),
         ("localhost:4566", False),
+        ("https://evil.example/.amazonaws.com", False),
+        # boto3 sends these to evil.example, or refuses them.
+        ("https://evil.example\\@sts.amazonaws.com", False),
+        ("https://evil.example\t.amazonaws.com", False),
+        ("https://evil.example%2f.amazonaws.com", False),
+        ("https://sts.amazonaws.com@evil.example", False),
+        # Programs of anybody have names like these.
+        ("https://abc.execute-api.eu-west-1.amazonaws.com", False),
+        ("https://ec2-192-0-2-1.compute-1.amazonaws.com", False),
+        ("https://mine.eu-west-1.elb.amazonaws.com", False),
     ],
 )
 def test_only_addresses_of_aws_are_aws(url: str, ours: bool) -> None:
     assert is_aws(url) is ours
+
+
+def test_domains_of_all_partitions_are_known() -> None:
+    folder = Path(botocore.__file__).parent / "data"
+    partitions = json.loads((folder / "partitions.json").read_text("utf-8"))["partitions"]
+    wanted = {
+        f".{each['outputs'][name]}"
+        for each in partitions
+        for name in ("dnsSuffix", "dualStackDnsSuffix")
+    }
+    assert wanted <= set(DOMAINS)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:4566",
+        "//localhost:4566",
+        "http://",
+        "http:///path",
+        "http://[::1",
+        "http://[::g]:1",
+        "http://localhost:0",
+        "http://localhost:99999",
+        "http://localhost:port",
+        "http://localh\u00f3st:4566",
+        "http://\u212aocalhost",
+        "http://\u2100.example",
+        "http://local host:4566",
+        " http://localhost:4566",
+        "http://localhost:4566\n",
+        "http://localhost:4566?x=1",
+        "http://localhost:4566#x",
+        "http://-x:4566",
+        f"http://{'a' * 64}",
+        f"http://{'a.' * 130}example",
+        "ftp://localhost",
+        "file:///etc/passwd",
+        "https://evil.example\\@sts.amazonaws.com",
+    ],
+)
+@pytest.mark.parametrize("target", ["", "aws", "ministack"])
+def test_what_is_no_address_is_refused_with_its_place(
+    url: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL_S3 is no address") as caught:
+        aws.session(target)
+    assert caught.value.where == repr(url.replace("evil.example\\", "...")[:100])
+    assert identify(url) is None
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://me:secret@localhost:4566")
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL is no address") as caught:
+        aws.session()
+    assert caught.value.where == "'http://...@localhost:4566'"
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:4566", "HTTP://LOCALHOST:4566", "http://a:1/b/"])
+def test_addresses_may_be_written_in_several_ways(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    assert address("ministack", there()) == url
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"])
@@ -87,6 +168,31 @@ def test_an_emulator_that_was_asked_for_is_not_aws(monkeypatch: pytest.MonkeyPat
     hold_to("aws", there())
     with pytest.raises(UsageError, match="requests would go to AWS, not to localstack"):
         hold_to("localstack", there())
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"AWS_ENDPOINT_URL": "https://sts.amazonaws.com"}, "AWS_ENDPOINT_URL = https://sts"),
+        ({"AWS_ENDPOINT_URL": "http://sts.amazonaws.com"}, "AWS_ENDPOINT_URL = http://sts"),
+        ({"LOCALSTACK_HOST": "sts.amazonaws.com:443", "USE_SSL": "1"}, "https://sts.amazonaws.com"),
+        (
+            {
+                "AWS_ENDPOINT_URL": "https://sts.amazonaws.com",
+                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+            },
+            "https://sts.amazonaws.com",
+        ),
+    ],
+)
+def test_no_session_of_an_emulator_leads_to_aws(
+    variables: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(UsageError, match="requests would go to AWS, not to ministack") as caught:
+        aws.session("ministack")
+    assert place in caught.value.where
 
 
 def test_an_address_of_all_services_is_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +275,51 @@ def test_all_services_of_a_named_emulator_are_asked_there_as_nobody(
     assert made.resource("s3").meta.client.meta.endpoint_url == url
 
 
+def test_a_session_of_an_emulator_asks_no_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    with health(edition="light", version="1.5.33") as port:
+        made = aws.at(f"http://localhost:{port}")
+        # It gets as far as an answer, which is none of STS's.
+        with pytest.raises(ResponseParserError):
+            made.client("sts", config=aws.one_attempt()).get_caller_identity()
+
+
+def test_no_proxy_is_asked_for_an_emulator_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with (
+        health(edition="light", version="1.5.33") as port,
+        answering(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n") as (proxy, seen),
+    ):
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy}")
+        url = f"http://localhost:{port}"
+        assert identify(url) == Answered("ministack", "1.5.33")
+        with pytest.raises(ResponseParserError):
+            aws.at(url).client("sts", config=aws.one_attempt()).get_caller_identity()
+        assert seen == []
+
+
+@pytest.mark.parametrize("region", ["eu west", "evil.example/", "-"])
+def test_a_region_that_is_none_is_refused(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    for target in ("", "ministack"):
+        with pytest.raises(UsageError, match="no region is called"):
+            aws.session(target)
+
+
+def test_a_file_of_profiles_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_bytes(b"[default\n\xff")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(NotConfigured, match="Unable to parse config file"):
+        aws.session()
+
+
 def test_localstack_host_says_where_an_emulator_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALSTACK_HOST", "otherhost:4567")
     assert aws.session("localstack").client("s3").meta.endpoint_url == "http://otherhost:4567"
@@ -215,4 +366,54 @@ def test_what_ends_or_is_no_emulator_does_not_run() -> None:
     with pytest.raises(NotConfigured, match="ministack does not answer") as caught_:
         check_identity("ministack", f"http://127.0.0.1:{port}")
     assert "make local-up TARGET=ministack" in caught_.value.fix
-    assert identify("file:///etc") is None
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\x16\x03\x01garbage\n\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\nnothing",
+        OK + b"\r\n\xff\xfe",
+        OK + b"\r\n" + b"[" * 100_000,
+        OK + b"\r\n" + b'{"version": "1", "more": "' + b"x" * (1 << 20) + b'"}',
+        *(
+            OK + b"\r\n" + said
+            for said in (
+                b"null",
+                b"[]",
+                b'{"version": 4}',
+                b'{"version": ["4.14.0"]}',
+                b'{"version": "1\\u001b[2J"}',
+                b'{"version": ""}',
+            )
+        ),
+    ],
+)
+def test_what_answers_like_no_emulator_is_none(answer: bytes) -> None:
+    with answering(answer) as (port, _):
+        assert identify(f"http://127.0.0.1:{port}") is None
+
+
+def test_services_of_any_shape_are_no_emulator_that_ends() -> None:
+    said = b'{"version": "1", "services": {"s3": ["stopped"], "sqs": {}}}'
+    with answering(OK + b"\r\n" + said) as (port, _):
+        assert identify(f"http://127.0.0.1:{port}") == Answered("localstack", "1")
+
+
+def test_what_is_said_elsewhere_is_not_asked_for() -> None:
+    with health(edition="light", version="1.5.33") as other:
+        there = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/\r\n\r\n" % other
+        with answering(there) as (port, _):
+            assert identify(f"http://127.0.0.1:{port}") is None
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX: ", OK + b"\r\n"])
+def test_an_answer_without_an_end_is_not_waited_for(start: bytes) -> None:
+    with answering(start, drip=True) as (port, _):
+        began = time.monotonic()
+        assert identify(f"http://127.0.0.1:{port}", timeout_s=0.2) is None
+        assert time.monotonic() - began < 5

@@ -22,13 +22,19 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     try:
         kind = find(asked.target)
-        if asked.command == "up":
-            up(kind, asked)
-        else:
-            down(kind)
+        with runs.alone(FOLDER / f"{kind.name}.lock"):
+            if asked.command == "up":
+                up(kind, asked)
+            else:
+                down(kind)
     except TailraceError as error:
         say(f"error: {error}")
         return error.exit_code
+    except OSError as error:
+        fix = "mend its permissions, or make room"
+        what = f"the emulator's folder cannot be used: {error.strerror or error}"
+        say(f"error: {TailraceError(what, str(error.filename or FOLDER), fix)}")
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0
@@ -42,9 +48,12 @@ def up(kind: Kind, asked: argparse.Namespace) -> None:
     if already := runs.noted(_note(kind)):
         fix = f"make local-down TARGET={kind.name}"
         raise UsageError(f"{kind.name} runs already", already.endpoint, fix)
-    start = runs.start_docker if asked.docker else runs.start
-    running = start(kind, FOLDER / kind.name, asked.port)
-    runs.note(running, _note(kind))
+    groups = log_groups(kind.name)
+    if asked.docker:
+        running = runs.start_docker(kind, FOLDER / kind.name, asked.port)
+        runs.note(running, _note(kind))
+    else:
+        running = runs.start(kind, FOLDER / kind.name, asked.port, _note(kind))
     try:
         deploy(running, asked.sam)
     except BaseException:
@@ -54,12 +63,15 @@ def up(kind: Kind, asked: argparse.Namespace) -> None:
     nobody = {name: text for name, text in runs.NOBODY.items() if text and name in SHOWN}
     for name, text in (nobody | {"AWS_ENDPOINT_URL": running.endpoint}).items():
         tell(f"export {name}={text}")
-    say(f"It subscribes to {', '.join(log_groups(kind.name))}; its log is {_log(running)}")
+    say(f"It subscribes to {', '.join(groups)}; its log is {_log(running)}")
     say(f"With these variables set: tailrace demo --target {kind.name}")
 
 
 def down(kind: Kind) -> None:
-    """End an emulator; what it held is gone. Nothing is done where none runs."""
+    """End an emulator; what it held is gone. Nothing is done where none runs.
+
+    Raises TailraceError where it cannot be known whether one does.
+    """
     if running := runs.noted(_note(kind)):
         runs.stop(running)
         say(f"{kind.name} at {running.endpoint} has ended")

@@ -54,6 +54,7 @@ def _ministack(port: int, folder: Path) -> Mapping[str, str]:
         "GATEWAY_PORT": str(port),
         "BIND_HOST": LOOPBACK,
         "MINISTACK_HOST": HOST,
+        "USE_SSL": "0",  # of localstack-client, for another address
         "IOT_MTLS_ENABLED": "0",  # else another port, open to all
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_ACCOUNT_CONCURRENCY": "2",

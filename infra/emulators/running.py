@@ -1,16 +1,23 @@
-"""An emulator that runs: started in a group of its own, and ended with all that it started."""
+"""An emulator that runs: known by a mark in its environment, and ended with all that it started.
 
-import json
+Whatever it starts has the mark too, in whichever group or session; no other process has it,
+whatever its number or its name.
+"""
+
+import errno
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
-from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from infra.emulators import compose
 from infra.emulators.kinds import HOST, LOOPBACK, Kind, check
@@ -33,6 +40,13 @@ NOBODY = {
     "AWS_DEFAULT_REGION": LOCAL_REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+# Tools read one or the other; the first is the one that most of them prefer.
+NO_PROXY = ("no_proxy", "NO_PROXY")
+
+# What says whose a process is; its value is the emulator's folder.
+MARK = "EMULATOR_OF"
+PROCESSES = Path("/proc")
 
 # Those that this process started: it has to ask how they ended, or they stay as zombies.
 CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
@@ -67,21 +81,22 @@ class Running:
         return _as_nobody() | {"AWS_ENDPOINT_URL": self.endpoint} | more
 
 
-def start(kind: Kind, folder: Path, port: int = 0) -> Running:
+def start(kind: Kind, folder: Path, port: int = 0, noted_in: Path | None = None) -> Running:
     """Start an emulator in an empty folder, and come back when it answers; 0 for a free port.
+
+    noted_in  where it is noted as soon as it is there, for whoever has to end it
 
     Raises TailraceError when it ends or stays silent, UsageError where the port is taken,
     NotConfigured where something that it needs is missing.
     """
     check(kind)
     port = _free(port)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    _empty(folder)
     command = [str(kind.python), "-P", str(kind.program)]
     with (folder / "log").open("wb") as log:
         child = subprocess.Popen(  # noqa: S603 - a Python that make has installed, a file of ours
             command,
-            env=_surroundings(kind.settings(port, folder)),
+            env=_surroundings(kind.settings(port, folder)) | {MARK: str(folder)},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -91,6 +106,8 @@ def start(kind: Kind, folder: Path, port: int = 0) -> Running:
     CHILDREN[child.pid] = child
     running = Running(kind.name, kind.version, child.pid, port, str(folder))
     try:
+        if noted_in:
+            note(running, noted_in)
         _wait(kind, child, running)
     except BaseException:
         stop(running)
@@ -102,8 +119,7 @@ def start_docker(kind: Kind, folder: Path, port: int = compose.PORT) -> Running:
     """Start an emulator in a container. Raises as `start` does."""
     compose.check(kind)
     port = _free(port)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    _empty(folder)
     return Running(kind.name, compose.up(port), 0, port, str(folder), docker=True)
 
 
@@ -113,28 +129,57 @@ def stop(running: Running) -> None:
         compose.keep_log(running.log)
         compose.down()
         return
-    for number, seconds in ((signal.SIGTERM, END_S), (signal.SIGKILL, END_S)):
-        with suppress(ProcessLookupError):
-            os.killpg(running.pid, number)
-        if _ended(running.pid, seconds):
-            break
-    # What has left it behind, as Kinesis of LocalStack may.
-    with suppress(ProcessLookupError):
-        os.killpg(running.pid, signal.SIGKILL)
+    _kill(running, signal.SIGTERM)
+    _until_ended(lambda: running.pid in _pids(running))
+    # What does not end when it is asked to, and what has been left behind.
+    _kill(running, signal.SIGKILL)
+    _until_ended(lambda: bool(_pids(running)))
 
 
 def note(running: Running, path: Path) -> None:
     """Keep for another command what runs where."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(running)) + "\n", "utf-8")
+    # A disk that is full leaves no half of it.
+    path.with_suffix(".new").write_bytes(msgspec.json.encode(running) + b"\n")
+    path.with_suffix(".new").replace(path)
 
 
 def noted(path: Path) -> Running | None:
-    """What another command has started and still runs, None for nothing."""
+    """What another command has started and still runs, all of it or a part; None for nothing.
+
+    Raises TailraceError for what is no note of ours.
+    """
     if not path.is_file():
         return None
-    running = Running(**json.loads(path.read_text("utf-8")))
-    return running if _is_ours(running) else None
+    try:
+        running = msgspec.json.decode(path.read_bytes(), type=Running)
+    except msgspec.DecodeError as error:
+        fix = f"end what runs, if it does (ps -ef | grep _host.py), and delete {path.name}"
+        raise TailraceError(
+            f"the note of what runs cannot be read: {error}", str(path), fix
+        ) from error
+    there = identify(running.endpoint) is not None if running.docker else bool(_pids(running))
+    return running if there else None
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Inside, no other command starts or ends the emulator that this lock is of.
+
+    Raises TailraceError where one does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not waited for: it may be a pipe.
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            what = f"another command is starting or ending {path.stem}"
+            raise TailraceError(what, f"at {path}", "wait for it, or end it with Ctrl-C") from error
+        yield
+    finally:
+        os.close(lock)
 
 
 def tail(path: Path, lines: int = 20) -> str:
@@ -152,14 +197,34 @@ def _surroundings(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _as_nobody() -> dict[str, str]:
     kept = {name: text for name, text in for_child().items() if not name.startswith("AWS_")}
+    # A proxy that leads to the world leads no request to this machine, and must not see any.
+    direct = [text for name in NO_PROXY if (text := kept.get(name))]
+    kept |= dict.fromkeys(NO_PROXY, ",".join([*direct[:1], HOST, LOOPBACK]))
     return kept | {name: text for name, text in NOBODY.items() if text}
+
+
+def _empty(folder: Path) -> None:
+    """An empty folder in this place; what was there is gone, and what a link led to is not."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
 
 
 def _free(port: int) -> int:
     with closing(socket.socket()) as probe:
+        # As servers do: connections to the last one that had it are no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except OverflowError as error:
+            raise UsageError(f"there is no port {port}", "", "0 to 65535, 0 for any") from error
         except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                fix = 'take any other: make local-up ARGS="--port 0"'
+                what = f"port {port} cannot be had: {error.strerror}"
+                raise UsageError(what, "", fix) from error
             there = identify(f"http://{HOST}:{port}")
             who = f"by {there}" if there else ""
             end = f"make local-down TARGET={there.name}" if there else "end what is there"
@@ -184,28 +249,29 @@ def _wait(kind: Kind, child: "subprocess.Popen[bytes]", running: Running) -> Non
         raise TailraceError(f"{kind.name} is {version}, locked is {kind.version}", "", fix)
 
 
-def _ended(pid: int, seconds: float) -> bool:
-    end, child = time.monotonic() + seconds, CHILDREN.get(pid)
-    while time.monotonic() < end:
-        if child is not None and child.poll() is not None:
-            return True
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
+def _kill(running: Running, number: int) -> None:
+    for pid in _pids(running):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _until_ended(runs: Callable[[], bool]) -> None:
+    end = time.monotonic() + END_S
+    while runs() and time.monotonic() < end:
         time.sleep(LOOK_S)
-    return False
 
 
-def _is_ours(running: Running) -> bool:
-    """Whether the process is the one that was noted, and not another with its number."""
-    if running.docker:
-        return identify(running.endpoint) is not None
-    ps = shutil.which("ps") or "ps"
-    said = subprocess.run(  # noqa: S603 - a number that we noted
-        [ps, "-ww", "-o", "command=", "-p", str(running.pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return f"{running.kind}_host.py" in said.stdout
+def _pids(running: Running) -> set[int]:
+    """Processes of an emulator that run; those of this process that have ended are buried."""
+    for child in CHILDREN.values():
+        child.poll()
+    mark = f"{MARK}={running.folder}".encode()
+    return {int(each.name) for each in PROCESSES.glob("[0-9]*") if mark in _environment(each)}
+
+
+def _environment(process: Path) -> list[bytes]:
+    """What a process was started with; nothing of one that has ended, or is another user's."""
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.deploy.stack import CONFIG, ROOT
+from infra.deploy.stages import find
 from infra.emulators.running import Running
 from infra.telling import say
 from pipeline import aws
@@ -29,7 +30,12 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
     command += ["--stage", running.kind, "--target", running.kind, "deploy"]
     command += ["--built"] if built else []
     command += ["--containers"] if running.docker else []
-    environment = running.environment(SAM_CLI_POLL_DELAY=POLL_S, SAM_CLI_TELEMETRY="0")
+    environment = running.environment(
+        SAM_CLI_POLL_DELAY=POLL_S,
+        SAM_CLI_TELEMETRY="0",
+        # Whoever holds their own commands to AWS means others than this one.
+        TAILRACE_TARGET=running.kind,
+    )
     if log is None:
         # What is printed of the stack is no data here: those are the variables.
         ran = subprocess.run(  # noqa: S603 - our own
@@ -48,17 +54,18 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
 def prepare(running: Running) -> None:
     """Make what a deployment asks for: a bucket for uploads, log groups to subscribe to."""
     chosen = _parameters(running.kind)
-    client(running, "s3").create_bucket(Bucket=chosen["s3_bucket"])
-    logs = client(running, "logs")
-    for group in log_groups(running.kind):
-        logs.create_log_group(logGroupName=group)
+    with aws.told(running.kind, f"at {running.endpoint}"):
+        client(running, "s3").create_bucket(Bucket=chosen["s3_bucket"])
+        logs = client(running, "logs")
+        for group in log_groups(running.kind):
+            logs.create_log_group(logGroupName=group)
     say(f"{running.kind} {running.version} runs at {running.endpoint}")
 
 
 def log_groups(stage: str) -> list[str]:
-    """The log groups that a stage subscribes to."""
-    words = dict(word.split("=", 1) for word in _parameters(stage)["parameter_overrides"])
-    return str(words["LogGroups"]).split(",")
+    """The log groups that a stage subscribes to. Raises UsageError as reading the stage does."""
+    given = find(stage, CONFIG).overrides
+    return [name for name in given.get("LogGroups", "").split(",") if name]
 
 
 def client(running: Running, service: str) -> Any:

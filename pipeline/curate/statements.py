@@ -12,14 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pipeline.lake.glue import LANDING_FILES, VERSION, VERSIONS, location_of
+from pipeline.lake.glue import DAY, LANDING_FILES, VERSION, VERSIONS, location_of, newest_first
 from pipeline.lake.views import names
 from pipeline.schema import Table, Type
 
 # A folder without files: what a day is folded from when it is folded for the first time.
 NOTHING = "v0"
 HOURS = 24
-_DAY = "CAST(CAST(event_time AS date) AS varchar)"
+# What copies are ordered by; the order itself is the views'.
+_TELLING = ("decoder_version", "attempt", "ingest_time", "object")
 # Trino's decimals are exact where a sum of bigint would overflow.
 _EXACT = "CAST({} AS decimal(38, 0))"
 _BYTES = "bytes"
@@ -86,8 +87,8 @@ ORDER BY event_time, record_id"""  # noqa: S608 - own names
         They are equal, column by column, when each identity that went in came out once, and with it
         the bytes that its newest copy says.
         """
-        used = ("event_time", "record_id", *_order(self.table), *_sums(self.table))
-        columns = ", ".join(f'"{name}"' for name in dict.fromkeys(used))
+        used = ("event_time", "record_id", *_TELLING, *_sums(self.table))
+        columns = ", ".join(f'"{name}"' for name in used if name in self.table)
         whole = Slice(0, HOURS)
         return f"""SELECT 'went_in' AS what, {_measures(self.table)}
 FROM (
@@ -117,7 +118,7 @@ FROM {_version(self.table, self.day, self.version)}"""  # noqa: S608 - own names
 
 def counts(table: Table, hours: Sequence[ArrivalHour]) -> str:
     """Rows of some hours of arrival by day and hour of the event: columns dt, hour, landed."""
-    return f"""SELECT {_DAY} AS dt, hour(event_time) AS hour, count(*) AS landed
+    return f"""SELECT {DAY} AS dt, hour(event_time) AS hour, count(*) AS landed
 FROM {table.name}{LANDING_FILES}
 WHERE {arrived(hours)}
 GROUP BY 1, 2
@@ -145,15 +146,8 @@ def _between(day: str, part: Slice) -> str:
     return f"{first} AND event_time <= timestamp '{day} 23:59:59.999'"
 
 
-def _order(table: Table) -> tuple[str, ...]:
-    attempt = ("attempt",) if "attempt" in table else ()
-    return ("decoder_version", *attempt, "ingest_time")
-
-
 def _newest(table: Table) -> str:
-    """As the views order copies (pipeline/lake/glue.py)."""
-    attempt = "attempt DESC, " if "attempt" in table else ""
-    return f"decoder_version DESC, {attempt}ingest_time, landed DESC, path DESC"
+    return f"{newest_first(table)}, landed DESC, path DESC"
 
 
 def _sums(table: Table) -> list[str]:

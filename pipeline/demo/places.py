@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import boto3
 
 LANDING = f"{LAKE}/landing"
+READ_S = 20
 
 
 @dataclass
@@ -28,8 +29,12 @@ class Places:
 
     def client(self, service: str) -> Any:
         """A client, made anew."""
+        from botocore.config import Config
+
         make: Any = self.session.client
-        return make(service)
+        # boto3 would wait five times for a minute where an emulator hangs.
+        config = Config(read_timeout=READ_S, retries={"total_max_attempts": 2, "mode": "standard"})
+        return make(service, config=config)
 
     def records(self) -> Iterator[tuple[str, bytes]]:
         """Shard and payload of the records that came since it was asked last."""

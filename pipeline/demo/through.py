@@ -4,7 +4,6 @@ No emulator has all of AWS. Where one only pretends to carry the sample on, it i
 and that is said.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pipeline.aws import told
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
@@ -85,7 +86,10 @@ class Through:
     def log_group(self) -> str:
         """A log group whose lines are flow logs. Raises NotConfigured where there is none."""
         given = self.deployed.parameters
-        sources = json.loads(given.get("Sources") or "{}")
+        sources: dict[str, str] = {}
+        # Of somebody else's template it may be anything.
+        with suppress(msgspec.DecodeError):
+            sources = msgspec.json.decode(given.get("Sources") or "{}", type=dict[str, str])
         for name in given.get("LogGroups", "").split(","):
             if name and sources.get(name) == SOURCE:
                 return name
@@ -105,7 +109,9 @@ class Through:
         for step in self.steps():
             say(step.name)
             started = time.monotonic()
-            with told("the emulator", f"at the stage {step.name!r}"):
+            again = f"make local-down TARGET={self.target}, then make local-up TARGET={self.target}"
+            gone = f"see whether it still runs; anew: {again}"
+            with told("the emulator", f"at the stage {step.name!r}", unreached=gone):
                 while (found := step.look()) is None:
                     if time.monotonic() - started > wait_s:
                         where = f"at the stage {step.name!r}, after {wait_s:.0f} s"

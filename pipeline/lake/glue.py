@@ -21,11 +21,7 @@ from pipeline.schema import DT, Table, Type
 LANDING_FILES, CURATED_FILES, VERSIONS = "_landing_files", "_curated_files", "_versions"
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 # The day of an event as the partitions of curated have it.
-_DAY = "CAST(CAST(event_time AS date) AS varchar)"
-# As pipeline/lake/views.py orders copies; there the place of a file in the scan says which of two
-# was written last, here its name does.
-_NEWEST = "decoder_version DESC, ingest_time"
-_NEWEST_ATTEMPT = "decoder_version DESC, attempt DESC, ingest_time, landed DESC"
+DAY = "CAST(CAST(event_time AS date) AS varchar)"
 # Of tables of versions; `version` is a field of flow logs.
 VERSION = "curated_version"
 _PATH = '"$path"'
@@ -113,7 +109,7 @@ def views(table: Table, watermark: datetime | None) -> dict[str, str]:
     """
     since = _since(watermark)
     landing = (
-        f"SELECT {_names(table)}, {_DAY} AS dt FROM {table.name}{LANDING_FILES}"  # noqa: S608 - own names
+        f"SELECT {_names(table)}, {DAY} AS dt FROM {table.name}{LANDING_FILES}"  # noqa: S608 - own names
         f"{since}"
     )
     events = _newest_attempts if "attempt" in table else _events
@@ -155,6 +151,21 @@ def told(table: Table, select: str, catalog: str, database: str) -> str:
     )
 
 
+def newest_first(table: Table) -> str:
+    """What the copies of one event are ordered by, as far as their own columns tell.
+
+    As pipeline/lake/views.py orders them; there the place of a file in the scan says which of two
+    was written last, here its name does.
+    """
+    columns = {
+        "decoder_version": "decoder_version DESC",
+        "attempt": "attempt DESC",
+        "ingest_time": "ingest_time",
+        "object": "object",
+    }
+    return ", ".join(text for name, text in columns.items() if name in table)
+
+
 def _events(table: Table, since: str) -> str:
     """Curated, and what landing has beyond it, one whole row for each identity.
 
@@ -168,9 +179,9 @@ FROM {table.name}{CURATED_FILES}
 UNION ALL
 SELECT {columns}, l.dt
 FROM (
-    SELECT {names}, {_DAY} AS dt,
+    SELECT {names}, {DAY} AS dt,
         row_number() OVER (
-            PARTITION BY event_time, record_id ORDER BY {_NEWEST}, {_PATH} DESC
+            PARTITION BY event_time, record_id ORDER BY {newest_first(table)}, {_PATH} DESC
         ) AS copy
     FROM {table.name}{LANDING_FILES}{since}
 ) l
@@ -190,13 +201,13 @@ def _newest_attempts(table: Table, since: str) -> str:
 FROM (
     SELECT {names}, dt,
         row_number() OVER (
-            PARTITION BY dt, event_time, record_id ORDER BY {_NEWEST_ATTEMPT}, path DESC
+            PARTITION BY dt, event_time, record_id ORDER BY {newest_first(table)}, landed DESC, path DESC
         ) AS copy
     FROM (
         SELECT {names}, dt, 0 AS landed, {_PATH} AS path
         FROM {table.name}{CURATED_FILES}
         UNION ALL
-        SELECT {names}, {_DAY} AS dt, 1 AS landed, {_PATH} AS path
+        SELECT {names}, {DAY} AS dt, 1 AS landed, {_PATH} AS path
         FROM {table.name}{LANDING_FILES}{since}
     )
 )

@@ -59,7 +59,9 @@ def names(table: Table) -> str:
 def newest_first(table: Table) -> str:
     """What the copies of one event are ordered by; file_index is a file's place in the scan."""
     attempt = "attempt desc, " if "attempt" in table else ""
-    return f"decoder_version desc, {attempt}ingest_time, file_index desc"
+    # A record that came twice at once has an object for each: by it, or any of them would stand.
+    kept = "object, " if "object" in table else ""
+    return f"decoder_version desc, {attempt}ingest_time, {kept}file_index desc"
 
 
 def scan(folder: Path, table: Table, files: Iterable[LakeFile]) -> str:

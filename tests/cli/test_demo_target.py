@@ -2,13 +2,18 @@
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
 
+from pipeline import aws
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
+from pipeline.demo.places import Places
 from pipeline.demo.through import Step, Through
-from pipeline.errors import DeliveryError
+from pipeline.deployed.stage import Deployed
+from pipeline.errors import DeliveryError, NotConfigured, TailraceError
 from pipeline.settings import Settings
 from tests.homes import run
 from tests.infra.test_emulators import health
@@ -63,6 +68,8 @@ def test_another_emulator_is_named() -> None:
 class Way(Through):
     """A way whose places are given."""
 
+    target = "ministack"
+
     def __init__(self, *looks: Callable[[], str | None]) -> None:
         self.looks = looks
 
@@ -93,6 +100,36 @@ def test_where_it_does_not_come_it_is_said_what_to_look_at() -> None:
         next(way)
     assert caught.value.where == "at the stage 'place 1', after 0 s"
     assert caught.value.fix == "look at 1"
+
+
+def test_an_emulator_that_ends_on_the_way_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        session = aws.at(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        places = Places(session, Deployed("ministack", "", "", {}, {}), datetime.now(UTC))
+        way = Way(lambda: str(places.client("s3").list_buckets()))
+        with pytest.raises(TailraceError, match="the emulator cannot be asked") as caught:
+            next(way.follow(lambda name: None))
+    assert caught.value.fix.startswith("see whether it still runs; anew: make local-down")
+
+
+def test_an_emulator_that_hangs_is_waited_for_within_a_minute() -> None:
+    session = aws.at("http://127.0.0.1:1")
+    places = Places(session, Deployed("ministack", "", "", {}, {}), datetime.now(UTC))
+    config = places.client("s3").meta.config
+    assert config.read_timeout * config.retries["total_max_attempts"] < 60
+
+
+@pytest.mark.parametrize("sources", ["{not json", "[1]", '"x"', '{"/a": 1}', "", "{}"])
+def test_a_stage_whose_sources_say_nothing_has_no_log_group(sources: str) -> None:
+    class Other(Through):
+        deployed = Deployed(  # type: ignore[assignment]
+            "ministack", "us-east-1", "CREATE_COMPLETE", {}, {"LogGroups": "/a", "Sources": sources}
+        )
+
+    way = Other(Settings(), boto3.Session(), "ministack", Marked(0))
+    with pytest.raises(NotConfigured, match="subscribes to no log group of flow logs"):
+        _ = way.log_group
 
 
 def test_the_sample_is_read_as_flow_logs_but_for_its_last_line(tmp_path: Path) -> None:

@@ -147,9 +147,7 @@ class Account:
             if not number:
                 self.before("half of a statement")
 
-    def _add(
-        self, key: str, rows: pa.Table, zone: str, day: str, hour: int, version: str
-    ) -> None:
+    def _add(self, key: str, rows: pa.Table, zone: str, day: str, hour: int, version: str) -> None:
         self.objects[key] = b"PAR1" * (1 + len(rows)), self.now
         names = ", ".join(f'"{each.name}"' for each in self.table)
         self.duckdb.register("added", rows)

@@ -1,21 +1,28 @@
 """Emulators: told apart, kept to loopback, ended with all that they started."""
 
+import asyncio
 import json
 import os
+import signal
+import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.emulators import __main__ as commands
 from infra.emulators import running as runs
+from infra.emulators.inside.ministack_host import for_programs
 from infra.emulators.kinds import KINDS, LOCALSTACK, MINISTACK, Kind, check, find
-from infra.emulators.stack import log_groups
+from infra.emulators.stack import deploy, log_groups
 from pipeline.errors import NotConfigured, TailraceError, UsageError
+from tests.answering import answering
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,27 +128,240 @@ def test_an_emulator_that_ends_at_once_is_told_with_its_log(
     assert "no such thing" in raised.value.fix
 
 
-def test_what_runs_is_found_again_and_ended(tmp_path: Path) -> None:
+# Says what MiniStack says, and has a child in a session of its own, as Kinesis of LocalStack is.
+STANDS_IN = """
+import http.server, json, os, subprocess, sys
+child = [sys.executable, "-c", "import time; time.sleep(120)"]
+subprocess.Popen(child, start_new_session=True)
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"edition": "light", "version": "1.5.33"}).encode())
+http.server.HTTPServer(("127.0.0.1", int(os.environ["GATEWAY_PORT"])), Answer).serve_forever()
+"""
+
+
+@pytest.fixture
+def stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of MiniStack; where its notes are."""
+    (program := tmp_path / "ministack_host.py").write_text(STANDS_IN)
+    monkeypatch.setattr(Kind, "python", Path(sys.executable))
+    monkeypatch.setattr(Kind, "program", program)
+    monkeypatch.setattr(commands, "FOLDER", folder := tmp_path / "emulators")
+    return folder
+
+
+def test_what_runs_is_found_again_and_ended_with_all_that_it_started(stands_in: Path) -> None:
+    note = stands_in / "ministack.json"
+    running = runs.start(MINISTACK, stands_in / "ministack", noted_in=note)
+    try:
+        assert runs.noted(note) == running
+        assert len(runs._pids(running)) == 2
+    finally:
+        runs.stop(running)
+    assert runs._pids(running) == set()
+    assert runs.noted(note) is None
+
+
+def test_what_an_emulator_leaves_that_was_killed_is_ended(
+    stands_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = stands_in / "ministack.json"
+    running = runs.start(MINISTACK, stands_in / "ministack", noted_in=note)
+    os.kill(running.pid, signal.SIGKILL)
+    runs.CHILDREN[running.pid].wait()
+    assert len(runs._pids(running)) == 1
+    assert commands.main(["down"]) == 0
+    assert capsys.readouterr().err == f"ministack at {running.endpoint} has ended\n"
+    assert runs._pids(running) == set()
+    assert not note.exists()
+
+
+def test_an_emulator_is_noted_before_it_answers(stands_in: Path) -> None:
+    note, seen = stands_in / "ministack.json", []
+
+    class Looks(Kind):
+        def told(self, port: int) -> str:
+            seen.append(runs.noted(note))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.start(
+            Looks("ministack", "1.5.33", MINISTACK.settings),
+            stands_in / "ministack",
+            noted_in=note,
+        )
+    assert seen[0] is not None
+    assert runs._pids(seen[0]) == set()
+
+
+def test_an_emulator_that_cannot_be_noted_is_ended(
+    stands_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stands_in / "ministack.new").mkdir(parents=True)
+    assert commands.main(["up", "--port", "0"]) == 1
+    assert "the emulator's folder cannot be used: Is a directory" in capsys.readouterr().err
+    noted = runs.Running("ministack", "1.5.33", 0, 1, str(stands_in / "ministack"))
+    assert runs._pids(noted) == set()
+
+
+@pytest.mark.parametrize("number", [os.getpid(), 0, -1, 1])
+def test_a_process_that_has_only_the_number_is_left_alone(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    # Its name is no sign either: another project may run one.
     script = tmp_path / "ministack_host.py"
     script.write_text("import time\nprint('up', flush=True)\ntime.sleep(60)\n")
-    child = runs.subprocess.Popen(
-        [sys.executable, script], stdout=runs.subprocess.PIPE, start_new_session=True
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
-    running = runs.Running("ministack", "1.5.33", child.pid, 4566, str(tmp_path))
-    runs.CHILDREN[child.pid] = child
-    runs.note(running, note := tmp_path / "ministack.json")
-    assert runs.noted(note) == running
-    runs.stop(running)
-    child.stdout.close()
-    assert runs.noted(note) is None
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for pid in (number, other.pid):
+            running = runs.Running("ministack", "1.5.33", pid, 4566, str(tmp_path))
+            runs.note(running, note := tmp_path / "ministack.json")
+            assert runs.noted(note) is None
+            assert commands.main(["down"]) == 0
+            runs.stop(running)
+        assert other.poll() is None
+        other.kill()
 
 
-def test_a_process_that_has_only_the_number_is_not_taken_for_an_emulator(tmp_path: Path) -> None:
-    running = runs.Running("ministack", "1.5.33", os.getpid(), 4566, str(tmp_path))
-    runs.note(running, note := tmp_path / "ministack.json")
-    assert runs.noted(note) is None
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"\xff", b"{}", b'{"kind": "ministack", "pid": "1"}', b"[" * 100_000],
+)
+def test_a_note_that_cannot_be_read_is_told(
+    text: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    (tmp_path / "ministack.json").write_bytes(text)
+    for command in ("up", "down"):
+        assert commands.main([command]) == 1
+        assert "the note of what runs cannot be read" in capsys.readouterr().err
+
+
+def test_one_command_at_a_time_starts_or_ends_an_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    with runs.alone(tmp_path / "ministack.lock"):
+        for command in ("up", "down"):
+            assert commands.main([command]) == 1
+            said = capsys.readouterr().err
+            assert said.startswith("error: another command is starting or ending ministack\n")
+    assert commands.main(["down"]) == 0
+
+
+def test_what_a_link_in_the_place_of_the_folder_leads_to_stays(
+    stands_in: Path, tmp_path: Path
+) -> None:
+    (other := tmp_path / "other").mkdir()
+    (other / "mine").write_text("mine")
+    stands_in.mkdir()
+    (folder := stands_in / "ministack").symlink_to(other)
+    runs.stop(runs.start(MINISTACK, folder))
+    assert (other / "mine").read_text() == "mine"
+    assert not folder.is_symlink()
+
+
+def test_a_folder_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(commands, "FOLDER", tmp_path / "file" / "emulators")
+    for command in ("up", "down"):
+        assert commands.main([command]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("error: the emulator's folder cannot be used: Not a directory\n")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_refused(
+    port: str, stands_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.main(["up", "--port", port]) == 2
+    assert f"there is no port {port}" in capsys.readouterr().err
+
+
+def test_a_port_whose_last_connections_are_not_gone_is_free(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as asking:
+            server.accept()[0].close()
+            asking.recv(1)
+    assert runs._free(port) == port
+
+
+def test_what_localstacks_client_is_told_does_not_give_ministack_another_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USE_SSL", "1")
+    assert runs._surroundings(MINISTACK.settings(1, tmp_path))["USE_SSL"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (("Accept", "*/*"), 200),
+        (("Host", "127.0.0.1:4566"), 200),
+        (("Host", "[::1]:4566"), 200),
+        (("Host", "bucket.Localhost:4566"), 200),
+        (("Host", "bucket.s3.localhost.localstack.cloud"), 200),
+        (("Sec-Fetch-Site", "none"), 200),
+        (("Origin", "http://evil.example"), 403),
+        (("Origin", "null"), 403),
+        (("Sec-Fetch-Site", "cross-site"), 403),
+        (("Host", "evil.example:4566"), 403),
+        (("Host", "evillocalhost"), 403),
+        (("Host", "localhost.evil.example"), 403),
+        (("Host", "[::1"), 403),
+        (("Host", ""), 403),
+    ],
+)
+def test_no_page_in_a_browser_may_ask_ministack(head: tuple[str, str], status: int) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    heads = {"Host": "localhost:4566"} | {head[0]: head[1]}
+    raw = [(name.encode(), text.encode()) for name, text in heads.items()]
+    asyncio.run(for_programs(answer)({"type": "http", "headers": raw}, None, send))
+    assert said[0]["status"] == status
+
+
+def test_a_deployment_to_an_emulator_is_held_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (python := tmp_path / "python").write_text("#!/bin/sh\nenv\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("TAILRACE_TARGET", "aws")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "mine")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (port, seen):
+        running = runs.Running("ministack", "1.5.33", 0, port, str(tmp_path))
+        deploy(running, Path("sam"), tmp_path / "log")
+    said = (tmp_path / "log").read_text().splitlines()
+    assert "TAILRACE_TARGET=ministack" in said
+    assert f"AWS_ENDPOINT_URL={running.endpoint}" in said
+    assert not [line for line in said if "mine" in line or line.startswith("AWS_ENDPOINT_URL_")]
+    assert len(seen) == 3  # a bucket, and two log groups
+
+
+def test_what_an_emulator_refuses_before_a_deployment_is_told(tmp_path: Path) -> None:
+    with answering(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") as (port, _):
+        running = runs.Running("ministack", "1.5.33", 0, port, str(tmp_path))
+        with pytest.raises(TailraceError, match="ministack: Forbidden"):
+            deploy(running, Path("sam"), tmp_path / "log")
 
 
 def test_nobodys_own_names_are_shown_to_an_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +370,15 @@ def test_nobodys_own_names_are_shown_to_an_emulator(monkeypatch: pytest.MonkeyPa
     asked = runs.Running("ministack", "1.5.33", 1, 4566, "/nowhere").environment(MORE="1")
     assert {"AWS_SESSION_TOKEN", "AWS_PROFILE"}.isdisjoint(asked)
     assert (asked["AWS_ENDPOINT_URL"], asked["MORE"]) == ("http://localhost:4566", "1")
+
+
+@pytest.mark.parametrize("before", ["", "intern.example"])
+def test_no_proxy_is_asked_for_this_machine(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", before)
+    asked = runs.Running("ministack", "1.5.33", 1, 4566, "/nowhere").environment()
+    wanted = f"{before},localhost,127.0.0.1".lstrip(",")
+    assert (asked["no_proxy"], asked["NO_PROXY"]) == (wanted, wanted)
 
 
 @pytest.mark.parametrize("stage", KINDS)

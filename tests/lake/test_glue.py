@@ -123,6 +123,7 @@ def test_the_view_reads_both_zones_and_nothing_else(table: Table) -> None:
 def test_only_what_became_of_a_record_is_decided_by_the_attempt() -> None:
     made = {name: glue.views(table, None)[name] for name, table in all_tables().items()}
     assert {name for name in made if "attempt DESC" in made[name]} == {"reject", "batch"}
+    assert "ingest_time, object, landed DESC, path DESC" in made["reject"]
     assert {name for name in made if "resolved IS DISTINCT FROM true" in made[name]} == {"reject"}
     assert {name for name in made if "LEFT JOIN" in made[name]} == set(made) - {"reject", "batch"}
 

@@ -138,8 +138,8 @@ MUTANTS = (
     Mutant(
         "a copy keeps its last arrival",
         "lake/views.py",
-        '    return f"decoder_version desc, {attempt}ingest_time, file_index desc"\n',
-        '    return f"decoder_version desc, {attempt}ingest_time desc, file_index desc"\n',
+        '    return f"decoder_version desc, {attempt}ingest_time, {kept}file_index desc"\n',
+        '    return f"decoder_version desc, {attempt}ingest_time desc, {kept}file_index desc"\n',
     ),
     Mutant(
         "resolved rejects stay in the view",

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+# By this variable our launcher knows what we have started.
+MARK = "EMULATOR_OF"
 CHILD = Path(__file__).with_name("function_child.py")
 
 
@@ -141,6 +143,7 @@ def executor() -> type:
                 name: str(value) for name, value in env_vars.items() if value is not None
             }
             environment |= {"PATH": os.environ["PATH"], "LAMBDA_TASK_ROOT": code, "TZ": "UTC"}
+            environment[MARK] = os.environ[MARK]
             self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
             self.process: Any = subprocess.Popen(  # noqa: S603 - our own Python, with our own file
                 [sys.executable, "-P", str(CHILD)],

@@ -8,13 +8,18 @@ answer proves is the way to it, not what Trino would say.
 
 import base64
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 VIEW = "/* Presto View: "
 DEPTH = 8
+# Names of this machine, which nobody else can have lead here, and of buckets below them.
+HERE = re.compile(
+    rb"(127\.0\.0\.1|\[::1\]|([a-z0-9._-]+\.)?localhost(\.localstack\.cloud)?)(:[0-9]+)?"
+)
 PATH = "$path"
 NAMES_PATH: ContextVar[bool] = ContextVar("whether a query asks from which files rows are")
 
@@ -25,9 +30,43 @@ def main() -> None:
     with_paths()
     with_texts_of_athena()
     with_views_and_translation()
+    without_pages()
     from ministack.app import main as run
 
     run()
+
+
+def without_pages() -> None:
+    """Refuse what a page in a browser asks: any page might, and functions run on this machine.
+
+    MiniStack tells browsers that every page may.
+    """
+    from ministack import app as whole
+
+    whole.app = for_programs(whole.app)
+
+
+def for_programs(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The same application of ASGI, for everybody but pages in browsers."""
+
+    async def guarded(scope: "dict[str, Any]", receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket") or not is_of_a_page(scope["headers"]):
+            await answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"not for pages in browsers"})
+
+    return guarded
+
+
+def is_of_a_page(heads: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a page asks: browsers say so, and one that has its own name lead here has that."""
+    said = {name.lower(): text.lower() for name, text in heads}
+    if b"origin" in said or said.get(b"sec-fetch-site", b"none") != b"none":
+        return True
+    return not HERE.fullmatch(said.get(b"host", b""))
 
 
 def with_bound_values() -> None:

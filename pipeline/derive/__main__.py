@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.derive import (
     catalog,
     columns,
+    compaction,
     delivery,
     dictionary,
     example,
@@ -31,6 +32,7 @@ def generated() -> dict[Path, str]:
         ROOT / "infra" / "subscriptions.yaml": subscriptions.page(),
         ROOT / "infra" / "delivery.yaml": delivery.page(),
         ROOT / "infra" / "catalog.yaml": catalog.page(),
+        ROOT / "infra" / "compaction.yaml": compaction.page(),
         ROOT / "infra" / "queries.yaml": named_queries.page(),
     }
 

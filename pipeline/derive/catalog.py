@@ -56,6 +56,7 @@ def _of_table(table: Table) -> dict[str, Any]:
     described = (
         glue.landing_files(table, "${Lake}", "${LandingSince}"),
         glue.curated_files(table, "${Lake}"),
+        glue.versions(table, "${Lake}"),
     )
     found = {
         logical_id(each["Name"]): _table(filled_in(each, "Lake", "LandingSince"))

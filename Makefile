@@ -58,7 +58,7 @@ infra-check: $(SAM) $(CHECKOV) ## the stack's templates by AWS SAM and checkov, 
 	@mkdir -p build/infra-check
 	@for route in kinesis lambda s3; do \
 		sed "s/^    Default: kinesis$$/    Default: $$route/" infra/template.yaml > build/infra-check/$$route.yaml; done
-	$(CHECKOV) --config-file .checkov.yaml --file $(filter-out infra/template.yaml,$(wildcard infra/*.yaml)) \
+	$(CHECKOV) --config-file .checkov.yaml --file $(filter-out infra/template.yaml %.asl.yaml,$(wildcard infra/*.yaml)) \
 		$(foreach route,kinesis lambda s3,build/infra-check/$(route).yaml)
 
 sim: .venv/.dev ## one seed decides traffic, faults and crashes; what is promised must hold (SEEDS=2000)

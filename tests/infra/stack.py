@@ -24,7 +24,8 @@ PSEUDO = {
 }
 ROUTES = ("kinesis", "lambda", "s3")
 NESTED = "AWS::CloudFormation::Stack"
-TEMPLATES = sorted(INFRA.glob("*.yaml"))
+# A machine of Step Functions is no template.
+TEMPLATES = sorted(path for path in INFRA.glob("*.yaml") if not path.stem.endswith(".asl"))
 
 
 @cache

@@ -169,6 +169,13 @@ def test_all_services_of_a_named_emulator_are_asked_there_as_nobody(
     assert made.resource("s3").meta.client.meta.endpoint_url == url
 
 
+def test_a_profile_that_is_none_does_not_matter_to_an_address_that_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert aws.at(LOCAL).client("logs").meta.endpoint_url == LOCAL
+
+
 def test_localstack_host_says_where_an_emulator_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALSTACK_HOST", "otherhost:4567")
     assert aws.session("localstack").client("s3").meta.endpoint_url == "http://otherhost:4567"

@@ -16,6 +16,7 @@ from pipeline.targets import LOCALSTACK
 from tests.e2e import mapping, stages
 from tests.e2e.capabilities import CAPABILITIES
 from tests.e2e.cloud import Cloud, opened, until
+from tests.e2e.listening import beyond_loopback
 from tests.e2e.report import (
     SEEN,
     asked,
@@ -59,6 +60,8 @@ def target(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     try:
         deploy(running, Path(request.config.getoption("--sam")), folder / "deploy.log", built)
         request.config.stash[BUILT_FOR_DOCKER] = docker
+        if not docker:
+            assert beyond_loopback(running.pid) == []
         yield Cloud(running)
     finally:
         runs.stop(running)

@@ -24,6 +24,7 @@ COPIED = ("pipeline", "functions", "infra", "sql", "tests", "requirements")
 # Apart from the project's own: what is built here is broken.
 SHARED = ROOT / "build" / "breakages"
 CHAIN, ANSWERS, FAULTS = "test_chain.py", "test_answers.py", "test_delivery.py"
+ROUTES = "test_routes.py"
 # By it make would install the copy in the place of the project.
 INSTALLED_BY = ("pyproject.toml", "requirements/dev.txt", "requirements/embedded.txt")
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -135,6 +136,20 @@ BREAKAGES = (
         'return {"batchItemFailures": []}',
         FAULTS,
         LOCALSTACK,
+    ),
+    Breakage(
+        "what a subscription calls with is not opened as base64",
+        "pipeline/triggers.py",
+        'f"awslogs/{position}", base64=True)',
+        'f"awslogs/{position}")',
+        ROUTES,
+    ),
+    Breakage(
+        "keys of objects are taken as notices write them",
+        "pipeline/triggers.py",
+        'key = unquote_plus(record["s3"]["object"]["key"])',
+        'key = record["s3"]["object"]["key"]',
+        ROUTES,
     ),
 )
 

@@ -19,6 +19,27 @@ OF_ARRIVAL = {"flow_health", "freshness", "intake", "lag", "rejects", "rejects_o
 # It divides whole numbers: see the probe of athena.trino.
 OF_DIVISION = {"traffic_over_time"}
 SAVED = sorted(catalogue.load().keys() - OF_ARRIVAL - OF_DIVISION)
+# The sample has no logs for the others: of them only the way through empty views is shown.
+ANSWERED = {
+    "app_errors",
+    "duplicates",
+    "egress_internet",
+    "error_messages",
+    "flow_gaps",
+    "lambda_memory",
+    "lambda_performance",
+    "long_flows",
+    "network_pairs",
+    "new_destinations",
+    "protocol_mix",
+    "rejected_ports",
+    "rejected_sources",
+    "row_counts",
+    "top_interfaces",
+    "top_pairs",
+    "top_talkers",
+    "traffic_by_action",
+}
 
 
 def in_athena(target: Cloud, *words: str) -> Ran:
@@ -58,7 +79,9 @@ def test_athena_answers_what_the_embedded_home_answers(
 @pytest.mark.parametrize("name", SAVED)
 def test_a_saved_query_answers_what_it_does_at_home(target: Cloud, home: Path, name: str) -> None:
     words = (name, "--since", "2h", "--output", "jsonl")
-    assert rows(in_athena(target, *words)) == rows(run("query", *words, "--home", home))
+    expected = rows(run("query", *words, "--home", home))
+    assert bool(expected) == (name in ANSWERED)
+    assert rows(in_athena(target, *words)) == expected
 
 
 @pytest.mark.needs("make.query")

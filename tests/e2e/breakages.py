@@ -138,10 +138,10 @@ BREAKAGES = (
         LOCALSTACK,
     ),
     Breakage(
-        "what a subscription calls with is not opened as base64",
+        "what a subscription calls with is looked for under another name",
         "pipeline/triggers.py",
-        'f"awslogs/{position}", base64=True)',
-        'f"awslogs/{position}")',
+        'data = inner.get("data")',
+        'data = inner.get("Data")',
         ROUTES,
     ),
     Breakage(

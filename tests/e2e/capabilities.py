@@ -74,6 +74,7 @@ CAPABILITIES = {
     "s3.to_function": Capability(
         "files in a bucket reach the function through the queue (LogRoute=s3)", HAS, HAS
     ),
+    "s3.delivery": Capability("the function writes Parquet by itself (Delivery=s3)", HAS, HAS),
     "esm.partial": Capability(
         "what a partial answer names comes again",
         pretends("it is taken for a whole one, and what it names is lost"),

@@ -92,6 +92,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where the stack is tried from end to end; may be given several times",
     )
     parser.addoption("--docker", action="store_true", help="LocalStack by docker-compose.yml")
+    parser.addoption(
+        "--e2e-strict", action="store_true", help="fail where this machine lacks what a test needs"
+    )
     parser.addoption("--sam", default="sam", help="the SAM command, for deploying to emulators")
 
 
@@ -180,8 +183,11 @@ def is_whole(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    config = session.config
-    if asked(config) and is_whole(config) and config.stash[SEEN].missing():
+    config, seen = session.config, session.config.stash[SEEN]
+    if not asked(config):
+        return
+    lacking = config.getoption("--e2e-strict") and seen.without
+    if lacking or (is_whole(config) and seen.missing()):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 

@@ -1,4 +1,4 @@
-"""The other two ways in: the same template, another LogRoute, the same rows."""
+"""The other ways in and out: the same template, another LogRoute or Delivery, the same rows."""
 
 import gzip
 import time
@@ -32,6 +32,13 @@ def inbox(further: Further) -> Cloud:
     """A stage that reads files from a bucket."""
     sources = '{"s3://tailrace-inbox*": "vpc-flow"}'
     return further.stage("inbox", LogRoute="s3", LogGroups="", Sources=sources)
+
+
+@pytest.fixture(scope="session")
+def plain(further: Further) -> Cloud:
+    """A stage that writes Parquet by itself."""
+    sources = f'{{"{GROUP}": "{FLOWS}"}}'
+    return further.stage("plain", Delivery="s3", LogGroups="", Sources=sources)
 
 
 def without_envelope(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -76,3 +83,23 @@ def test_a_file_is_read_and_its_rows_are_those_of_the_embedded_home(
         lambda: rows if len(rows := inbox.landed("vpc_flow")) >= len(expected) else None, "rows"
     )
     assert in_order(found) == expected
+
+
+@pytest.mark.needs("s3.delivery")
+def test_rows_that_go_to_the_bucket_by_themselves_are_those_of_the_embedded_home(
+    plain: Cloud, tmp_path: Path
+) -> None:
+    sample = Sample(round(time.time() * 1000) - 30_000)
+    envelope = sample.envelope(GROUP, sample.flows)
+    plain.client("kinesis").put_record(
+        StreamName=plain.outputs["StreamName"], Data=envelope, PartitionKey="any"
+    )
+    (path := tmp_path / "flows.gz").write_bytes(envelope)
+    assert run("ingest", FLOWS, path, "--home", tmp_path / "home").code == 0
+    expected = embedded(tmp_path / "home", "vpc_flow")
+    found = until(
+        lambda: rows if len(rows := plain.landed("vpc_flow")) >= len(expected) else None, "rows"
+    )
+    assert in_order(found) == expected
+    keys = plain.objects("LakeBucket", "lake/landing/vpc_flow/arrival_dt=")
+    assert all(content.startswith(b"PAR1") for content in keys.values())

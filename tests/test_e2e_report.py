@@ -1,12 +1,16 @@
 """The table of capabilities: what a target has is shown by a test, a pretence by a probe."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.e2e.capabilities import CAPABILITIES, LOCALSTACK, MINISTACK, State
-from tests.e2e.report import Seen, pytest_collection_modifyitems
+from infra.deploy.stack import ROOT
+from pipeline.targets import LOCALSTACK, MINISTACK
+from tests.e2e.capabilities import CAPABILITIES, State
+from tests.e2e.report import Seen, is_whole, pytest_collection_modifyitems
 
 
 def report(nodeid: str, outcome: str = "passed") -> pytest.TestReport:
@@ -61,6 +65,49 @@ def test_what_this_machine_lacks_is_said_and_fails_no_run() -> None:
     seen.note(MINISTACK, ["trino.parquet"], skipped)
     assert seen.cell("trino.parquet", MINISTACK) == "NOT RUN: there is no Java"
     assert "trino.parquet (ministack)" not in seen.missing()
+
+
+def test_what_was_not_run_stands_beside_what_passed() -> None:
+    seen = Seen([MINISTACK])
+    seen.note(MINISTACK, ["function.rows"], report("a::b[x]"))
+    skipped = report("a::c[x]", "skipped")
+    skipped.longrepr = ("a", 1, "Skipped: by hand")
+    seen.note(MINISTACK, ["function.rows"], skipped)
+    assert seen.cell("function.rows", MINISTACK) == "passed: 1 test; NOT RUN: by hand"
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "whole"),
+    [
+        (["tests/e2e"], {}, True),
+        (["."], {"maxfail": 1}, True),
+        (["tests/e2e/test_chain.py"], {}, False),
+        (["tests/e2e/test_chain.py::test_firehose_makes_parquet"], {}, False),
+        (["tests/e2e"], {"keyword": "chain"}, False),
+    ],
+)
+def test_a_run_of_tests_chosen_by_hand_has_not_to_show_everything(
+    args: list[str], options: dict[str, Any], whole: bool
+) -> None:
+    config: Any = SimpleNamespace(
+        args=args,
+        invocation_params=SimpleNamespace(dir=ROOT),
+        getoption=lambda name, default: options.get(name, default),
+    )
+    assert is_whole(config) is whole
+
+
+def test_aws_is_refused_before_anything_is_started() -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [*command, "tests/e2e", "--e2e-target", "aws"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "these tests do not run on AWS yet: make deploy STAGE=staging" in ran.stderr
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)

@@ -12,10 +12,13 @@ from infra.deploy.stack import ROOT
 from infra.emulators import running as runs
 from infra.emulators.kinds import find
 from infra.emulators.stack import deploy
+from pipeline.targets import LOCALSTACK
 from tests.e2e import mapping, stages
-from tests.e2e.capabilities import AWS, CAPABILITIES, LOCALSTACK
+from tests.e2e.capabilities import CAPABILITIES
 from tests.e2e.cloud import Cloud, opened, until
+from tests.e2e.listening import beyond_loopback
 from tests.e2e.report import (
+    SEEN,
     asked,
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -48,22 +51,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def target(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """A target, with the stack deployed by `sam deploy`; it ends with the last of its tests."""
     name: str = request.param
-    if name == AWS:
-        raise pytest.UsageError("AWS as a target comes with the first real deployment")
     folder = ROOT / "build" / "emulators" / f"e2e-{name}"
-    # Built once for all targets of a run.
-    built = request.config.stash.get(BUILT, False)
     docker = request.config.getoption("--docker") and name == LOCALSTACK
+    # Built once for all targets of a run that have the same Python.
+    built = request.config.stash.get(BUILT_FOR_DOCKER, None) == docker
     running = (runs.start_docker if docker else runs.start)(find(name), folder)
+    request.config.stash[SEEN].versions[name] = running.version
     try:
         deploy(running, Path(request.config.getoption("--sam")), folder / "deploy.log", built)
-        request.config.stash[BUILT] = True
+        request.config.stash[BUILT_FOR_DOCKER] = docker
+        if not docker:
+            assert beyond_loopback(running.pid) == []
         yield Cloud(running)
     finally:
         runs.stop(running)
 
 
-BUILT = pytest.StashKey[bool]()
+BUILT_FOR_DOCKER = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,6 @@ class Sent:
 
     sample: Sample
     payloads: dict[str, list[bytes]]
-
-    @property
-    def messages(self) -> int:
-        return sum(len(each) for each in by_group(self.sample).values())
 
 
 @pytest.fixture(scope="session")
@@ -145,9 +145,16 @@ def home(sent: Sent, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "home"
 
 
+def without_docker(target: Cloud, why: str) -> None:
+    """Skip where functions run in containers, which share no files and no loopback with us."""
+    if target.running.docker:
+        pytest.skip(f"functions of {target.target} run in Docker: {why}")
+
+
 @pytest.fixture(scope="session")
 def trials(target: Cloud, tmp_path_factory: pytest.TempPathFactory) -> mapping.Trials:
     """A function on the target that fails when it is asked to."""
+    without_docker(target, "what the function notes stays in its container")
     return mapping.made(target, tmp_path_factory.mktemp("mapping") / "notes")
 
 

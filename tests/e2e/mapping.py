@@ -5,7 +5,6 @@ what is given up. The function does what the records say, and notes each invocat
 """
 
 import json
-import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +42,6 @@ class Trials:
 
     target: Cloud
     notes: Path
-    arn: str
 
     @contextmanager
     def mapped(self, name: str, words: Sequence[str], attempts: int, halves: bool) -> Iterator[str]:
@@ -88,12 +86,6 @@ class Trials:
             60,
         )
 
-    def settled(self, name: str, seconds: float = 4) -> list[list[str]]:
-        """Invocations, when no more of them come."""
-        self.at_least(name, 1)
-        time.sleep(seconds)
-        return self.invocations(name)
-
     def given_up(self, mapping: str) -> dict[str, Any] | None:
         """What the mapping wrote of a batch that it gave up; None for nothing."""
         found = self.target.objects("QuarantineBucket", f"aws/lambda/{mapping}/")
@@ -105,7 +97,7 @@ def made(target: Cloud, notes: Path) -> Trials:
     """Put the function on a target."""
     client = target.client("lambda")
     of_stack = client.get_function_configuration(FunctionName=target.outputs["FunctionName"])
-    found = client.create_function(
+    client.create_function(
         FunctionName=NAME,
         Runtime=of_stack["Runtime"],
         Handler="trial.handler",
@@ -115,7 +107,7 @@ def made(target: Cloud, notes: Path) -> Trials:
         Timeout=30,
     )
     client.get_waiter("function_active_v2").wait(FunctionName=NAME, WaiterConfig={"Delay": 1})
-    return Trials(target, notes, found["FunctionArn"])
+    return Trials(target, notes)
 
 
 def _zipped() -> bytes:

@@ -7,20 +7,29 @@ run, and so does a pretence without a probe, unless tests were chosen by hand.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.capabilities import CAPABILITIES, TARGETS, State
+from pipeline.targets import AWS, TARGETS
+from tests.e2e.capabilities import CAPABILITIES, State
 
+FOLDER = Path(__file__).parent
 PROPERTY = "e2e"
+INSTEAD = "make deploy STAGE=staging, then tailrace doctor and tailrace audit, with --stage staging"
 
 
 @dataclass
 class Seen:
-    """Tests that ran, by capability and target; `without`: why they could not, on this machine."""
+    """Tests that ran, by capability and target.
+
+    versions  of the targets that were started
+    without   why tests could not run, on this machine
+    """
 
     targets: list[str]
+    versions: dict[str, str] = field(default_factory=dict)
     passed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     failed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     without: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -48,7 +57,8 @@ class Seen:
             return f"NO TEST of what it {state.kind}"
         shown = _tests(self.passed[at])
         words = "passed" if state.kind == "has" else "pretends"
-        return f"{words}: {shown}{f' ({state.reason})' if state.reason else ''}"
+        others = f"; NOT RUN: {self.without[at]}" if at in self.without else ""
+        return f"{words}: {shown}{f' ({state.reason})' if state.reason else ''}{others}"
 
     def missing(self) -> list[str]:
         """What should have been shown, and was not."""
@@ -82,6 +92,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where the stack is tried from end to end; may be given several times",
     )
     parser.addoption("--docker", action="store_true", help="LocalStack by docker-compose.yml")
+    parser.addoption(
+        "--e2e-strict", action="store_true", help="fail where this machine lacks what a test needs"
+    )
     parser.addoption("--sam", default="sam", help="the SAM command, for deploying to emulators")
 
 
@@ -89,6 +102,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(capability): what of AWS a test shows")
     config.addinivalue_line("markers", "probe(capability): shows that a target pretends to have it")
     config.stash[SEEN] = Seen(asked(config))
+    if AWS in asked(config):
+        # Nothing here has been tried on AWS, and what a test leaves there costs.
+        raise pytest.UsageError(f"these tests do not run on AWS yet: {INSTEAD}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -100,7 +116,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not needs and not probes:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: it names no capability")
     targets = [
-        pytest.param(name, marks=_skips(name, needs, probes), id=name)
+        pytest.param(name, marks=_skips(name, needs), id=name)
         for name in asked(metafunc.config)
         if all(CAPABILITIES[each].on(name).kind == "pretends" for each in probes)
     ]
@@ -114,12 +130,10 @@ def _names(definition: Any, marker: str) -> list[str]:
     return names
 
 
-def _skips(target: str, needs: list[str], probes: list[str]) -> list[pytest.MarkDecorator]:
+def _skips(target: str, needs: list[str]) -> list[pytest.MarkDecorator]:
     states: dict[str, State] = {name: CAPABILITIES[name].on(target) for name in needs}
     without = [f"{name}: {state.reason}" for name, state in states.items() if state.kind != "has"]
-    if without and not probes:
-        return [pytest.mark.skip(reason=f"on {target}: {'; '.join(without)}")]
-    return []
+    return [pytest.mark.skip(reason=f"on {target}: {'; '.join(without)}")] if without else []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -128,8 +142,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         spec = getattr(item, "callspec", None)
         if spec is not None and "target" in spec.params:
-            names = _names(item, "needs") + _names(item, "probe")
-            item.user_properties.append((PROPERTY, (spec.params["target"], names)))
+            name, needs = spec.params["target"], _names(item, "needs")
+            # What is left out here the table says by itself; any other skip is told as one.
+            if not _skips(name, needs):
+                names = needs + _names(item, "probe")
+                item.user_properties.append((PROPERTY, (name, names)))
 
 
 def _is_empty(item: pytest.Item) -> bool:
@@ -146,9 +163,7 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         said: dict[str, Any] = dict(report.user_properties)
         shown = report.when == "call" and report.passed
-        # A test that the table leaves out has a mark; what is skipped without lacks something here.
-        lacks = report.skipped and "skip" not in report.keywords
-        if PROPERTY in said and (report.failed or shown or lacks):
+        if PROPERTY in said and (report.failed or shown or report.skipped):
             self.seen.note(*said[PROPERTY], report)
 
 
@@ -157,15 +172,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.pluginmanager.register(Collector(session.config.stash[SEEN]), "e2e table")
 
 
-def _is_whole(config: pytest.Config) -> bool:
-    narrowed = ("keyword", "markexpr", "deselect", "lf", "stepwise", "collectonly", "maxfail")
-    return not any(config.getoption(each, None) for each in narrowed)
+def is_whole(config: pytest.Config) -> bool:
+    """Whether all tests were asked for, and not some that were chosen by hand."""
+    narrowed = ("keyword", "markexpr", "deselect", "lf", "stepwise", "collectonly")
+    if any(config.getoption(each, None) for each in narrowed):
+        return False
+    places = [config.invocation_params.dir / each for each in config.args]
+    return any(FOLDER.is_relative_to(place.resolve()) for place in places)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    config = session.config
-    if asked(config) and _is_whole(config) and config.stash[SEEN].missing():
+    config, seen = session.config, session.config.stash[SEEN]
+    if not asked(config):
+        return
+    lacking = config.getoption("--e2e-strict") and seen.without
+    if lacking or (is_whole(config) and seen.missing()):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
@@ -180,8 +202,8 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"{name:<20} {capability.what}")
         for target in seen.targets:
             cell = seen.cell(name, target)
-            terminalreporter.write_line(
-                f"    {target:<12} {cell}", red=cell.startswith(("FAILED", "NO"))
-            )
-    if _is_whole(config) and seen.missing():
+            bad = cell.startswith(("FAILED", "NO TEST")) or "NOT RUN" in cell
+            version = f"{target} {seen.versions.get(target, '')}"
+            terminalreporter.write_line(f"    {version:<17} {cell}", red=bad)
+    if is_whole(config) and seen.missing():
         terminalreporter.write_line(f"not shown: {', '.join(seen.missing())}", red=True)

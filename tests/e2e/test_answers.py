@@ -19,6 +19,27 @@ OF_ARRIVAL = {"flow_health", "freshness", "intake", "lag", "rejects", "rejects_o
 # It divides whole numbers: see the probe of athena.trino.
 OF_DIVISION = {"traffic_over_time"}
 SAVED = sorted(catalogue.load().keys() - OF_ARRIVAL - OF_DIVISION)
+# The sample has no logs for the others: of them only the way through empty views is shown.
+ANSWERED = {
+    "app_errors",
+    "duplicates",
+    "egress_internet",
+    "error_messages",
+    "flow_gaps",
+    "lambda_memory",
+    "lambda_performance",
+    "long_flows",
+    "network_pairs",
+    "new_destinations",
+    "protocol_mix",
+    "rejected_ports",
+    "rejected_sources",
+    "row_counts",
+    "top_interfaces",
+    "top_pairs",
+    "top_talkers",
+    "traffic_by_action",
+}
 
 
 def in_athena(target: Cloud, *words: str) -> Ran:
@@ -54,18 +75,13 @@ def test_athena_answers_what_the_embedded_home_answers(
     assert [comparable(row) for row in found] == [comparable(row) for row in expected]
 
 
-@pytest.mark.needs("athena.answers")
-def test_a_repeated_row_is_answered_once(target: Cloud, sent: Sent) -> None:
-    sql = "SELECT count(*) AS n, count(DISTINCT record_id) AS ids FROM vpc_flow"
-    (row,) = rows(in_athena(target, "--sql", sql, "--full-scan", "--output", "jsonl"))
-    assert row["n"] == row["ids"]
-
-
 @pytest.mark.needs("athena.saved")
 @pytest.mark.parametrize("name", SAVED)
 def test_a_saved_query_answers_what_it_does_at_home(target: Cloud, home: Path, name: str) -> None:
     words = (name, "--since", "2h", "--output", "jsonl")
-    assert rows(in_athena(target, *words)) == rows(run("query", *words, "--home", home))
+    expected = rows(run("query", *words, "--home", home))
+    assert bool(expected) == (name in ANSWERED)
+    assert rows(in_athena(target, *words)) == expected
 
 
 @pytest.mark.needs("make.query")
@@ -90,9 +106,9 @@ def test_make_query_asks_athena(target: Cloud, home: Path) -> None:
 def test_awswrangler_reads_lake_and_catalogue(
     target: Cloud, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import awswrangler as wrangler
     import boto3
 
-    wrangler = pytest.importorskip("awswrangler")
     for name, text in target.running.environment().items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, text)

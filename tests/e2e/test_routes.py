@@ -1,8 +1,9 @@
-"""The other two ways in: the same template, another LogRoute, the same rows."""
+"""The other ways in and out: the same template, another LogRoute or Delivery, the same rows."""
 
 import gzip
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.homes import run
 
 GROUP, STREAM = "/local/direct", "eni-1235b8ca123456789-all"
 FLOWS = "vpc-flow"
+# Given by who writes the envelope: ids of log events, and the account.
+OF_ENVELOPE = {"record_id", "owner_account_id"}
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +34,24 @@ def inbox(further: Further) -> Cloud:
     return further.stage("inbox", LogRoute="s3", LogGroups="", Sources=sources)
 
 
+@pytest.fixture(scope="session")
+def plain(further: Further) -> Cloud:
+    """A stage that writes Parquet by itself."""
+    sources = f'{{"{GROUP}": "{FLOWS}"}}'
+    return further.stage("plain", Delivery="s3", LogGroups="", Sources=sources)
+
+
+def without_envelope(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of different envelopes of the same log events, in an order."""
+    kept = in_order(rows)
+    names = sorted(kept[0].keys() - OF_ENVELOPE)
+    return sorted(({name: row[name] for name in names} for row in kept), key=repr)
+
+
 @pytest.mark.needs("logs.to_function")
-def test_a_subscription_calls_the_function(direct: Cloud) -> None:
+def test_a_subscription_calls_the_function_and_its_rows_are_those_of_the_embedded_home(
+    direct: Cloud, tmp_path: Path
+) -> None:
     sample, logs = Sample(round(time.time() * 1000) - 30_000), direct.client("logs")
     logs.create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
     events = sample.events(sample.flows)
@@ -40,8 +59,11 @@ def test_a_subscription_calls_the_function(direct: Cloud) -> None:
     batches = until(lambda: direct.landed("batch") or None, "an entry in the ledger")
     assert [(each["source"], each["events_in"]) for each in batches] == [(FLOWS, len(events))]
     rows = until(lambda: direct.landed("vpc_flow") or None, "rows")
-    assert len(rows) == batches[0]["rows"] >= 20
-    assert {row["log_group"] for row in rows} == {GROUP}
+    (path := tmp_path / "flows.gz").write_bytes(sample.envelope(GROUP, sample.flows))
+    assert run("ingest", FLOWS, path, "--home", tmp_path / "home").code == 0
+    expected = embedded(tmp_path / "home", "vpc_flow")
+    assert len(expected) >= 20
+    assert without_envelope(rows) == without_envelope(expected)
 
 
 @pytest.mark.needs("s3.to_function")
@@ -50,7 +72,8 @@ def test_a_file_is_read_and_its_rows_are_those_of_the_embedded_home(
 ) -> None:
     sample = Sample(round(time.time() * 1000) - 30_000)
     content = gzip.compress("\n".join(sample.flows).encode())
-    key = "AWSLogs/000000000000/vpcflowlogs/flows.log.gz"
+    # Notices have keys as a form would send them.
+    key = "AWSLogs/000000000000/vpcflowlogs/flows of today.log.gz"
     inbox.client("s3").put_object(Bucket=inbox.outputs["InboxBucket"], Key=key, Body=content)
     until(lambda: inbox.landed("batch") or None, "an entry in the ledger")
     (path := tmp_path / "flows.log.gz").write_bytes(content)
@@ -60,3 +83,23 @@ def test_a_file_is_read_and_its_rows_are_those_of_the_embedded_home(
         lambda: rows if len(rows := inbox.landed("vpc_flow")) >= len(expected) else None, "rows"
     )
     assert in_order(found) == expected
+
+
+@pytest.mark.needs("s3.delivery")
+def test_rows_that_go_to_the_bucket_by_themselves_are_those_of_the_embedded_home(
+    plain: Cloud, tmp_path: Path
+) -> None:
+    sample = Sample(round(time.time() * 1000) - 30_000)
+    envelope = sample.envelope(GROUP, sample.flows)
+    plain.client("kinesis").put_record(
+        StreamName=plain.outputs["StreamName"], Data=envelope, PartitionKey="any"
+    )
+    (path := tmp_path / "flows.gz").write_bytes(envelope)
+    assert run("ingest", FLOWS, path, "--home", tmp_path / "home").code == 0
+    expected = embedded(tmp_path / "home", "vpc_flow")
+    found = until(
+        lambda: rows if len(rows := plain.landed("vpc_flow")) >= len(expected) else None, "rows"
+    )
+    assert in_order(found) == expected
+    keys = plain.objects("LakeBucket", "lake/landing/vpc_flow/arrival_dt=")
+    assert all(content.startswith(b"PAR1") for content in keys.values())

@@ -8,7 +8,6 @@ import pytest
 from tests.e2e.cloud import Cloud
 
 NESTED = "AWS::CloudFormation::Stack"
-WITHOUT_CATALOG = ("table", "workgroup", "query", "freshness")
 
 
 def resources(target: Cloud, stack: str) -> Iterator[dict[str, Any]]:

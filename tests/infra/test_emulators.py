@@ -206,7 +206,9 @@ def test_an_emulator_that_cannot_be_noted_is_ended(
     assert runs._pids(noted) == set()
 
 
-@pytest.mark.parametrize("number", [os.getpid(), 0, -1, 1])
+@pytest.mark.parametrize(
+    "number", [os.getpid(), 0, -1, 1], ids=["this one", "group", "all", "first"]
+)
 def test_a_process_that_has_only_the_number_is_left_alone(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

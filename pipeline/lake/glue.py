@@ -91,7 +91,7 @@ def versions(table: Table, lake: str) -> dict[str, Any]:
 
 def location_of(table: Table, lake: str, day: str, version: str) -> str:
     """Where the files of a version of a day lie, a URI that ends in /."""
-    return f"{lake}/{CURATED}/{table.name}/dt={day}/version={version}/"
+    return f"{lake}/{CURATED}/{table.name}/dt={day}/{VERSION}={version}/"
 
 
 def partition(table: Table, day: str, location: str) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class Account:
         rows = self.duckdb.sql(select).to_arrow_table()
         times = rows["event_time"].to_pylist()
         assert times == sorted(times)
-        day, version = re.findall(r"/dt=([^/]+)/version=([^/]+)/", folder)[0]
+        day, version = re.findall(r"/dt=([^/]+)/curated_version=([^/]+)/", folder)[0]
         half = len(rows) // 2
         for number, part in enumerate((rows.slice(0, half), rows.slice(half))):
             self._add(f"{prefix}{number}", part, "curated", day, 0, version)

@@ -82,7 +82,7 @@ def test_versions_that_are_shown_no_more_go_after_a_day(account: Account) -> Non
     assert not {key for key in first if "dt=2026-11-27" in key} & set(account.objects)
     assert [row[1] for row in account.ask(ALL)] == [3, 1, 2, 4, 5, 6]
     marks = {key.partition("unneeded/2026-11-27.")[2] for key in account.objects} - {""}
-    assert not [key for key in first for mark in marks if f"version={mark}/" in key]
+    assert not [key for key in first for mark in marks if f"curated_version={mark}/" in key]
 
 
 def test_a_version_that_lacks_an_event_is_never_shown(account: Account) -> None:

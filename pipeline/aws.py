@@ -62,6 +62,7 @@ def session(target: str = "") -> "boto3.Session":
 def at(endpoint: str, region: str = LOCAL_REGION) -> "boto3.Session":
     """A session whose requests all go to one address, whatever the environment says; as nobody."""
     import boto3
+    from botocore.session import Session as OfProfile
 
     class Local(boto3.Session):
         def client(self, service_name: Any, *args: Any, **more: Any) -> Any:
@@ -70,7 +71,9 @@ def at(endpoint: str, region: str = LOCAL_REGION) -> "boto3.Session":
         def resource(self, service_name: Any, *args: Any, **more: Any) -> Any:
             return super().resource(service_name, *args, **_to(endpoint, more))
 
-    return Local(NOBODY, NOBODY, region_name=region)
+    # No profile has anything to say here, and botocore fails where the one that is named is none.
+    nobodys = OfProfile(session_vars={"profile": (None, None, None, None)})
+    return Local(NOBODY, NOBODY, region_name=region, botocore_session=nobodys)
 
 
 def _to(endpoint: str, more: dict[str, Any]) -> dict[str, Any]:

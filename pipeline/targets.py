@@ -51,6 +51,9 @@ def address(target: str, session: "boto3.Session") -> str:
     Raises UsageError where they go elsewhere than to the target, or to several places.
     """
     found = list(overrides(session))
+    if wrong := [(place, url) for place, url in found if not is_address(url)]:
+        fix = "write it as http://localhost:4566, or unset it"
+        raise UsageError("that is no address", _listed(wrong), fix)
     elsewhere = [(place, url) for place, url in found if not is_aws(url)]
     if target == AWS and elsewhere:
         fix = f"unset it, or name the emulator: TARGET={EMULATORS[0]}"
@@ -89,6 +92,12 @@ def overrides(session: "boto3.Session") -> Iterator[tuple[str, str]]:
         yield PROFILE, str(url)
     if name := profile.get("services"):
         yield from _of_services(f"services {name}", core.full_config.get("services", {}).get(name))
+
+
+def is_address(url: str) -> bool:
+    """Whether requests could go there: with localhost:4566 boto3 takes "localhost" for a scheme."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def is_aws(url: str) -> bool:

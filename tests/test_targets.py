@@ -97,6 +97,20 @@ def test_an_address_of_all_services_is_the_target(monkeypatch: pytest.MonkeyPatc
     hold_to("ministack", there())
 
 
+def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    with pytest.raises(UsageError, match="that is no address") as caught:
+        address("localstack", there())
+    assert caught.value.where == "AWS_ENDPOINT_URL = localhost:4566"
+    assert caught.value.fix.startswith("write it as http://localhost:4566")
+
+
+def test_an_emulator_is_asked_whatever_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    client = aws.at(LOCAL).client("s3")
+    assert client.meta.endpoint_url == LOCAL
+
+
 def test_without_addresses_it_is_aws() -> None:
     assert address("", there()) == ""
     assert address("aws", there()) == ""

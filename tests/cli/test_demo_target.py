@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.through import told
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
-from pipeline.demo.through import Step, Through
+from pipeline.demo.through import Seen, Step, Through
 from pipeline.errors import DeliveryError
 from pipeline.settings import Settings
 from tests.homes import run
@@ -93,6 +94,16 @@ def test_where_it_does_not_come_it_is_said_what_to_look_at() -> None:
         next(way)
     assert caught.value.where == "at the stage 'place 1', after 0 s"
     assert caught.value.fix == "look at 1"
+
+
+def test_on_a_terminal_what_was_seen_stands_beside_its_place() -> None:
+    seen = Seen("landing", "12 rows in 1 object of s3://tailrace-lakebucket-0a1b/lake/", 1.25)
+    one = "✓ landing     1.2 s  12 rows in 1 object of s3://tailrace-lakebucket-0a1b/lake/"
+    assert told(seen, None) == one
+    assert told(seen, 60).splitlines() == [
+        "✓ landing     1.2 s  12 rows in 1 object of",
+        "                     s3://tailrace-lakebucket-0a1b/lake/",
+    ]
 
 
 def test_the_sample_is_read_as_flow_logs_but_for_its_last_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An emulator that runs: started in a group of its own, and ended with all that it started."""
 
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from pipeline.errors import TailraceError, UsageError
 from pipeline.targets import identify
 
 START_S, END_S, LOOK_S = 90.0, 20.0, 0.2
+LAST_PORT = 65_535
 # Names that nobody has: an emulator asks for no others, and a person's own are not shown to it.
 NOBODY = {
     "AWS_ACCESS_KEY_ID": NOBODYS,
@@ -67,14 +69,16 @@ class Running:
         return _as_nobody() | {"AWS_ENDPOINT_URL": self.endpoint} | more
 
 
-def start(kind: Kind, folder: Path, port: int = 0) -> Running:
+def start(kind: Kind, folder: Path, port: int = 0, note_at: Path | None = None) -> Running:
     """Start an emulator in an empty folder, and come back when it answers; 0 for a free port.
+
+    note_at  where it is noted at once: who is killed meanwhile leaves it running
 
     Raises TailraceError when it ends or stays silent, UsageError where the port is taken,
     NotConfigured where something that it needs is missing.
     """
     check(kind)
-    port = _free(port)
+    port = _free(port, kind)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     command = [str(kind.python), "-P", str(kind.program)]
@@ -90,6 +94,8 @@ def start(kind: Kind, folder: Path, port: int = 0) -> Running:
         )
     CHILDREN[child.pid] = child
     running = Running(kind.name, kind.version, child.pid, port, str(folder))
+    if note_at:
+        note(running, note_at)
     try:
         _wait(kind, child, running)
     except BaseException:
@@ -98,13 +104,18 @@ def start(kind: Kind, folder: Path, port: int = 0) -> Running:
     return running
 
 
-def start_docker(kind: Kind, folder: Path, port: int = compose.PORT) -> Running:
+def start_docker(
+    kind: Kind, folder: Path, port: int = compose.PORT, note_at: Path | None = None
+) -> Running:
     """Start an emulator in a container. Raises as `start` does."""
     compose.check(kind)
-    port = _free(port)
+    port = _free(port, kind)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return Running(kind.name, compose.up(port), 0, port, str(folder), docker=True)
+    running = Running(kind.name, compose.up(port), 0, port, str(folder), docker=True)
+    if note_at:
+        note(running, note_at)
+    return running
 
 
 def stop(running: Running) -> None:
@@ -155,15 +166,26 @@ def _as_nobody() -> dict[str, str]:
     return kept | {name: text for name, text in NOBODY.items() if text}
 
 
-def _free(port: int) -> int:
+def _free(port: int, kind: Kind) -> int:
+    """The port, or for 0 one that nobody has."""
+    other = f'make local-up TARGET={kind.name} ARGS="--port 0"'
+    if not 0 <= port <= LAST_PORT:
+        raise UsageError(f"there is no port {port}", "--port", f"0 (any) to {LAST_PORT}")
     with closing(socket.socket()) as probe:
+        # As emulators do: else a port is taken for a minute after the last one has left it.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                what = f"port {port} cannot be had: {error.strerror}"
+                raise UsageError(what, "", f"take any other: {other}") from error
             there = identify(f"http://{HOST}:{port}")
             who = f"by {there}" if there else ""
-            end = f"make local-down TARGET={there.name}" if there else "end what is there"
-            fix = f'{end}, or take any other: make local-up ARGS="--port 0"'
+            end = "end what is there"
+            if there:
+                end = f"make local-down TARGET={there.name} in the folder it was started from"
+            fix = f"{end}, or take any other: {other}"
             raise UsageError(f"port {port} is taken", who, fix) from error
         found: int = probe.getsockname()[1]
         return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.emulators import running as runs
-from infra.emulators.kinds import KINDS, ROOT, Kind, find
+from infra.emulators.kinds import KINDS, LOCALSTACK, ROOT, Kind, find
 from infra.emulators.stack import deploy, log_groups, status
 from infra.surroundings import for_child
 from infra.telling import say, tell
@@ -57,7 +57,7 @@ def up(kind: Kind, asked: argparse.Namespace) -> None:
     if already := runs.noted(_note(kind)):
         _hold_to_stack(already)
         say(f"{kind.name} {already.version} runs already, with the stack, at {already.endpoint}")
-        say(f"after a change: make deploy STAGE={kind.name} TARGET={kind.name}")
+        say(f"after a change: {_anew(kind)}")
         _print_variables(already)
         return
     start = runs.start_docker if asked.docker else runs.start
@@ -110,6 +110,13 @@ def _print_variables(running: runs.Running) -> None:
         say(f'for this shell, and any other: eval "$(make local-up TARGET={name})"')
     say(f"it subscribes to {', '.join(log_groups(name))}")
     say(f"then: .venv/bin/tailrace demo --target {name}")
+
+
+def _anew(kind: Kind) -> str:
+    if kind is LOCALSTACK:
+        # It makes no change set for a stack that it has.
+        return f"make local-down TARGET={kind.name}, then make local-up TARGET={kind.name}"
+    return f"make deploy STAGE={kind.name} TARGET={kind.name}"
 
 
 def _hold_to_stack(running: runs.Running) -> None:

@@ -188,6 +188,7 @@ def test_where_it_runs_already_the_variables_are_printed_again(
         assert commands.main(["--target", "localstack", "up"]) == 0
     told = capsys.readouterr()
     assert told.err.startswith("localstack 4.13.1 runs already, with the stack, at http://local")
+    assert "after a change: make local-down TARGET=localstack, then make local-up" in told.err
     assert f"export AWS_ENDPOINT_URL=http://localhost:{port}\n" in told.out
 
 

@@ -28,8 +28,9 @@ $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_P
 
 ##@ Use it
 
-demo: .venv/.embedded ## made-up traffic through the whole pipeline; Ctrl-C prints the answers (ARGS="--for 20")
-	@$(BIN)/tailrace demo $(ARGS)
+# With a target it asks an emulator, for which it takes more than the demo without AWS.
+demo: .venv/$(if $(TARGET),.dev,.embedded) ## made-up traffic through the whole pipeline; Ctrl-C prints the answers (ARGS="--for 20"; TARGET=localstack: through make local-up)
+	@$(BIN)/tailrace demo $(if $(TARGET),--target '$(TARGET)') $(ARGS)
 
 query: .venv/.embedded ## answer a saved query (NAME=top_talkers SINCE=1h); no NAME lists them
 	@$(BIN)/tailrace query $(NAME) $(if $(SINCE),--since '$(SINCE)') \

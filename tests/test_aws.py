@@ -96,6 +96,11 @@ def test_whoever_may_not_is_told_to_see_what_they_may(code: str) -> None:
     assert raised(of_service, error) == f"TailraceError 1: {fix}"
 
 
+def test_an_emulator_without_athena_is_told_as_such() -> None:
+    said = "The API for service athena is either not included in your current license plan or ..."
+    assert athena_errors.fix_of(said, "FAILED").endswith("make local-up TARGET=ministack")
+
+
 def test_what_athena_says_is_a_query_that_failed() -> None:
     error = ClientError({"Error": {"Code": "TooManyRequestsException"}}, "StartQueryExecution")
     said = pytest.raises(QueryFailed, match="Athena: TooManyRequestsException")

@@ -1,6 +1,8 @@
 """README.md, CONTRIBUTING.md and docs/ name what there is, all of it and nothing else."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,29 @@ def test_every_message_that_the_readme_explains_is_said() -> None:
     assert messages
     parts = [part.strip() for text in messages for part in text.split("...") if part.strip()]
     assert [part for part in parts if part not in code] == []
+
+
+def test_every_message_that_the_page_for_localstack_explains_is_said() -> None:
+    code = "".join(
+        path.read_text("utf-8")
+        for folder in ("pipeline", "infra")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    messages = first_column(section(LOCALSTACK, "Which address is asked"), "message")
+    assert messages
+    # A value stands where the code has its name.
+    general = {"that is ministack": "that is {", "port 4566 is taken": "port {port} is taken"}
+    assert [text for text in messages if general.get(text, text) not in code] == []
+
+
+def test_what_is_logged_to_an_emulator_is_what_the_shell_makes_of_the_page() -> None:
+    words = re.search(r"--log-events \\\n +(.*)", LOCALSTACK)
+    assert words
+    script = f"printf %s {words[1]}"
+    ran = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    (event,) = json.loads(ran.stdout)
+    assert json.loads(event["message"]) == {"level": "ERROR", "message": "no such order"}
+    assert event["timestamp"] % 1000 == 0
 
 
 @pytest.mark.parametrize("page", PAGES)

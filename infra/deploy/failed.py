@@ -55,11 +55,11 @@ def way_on(status: str, stage: Stage, region: str) -> str:
 def _reasons(client: Any, stack: str, path: str) -> Iterator[str]:
     for event in reversed(list(_last_operation(client, stack))):
         reason = event.get("ResourceStatusReason", "")
-        own = event["PhysicalResourceId"] == event.get("StackId", stack)
+        own = event.get("PhysicalResourceId") == event.get("StackId", stack)
         if event.get("ResourceStatus") not in FAILURES or own or CANCELLED in reason:
             continue
         name = f"{path}{event['LogicalResourceId']}"
-        inner = event["PhysicalResourceId"] if event.get("ResourceType") == NESTED else ""
+        inner = event.get("PhysicalResourceId") if event.get("ResourceType") == NESTED else ""
         within = list(_reasons(client, inner, f"{name}/")) if inner else []
         yield from within or [f"{name}: {reason}"]
 
@@ -68,6 +68,6 @@ def _last_operation(client: Any, stack: str) -> Iterator[Mapping[str, Any]]:
     for page in client.get_paginator("describe_stack_events").paginate(StackName=stack):
         for event in page["StackEvents"]:
             yield event
-            own = event["PhysicalResourceId"] == event.get("StackId")
+            own = event.get("PhysicalResourceId") == event.get("StackId")
             if own and event.get("ResourceStatus") in BEGINNINGS:
                 return

@@ -28,6 +28,7 @@ from pipeline.errors import TailraceError, UsageError
 from pipeline.targets import identify
 
 START_S, END_S, LOOK_S = 90.0, 20.0, 0.2
+LAST_PORT = 65_535
 # Names that nobody has: an emulator asks for no others, and a person's own are not shown to it.
 NOBODY = {
     "AWS_ACCESS_KEY_ID": NOBODYS,
@@ -90,7 +91,7 @@ def start(kind: Kind, folder: Path, port: int = 0, noted_in: Path | None = None)
     NotConfigured where something that it needs is missing.
     """
     check(kind)
-    port = _free(port)
+    port = _free(port, kind)
     _empty(folder)
     command = [str(kind.python), "-P", str(kind.program)]
     with (folder / "log").open("wb") as log:
@@ -115,12 +116,17 @@ def start(kind: Kind, folder: Path, port: int = 0, noted_in: Path | None = None)
     return running
 
 
-def start_docker(kind: Kind, folder: Path, port: int = compose.PORT) -> Running:
+def start_docker(
+    kind: Kind, folder: Path, port: int = compose.PORT, noted_in: Path | None = None
+) -> Running:
     """Start an emulator in a container. Raises as `start` does."""
     compose.check(kind)
-    port = _free(port)
+    port = _free(port, kind)
     _empty(folder)
-    return Running(kind.name, compose.up(port), 0, port, str(folder), docker=True)
+    running = Running(kind.name, compose.up(port), 0, port, str(folder), docker=True)
+    if noted_in:
+        note(running, noted_in)
+    return running
 
 
 def stop(running: Running) -> None:
@@ -212,23 +218,26 @@ def _empty(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _free(port: int) -> int:
+def _free(port: int, kind: Kind) -> int:
+    """The port, or for 0 one that nobody has."""
+    other = f'make local-up TARGET={kind.name} ARGS="--port 0"'
+    if not 0 <= port <= LAST_PORT:
+        raise UsageError(f"there is no port {port}", "--port", f"0 (any) to {LAST_PORT}")
     with closing(socket.socket()) as probe:
         # As servers do: connections to the last one that had it are no hindrance.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OverflowError as error:
-            raise UsageError(f"there is no port {port}", "", "0 to 65535, 0 for any") from error
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                fix = 'take any other: make local-up ARGS="--port 0"'
                 what = f"port {port} cannot be had: {error.strerror}"
-                raise UsageError(what, "", fix) from error
+                raise UsageError(what, "", f"take any other: {other}") from error
             there = identify(f"http://{HOST}:{port}")
             who = f"by {there}" if there else ""
-            end = f"make local-down TARGET={there.name}" if there else "end what is there"
-            fix = f'{end}, or take any other: make local-up ARGS="--port 0"'
+            end = "end what is there"
+            if there:
+                end = f"make local-down TARGET={there.name} in the folder it was started from"
+            fix = f"{end}, or take any other: {other}"
             raise UsageError(f"port {port} is taken", who, fix) from error
         found: int = probe.getsockname()[1]
         return found

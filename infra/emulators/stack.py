@@ -4,24 +4,37 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from infra.deploy.stack import CONFIG, ROOT
 from infra.deploy.stages import find
+from infra.emulators.kinds import ROOT
 from infra.emulators.running import Running
-from infra.telling import say
 from pipeline import aws
 from pipeline.errors import TailraceError
 
+CONFIG = ROOT / "samconfig.toml"
 # Of SAM's looks at a stack that is being made.
 POLL_S = "1"
+LOOK_S, END_S = 0.5, 10.0
+# Words of the commands that a deployment runs, and what they do.
+STEPS = {
+    "build": "building the function",
+    "deploy": "deploying the stack",
+    "doctor": "looking at the stack",
+}
+
+Watch = Callable[[str], None]
 
 
-def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = False) -> None:
+def deploy(
+    running: Running, sam: Path, log: Path, built: bool = False, watch: Watch = lambda step: None
+) -> None:
     """Put the stage that is called like the emulator on it; `log`: where its words go.
 
     built  take what `sam build` left, rather than build anew
+    watch  is told again and again which of STEPS it is at
 
     Raises TailraceError when that does not go well.
     """
@@ -36,19 +49,47 @@ def deploy(running: Running, sam: Path, log: Path | None = None, built: bool = F
         # Whoever holds their own commands to AWS means others than this one.
         TAILRACE_TARGET=running.kind,
     )
-    if log is None:
-        # What is printed of the stack is no data here: those are the variables.
-        ran = subprocess.run(  # noqa: S603 - our own
-            command, cwd=ROOT, env=environment, stdout=sys.stderr, check=False
+    with log.open("wb") as out:
+        child = subprocess.Popen(  # noqa: S603 - our own
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
-    else:
-        with log.open("wb") as out:
-            ran = subprocess.run(  # noqa: S603 - our own
-                command, cwd=ROOT, env=environment, stdout=out, stderr=out, check=False
-            )
-    if ran.returncode:
-        where = f"it says why in {log}" if log else "it says why above"
-        raise TailraceError(f"{running.kind} did not take the stack", where)
+        try:
+            while child.poll() is None:
+                watch(step(log))
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(LOOK_S)
+        finally:
+            _end(child)
+    if child.returncode:
+        raise TailraceError(f"{running.kind} did not take the stack", f"it says why in {log}")
+
+
+def step(log: Path) -> str:
+    """Which of STEPS a deployment is at, by what it has printed; "" before the first."""
+    commands = [line for line in log.read_text("utf-8", "replace").splitlines() if "==> " in line]
+    last = commands[-1] if commands else ""
+    return next((told for word, told in STEPS.items() if f" {word} " in last), "")
+
+
+def status(running: Running) -> str:
+    """What the emulator says of the stack; "" where it has none."""
+    from botocore.exceptions import ClientError
+
+    name = _parameters(running.kind)["stack_name"]
+    try:
+        found = client(running, "cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError:
+        return ""
+    return str(found[0]["StackStatus"]) if found else ""
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """See a deployment end; Ctrl-C has reached it, too, where it came from a terminal."""
+    try:
+        child.wait(END_S if child.poll() is None else 0)
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        child.wait()
 
 
 def prepare(running: Running) -> None:
@@ -59,7 +100,6 @@ def prepare(running: Running) -> None:
         logs = client(running, "logs")
         for group in log_groups(running.kind):
             logs.create_log_group(logGroupName=group)
-    say(f"{running.kind} {running.version} runs at {running.endpoint}")
 
 
 def log_groups(stage: str) -> list[str]:

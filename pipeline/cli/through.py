@@ -1,14 +1,19 @@
 """tailrace demo --target: a sample through the stage on an emulator, place by place."""
 
 import sys
+import textwrap
 import time
+from typing import TYPE_CHECKING
 
-from pipeline.cli import let_all_in
+from pipeline.cli import let_all_in, streams
 from pipeline.cli.console import Live
 from pipeline.cli.output import visible
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from pipeline.targets import AWS, EMULATORS
+
+if TYPE_CHECKING:
+    from pipeline.demo.through import Seen
 
 
 def through(settings: Settings, target: str) -> None:
@@ -42,12 +47,29 @@ def through(settings: Settings, target: str) -> None:
     try:
         for seen in way.follow(looked_for):
             live.close()
-            sys.stdout.write(f"✓ {seen.name:<10}{seen.seconds:>5.1f} s  {visible(seen.what)}\n")
+            sys.stdout.write(f"{told(seen, streams.width())}\n")
             sys.stdout.flush()
     finally:
         live.close()
     live.say(
         f"through in {time.monotonic() - started:.1f} s; ask on: {_asked(way.has_athena, target)}"
+    )
+
+
+def told(seen: "Seen", columns: int | None) -> str:
+    """A place with its seconds, and beside them what was seen there; `columns` as of a terminal."""
+    head = f"✓ {seen.name:<10}{seen.seconds:>5.1f} s  "
+    if columns is None:
+        return head + visible(seen.what)
+    return textwrap.fill(
+        visible(seen.what),
+        # Not of one word a line where the terminal is narrow.
+        max(columns, 2 * len(head)),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        # What is copied from here stays in one piece.
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline.aws import told
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
-from pipeline.demo.places import Places, is_parquet
+from pipeline.demo.places import LANDING, Places, is_parquet
 from pipeline.deployed.asking import Asking, athena_of
 from pipeline.deployed.audit import audit
 from pipeline.deployed.scope import Scope
@@ -189,8 +189,10 @@ class Through:
             for key, found in self.places.landed(TABLE)
             if any(row.get("log_stream") == stream for row in found)
         ]
-        more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-        return f"{len(rows)} rows in {keys[0]}{more}{self._no_parquet(keys[0])}"
+        objects = f"{len(keys)} object{'s'[: len(keys) != 1]}"
+        # As `aws s3 ls --recursive` takes it: a key alone is of no use, and two hundred letters.
+        place = f"s3://{self.deployed.lake_bucket}/{LANDING}/{TABLE}/"
+        return f"{len(rows)} rows in {objects} of {place}{self._no_parquet(keys[0])}"
 
     def _no_parquet(self, key: str) -> str:
         body = self.places.client("s3").get_object(Bucket=self.deployed.lake_bucket, Key=key)

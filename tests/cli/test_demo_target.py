@@ -9,9 +9,10 @@ import boto3
 import pytest
 
 from pipeline import aws
+from pipeline.cli.through import told
 from pipeline.demo.marked import Marked, base64_size, lines_in, shard_of
 from pipeline.demo.places import Places
-from pipeline.demo.through import Step, Through
+from pipeline.demo.through import Seen, Step, Through
 from pipeline.deployed.stage import Deployed
 from pipeline.errors import DeliveryError, NotConfigured, TailraceError
 from pipeline.settings import Settings
@@ -130,6 +131,16 @@ def test_a_stage_whose_sources_say_nothing_has_no_log_group(sources: str) -> Non
     way = Other(Settings(), boto3.Session(), "ministack", Marked(0))
     with pytest.raises(NotConfigured, match="subscribes to no log group of flow logs"):
         _ = way.log_group
+
+
+def test_on_a_terminal_what_was_seen_stands_beside_its_place() -> None:
+    seen = Seen("landing", "12 rows in 1 object of s3://tailrace-lakebucket-0a1b/lake/", 1.25)
+    one = "✓ landing     1.2 s  12 rows in 1 object of s3://tailrace-lakebucket-0a1b/lake/"
+    assert told(seen, None) == one
+    assert told(seen, 60).splitlines() == [
+        "✓ landing     1.2 s  12 rows in 1 object of",
+        "                     s3://tailrace-lakebucket-0a1b/lake/",
+    ]
 
 
 def test_the_sample_is_read_as_flow_logs_but_for_its_last_line(tmp_path: Path) -> None:

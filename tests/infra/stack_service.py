@@ -237,7 +237,8 @@ class Service:
                 {
                     "StackId": name if name.startswith("arn:") else STACK,
                     "LogicalResourceId": logical,
-                    "PhysicalResourceId": physical,
+                    # LocalStack has none of a resource that it did not get to make.
+                    **({"PhysicalResourceId": physical} if physical else {}),
                     "ResourceType": kind,
                     "ResourceStatus": status,
                     "ResourceStatusReason": reason,

@@ -20,22 +20,36 @@ from infra.emulators import __main__ as commands
 from infra.emulators import running as runs
 from infra.emulators.inside.ministack_host import for_programs
 from infra.emulators.kinds import KINDS, LOCALSTACK, MINISTACK, Kind, check, find
-from infra.emulators.stack import deploy, log_groups
+from infra.emulators.stack import deploy, log_groups, step
 from pipeline.errors import NotConfigured, TailraceError, UsageError
 from tests.answering import answering
 
 ROOT = Path(__file__).resolve().parents[2]
+# CloudFormation's answers to DescribeStacks.
+STACKS = (
+    "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>x</StackName>"
+    "<StackStatus>{}</StackStatus></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+)
+NO_STACK = (
+    "<ErrorResponse><Error><Code>ValidationError</Code><Message>no stack{}</Message></Error>"
+    "</ErrorResponse>"
+)
 
 
 @contextmanager
-def health(**said: str) -> Iterator[int]:
-    """A server that says this on every path; its port."""
+def health(stack: str = "", **said: object) -> Iterator[int]:
+    """A server that says this on every path; its port. `stack`: in which state it has one."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps(said).encode())
+
+        def do_POST(self) -> None:
+            self.send_response(200 if stack else 400)
+            self.end_headers()
+            self.wfile.write((STACKS if stack else NO_STACK).format(stack).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -84,9 +98,12 @@ def test_a_port_that_an_emulator_has_is_refused_with_its_name(tmp_path: Path) ->
         health(edition="light", version="1.5.33") as port,
         pytest.raises(UsageError, match=f"port {port} is taken") as caught,
     ):
-        runs.start(MINISTACK, tmp_path / "run", port)
+        runs.start(LOCALSTACK, tmp_path / "run", port)
     assert caught.value.where == "by ministack 1.5.33"
-    assert caught.value.fix.startswith("make local-down TARGET=ministack, or take any other")
+    assert caught.value.fix == (
+        "make local-down TARGET=ministack in the folder it was started from,"
+        ' or take any other: make local-up TARGET=localstack ARGS="--port 0"'
+    )
 
 
 def test_localstack_without_npm_is_refused_before_it_starts(
@@ -114,7 +131,8 @@ def test_to_end_what_does_not_run_is_no_error(
 ) -> None:
     monkeypatch.setattr(commands, "FOLDER", tmp_path)
     assert commands.main(["--target", kind, "down"]) == 0
-    assert capsys.readouterr().err == f"{kind} does not run: nothing to end\n"
+    said = f"no {kind} runs that was started here: nothing to end\n"
+    assert capsys.readouterr().err == said
 
 
 def test_an_emulator_that_ends_at_once_is_told_with_its_log(
@@ -123,9 +141,12 @@ def test_an_emulator_that_ends_at_once_is_told_with_its_log(
     (tmp_path / "gone_host.py").write_text("raise SystemExit('no such thing')\n")
     monkeypatch.setattr(Kind, "python", Path(sys.executable))
     monkeypatch.setattr(Kind, "program", tmp_path / "gone_host.py")
+    note = tmp_path / "ministack.json"
     with pytest.raises(TailraceError, match="ministack ended with 1 before it answered") as raised:
-        runs.start(MINISTACK, tmp_path / "run")
+        runs.start(MINISTACK, tmp_path / "run", 0, note)
     assert "no such thing" in raised.value.fix
+    # It is noted before it answers: else nobody could end it when its start is broken off.
+    assert json.loads(note.read_text("utf-8"))["kind"] == "ministack"
 
 
 # Says what MiniStack says, and has a child in a session of its own, as Kinesis of LocalStack is.
@@ -173,7 +194,9 @@ def test_what_an_emulator_leaves_that_was_killed_is_ended(
     runs.CHILDREN[running.pid].wait()
     assert len(runs._pids(running)) == 1
     assert commands.main(["down"]) == 0
-    assert capsys.readouterr().err == f"ministack at {running.endpoint} has ended\n"
+    assert capsys.readouterr().err == (
+        f"ending ministack at {running.endpoint}, up to {runs.END_S:.0f} s\nministack has ended\n"
+    )
     assert runs._pids(running) == set()
     assert not note.exists()
 
@@ -227,6 +250,134 @@ def test_a_process_that_has_only_the_number_is_left_alone(
             runs.stop(running)
         assert other.poll() is None
         other.kill()
+
+
+@contextmanager
+def noted_as(kind: str, port: int, folder: Path) -> Iterator[runs.Running]:
+    """A process that is taken for this emulator, noted in the folder with that port."""
+    code = "import time; print('up', flush=True); time.sleep(60)"
+    environ = {**os.environ, runs.MARK: str(folder)}
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environ)
+    assert child.stdout is not None
+    child.stdout.readline()
+    running = runs.Running(kind, KINDS[kind].version, child.pid, port, str(folder))
+    runs.CHILDREN[child.pid] = child
+    runs.note(running, folder / f"{kind}.json")
+    try:
+        yield running
+    finally:
+        runs.stop(running)
+        child.stdout.close()
+
+
+def test_local_down_names_the_emulator_that_does_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    with noted_as("localstack", 4566, tmp_path):
+        assert commands.main(["--target", "ministack", "down"]) == 0
+    said = "nothing to end; localstack does: make local-down TARGET=localstack\n"
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_where_it_runs_already_the_variables_are_printed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    with health(stack="CREATE_COMPLETE") as port, noted_as("localstack", port, tmp_path):
+        assert commands.main(["--target", "localstack", "up"]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith("localstack 4.13.1 runs already, with the stack, at http://local")
+    assert "after a change: make local-down TARGET=localstack, then make local-up" in told.err
+    assert f"export AWS_ENDPOINT_URL=http://localhost:{port}\n" in told.out
+
+
+@pytest.mark.parametrize(
+    ("stack", "said"), [("", "not there"), ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS")]
+)
+def test_where_it_runs_without_the_stack_it_is_said_what_to_do(
+    stack: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    with health(stack=stack) as port, noted_as("localstack", port, tmp_path):
+        assert commands.main(["--target", "localstack", "up"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.splitlines()[0]) == (
+        "",
+        f"error: localstack runs already, and the stack is {said}",
+    )
+    assert "make local-down TARGET=localstack" in told.err
+
+
+def test_a_shell_that_evaluates_the_variables_asks_the_emulator_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = {
+        "AWS_PROFILE": "mine",
+        "AWS_SESSION_TOKEN": "mine",
+        "AWS_ENDPOINT_URL_S3": "http://elsewhere",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    for name, text in theirs.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setattr(commands, "FOLDER", tmp_path)
+    with health(stack="CREATE_COMPLETE") as port, noted_as("ministack", port, tmp_path):
+        commands.main(["up"])
+    script = f"{capsys.readouterr().out}env"
+    kept = {"PATH": os.environ["PATH"], **theirs}
+    ran = subprocess.run(
+        ["/bin/sh", "-c", script], env=kept, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in ran.stdout.splitlines() if line.startswith("AWS_"))
+    assert found == {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://localhost:{port}",
+    }
+
+
+def test_a_deployment_tells_what_it_is_at(tmp_path: Path) -> None:
+    log = tmp_path / "deploy.log"
+    told = []
+    for line in ("tailrace-x: account 0", "==> sam build --x", "==> sam deploy --x", "Uploading"):
+        with log.open("a") as out:
+            out.write(f"{line}\n")
+        told.append(step(log))
+    assert told == ["", "building the function", "deploying the stack", "deploying the stack"]
+
+
+def test_the_commands_load_nothing_that_loses_a_ctrl_c() -> None:
+    # pyarrow looks for pandas while it loads, and takes an interrupt for its absence.
+    code = "import sys, infra.emulators.__main__ as it; print('pyarrow' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert ran.stdout == b"False\n"
+
+
+def test_make_demo_takes_a_target() -> None:
+    command = ["make", "-n", "demo", "TARGET=localstack", "ARGS=--x"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ".venv/bin/tailrace demo --target 'localstack' --x\n" in ran.stdout
+
+
+def test_columns_of_ministack_have_their_types() -> None:
+    if not (ROOT / "build" / "venv-ministack").exists():
+        pytest.skip("NOT RUN: columns of MiniStack, which is not installed: make local-up does it")
+    code = (
+        "import ministack_host as ours, ministack.services.athena as it\n"
+        "ours.with_types_of_columns()\n"
+        "print(*(it._duckdb_type({'Type': each}) for each in"
+        " ('map<string,string>', 'array<string>', 'bigint', 'string')), sep='; ')"
+    )
+    command = [str(MINISTACK.python), "-c", code]
+    folder = MINISTACK.program.parent
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert ran.stdout == "MAP(TEXT, TEXT); TEXT[]; BIGINT; VARCHAR\n"
 
 
 @pytest.mark.parametrize(
@@ -295,7 +446,7 @@ def test_a_port_whose_last_connections_are_not_gone_is_free(tmp_path: Path) -> N
         with socket.create_connection(("127.0.0.1", port)) as asking:
             server.accept()[0].close()
             asking.recv(1)
-    assert runs._free(port) == port
+    assert runs._free(port, MINISTACK) == port
 
 
 def test_what_localstacks_client_is_told_does_not_give_ministack_another_address(

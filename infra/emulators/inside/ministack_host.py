@@ -1,9 +1,10 @@
 """MiniStack with the parts of Athena that it lacks: run by the Python of its own environment.
 
 Its Athena is DuckDB, which is given Athena's text as it is: values that are bound do not arrive, a
-view in the catalogue is nothing, and Trino's words are unknown. Here values are put in, views are
-replaced by what they say, "$path" is a column, and sqlglot translates. It stays DuckDB: what an
-answer proves is the way to it, not what Trino would say.
+view in the catalogue is nothing, a map in a table without files is a text, and Trino's words are
+unknown. Here values are put in, views are replaced by what they say, "$path" is a column, columns
+have their types, and sqlglot translates. It stays DuckDB: what an answer proves is the way to it,
+not what Trino would say.
 """
 
 import base64
@@ -28,6 +29,7 @@ def main() -> None:
     """Run until a signal comes."""
     with_bound_values()
     with_paths()
+    with_types_of_columns()
     with_texts_of_athena()
     with_views_and_translation()
     without_pages()
@@ -107,6 +109,22 @@ def with_paths() -> None:
         return f"({named})" if NAMES_PATH.get() else found
 
     athena._table_relation, athena._empty_relation = with_path, none_with_path
+
+
+def with_types_of_columns() -> None:
+    """Give maps, lists and structs their types, which tables without files have from here alone."""
+    from ministack.services import athena
+    from sqlglot import exp
+
+    plain: Callable[[dict[str, Any]], str] = athena._duckdb_type
+
+    def typed(column: dict[str, Any]) -> str:
+        text = str(column.get("Type", ""))
+        if "<" not in text:
+            return plain(column)
+        return exp.DataType.build(text, dialect="hive").sql("duckdb")
+
+    athena._duckdb_type = typed
 
 
 def with_texts_of_athena() -> None:

@@ -11,6 +11,9 @@ _FIXES = {
     "exhausted resources": "ask for a shorter window, or for fewer columns",
     "access denied": aws.MAY,
     "does not exist": "deploy the stack, or name another: --stage",
+    "no output location": "deploy the stack, or name another: --stage",
+    # LocalStack's words.
+    "current license plan": "take the emulator that has Athena: make local-up TARGET=ministack",
 }
 
 

@@ -201,7 +201,8 @@ def _newest_attempts(table: Table, since: str) -> str:
 FROM (
     SELECT {names}, dt,
         row_number() OVER (
-            PARTITION BY dt, event_time, record_id ORDER BY {newest_first(table)}, landed DESC, path DESC
+            PARTITION BY dt, event_time, record_id
+            ORDER BY {newest_first(table)}, landed DESC, path DESC
         ) AS copy
     FROM (
         SELECT {names}, dt, 0 AS landed, {_PATH} AS path

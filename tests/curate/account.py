@@ -81,7 +81,7 @@ class Account:
             create view {name}_curated_files as
                 select *, of_day as dt
                 from {name}_versions join shown using (of_day, of_version);
-        """)
+        """)  # noqa: S608 - own names
         self._numbers = itertools.count(1)
         for view, select in glue.views(self.table, None).items():
             self.views[view] = glue.view(self.table, view, select, "awsdatacatalog", DATABASE)
@@ -152,7 +152,7 @@ class Account:
         names = ", ".join(f'"{each.name}"' for each in self.table)
         self.duckdb.register("added", rows)
         self.duckdb.execute(
-            f"insert into files select {names}, ?, ?, ?, ?, ? from added",
+            f"insert into files select {names}, ?, ?, ?, ?, ? from added",  # noqa: S608
             [f"s3://{BUCKET}/{key}", zone, day, hour, version],
         )
         self.duckdb.unregister("added")

@@ -1,4 +1,4 @@
-"""infra/compact.asl.yaml, state by state: what Step Functions does, in the order in which it does it."""
+"""infra/compact.asl.yaml, state by state: what Step Functions does, and in which order."""
 
 from typing import Any
 

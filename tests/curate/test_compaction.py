@@ -24,7 +24,7 @@ def event(number: int, at: datetime = MORNING, **more: object) -> Event:
 
 @pytest.fixture
 def account() -> Account:
-    """Two hours that have closed, one that has not: repeats, a late event, a newer decoder's row."""
+    """Two hours that have closed and one that has not: repeats, a late event, a newer row."""
     made = Account()
     yesterday = MORNING - timedelta(days=1)
     landed(made, "a", MORNING, event(1), event(2), event(2), event(3, yesterday))

@@ -23,6 +23,7 @@ def test_the_estimate_knows_the_defaults_of_the_template() -> None:
     assert default("FirehoseBufferSeconds") == limits.FIREHOSE_BUFFER_S
     assert default("QuarantineDays") == limits.QUARANTINE_DAYS
     assert default("LogDays") == limits.OWN_LOG_DAYS
+    assert default("CompactionHours") == limits.COMPACTION_HOURS
     usual = Plan(1)
     assert default("LakeDays") == usual.lake_days == 0
     assert default("Shards") == usual.shards == 0
@@ -34,7 +35,7 @@ def test_the_estimate_knows_the_defaults_of_the_template() -> None:
 
 def test_the_estimate_knows_the_function_and_the_streams() -> None:
     stack = Stack()
-    (function,) = stack.of_type("AWS::Serverless::Function").values()
+    function = stack.of_type("AWS::Serverless::Function")["LogEtl"]
     assert function["MemorySize"] == limits.MEMORY_MB
     streams = [each for _, each in stack.all() if each["Type"].endswith("DeliveryStream")]
     assert len(streams) == limits.STREAMS

@@ -4,10 +4,46 @@ from typing import Any
 
 import pytest
 
+from pipeline.lake.tables import all_tables
 from tests.infra.stack import ROUTES, Stack, statements
 
 FLOWS = {"FlowLogVpcId": "vpc-0123456789abcdef0", "LogGroups": "/app/web"}
 LOG_GROUP = "arn:aws:logs:eu-central-1:111122223333:log-group:"
+DATABASE = "arn:aws:glue:eu-central-1:111122223333"
+WORKGROUP = "arn:aws:athena:eu-central-1:111122223333:workgroup/Workgroup"
+READ = {
+    f"{DATABASE}:catalog",
+    f"{DATABASE}:database/tailrace_heron",
+    *(
+        f"{DATABASE}:table/tailrace_heron/{table}{files}"
+        for table in all_tables()
+        for files in ("_landing_files", "_versions")
+    ),
+}
+# What Athena does for the machine of compaction, it does by its role.
+MACHINE = {
+    "athena:GetQueryExecution": {WORKGROUP},
+    "athena:StartQueryExecution": {WORKGROUP},
+    "athena:StopQueryExecution": {WORKGROUP},
+    "glue:GetDatabase": READ,
+    "glue:GetPartitions": READ,
+    "glue:GetTable": READ,
+    "kms:Decrypt": {"LogsKey.Arn"},
+    "kms:GenerateDataKey": {"LogsKey.Arn"},
+    "lambda:InvokeFunction": {"Compact.Arn"},
+    "s3:AbortMultipartUpload": {
+        "arn:aws:s3:::LakeBucket/lake/curated/*",
+        "arn:aws:s3:::ResultsBucket/*",
+    },
+    "s3:GetBucketLocation": {"arn:aws:s3:::LakeBucket", "arn:aws:s3:::ResultsBucket"},
+    "s3:GetObject": {
+        "arn:aws:s3:::LakeBucket/lake/landing/*",
+        "arn:aws:s3:::LakeBucket/lake/curated/*",
+        "arn:aws:s3:::ResultsBucket/*",
+    },
+    "s3:ListBucket": {"arn:aws:s3:::LakeBucket", "arn:aws:s3:::ResultsBucket"},
+    "s3:PutObject": {"arn:aws:s3:::LakeBucket/lake/curated/*", "arn:aws:s3:::ResultsBucket/*"},
+}
 # By role: what it may do, by action the resources.
 ALLOWED = {
     "LogEtlRole": {
@@ -64,6 +100,36 @@ ALLOWED = {
         "s3:GetObject": {"QuarantineBucket.Arn/*"},
         "s3:ListBucket": {"QuarantineBucket.Arn"},
     },
+    "CompactRole": {
+        "athena:GetQueryResults": {WORKGROUP},
+        "glue:CreatePartition": (
+            catalog := {
+                "arn:aws:glue:eu-central-1:111122223333:catalog",
+                "arn:aws:glue:eu-central-1:111122223333:database/tailrace_heron",
+                "arn:aws:glue:eu-central-1:111122223333:table/tailrace_heron/*",
+            }
+        ),
+        "glue:GetPartition": catalog,
+        "glue:GetTable": catalog,
+        "glue:UpdatePartition": catalog,
+        "glue:UpdateTable": catalog,
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-compact:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-compact:*"},
+        "s3:DeleteObject": {
+            "LakeBucket.Arn/compaction/*",
+            "LakeBucket.Arn/lake/curated/*",
+        },
+        "s3:GetObject": {"LakeBucket.Arn/compaction/*", "ResultsBucket.Arn/athena/*"},
+        "s3:ListBucket": {"LakeBucket.Arn"},
+        "s3:PutObject": {"LakeBucket.Arn/compaction/*"},
+        "states:DescribeExecution": {
+            "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-compact:*"
+        },
+    },
+    "MachineRole": MACHINE,
+    "ScheduleRole": {"states:StartExecution": {"Machine"}},
     # Of the flow log.
     "Role": {
         "logs:CreateLogStream": (group := {f"{LOG_GROUP}FlowLogGroup:*"}),
@@ -170,6 +236,16 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "FirehoseRole",
             "firehose.amazonaws.com",
             "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*",
+        ),
+        (
+            "MachineRole",
+            "states.amazonaws.com",
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-compact",
+        ),
+        (
+            "ScheduleRole",
+            "scheduler.amazonaws.com",
+            "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
         ),
         (
             "Role",

@@ -112,7 +112,8 @@ def test_every_log_group_that_the_stack_makes_for_itself_is_refused_and_told_to_
         if each["Type"] == "AWS::Logs::LogGroup"
     }
     own = made - {"/vpc-flow/tailrace-heron"}
-    assert own == {"/aws/lambda/tailrace-heron-log-etl", "/aws/kinesisfirehose/tailrace-heron"}
+    functions = {f"/aws/lambda/tailrace-heron-{name}" for name in ("log-etl", "compact")}
+    assert own == {*functions, "/aws/kinesisfirehose/tailrace-heron"}
     refused = re.compile(template("template.yaml")["Parameters"]["LogGroups"]["AllowedPattern"])
     assert not any(refused.fullmatch(group) for group in own)
     told = tuple(json.loads(variables()["TAILRACE_OWN_LOG_GROUPS"]))

@@ -124,6 +124,9 @@ CAPABILITIES = {
         "Trino's semantics", pretends("DuckDB answers: 1/2 is 0.5, Trino says 0"), _PLAN
     ),
     "stack.audit": Capability("`tailrace audit --stage` balances", BY_DUCKDB, _PLAN),
+    "states.compaction": Capability(
+        "Step Functions compacts by Athena, whatever fails on the way", BY_DUCKDB, _PLAN
+    ),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }
 

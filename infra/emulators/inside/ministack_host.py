@@ -7,9 +7,13 @@ have their types, and sqlglot translates. It stays DuckDB: what an answer proves
 not what Trino would say.
 """
 
+import asyncio
 import base64
 import json
+import os
 import re
+import tempfile
+import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime
@@ -21,6 +25,8 @@ DEPTH = 8
 HERE = re.compile(
     rb"(127\.0\.0\.1|\[::1\]|([a-z0-9._-]+\.)?localhost(\.localstack\.cloud)?)(:[0-9]+)?"
 )
+UNLOAD = re.compile(r"UNLOAD \((.*)\)\s+TO '([^']+)'\s+WITH \(format = 'PARQUET'.*\)", re.DOTALL)
+WAIT_S = 0.2
 PATH = "$path"
 NAMES_PATH: ContextVar[bool] = ContextVar("whether a query asks from which files rows are")
 
@@ -31,7 +37,10 @@ def main() -> None:
     with_paths()
     with_types_of_columns()
     with_texts_of_athena()
+    with_partitions()
     with_views_and_translation()
+    with_queries_that_are_waited_for()
+    with_partitions_that_change()
     without_pages()
     from ministack.app import main as run
 
@@ -111,6 +120,72 @@ def with_paths() -> None:
     athena._table_relation, athena._empty_relation = with_path, none_with_path
 
 
+def with_partitions() -> None:
+    """Read of a table with registered partitions what they say, not all below its location."""
+    from ministack.services import athena, glue
+
+    relation: Callable[..., str] = athena._table_relation
+    empty: Callable[..., str] = athena._empty_relation
+
+    def registered(table: Any, files: Any) -> str:
+        keys = [each["Name"] for each in table.get("PartitionKeys") or ()]
+        if not keys or (table.get("Parameters") or {}).get("projection.enabled") == "true":
+            return relation(table, files)
+        bare = {**table, "PartitionKeys": []}
+        place, parts = table["StorageDescriptor"]["Location"], []
+        for each in glue._partitions.get(f"{table['DatabaseName']}/{table['Name']}", ()):
+            folder = (
+                "/" + each["StorageDescriptor"]["Location"].removeprefix(place).strip("/") + "/"
+            )
+            if own := [file for file in files if folder in file]:
+                values = zip(each["Values"], keys, strict=True)
+                named = ", ".join(f"'{value}' AS \"{key}\"" for value, key in values)
+                parts.append(f"SELECT *, {named} FROM {relation(bare, own)}")  # noqa: S608 - names of ours
+        return f"({' UNION ALL BY NAME '.join(parts)})" if parts else empty(table)
+
+    athena._table_relation = registered
+
+
+def with_queries_that_are_waited_for() -> None:
+    """Let a state machine wait until Athena has answered (startQueryExecution.sync)."""
+    from ministack.services import stepfunctions as states
+
+    def asked(action: str, words: "dict[str, Any]") -> Any:
+        resource = f"arn:aws:states:::aws-sdk:athena:{action}"
+        return states._invoke_aws_sdk_integration(resource, words)
+
+    def waited_for(resource: str, words: "dict[str, Any]") -> Any:
+        number = asked("startQueryExecution", words)["QueryExecutionId"]
+        while True:
+            told = asked("getQueryExecution", {"QueryExecutionId": number})
+            status = told["QueryExecution"]["Status"]
+            if status["State"] == "SUCCEEDED":
+                return told
+            if status["State"] in ("FAILED", "CANCELLED"):
+                raise states._ExecutionError("States.TaskFailed", str(status))
+            time.sleep(WAIT_S)
+
+    states._SERVICE_DISPATCH["arn:aws:states:::athena:startQueryExecution"] = waited_for
+
+
+def with_partitions_that_change() -> None:
+    """Take UpdatePartition, which MiniStack has for many at once alone."""
+    from ministack.services import glue
+
+    answer: Callable[..., Any] = glue._handle_request_sync
+
+    def handled(method: str, path: str, headers: "dict[str, str]", body: Any, query: Any) -> Any:
+        if headers.get("x-amz-target", "").endswith(".UpdatePartition"):
+            headers = {**headers, "x-amz-target": "AWSGlue.BatchUpdatePartition"}
+            one = json.loads(body)
+            names = ("PartitionValueList", "PartitionInput")
+            one["Entries"] = [{name: one.pop(name) for name in names}]
+            body = json.dumps(one).encode()
+        return answer(method, path, headers, body, query)
+
+    glue._handle_request_sync = handled
+
+
 def with_types_of_columns() -> None:
     """Give maps, lists and structs their types, which tables without files have from here alone."""
     from ministack.services import athena
@@ -165,12 +240,38 @@ def with_views_and_translation() -> None:
         return sql
 
     async def translated(query: str, database: str, catalog: "str | None" = None) -> Any:
-        whole = expanded(query, database or "default")
+        unload = UNLOAD.fullmatch(query)
+        whole = expanded(unload[1] if unload else query, database or "default")
         NAMES_PATH.set(PATH in whole)
         text = ";".join(sqlglot.transpile(whole, read="athena", write="duckdb"))
-        return await run(text, database, catalog)
+        if not unload:
+            return await run(text, database, catalog)
+        with tempfile.TemporaryDirectory() as folder:
+            file = f"{folder}/rows.parquet"
+            await run(f"COPY ({text}) TO '{file}' (FORMAT parquet)", database, catalog)
+            with open(file, "rb") as written:
+                await asyncio.to_thread(put_into, unload[2], written.read())
+        return {"columns": [], "column_types": [], "rows": []}
 
     athena._run_duckdb = translated
+
+
+def put_into(folder: str, content: bytes) -> None:
+    """Put an object into a folder of S3 that has to be empty, as Athena wants it to be."""
+    import boto3
+
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    address = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=address,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - nobody's
+    )
+    if client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents"):
+        raise ValueError(f"HIVE_PATH_ALREADY_EXISTS: {folder} is not empty")
+    client.put_object(Bucket=bucket, Key=f"{prefix}rows.parquet", Body=content)
 
 
 if __name__ == "__main__":

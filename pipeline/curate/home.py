@@ -23,22 +23,19 @@ def from_settings() -> Curator:
 
     Raises NotConfigured where it names none.
     """
-    settings = load()
-    lake = urlsplit(settings.delivery.lake)
-    if lake.scheme != "s3" or lake.path.strip("/") != LAKE or not settings.athena.stage:
+    delivery = load().delivery
+    lake = urlsplit(delivery.lake)
+    if lake.scheme != "s3" or lake.path.strip("/") != LAKE or not delivery.database:
         raise NotConfigured(
-            "TAILRACE_DELIVERY_LAKE or TAILRACE_ATHENA_STAGE is not set",
+            "TAILRACE_DELIVERY_LAKE or TAILRACE_DELIVERY_DATABASE is not set",
             "in the environment of the function that compacts",
             "deploy the stack's own template, which sets them",
         )
     session, patient = aws.session(), aws.patience()
-    stage = settings.athena.stage
     states = session.client("stepfunctions", config=patient)
     return Curator(
         Objects(session.client("s3", config=patient), lake.netloc),
-        Catalog(
-            session.client("glue", config=patient), settings.athena.database.format(stage=stage)
-        ),
+        Catalog(session.client("glue", config=patient), delivery.database),
         Answers(session.client("athena", config=patient)),
         clock=lambda: datetime.now(UTC),
         fresh=lambda: uuid4().hex[:NAME_CHARACTERS],

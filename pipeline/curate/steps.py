@@ -87,7 +87,7 @@ class Curator:
         table = _table(step)
         plan = self.objects.plan(table.name) or self._new_plan(table)
         if plan is None:
-            return {"todo": False, "count": ""}
+            return {"todo": False, "plan": "", "count": ""}
         count = "" if plan.days is not None else counts(table, plan.arrivals)
         return {"todo": True, "plan": plan.id, "count": count}
 

@@ -115,6 +115,9 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     lake: Annotated[str, Meta(description="The lake, s3://bucket/folder.")] = ""
     quarantine: Annotated[str, Meta(description="The quarantine, s3://bucket/folder.")] = ""
+    database: Annotated[
+        str, Meta(description="Of a function that compacts: the lake's database in Glue.")
+    ] = ""
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,8 @@ def _table(account: Account, curator: Curator, table: dict[str, str]) -> bool:
     """Whether all went well."""
     try:
         plan = curator.take({"step": "plan", **table})
+        # The machine keeps them all, whatever there is to do.
+        assert plan.keys() == {"todo", "plan", "count"}
         if not plan["todo"]:
             return True
         known = {**table, "plan": plan["plan"]}

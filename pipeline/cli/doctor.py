@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,8 +92,6 @@ def _end(checks: Sequence[Check]) -> None:
 
 
 def _rebuilt(settings: "Settings") -> Iterator[Check]:
-    import time
-
     from pipeline.batch.context import context_of
     from pipeline.home import LAKE, readable, writing
     from pipeline.lake.rebuild import rebuild
@@ -123,6 +122,7 @@ def _checks(settings: "Settings") -> Iterator[Check]:
     yield Check("python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer")
     yield _engine()
     yield _networks(settings)
+    yield _ranges(settings)
     yield from _home(settings.home_path)
 
 
@@ -143,6 +143,24 @@ def _networks(settings: "Settings") -> Check:
         return Check("networks", False, error.what, error.fix)
     file = settings.networks.file or "no [networks] file"
     return Check("networks", True, f"{len(known)} named ({file})")
+
+
+def _ranges(settings: "Settings") -> Check:
+    from pipeline.cli.lookups import FETCH
+    from pipeline.errors import TailraceError
+    from pipeline.lookups import in_home, kept_in
+    from pipeline.lookups.kept import OLD_DAYS
+
+    try:
+        kept = kept_in(in_home(settings.home_path))
+    except TailraceError as error:
+        return Check("lookups", False, error.what, error.fix)
+    if kept is None:
+        return Check("lookups", True, f"no address ranges of AWS ({FETCH})")
+    age = kept.age_days(int(time.time() * 1000))
+    old = f", which is old ({FETCH})" if age >= OLD_DAYS else ""
+    found = f"{kept.count:,} address ranges of AWS, checked {counted(age, 'day')} ago{old}"
+    return Check("lookups", True, found)
 
 
 def _home(folder: Path) -> Iterator[Check]:

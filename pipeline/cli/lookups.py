@@ -27,7 +27,7 @@ class Action(StrEnum):
 
 def lookups(
     action: Annotated[
-        Action, typer.Argument(help="Show what is kept, or fetch it anew.")
+        Action, typer.Argument(metavar="ACTION", help="show what is kept, or refresh it.")
     ] = Action.SHOW,
     source: Annotated[
         str | None,
@@ -68,7 +68,7 @@ def lookups(
 
     given = settings.lookups.aws_ranges if source is None else source
     done = renew(FileCache(path), given, int(time.time() * 1000))
-    sys.stderr.write("fetched anew\n" if done.changed else "nothing new\n")
+    sys.stderr.write("they are new\n" if done.changed else "nothing new\n")
     _show(done.kept)
 
 

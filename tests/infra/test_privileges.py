@@ -23,7 +23,7 @@ ALLOWED = {
         "kms:GenerateDataKey": {"QuarantineKey.Arn", "LogsKey.Arn"},
         "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-log-etl:*"},
         "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-log-etl:*"},
-        "s3:GetObject": {"InboxBucket.Arn/*"},
+        "s3:GetObject": {"InboxBucket.Arn/*", "LakeBucket.Arn/lookups/aws-ip-ranges.json"},
         "s3:ListBucket": {"QuarantineBucket.Arn"},
         "s3:PutObject": {
             *("QuarantineBucket.Arn/quarantine/*", "QuarantineBucket.Arn/aws/lambda/*"),
@@ -33,6 +33,15 @@ ALLOWED = {
         "sqs:GetQueueAttributes": {"InboxQueue.Arn"},
         "sqs:ReceiveMessage": {"InboxQueue.Arn"},
     },
+    "LookupsRole": {
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-lookups:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-lookups:*"},
+        "s3:GetObject": {"LakeBucket.Arn/lookups/aws-ip-ranges.json"},
+        "s3:PutObject": {"LakeBucket.Arn/lookups/aws-ip-ranges.json"},
+    },
+    "LookupsScheduleRole": {"lambda:InvokeFunction": {"Lookups.Arn"}},
     "SubscriptionRole": {
         "kinesis:PutRecord": {"LogStream.Arn"},
         "kinesis:PutRecords": {"LogStream.Arn"},
@@ -170,6 +179,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "FirehoseRole",
             "firehose.amazonaws.com",
             "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*",
+        ),
+        (
+            "LookupsScheduleRole",
+            "scheduler.amazonaws.com",
+            "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
         ),
         (
             "Role",

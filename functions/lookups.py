@@ -8,17 +8,15 @@ Fails    where nothing whole and plausible comes, or S3 does not take it; the ol
 import time
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pipeline import invoke
 
 logger = Logger()
-metrics = Metrics()
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Renew the ranges."""
     done = invoke.renewed(round(time.time() * 1000))

@@ -21,9 +21,7 @@ THERE = Lookups(folder=f"s3://{LAKE}/lookups")
         (404, "NoSuchKey", "none were fetched"),
     ],
 )
-def test_what_s3_does_not_give_is_none_after_one_attempt(
-    status: int, code: str, told: str
-) -> None:
+def test_what_s3_does_not_give_is_none_after_one_attempt(status: int, code: str, told: str) -> None:
     cloud = Cloud(errors={"GetObject": [(status, code), (500, "asked twice")]})
     client = cloud.session().client("s3", config=aws.one_attempt())
     found = kept_ranges(THERE, client)

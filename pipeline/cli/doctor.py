@@ -93,6 +93,7 @@ def _end(checks: Sequence[Check]) -> None:
 
 def _rebuilt(settings: "Settings") -> Iterator[Check]:
     from pipeline.batch.context import context_of
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.home import LAKE, readable, writing
     from pipeline.lake.rebuild import rebuild
 
@@ -100,7 +101,7 @@ def _rebuilt(settings: "Settings") -> Iterator[Check]:
     with readable(folder):
         # A home that was never written to is not made for this.
         pass
-    with writing(folder, context_of(settings)) as opened:
+    with writing(folder, context_of(settings, aws_ranges=NONE)) as opened:
         found = rebuild(opened.store, folder, folder / LAKE, int(time.time() * 1000))
     held = counted(found.landing, "landing file"), counted(found.curated, "curated file")
     yield Check("catalogue", True, f"made anew: {' and '.join(held)}, {counted(found.rows, 'row')}")
@@ -135,10 +136,11 @@ def _engine() -> Check:
 
 def _networks(settings: "Settings") -> Check:
     from pipeline.batch.context import context_of
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.errors import TailraceError
 
     try:
-        known = context_of(settings).lookups.networks.known
+        known = context_of(settings, aws_ranges=NONE).lookups.networks.known
     except TailraceError as error:
         return Check("networks", False, error.what, error.fix)
     file = settings.networks.file or "no [networks] file"

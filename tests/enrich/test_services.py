@@ -1,5 +1,7 @@
 """AWS's services at both ends of a flow: what the log says stands, the rest is looked up."""
 
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -114,3 +116,37 @@ def test_traffic_that_may_go_by_a_gateway_endpoint_is_not_called_internet() -> N
 def test_a_prefix_that_is_none_is_told(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"host bits|does not appear"):
         AwsRanges.of("", {"S3": [wrong]})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_look_up_is_what_the_rule_says_read_one_range_after_the_other(seed: int) -> None:
+    dice = Random(seed)
+    prefixes: dict[str, list[str]] = {}
+    for _ in range(60):
+        version, most = dice.choice([(4, 32), (6, 128)])
+        length = dice.randrange(most - 8, most + 1)
+        base = (0xC6120000 if version == 4 else 0x20010DB8 << 96) + dice.randrange(256)
+        start = base >> (most - length) << (most - length)
+        made = (IPv4Network if version == 4 else IPv6Network)((start, length))
+        service = dice.choice(["AMAZON", "EC2", "S3", "CLOUDFRONT"])
+        prefixes.setdefault(service, []).append(str(made))
+    found = AwsRanges.of("", prefixes)
+    sizes = {
+        (service, version): sum(
+            ip_network(each).num_addresses for each in mine if ip_network(each).version == version
+        )
+        for service, mine in prefixes.items()
+        for version in (4, 6)
+    }
+    addresses = [IPv4Address(0xC6120000 + n) for n in range(256)]
+    addresses += [IPv6Address((0x20010DB8 << 96) + n) for n in range(256)]
+    labels = found.find(Packed.of(pa.array([str(each) for each in addresses]))).tolist()
+    for address, label in zip(addresses, labels, strict=True):
+        claims = [
+            (service == "AMAZON", -network.prefixlen, sizes[service, network.version], service)
+            for service, mine in prefixes.items()
+            for network in map(ip_network, mine)
+            if address in network
+        ]
+        expected = min(claims)[-1] if claims else None
+        assert (found.services[label] if label >= 0 else None) == expected, address

@@ -2,6 +2,9 @@
 
 import pytest
 
+from pipeline import aws
+from pipeline.invoke.ranges import RENEW_S
+from pipeline.lookups.fetching import WHOLE_S
 from pipeline.lookups.kept import NAME
 from pipeline.settings import Settings, of_function
 from tests.infra.stack import Stack
@@ -64,7 +67,5 @@ def test_three_days_of_failures_are_an_alarm_and_a_first_day_is_none() -> None:
 
 
 def test_the_function_has_the_time_that_fetching_and_keeping_may_take() -> None:
-    from pipeline.invoke.ranges import KEEP_S
-    from pipeline.lookups.fetching import WHOLE_S
-
-    assert Stack().resources["Lookups"]["Properties"]["Timeout"] > WHOLE_S + KEEP_S
+    assert Stack().resources["Lookups"]["Properties"]["Timeout"] > RENEW_S
+    assert RENEW_S > WHOLE_S + 2 * (aws.CONNECT_S + aws.READ_S)

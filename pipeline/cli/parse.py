@@ -47,9 +47,9 @@ def parse(
     zcat flows.log.gz | tailrace parse vpc-flow - --format '${srcaddr} ${dstaddr} ${bytes} ${end}'
     """
     from pipeline.batch.context import context_of
-    from pipeline.enrich.aws_ranges import NONE
     from pipeline.cli.inputs import check_files, check_formats, check_rejects
     from pipeline.cli.streams import as_data
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.sources import find
 
     settings = settings_of(config, None)

@@ -35,5 +35,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("delivery_failures", MetricUnit.Count, len(taken.failures))
     for failure in taken.failures:
         logger.warning("not delivered", extra={"reason": str(failure), "again": taken.again})
-    logger.info("taken", extra={"carrier": taken.carrier, **taken.totals()})
+    ranges = stack().context.lookups.aws_ranges.told
+    logger.info("taken", extra={"carrier": taken.carrier, "ranges": ranges, **taken.totals()})
     return taken.answer()

@@ -6,7 +6,8 @@
     ├── QueryFailed               exit 4   the engine refused or broke off a query
     ├── HomeError                 exit 1   the home folder: in use, unreadable, of another version;
     │                                      a file of the saved queries that is not as it must be
-    ├── InputError                exit 1   a file or stream that cannot be read to its end
+    ├── InputError                exit 1   a file or stream that cannot be read to its end; outside
+    │                                      data that is not what it should be
     ├── OutputError               exit 1   standard output or error takes nothing (more)
     ├── BackPressure              exit 1   the stream is full: the same may be sent again later
     ├── Conflict                  exit 1   an idempotency key that already stands for something else
@@ -60,7 +61,10 @@ class HomeError(TailraceError):
 
 
 class InputError(TailraceError):
-    """An input broke off or changed while it was read; what was accepted before stands."""
+    """An input broke off or changed while it was read; what was accepted before stands.
+
+    Or outside data cannot be fetched, or is refused: what was kept before stands.
+    """
 
 
 class OutputError(TailraceError):

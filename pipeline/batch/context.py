@@ -6,14 +6,20 @@ from pathlib import Path
 
 from pipeline.batch.ports import Context
 from pipeline.enrich import Lookups
+from pipeline.enrich.aws_ranges import AwsRanges
 from pipeline.enrich.networks import Networks, read_networks
 from pipeline.errors import UsageError
+from pipeline.lookups import of_home
 from pipeline.reading.parsed import Formats
 from pipeline.settings import Settings
 
 
-def context_of(settings: Settings, networks: Networks | None = None) -> Context:
+def context_of(
+    settings: Settings, networks: Networks | None = None, aws_ranges: AwsRanges | None = None
+) -> Context:
     """What batches are processed with, from the settings.
+
+    aws_ranges  None: what the home keeps
 
     Raises UsageError when the networks file cannot be read.
     """
@@ -21,7 +27,8 @@ def context_of(settings: Settings, networks: Networks | None = None) -> Context:
         file = settings.networks.file
         networks = _networks(file) if file else Networks.of()
     formats = Formats(settings.declared_formats())
-    return Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
+    lookups = Lookups(networks, of_home(settings.home_path) if aws_ranges is None else aws_ranges)
+    return Context(lookups, settings.limits, formats, settings.own_log_groups)
 
 
 def _networks(file: str) -> Networks:

@@ -40,6 +40,7 @@ def compact(
     tailrace compact --json | jq '.tables[].rows_out'
     """
     from pipeline.batch.context import context_of
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.home import LAKE, readable, writing
     from pipeline.lake.compact import compact as fold
 
@@ -48,7 +49,7 @@ def compact(
     with readable(folder):
         # A home that was never written to is not made for this.
         pass
-    with writing(folder, context_of(settings)) as opened:
+    with writing(folder, context_of(settings, aws_ranges=NONE)) as opened:
         done = fold(opened.store, folder, folder / LAKE, int(time.time() * 1000))
     _print(done, as_json)
     damaged = [path for each in done for path in each.damaged]

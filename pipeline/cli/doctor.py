@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,9 +92,8 @@ def _end(checks: Sequence[Check]) -> None:
 
 
 def _rebuilt(settings: "Settings") -> Iterator[Check]:
-    import time
-
     from pipeline.batch.context import context_of
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.home import LAKE, readable, writing
     from pipeline.lake.rebuild import rebuild
 
@@ -101,7 +101,7 @@ def _rebuilt(settings: "Settings") -> Iterator[Check]:
     with readable(folder):
         # A home that was never written to is not made for this.
         pass
-    with writing(folder, context_of(settings)) as opened:
+    with writing(folder, context_of(settings, aws_ranges=NONE)) as opened:
         found = rebuild(opened.store, folder, folder / LAKE, int(time.time() * 1000))
     held = counted(found.landing, "landing file"), counted(found.curated, "curated file")
     yield Check("catalogue", True, f"made anew: {' and '.join(held)}, {counted(found.rows, 'row')}")
@@ -123,6 +123,7 @@ def _checks(settings: "Settings") -> Iterator[Check]:
     yield Check("python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer")
     yield _engine()
     yield _networks(settings)
+    yield _ranges(settings)
     yield from _home(settings.home_path)
 
 
@@ -135,14 +136,33 @@ def _engine() -> Check:
 
 def _networks(settings: "Settings") -> Check:
     from pipeline.batch.context import context_of
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.errors import TailraceError
 
     try:
-        known = context_of(settings).lookups.networks.known
+        known = context_of(settings, aws_ranges=NONE).lookups.networks.known
     except TailraceError as error:
         return Check("networks", False, error.what, error.fix)
     file = settings.networks.file or "no [networks] file"
     return Check("networks", True, f"{len(known)} named ({file})")
+
+
+def _ranges(settings: "Settings") -> Check:
+    from pipeline.cli.lookups import FETCH
+    from pipeline.errors import TailraceError
+    from pipeline.lookups import in_home, kept_in
+    from pipeline.lookups.kept import OLD_DAYS
+
+    try:
+        kept = kept_in(in_home(settings.home_path))
+    except TailraceError as error:
+        return Check("lookups", False, error.what, error.fix)
+    if kept is None:
+        return Check("lookups", True, f"no address ranges of AWS ({FETCH})")
+    age = kept.age_days(int(time.time() * 1000))
+    old = f", which is old ({FETCH})" if age >= OLD_DAYS else ""
+    found = f"{kept.count:,} address ranges of AWS, checked {counted(age, 'day')} ago{old}"
+    return Check("lookups", True, found)
 
 
 def _home(folder: Path) -> Iterator[Check]:

@@ -57,7 +57,7 @@ def ingest(
     tailrace ingest http-access access.log* --format '$remote_addr [$time_local] "$request" $status'
     tail -n 0 -F access.log | tailrace ingest http-access -
     """
-    from pipeline.batch.context import context_of
+    from pipeline.cli.homes import to_write
     from pipeline.cli.inputs import check_files, check_key, format_notes, group_note
     from pipeline.home import writing
 
@@ -68,7 +68,7 @@ def ingest(
     if origin.source.check_format is not None:
         say(group_note(log_group, formats or (), settings))
         say(format_notes(origin.source, formats or ()))
-    with writing(settings.home_path, context_of(settings)) as opened:
+    with writing(settings.home_path, to_write(settings)) as opened:
         run = _Run(opened, settings.limits, origin, key)
         with shown(len(paths)) as show:
             try:

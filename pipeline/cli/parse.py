@@ -49,6 +49,7 @@ def parse(
     from pipeline.batch.context import context_of
     from pipeline.cli.inputs import check_files, check_formats, check_rejects
     from pipeline.cli.streams import as_data
+    from pipeline.enrich.aws_ranges import NONE
     from pipeline.sources import find
 
     settings = settings_of(config, None)
@@ -60,7 +61,7 @@ def parse(
     as_data(sys.stdout, sys.stderr)
     with ExitStack() as stack:
         to = stack.enter_context(_opened(rejects)) if rejects else sys.stderr
-        run = _Run(found, context_of(settings), tuple(formats or ()), to)
+        run = _Run(found, context_of(settings, aws_ranges=NONE), tuple(formats or ()), to)
         for path in paths:
             run.file(path)
     run.hint()

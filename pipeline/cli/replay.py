@@ -58,8 +58,8 @@ def replay(
     tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
     tailrace replay --stage staging --failed --dry-run
     """
-    from pipeline.batch.context import context_of
     from pipeline.cli import staged
+    from pipeline.cli.homes import to_write
     from pipeline.home import readable, writing
     from pipeline.ledger.replay import Wanted
     from pipeline.queries.window import parse
@@ -85,7 +85,7 @@ def replay(
     with readable(settings.home_path):
         # A home that was never written to is not made for this.
         pass
-    with writing(settings.home_path, context_of(settings)) as opened:
+    with writing(settings.home_path, to_write(settings)) as opened:
         if not (quarantine or failed):
             _of_log(opened, arrived, name, dry_run)
             return

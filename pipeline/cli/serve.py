@@ -31,7 +31,7 @@ def serve(
     curl --data-binary @flows.log.gz http://127.0.0.1:8808/v1/logs/vpc-flow
     curl "http://127.0.0.1:8808/v1/queries/top_talkers?since=1h&top=5"
     """
-    from pipeline.batch.context import context_of
+    from pipeline.cli.homes import to_write
     from pipeline.cli.inputs import check_declared
     from pipeline.cli.output import say, visible
     from pipeline.home import writing
@@ -40,7 +40,7 @@ def serve(
     _check_host(host)
     settings = settings_of(config, home)
     check_declared(settings)
-    context = context_of(settings)
+    context = to_write(settings)
 
     def ready(url: str) -> None:
         say(f"Tailrace serves {url}, home {visible(str(settings.home_path))}; Ctrl-C ends it\n")

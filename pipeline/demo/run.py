@@ -20,6 +20,7 @@ from pipeline.enrich.networks import Network, Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import WritingHome, writing
 from pipeline.lake.folders import DEMO
+from pipeline.lookups import of_home
 from pipeline.reading.parsed import Formats
 from pipeline.settings import Settings
 from pipeline.store.lock import LOCK
@@ -128,7 +129,9 @@ def demo(
     networks = Networks.of(tuple(Network(*row) for row in NETWORKS))
     flow_groups = [group for group, source in LOG_GROUPS.items() if source == "vpc-flow"]
     formats = Formats(dict.fromkeys(flow_groups, (FLOW_FORMAT,)))
-    context = Context(Lookups(networks), settings.limits, formats, settings.own_log_groups)
+    # Of the home itself: the demo's own is emptied.
+    lookups = Lookups(networks, of_home(settings.home_path))
+    context = Context(lookups, settings.limits, formats, settings.own_log_groups)
     address = Address(HOST, _usual_or_any() if port is None else port)
     with (
         writing(folder, context, prepare=_empty) as home,

@@ -13,6 +13,7 @@ from pipeline.deployed import drift
 from pipeline.deployed.check import Check
 from pipeline.deployed.function import configuration
 from pipeline.deployed.intake import freshness, intake
+from pipeline.deployed.outside import lookups
 from pipeline.deployed.patient import Patient
 from pipeline.deployed.signs import alarms, calls, letters
 from pipeline.deployed.stage import WHOLE
@@ -38,6 +39,7 @@ def examined(patient: Patient) -> Iterator[Check]:
         "calls": calls,
         "letters": letters,
         "alarm": alarms,
+        "lookups": lookups,
     }
     if patient.deployed.outputs.get("Delivery") == "firehose":
         looks["stream"] = _streams

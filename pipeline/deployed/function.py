@@ -35,4 +35,5 @@ def stack_of(session: "boto3.Session", deployed: Deployed) -> invoke.Stack:
     check_delivery(settings.delivery)
     one = aws.one_attempt()
     firehose, s3 = session.client("firehose", config=one), session.client("s3", config=one)
-    return invoke.stack_of(settings, invoke.AwsHome(settings.delivery, firehose, s3))
+    home = invoke.AwsHome(settings.delivery, firehose, s3)
+    return invoke.stack_of(settings, home, invoke.kept_ranges(settings.lookups, s3))

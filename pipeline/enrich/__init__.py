@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.enrich.networks import Networks
 from pipeline.schema import Field
 
@@ -14,11 +15,16 @@ class Lookups:
     """What enrichers may look up besides the row itself."""
 
     networks: Networks
+    aws_ranges: AwsRanges = NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Enricher:
-    """`add` appends exactly the columns `fields`; a column it reads may be missing (no format)."""
+    """`add` appends exactly the columns `fields`; a column it reads may be missing (no format).
+
+    One without fields of its own fills nulls of the log's columns, and may append one that the
+    format lacks.
+    """
 
     fields: tuple[Field, ...]
     add: Callable[[pa.Table, Lookups], pa.Table]

@@ -9,9 +9,10 @@ Source: AWS Lambda Developer Guide, "Configuring partial batch response with Kin
 errors for an SQS event source", "Error handling for asynchronous invocation".
 """
 
+from pipeline.invoke.ranges import kept_ranges, renewed
 from pipeline.invoke.routes import Routes
 from pipeline.invoke.stack import AwsHome, Home, Left, Stack, from_settings, stack_of
 from pipeline.invoke.take import MARGIN_S, Taken, left_of, take
 
 __all__ = ["MARGIN_S", "AwsHome", "Home", "Left", "Routes", "Stack", "Taken"]
-__all__ += ["from_settings", "left_of", "stack_of", "take"]
+__all__ += ["from_settings", "kept_ranges", "left_of", "renewed", "stack_of", "take"]

@@ -16,8 +16,10 @@ from pipeline.deliver.firehose import FirehoseSink
 from pipeline.deliver.packing import RECORD_BYTES
 from pipeline.deliver.s3_quarantine import S3Quarantine
 from pipeline.deliver.s3_sink import S3Sink
+from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.errors import NotConfigured
 from pipeline.invoke.fetching import fetched
+from pipeline.invoke.ranges import kept_ranges
 from pipeline.invoke.routes import Routes
 from pipeline.settings import Delivery, Settings, load
 from pipeline.triggers import Notice
@@ -101,14 +103,15 @@ def from_settings() -> Stack:
     settings = load()
     check_delivery(settings.delivery)
     session = aws.session()
-    firehose = session.client("firehose", config=aws.one_attempt())
-    home = AwsHome(settings.delivery, firehose, session.client("s3", config=aws.one_attempt()))
-    return stack_of(settings, home)
+    one = aws.one_attempt()
+    firehose, s3 = session.client("firehose", config=one), session.client("s3", config=one)
+    home = AwsHome(settings.delivery, firehose, s3)
+    return stack_of(settings, home, kept_ranges(settings.lookups, s3))
 
 
-def stack_of(settings: Settings, home: Home) -> Stack:
+def stack_of(settings: Settings, home: Home, aws_ranges: AwsRanges = NONE) -> Stack:
     """What a function works with, as the settings say."""
-    return Stack(context_of(settings), Routes.of(settings), home)
+    return Stack(context_of(settings, aws_ranges=aws_ranges), Routes.of(settings), home)
 
 
 def check_delivery(delivery: Delivery) -> None:

@@ -30,10 +30,12 @@ _FIELDS = (
           "tcp-flags", Range(0, 255)),
     Field("type", Type.VARCHAR, "Kind of traffic.", "", "type", OneOf(("IPv4", "IPv6", "EFA"))),
     Field("region", Type.VARCHAR, "Region of the interface.", "", "region"),
-    Field("pkt_src_aws_service", Type.VARCHAR, "AWS service of the packet's source, such as S3.",
-          "", "pkt-src-aws-service"),
-    Field("pkt_dst_aws_service", Type.VARCHAR, "AWS service of the packet's destination.", "",
-          "pkt-dst-aws-service"),
+    Field("pkt_src_aws_service", Type.VARCHAR,
+          "AWS service of the packet's source, such as S3; where the log does not say, by AWS's"
+          " address ranges, once they were fetched.", "", "pkt-src-aws-service"),
+    Field("pkt_dst_aws_service", Type.VARCHAR,
+          "AWS service of the packet's destination; where the log does not say, by AWS's address"
+          " ranges, once they were fetched.", "", "pkt-dst-aws-service"),
     Field("flow_direction", Type.VARCHAR, "Direction as the log itself says.", "",
           "flow-direction", OneOf(("ingress", "egress"))),
 )  # fmt: skip

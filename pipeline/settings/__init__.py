@@ -4,6 +4,7 @@ from pipeline.settings.declared import (
     Athena,
     Delivery,
     Limits,
+    Lookups,
     Networks,
     Prices,
     Settings,
@@ -18,5 +19,5 @@ from pipeline.settings.reading import (
     of_function,
 )
 
-__all__ = ["ENDPOINT", "Athena", "Delivery", "Limits", "Networks", "Prices", "Settings"]
+__all__ = ["ENDPOINT", "Athena", "Delivery", "Limits", "Lookups", "Networks", "Prices", "Settings"]
 __all__ += ["aws_endpoints", "aws_profile", "aws_region", "described", "load", "of_function"]

@@ -120,6 +120,21 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class Lookups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Outside data that rows are enriched by; fetched when asked, and never else."""
+
+    aws_ranges: Annotated[
+        str,
+        Meta(
+            description="Where AWS's address ranges are fetched from, by `tailrace lookups refresh`"
+            " and once a day by a deployed stack."
+        ),
+    ] = "https://ip-ranges.amazonaws.com/ip-ranges.json"
+    folder: Annotated[
+        str, Meta(description="In a deployed function: where they are kept, s3://bucket/folder.")
+    ] = ""
+
+
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What AWS charges, in USD: list prices of us-east-1, without volume steps or free tiers."""
 
@@ -184,6 +199,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = msgspec.field(default_factory=dict)
     delivery: Annotated[Delivery, Meta(description="Where a function delivers to.")] = Delivery()
+    lookups: Annotated[Lookups, Meta(description="Outside data.")] = Lookups()
     athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
     # Every name begins with nothing.

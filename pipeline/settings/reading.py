@@ -3,7 +3,8 @@
 The only file that reads the environment. `TAILRACE_HOME` is the home folder, `TAILRACE_TARGET` AWS
 or the emulator in its place; a limit is set by `TAILRACE_LIMITS_<NAME>`. A deployed function has
 no file: there `TAILRACE_DELIVERY_<NAME>` says where it delivers to, `TAILRACE_NETWORKS_FILE` which
-networks it knows; `TAILRACE_SOURCES`, `TAILRACE_FORMATS` and `TAILRACE_OWN_LOG_GROUPS` are JSON.
+networks it knows, `TAILRACE_LOOKUPS_<NAME>` where outside data is; `TAILRACE_SOURCES`,
+`TAILRACE_FORMATS` and `TAILRACE_OWN_LOG_GROUPS` are JSON.
 Everything else stands in the file (see tailrace.example.toml).
 """
 
@@ -19,12 +20,12 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import UsageError
-from pipeline.settings.declared import Delivery, Limits, Networks, Settings
+from pipeline.settings.declared import Delivery, Limits, Lookups, Networks, Settings
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
 ENDPOINT = "AWS_ENDPOINT_URL"
-SECTIONS = ("formats", "networks", "limits", "sources", "delivery", "athena", "prices")
+SECTIONS = ("formats", "networks", "limits", "sources", "delivery", "lookups", "athena", "prices")
 BY_NAME = ("formats", "sources")  # sections whose keys are names of the user
 AS_JSON = ("formats", "own_log_groups", "sources")
 
@@ -163,7 +164,12 @@ def _put_variable(
 
 IN_SECTIONS = {
     section: {field.name for field in msgspec.structs.fields(struct)}
-    for section, struct in (("limits", Limits), ("networks", Networks), ("delivery", Delivery))
+    for section, struct in (
+        ("limits", Limits),
+        ("networks", Networks),
+        ("delivery", Delivery),
+        ("lookups", Lookups),
+    )
 }
 
 

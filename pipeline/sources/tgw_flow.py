@@ -4,7 +4,7 @@ Source: Amazon VPC Transit Gateways guide, "Transit Gateway Flow Log records" (v
 those it shares with VPC flow logs; the default format has all of them, in the order given there).
 """
 
-from pipeline.enrich import endpoints, paths, protocols
+from pipeline.enrich import endpoints, paths, protocols, services
 from pipeline.reading.flow_fields import COMMON, COUNT
 from pipeline.reading.flow_lines import FORMAT_FROM, FlowLog
 from pipeline.schema import Field, Type, declare
@@ -46,7 +46,7 @@ FIELDS = (
     *(COMMON[name] for name in ("tcp-flags", "region", "flow-direction")),
     *(COMMON[name] for name in ("pkt-src-aws-service", "pkt-dst-aws-service")),
 )
-ENRICHERS = (endpoints.ENRICHER, protocols.ENRICHER, paths.ENRICHER)
+ENRICHERS = (endpoints.ENRICHER, protocols.ENRICHER, services.ENRICHER, paths.ENRICHER)
 TABLE = declare(
     "tgw_flow",
     "Network flows through a transit gateway, one row a line; event_time is the end of the flow.",

@@ -4,7 +4,7 @@ Source: Amazon VPC User Guide, "Flow log records" (fields of versions 2-5 and 7-
 when a field came, not where it stands in a line).
 """
 
-from pipeline.enrich import endpoints, paths, protocols
+from pipeline.enrich import endpoints, paths, protocols, services
 from pipeline.reading.flow_fields import COMMON
 from pipeline.reading.flow_lines import FORMAT_FROM, FlowLog
 from pipeline.schema import Domain, Field, OneOf, Range, Type, declare
@@ -103,7 +103,7 @@ FIELDS = (
     _text("next-hop-vpc-id", "VPC of the next hop."),
     _text("next-hop-interface-type", "Kind of interface of the next hop."),
 )
-ENRICHERS = (endpoints.ENRICHER, protocols.ENRICHER, paths.ENRICHER)
+ENRICHERS = (endpoints.ENRICHER, protocols.ENRICHER, services.ENRICHER, paths.ENRICHER)
 TABLE = declare(
     "vpc_flow",
     "Network flows of a VPC, one row a line of a flow log; event_time is the end of the flow.",

@@ -99,8 +99,8 @@ def test_the_doctor_of_a_stage_prints_a_line_for_each_part(staging: Staging) -> 
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
         ["✓", name]
         for name in (
-            *("identity", "stack", "intake", "function", "mapping", "calls", "alarm", "stream"),
-            *("table", "workgroup", "query", "freshness"),
+            *("identity", "stack", "intake", "function", "mapping", "calls", "alarm", "lookups"),
+            *("stream", "table", "workgroup", "query", "freshness"),
         )
     ]
 

@@ -38,6 +38,7 @@ def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
         "mapping": (True, "stream/tailrace-staging-logs is Enabled: OK"),
         "calls": (True, "1 of 3 calls since 13:30Z failed"),
         "alarm": (True, "none of tailrace-staging-* is on"),
+        "lookups": (True, "no address ranges: the stack has no AddressRangesUrl"),
         "stream": (True, "13 streams of Firehose are ACTIVE and make Parquet"),
         "table": (True, "53 tables and views of tailrace_staging are as they are declared"),
         "workgroup": (True, "tailrace-staging stops a query at 100,000,000,000 bytes"),

@@ -37,6 +37,7 @@ def enriched(
     table = pa.table(arrays, names)
     for enricher in enrichers:
         table = enricher.add(table, lookups)
-        assert table.column_names[-len(enricher.fields) :] == [f.name for f in enricher.fields]
+        added = [field.name for field in enricher.fields]
+        assert table.column_names[len(table.column_names) - len(added) :] == added
     found: list[dict[str, Any]] = table.to_pylist()
     return found

@@ -73,7 +73,12 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
             self._answer(b"", md5(content, usedforsecurity=False).hexdigest())
 
         def do_GET(self) -> None:
-            self._answer(services.objects[self._key()], "tag")
+            content = services.objects.get(self._key())
+            if content is None:
+                # As S3 says it to a role that may not list the bucket.
+                self._answer(b"<Error><Code>AccessDenied</Code></Error>", status=403)
+            else:
+                self._answer(content, "tag")
 
         def _key(self) -> str:
             return unquote(urlsplit(self.path).path[1:])
@@ -103,8 +108,8 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
                 found, body = found + body[:size], body[size + 2 :]
             return found
 
-        def _answer(self, body: bytes, tag: str = "") -> None:
-            self.send_response(200)
+        def _answer(self, body: bytes, tag: str = "", status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             if tag:
                 self.send_header("ETag", f'"{tag}"')

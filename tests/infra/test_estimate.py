@@ -35,6 +35,7 @@ def test_the_estimate_knows_the_defaults_of_the_template() -> None:
 
 def test_the_estimate_knows_the_function_and_the_streams() -> None:
     stack = Stack()
+    # What the others cost is said where they are: a few calls a day.
     function = stack.of_type("AWS::Serverless::Function")["LogEtl"]
     assert function["MemorySize"] == limits.MEMORY_MB
     streams = [each for _, each in stack.all() if each["Type"].endswith("DeliveryStream")]

@@ -45,7 +45,7 @@ def test_a_quarter_of_the_streams_retention_is_an_alarm(hours: str) -> None:
 )
 def test_each_route_has_the_alarms_of_what_it_has(route: str, own: set[str]) -> None:
     always = {"function-errors", "function-throttles", "failure-store", "rejected", "delivery"}
-    always |= {"compaction-failed", "compaction-timed-out"}
+    always |= {"compaction-failed", "compaction-timed-out", "lookups"}
     assert set(alarms(LogRoute=route, Delivery="s3")) == always | own
 
 
@@ -70,9 +70,12 @@ def failure_stores(stack: Stack) -> Iterator[tuple[str, str, str]]:
             # A transform, de-aggregation or another destination would have errors of their own.
             assert "ProcessingConfiguration" not in made["ExtendedS3DestinationConfiguration"]
             yield prefix.partition("!")[0], "FailedConversion.Records", name
-        variables = made.get("Environment", {}).get("Variables", {})
-        if kind == "AWS::Serverless::Function" and "TAILRACE_DELIVERY_QUARANTINE" in variables:
-            yield "quarantine/", "rejected", variables["POWERTOOLS_SERVICE_NAME"]
+        if kind == "AWS::Serverless::Function":
+            variables = made["Environment"]["Variables"]
+            # A function that delivers nothing keeps nothing either.
+            assert "TAILRACE_DELIVERY_QUARANTINE" in variables or name in ("Lookups", "Compact")
+            if "TAILRACE_DELIVERY_QUARANTINE" in variables:
+                yield "quarantine/", "rejected", variables["POWERTOOLS_SERVICE_NAME"]
 
 
 @pytest.mark.parametrize("delivery", ["firehose", "s3"])

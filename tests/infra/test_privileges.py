@@ -59,7 +59,7 @@ ALLOWED = {
         "kms:GenerateDataKey": {"QuarantineKey.Arn", "LogsKey.Arn"},
         "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-log-etl:*"},
         "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-log-etl:*"},
-        "s3:GetObject": {"InboxBucket.Arn/*"},
+        "s3:GetObject": {"InboxBucket.Arn/*", "LakeBucket.Arn/lookups/aws-ip-ranges.json"},
         "s3:ListBucket": {"QuarantineBucket.Arn"},
         "s3:PutObject": {
             *("QuarantineBucket.Arn/quarantine/*", "QuarantineBucket.Arn/aws/lambda/*"),
@@ -69,6 +69,15 @@ ALLOWED = {
         "sqs:GetQueueAttributes": {"InboxQueue.Arn"},
         "sqs:ReceiveMessage": {"InboxQueue.Arn"},
     },
+    "LookupsRole": {
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-lookups:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-lookups:*"},
+        "s3:GetObject": {"LakeBucket.Arn/lookups/aws-ip-ranges.json"},
+        "s3:PutObject": {"LakeBucket.Arn/lookups/aws-ip-ranges.json"},
+    },
+    "LookupsScheduleRole": {"lambda:InvokeFunction": {"Lookups.Arn"}},
     "SubscriptionRole": {
         "kinesis:PutRecord": {"LogStream.Arn"},
         "kinesis:PutRecords": {"LogStream.Arn"},
@@ -244,6 +253,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
         ),
         (
             "ScheduleRole",
+            "scheduler.amazonaws.com",
+            "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
+        ),
+        (
+            "LookupsScheduleRole",
             "scheduler.amazonaws.com",
             "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
         ),

@@ -47,8 +47,10 @@ ALARMS, ROUTE_ALARMS, STREAM_ALARMS, STREAMS = 9, {"kinesis": 5, "lambda": 2, "s
 # what was refused, and our own logs, are kept so long.
 BATCH_WINDOW_S, BATCH_RECORDS = 5, 1_000
 QUARANTINE_DAYS, OWN_LOG_DAYS = 30, 14
-# Hours between two compactions.
-COMPACTION_HOURS = 6
+# Hours between two compactions, until an hour has closed, and what a file is cut at.
+COMPACTION_HOURS, CLOSED_HOURS, CURATED_BYTES = 6, 7, 256 << 20
+# States that one goes through: its own, those of a table, and those of a day of a table that grew.
+STATES, TABLE_STATES, DAY_STATES = 6, 5, 5
 # Beside the rows of the source, each invocation writes rows of the table `batch`.
 TABLES_WRITTEN = 2
 # With what rejects it has, so many tables are written to.
@@ -75,3 +77,6 @@ SCANNED_SHARE = 0.28
 KEY_LIFE_S, KEY_SIDES = 300, 2
 # Traffic at its busiest against its mean: shards must bear that.
 PEAK = 3
+# Of a day's bytes, what is read to prove that it came out as it went in: 0.22 of files of ours, and
+# Firehose writes ids as they are.
+PROVED_SHARE = 0.3

@@ -48,6 +48,7 @@ def _counted(plan: Plan) -> list[Counted]:
         *_working(plan, month),
         *_delivering(plan, month),
         *_kept(plan, month),
+        *_compacted(month),
         *_asked(plan, month),
         *_watched(plan, month),
     ]
@@ -114,11 +115,33 @@ def _kept(plan: Plan, month: Volumes) -> Iterator[Counted]:
     yield Counted("KMS: requests", made / at.MILLION, "kms_requests")
 
 
+def _compacted(month: Volumes) -> Iterator[Counted]:
+    """What folds the small files of closed hours into the large ones of days.
+
+    A day is folded once for each part of it that closes, and once more for what came late: each
+    time the version before is read with what is new, a new one is written, and both are proved.
+    """
+    runs = 24 / at.COMPACTION_HOURS
+    before, after = (runs - 1) / 2 + 1, (runs + 1) / 2 + 1
+    folded = before + 1
+    scanned = month.parquet_bytes * (folded + at.PROVED_SHARE * (folded + after))
+    days = at.TABLES * (runs + 1) * at.DAYS
+    queries = days * 2 + runs * at.DAYS * at.TABLES
+    least = queries * at.ATHENA_LEAST
+    yield Counted("Athena: compaction", max(scanned, least) / at.TB, "athena_scan")
+    states = runs * at.DAYS * (at.STATES + at.STREAMS * at.TABLE_STATES) + days * at.DAY_STATES
+    yield Counted("Step Functions: compaction", states / 1000, "state_transitions")
+
+
 def _asked(plan: Plan, month: Volumes) -> Iterator[Counted]:
     queries = plan.queries_day * at.DAYS
     size = plan.shape.plain if plan.delivery == FIREHOSE else plan.shape.parquet
     scanned = month.rows / at.DAYS * plan.scan_days * size * at.SCANNED_SHARE
-    files = month.files / at.DAYS * plan.scan_days
+    # What has not closed, and half of what closes at once, lies in small files still.
+    open_days = (at.CLOSED_HOURS + at.COMPACTION_HOURS / 2) / 24
+    small = month.files / at.DAYS * min(plan.scan_days, open_days)
+    curated = max(plan.scan_days - open_days, 0) * month.parquet_bytes / at.DAYS
+    files = small + curated / at.CURATED_BYTES
     yield Counted("Athena: scans", queries * max(scanned, at.ATHENA_LEAST) / at.TB, "athena_scan")
     reads = queries * ceil(files) * at.READS_A_FILE
     yield Counted("S3: read by Athena", reads / at.MILLION, "s3_reads")

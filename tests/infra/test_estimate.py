@@ -1,8 +1,12 @@
 """What `tailrace estimate` reckons with is what the template makes."""
 
+from datetime import timedelta
+
 import pytest
 
+from pipeline.curate import plan
 from pipeline.deliver import packing
+from pipeline.derive.compaction import machine
 from pipeline.estimate import Plan, limits
 from tests.infra.stack import ROUTES, Stack
 
@@ -50,6 +54,18 @@ def test_the_estimate_knows_the_function_and_the_streams() -> None:
 def test_the_estimate_packs_as_the_sink_does() -> None:
     assert packing.RECORD_BYTES == limits.FIREHOSE_RECORD
     assert packing.CALL_BYTES == limits.FIREHOSE_CALL
+
+
+def test_the_estimate_compacts_as_the_stack_does() -> None:
+    assert timedelta(hours=limits.CLOSED_HOURS) == plan.CLOSED_AFTER
+    assert plan.FILE_BYTES == limits.CURATED_BYTES
+    states = machine()["States"]
+    of_table = states["Tables"]["ItemProcessor"]["States"]
+    of_day = of_table["Days"]["ItemProcessor"]["States"]
+    # On the way where all goes well, with one part of a day.
+    assert len(set(states) - {"AnotherIsAtWork", "Failed"}) - 1 == limits.STATES
+    assert len(set(of_table) - {"NothingToDo", "TableFailed"}) - 1 == limits.TABLE_STATES
+    assert len(set(of_day) - {"DayFailed"}) + 1 == limits.DAY_STATES
 
 
 @pytest.mark.parametrize("route", ROUTES)

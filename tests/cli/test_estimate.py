@@ -45,7 +45,7 @@ def test_what_the_figures_are_worth_is_said_on_standard_error() -> None:
     err = " ".join(call("estimate", "--gb-day", "20").err.split())
     assert "list prices of us-east-1, a month of 30 days, no free tiers" in err
     assert "19 of 20 rates are assumptions of 2026-11-26 and 2026-11-27, not verified" in err
-    assert "--delivery s3 is the cheaper from about 25 GB a day on" in err
+    assert "--delivery s3 is the cheaper from about 13 GB a day on" in err
 
 
 def test_a_batch_may_be_waited_for_no_second_as_in_the_template() -> None:

@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 from tests.queries import truth
 from tests.trino import audits, expressions
 from tests.trino.asking import Question, ask, difference
+from tests.trino.fold import Folding
 from tests.trino.install import say
 from tests.trino.lake import EVENTS_PER_S, QUICK_PER_S, VISITS, Lake, files_of, mirror
 from tests.trino.metastore import Metastore
@@ -47,6 +48,7 @@ class Check:
     trino: Trino
     only: str | None = None
     quick: bool = False
+    folding: Folding | None = None
     failed: list[str] = field(default_factory=list)
     queries: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
@@ -74,6 +76,7 @@ class Check:
         self._ask_all(lake, LANDED)
         self._audit(lake, LANDED, None)
         lake.compact()
+        self._fold(lake, store, None, lake.watermark)
         lake.bring_second()
         self._show(store, lake.watermark)
         self._ask_all(lake, COMPACTED)
@@ -81,6 +84,7 @@ class Check:
         self._prunes(lake)
         self._contents(lake, UNMARKED, store, None)
         lake.compact()
+        self._fold(lake, store, lake.watermark, lake.end)
         self._contents(lake, AGAIN, store, lake.end)
         self._counted()
 
@@ -115,9 +119,31 @@ class Check:
         return int(bool(self.failed))
 
     def _show(self, store: Metastore, watermark: datetime | None) -> None:
-        places = mirror(self.home, self.folder)
-        store.set_partitions(places)
+        mirror(self.home, self.folder)
         store.set_views(watermark)
+
+    def _fold(self, lake: Lake, store: Metastore, since: datetime | None, until: datetime) -> None:
+        """Compact as the stack does; what people ask is answered alike all the while."""
+        if self.folding is None:
+            self.folding = Folding(self.trino, store)
+        store.set_views(since)
+        before = self._sums_of_flows()
+        started = perf_counter()
+        for name, wrong in self.folding.fold(since, until):
+            self._note(f"folded: {name}", [wrong] if wrong else [])
+            if name.startswith("vpc_flow"):
+                now = self._sums_of_flows()
+                said = [] if now == before else [f"{now}, before {before}"]
+                self._note(f"answer beside it: {name}", said)
+        say(f"trino: folded until {until:%Y-%m-%d %H:%M} in {perf_counter() - started:.1f} s")
+        store.set_views(until)
+        now = self._sums_of_flows()
+        said = [] if now == before else [f"{now}, before {before}"]
+        self._note(f"answer by the watermark {until:%Y-%m-%d %H:%M}", said)
+
+    def _sums_of_flows(self) -> list[list[object]]:
+        sql = "SELECT count(*), sum(bytes), sum(record_id % 1000003), max(event_time) FROM vpc_flow"
+        return self.trino.execute(sql).rows
 
     def _ask_all(self, lake: Lake, state: str) -> None:
         for question in (*_saved(lake), *_contents(lake.window)):

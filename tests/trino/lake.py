@@ -253,23 +253,15 @@ def files_of(home: Path) -> list[LakeFile]:
         return [file for file in catalogue.all_files(store) if not file.retired_ms]
 
 
-def mirror(home: Path, folder: Path) -> dict[str, dict[str, str]]:
-    """Show Trino the lake as AWS has it; the folder of each curated day, by table.
-
-    Hard links under `folder`/lake: landing files stay when they are folded in, each version of a
-    curated day has a folder of its own.
+def mirror(home: Path, folder: Path) -> None:
+    """Show Trino landing as AWS has it: hard links under `folder`/lake, which stay when a file is
+    folded in.
     """
-    places: dict[str, dict[str, str]] = {}
     for file in files_of(home):
-        source, place = home / LAKE / file.path, Path(file.path)
-        if file.zone == CURATED:
-            day = catalogue.day_of(file)
-            place = Path(CURATED, file.table, f"dt={day}", f"v{file.first_seq}", place.name)
-            places.setdefault(file.table, {})[day] = str(place.parent)
-        elif not source.exists():
+        source = home / LAKE / file.path
+        if file.zone == CURATED or not source.exists():
             continue
-        target = folder / LAKE / place
+        target = folder / LAKE / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             os.link(source, target)
-    return places

@@ -35,6 +35,7 @@ class Metastore:
             for described in (
                 glue.landing_files(table, LAKE, since),
                 glue.curated_files(table, LAKE),
+                glue.versions(table, LAKE),
             ):
                 place = (
                     self.folder / described["StorageDescriptor"]["Location"].partition(":///")[2]

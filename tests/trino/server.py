@@ -64,6 +64,9 @@ hive.partition-projection-enabled=true
 hive.ignore-absent-partitions=true
 hive.allow-register-partition-procedure=true
 hive.parquet.time-zone=UTC
+# As Athena has it: versions of a day lie in folders of their parts.
+hive.recursive-directories=true
+hive.non-managed-table-writes-enabled=true
 local.location={folder}
 """
 

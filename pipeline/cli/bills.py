@@ -182,8 +182,8 @@ def _notes(plan: Plan, region: str) -> Iterator[str]:
         )
     yield (
         "sizes and CPU are measured on made-up lines, not on AWS; records of 577 lines, waits, "
-        "rejects (1 in 10,000) and our own logs are assumed; queries read what has not closed as it "
-        "landed, and the rest compacted"
+        "rejects (1 in 10,000) and our own logs are assumed; queries read what has not closed as "
+        "it landed, and the rest compacted"
     )
     if not plan.shape.cloudwatch and plan.route != "s3":
         yield (

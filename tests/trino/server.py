@@ -73,12 +73,13 @@ local.location={folder}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows as the client gives them, their columns' names and exact types, rows that were read."""
+    """Rows as the client gives them, their columns' names and exact types, what was read."""
 
     rows: list[list[Any]]
     names: list[str]
     types: list[str]
     processed_rows: int
+    read_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Trino:
                 [column.name for column in described],
                 [column.type_code for column in described],
                 int((cursor.stats or {}).get("processedRows", 0)),
+                int((cursor.stats or {}).get("physicalInputBytes", 0)),
             )
 
     def _connection(self) -> Connection:

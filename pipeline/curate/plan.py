@@ -40,8 +40,8 @@ class Hour(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """What is curated of a table.
 
-    watermark  all landing of hours before it is in curated; None: nothing is
-    hours      what the hours before it held, as far as is looked back
+    watermark  all landing of hours before it was in curated when it was set; None: never
+    hours      what each hour held when it was folded, as far as is looked back
     """
 
     watermark: datetime | None = None
@@ -94,12 +94,10 @@ def hours_of(objects: Iterable[Listed]) -> dict[str, Hour]:
     return {name: _summary(of_hour) for name, of_hour in found.items()}
 
 
-def late(state: State, hours: Mapping[str, Hour]) -> list[str]:
-    """Hours before the watermark that hold other files than those that were folded."""
+def changed(state: State, hours: Mapping[str, Hour], until: str) -> list[str]:
+    """Hours before a time that hold other files than those that were folded, in order."""
     return sorted(
-        name
-        for name, found in hours.items()
-        if _is_closed(state, name) and state.hours.get(name) != found
+        name for name, found in hours.items() if name < until and state.hours.get(name) != found
     )
 
 
@@ -118,22 +116,28 @@ def planned(state: State, hours: Mapping[str, Hour], now: datetime, name: str) -
     name   of the plan, another one each time
     """
     end = hour_name(now - CLOSED_AFTER)
-    fresh = sorted(each for each in hours if each < end and not _is_closed(state, each))
-    chosen = [*late(state, hours), *fresh][:HOURS_AT_ONCE]
-    if not chosen:
+    found = changed(state, hours, end)
+    if not found:
         return None
-    left = [each for each in fresh if each not in chosen]
+    chosen, left = found[:HOURS_AT_ONCE], found[HOURS_AT_ONCE:]
     until = _start(left[0] if left else end)
     if state.watermark is not None:
         until = max(until, state.watermark)
     return Plan(name, until, {each: hours[each] for each in chosen})
 
 
-def done(state: State, plan: Plan, now: datetime) -> State:
-    """What is curated when a plan is done."""
-    oldest = first_day(State(plan.until), now)
-    hours = {**state.hours, **plan.hours}
-    return State(plan.until, {name: each for name, each in hours.items() if name >= oldest})
+def done(state: State, plan: Plan, hours: Mapping[str, Hour], now: datetime) -> State:
+    """What is curated when all days of a plan are shown.
+
+    hours  what landing holds now: where something has come since the plan was made, the watermark
+           stays, for that would be answered no more; the next plan is about it
+    """
+    folded = State(state.watermark, {**state.hours, **plan.hours})
+    late = changed(folded, hours, hour_name(plan.until))
+    watermark = state.watermark if late else plan.until
+    oldest = first_day(State(watermark), now)
+    kept = {name: each for name, each in folded.hours.items() if name >= oldest}
+    return State(watermark, kept)
 
 
 def slices(landed: Mapping[int, int], row_bytes: float, base_bytes: int) -> list[Slice]:
@@ -150,10 +154,6 @@ def slices(landed: Mapping[int, int], row_bytes: float, base_bytes: int) -> list
             first, size = hour, 0.0
         size += more
     return [*parts, Slice(first, HOURS)]
-
-
-def _is_closed(state: State, name: str) -> bool:
-    return state.watermark is not None and name < hour_name(state.watermark)
 
 
 def _start(name: str) -> datetime:

@@ -156,11 +156,14 @@ class Curator:
         left = [day for day in plan.days or {} if not self._is_shown(table, day, plan)]
         if plan.days is None or left:
             return {"published": False, "left": len(left)}
-        self.catalog.set_watermark(table, plan.until)
-        state = done(self.objects.state(table.name), plan, self.clock())
+        now, before = self.clock(), self.objects.state(table.name)
+        hours = hours_of(self.objects.landing(table.name, before, now))
+        state = done(before, plan, hours, now)
+        if state.watermark is not None:
+            self.catalog.set_watermark(table, state.watermark)
         self.objects.set_state(table.name, state)
         self.objects.set_plan(table.name, None)
-        return {"published": True, "left": 0}
+        return {"published": state.watermark == plan.until, "left": 0}
 
     def _sweep(self, step: Step) -> Told:
         """Delete versions that have not been shown for a day."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
@@ -40,6 +41,20 @@ NOW = datetime(2026, 11, 27, 12, 5, tzinfo=UTC)
 LOADER = create_loader()
 UNLOAD = re.compile(r"UNLOAD \(\n(.*)\n\)\nTO '([^']+)'\nWITH \(format = 'PARQUET'.*\)", re.DOTALL)
 Json = Mapping[str, Any]
+# Whose clients they are just now: to make them takes longer than a compaction does.
+SERVING: "list[Account]" = []
+
+
+@cache
+def clients() -> tuple[Any, ...]:
+    """Clients of S3, Glue and Athena, whose calls come to the account that is served."""
+    core = botocore.session.Session()
+    core.set_credentials("key", "secret")
+    core.register_component("data_loader", LOADER)
+    core.register("before-send", lambda **said: SERVING[0].send(**said))
+    session = boto3.Session(botocore_session=core, region_name="eu-west-1")
+    make: Any = session.client
+    return tuple(make(name, config=aws.one_attempt()) for name in ("s3", "glue", "athena"))
 
 
 @dataclass
@@ -90,16 +105,12 @@ class Account:
 
     def curator(self) -> Curator:
         """Compaction, whose clients come here."""
-        core = botocore.session.Session()
-        core.set_credentials("key", "secret")
-        core.register_component("data_loader", LOADER)
-        core.register("before-send", self._send)
-        session = boto3.Session(botocore_session=core, region_name="eu-west-1")
-        patient = aws.one_attempt()
+        SERVING[:] = [self]
+        s3, catalog, athena = clients()
         return Curator(
-            Objects(session.client("s3", config=patient), BUCKET),
-            Catalog(session.client("glue", config=patient), DATABASE),
-            Answers(session.client("athena", config=patient)),
+            Objects(s3, BUCKET),
+            Catalog(catalog, DATABASE),
+            Answers(athena),
             clock=lambda: self.now,
             fresh=lambda: f"{next(self._numbers):08x}",
             runs=lambda execution: execution in self.running,
@@ -159,7 +170,8 @@ class Account:
 
     # What the services do.
 
-    def _send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+    def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        """Answer a request."""
         _, service, operation = event_name.split(".")
         self.did[operation] += 1
         self.before(operation)

@@ -451,4 +451,40 @@ MUTANTS = (
         '        _moment_ms(inner["approximateArrivalTimestamp"] * 1000),\n',
         '        _moment_ms(__import__("time").time() * 1000),\n',
     ),
+    Mutant(
+        "compaction: the watermark moves while days are left",
+        "curate/steps.py",
+        "        if plan.days is None or left:\n",
+        "        if plan.days is None:\n",
+    ),
+    Mutant(
+        "compaction: what comes while it is at work is taken for folded",
+        "curate/plan.py",
+        "    watermark = state.watermark if late else plan.until\n",
+        "    watermark = plan.until\n",
+    ),
+    Mutant(
+        "compaction: the version before is not read",
+        "curate/steps.py",
+        "        fold = Fold(table, day, base, version, plan.arrivals)\n",
+        "        fold = Fold(table, day, NOTHING, version, plan.arrivals)\n",
+    ),
+    Mutant(
+        "compaction: what is shown is deleted",
+        "curate/steps.py",
+        "            if self.catalog.shown(table, each.day).version != each.version:\n",
+        "            if self.catalog.shown(table, each.day).version == each.version:\n",
+    ),
+    Mutant(
+        "compaction: the swap marks the new version and not the one before",
+        "curate/steps.py",
+        '            self.objects.mark(table.name, day, step["base"])\n',
+        '            self.objects.mark(table.name, day, step["version"])\n',
+    ),
+    Mutant(
+        "compaction: events are folded as often as they came",
+        "curate/statements.py",
+        "WHERE copy = 1\nORDER BY",
+        "WHERE copy > 0\nORDER BY",
+    ),
 )

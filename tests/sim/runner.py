@@ -19,6 +19,7 @@ import pyarrow as pa
 from pipeline.errors import TailraceError
 from pipeline.ledger.landed import ENGINE
 from tests.sim.checks import OWN_ENGINE, check
+from tests.sim.compacting import CompactionSimulation
 from tests.sim.stack import StackSimulation
 from tests.sim.stack_checks import check as check_stack
 from tests.sim.tamper import tamper
@@ -26,6 +27,7 @@ from tests.sim.violation import Violation
 from tests.sim.world import Simulation
 
 CHUNK = 10
+COMPACTED_EVERY = 4
 SHOW_EVERY_S = 10.0
 PROMISES = (
     Violation,
@@ -52,9 +54,9 @@ class Result:
 
 
 def run(seed: int, verbose: bool = False) -> Result:
-    """Run one seed: the embedded home in a folder of its own, then the deployed stack."""
+    """Run one seed: the embedded home in a folder of its own, the stack, its compaction."""
     result = Result(seed)
-    for home in (_run_embedded, _run_stack):
+    for home in (_run_embedded, _run_stack, _run_compaction):
         try:
             home(result, verbose)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
@@ -93,6 +95,18 @@ def _run_stack(result: Result, verbose: bool) -> None:
         result.trace += stack.trace
         result.rows += stack.landed
         result.happened.update(stack.happened)
+
+
+def _run_compaction(result: Result, verbose: bool) -> None:
+    # It takes as long as the other two: some of the seeds are enough to go through it often.
+    if result.seed % COMPACTED_EVERY:
+        return
+    compaction = CompactionSimulation(result.seed, verbose)
+    try:
+        compaction.run()
+    finally:
+        result.trace += compaction.trace
+        result.happened.update(compaction.happened)
 
 
 def _run_chunk(seeds: range) -> list[Result]:

@@ -118,9 +118,8 @@ class Curator:
         """What Athena is told to write and to prove for a new version of a day."""
         table, plan, day = _table(step), self._of_plan(step), step["day"]
         base = self.catalog.shown(table, day).version
-        fold = Fold(
-            table, day, base, f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}", plan.arrivals
-        )
+        version = f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}"
+        fold = Fold(table, day, base, version, plan.arrivals)
         before = glue.location_of(table, self.objects.lake, day, base)
         size = self.objects.size(before) if base != NOTHING else 0
         # Before the first file is there, so that none is forgotten.

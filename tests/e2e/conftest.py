@@ -72,10 +72,14 @@ BUILT_FOR_DOCKER = pytest.StashKey[bool]()
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent through a target, and the payloads that came out of CloudWatch, by group."""
+    """What was sent through a target, and the payloads that came out of CloudWatch, by group.
+
+    lake  objects of the lake by key, when all of it had come, and nothing else
+    """
 
     sample: Sample
     payloads: dict[str, list[bytes]]
+    lake: dict[str, bytes]
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +98,7 @@ def sent(target: Cloud) -> Sent:
             _put(target, each)
     _put(target, BROKEN)
     until(lambda: _taken(target, len(sample.flows) + len(sample.app) + 1), "rows in the lake")
-    return Sent(sample, payloads)
+    return Sent(sample, payloads, target.objects("LakeBucket", "lake/"))
 
 
 def _log(target: Cloud, sample: Sample) -> None:

@@ -10,6 +10,7 @@ from pipeline.cli import (
     compact,
     demo,
     doctor,
+    erase,
     estimate,
     ingest,
     parse,
@@ -70,6 +71,7 @@ app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
 app.command("replay", short_help="Run again what was refused or failed.")(replay.replay)
 app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)
+app.command("erase", short_help="Remove a person's data.")(erase.erase)
 app.command("tables", short_help="What can be asked: tables and columns.")(tables.tables)
 app.command("doctor", short_help="Check the machine, the home and the settings.")(doctor.doctor)
 app.command("estimate", short_help="What the stack on AWS costs a month.")(estimate.estimate)

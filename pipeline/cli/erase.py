@@ -149,6 +149,6 @@ def _text(subject: "Subject", planned: "Plan", done: "Receipt", dry_run: bool) -
         ),
         f"quarantine: {counted(kept.lines, 'line')} {would}removed,"
         f" {counted(kept.rewritten, 'object')} {would}rewritten, {kept.removed:,} {would}deleted",
-        *(f"still in {each.what}: until {each.until}" for each in done.held_by),
+        *(f"still in {each.what}; until {each.until}" for each in done.held_by),
     ]
     return "\n".join(lines) + "\n"

@@ -190,11 +190,9 @@ def _holders(scope: Scope) -> Iterator[Holder]:
     newest = scope.place.store.rows("select count(*) as n, max(arrival_ms) as at from record")[0]
     if newest["n"]:
         until = receipt.moment(_expiry(scope, newest["at"]))
-        what = f"the log (log.db): records as they arrived, {newest['n']} of them, no longer asked"
-        yield Holder(what, f"{until}, at the next start or within a minute of a running server")
-    yield Holder(
-        "copies of the home, files that were ingested, and what sent them", "yours to erase"
-    )
+        what = f"log.db: {newest['n']} records as they arrived, which no query reads"
+        yield Holder(what, f"{until}, when it is next written to")
+    yield Holder("copies of the home, and the files and senders it came from", "you erase it there")
 
 
 def _keep(scope: Scope, done: Receipt) -> None:

@@ -91,11 +91,11 @@ def told(scope: Scope, planned: Plan, salt: bytes) -> Receipt:
         UNFINISHED,
         receipt.moment(scope.now_ms),
         receipt.pseudonym(planned.subject, salt),
-        [day for found in planned.tables for day in found.days()],
+        tuple(day for found in planned.tables for day in found.days()),
         planned.files,
         quarantine=planned.kept,
-        unsearched=planned.unsearched,
-        held_by=list(_holders(scope)),
+        unsearched=tuple(planned.unsearched),
+        held_by=tuple(_holders(scope)),
     )
 
 
@@ -143,7 +143,7 @@ def _keeping(scope: Scope, done: Receipt) -> Iterator[None]:
         waiting = len(catalogue.retired(scope.place.store))
         what = f"{waiting} replaced files that running queries hold"
         until = "the next tailrace compact or tailrace erase after they end"
-        held_by = [*done.held_by, Holder(what, until)]
+        held_by = *done.held_by, Holder(what, until)
         _keep(scope, replace(done, waiting=waiting, held_by=held_by))
         raise
 
@@ -190,7 +190,8 @@ def _holders(scope: Scope) -> Iterator[Holder]:
     newest = scope.place.store.rows("select count(*) as n, max(arrival_ms) as at from record")[0]
     if newest["n"]:
         until = receipt.moment(_expiry(scope, newest["at"]))
-        what = f"log.db: {newest['n']} records as they arrived, which no query reads"
+        records = "1 record" if newest["n"] == 1 else f"{newest['n']:,} records"
+        what = f"log.db: {records} as they arrived, which no query reads"
         yield Holder(what, f"{until}, when it is next written to")
     yield Holder("copies of the home, and the files and senders it came from", "you erase it there")
 

@@ -6,7 +6,6 @@ check, and that is slow to guess, for there are only 2^32 IPv4 addresses (RFC 79
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -71,12 +70,12 @@ class Receipt:
     state: str
     at: str
     subject: Pseudonym
-    rows: Sequence[Removed] = ()
+    rows: tuple[Removed, ...] = ()
     files: int = 0
     waiting: int = 0
     quarantine: Objects = Objects()
-    unsearched: Sequence[str] = ()
-    held_by: Sequence[Holder] = ()
+    unsearched: tuple[str, ...] = ()
+    held_by: tuple[Holder, ...] = ()
     version: int = VERSION
 
     @property

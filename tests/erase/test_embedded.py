@@ -1,4 +1,4 @@
-"""Erasure in a real home: the rows and lines are gone, the audit balances, nothing brings them back."""
+"""Erasure in a real home: rows and lines are gone, the audit balances, nothing brings them back."""
 
 import random
 import signal

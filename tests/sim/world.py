@@ -221,7 +221,8 @@ class Simulation:
 
     def _repeat(self, home: WritingHome) -> None:
         """Records that were answered come a second time: their sender did not hear it."""
-        posts = [each for each in self.makers.sent if isinstance(each, Post)]
+        sent = [each for each in self.makers.sent if isinstance(each, Post)]
+        posts = [each for each in sent if not self.operators.is_over(each)]
         if posts:
             self.send(home, self.random.choice(posts))
 

@@ -90,10 +90,6 @@ class Operators:
         after = {self._custom, self._grow, self._rebuild, self._leave}
         return not (self.copies or after & set(self._busy))
 
-    def is_over(self, post: Post) -> bool:
-        """Whether a record may hold lines of somebody who was erased: it is not sent again."""
-        return post in self._theirs
-
     @property
     def formats(self) -> Formats:
         """Formats that are declared now."""
@@ -136,7 +132,7 @@ class Operators:
             sent = leavers.post(self._leaver, self.scene.makers.traffic, self.scene.now_ms())
             self._theirs.append(sent)
             self.scene.send(home, sent)
-        elif not any(each in self._theirs for each in self.scene.makers.waiting):
+        elif not any(map(self._is_theirs, self.scene.makers.waiting)):
             self._erase(home)
 
     def _erase(self, home: WritingHome) -> None:
@@ -145,6 +141,14 @@ class Operators:
         self._leaves = True
         leavers.leave(home, self.scene.machine, self.scene.truth)
         self._leaves = False
+        # Sent again, an event stays away or is a new one: that depends on when the log is pruned.
+        makers = self.scene.makers
+        makers.sent[:] = [each for each in makers.sent if not self._is_theirs(each)]
+
+    def _is_theirs(self, sender: Sender) -> bool:
+        """Whether a post has records of theirs, be they mixed with others."""
+        theirs = [item for post in self._theirs for item in post.items]
+        return isinstance(sender, Post) and any(item in theirs for item in sender.items)
 
     def _reshard(self, home: WritingHome) -> None:
         self.scene.close()

@@ -221,8 +221,7 @@ class Simulation:
 
     def _repeat(self, home: WritingHome) -> None:
         """Records that were answered come a second time: their sender did not hear it."""
-        sent = [each for each in self.makers.sent if isinstance(each, Post)]
-        posts = [each for each in sent if not self.operators.is_over(each)]
+        posts = [each for each in self.makers.sent if isinstance(each, Post)]
         if posts:
             self.send(home, self.random.choice(posts))
 

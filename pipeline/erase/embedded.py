@@ -7,10 +7,11 @@ step stands by itself, and a second run finds what the first one has left. The r
 first and again at the end.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.batch import Context
 from pipeline.deliver.files import sync_folders, write_whole
@@ -18,10 +19,14 @@ from pipeline.deliver.lake_file import LakeFile
 from pipeline.erase import kept, receipt, rows, strays
 from pipeline.erase.receipt import DONE, FOLDER, UNFINISHED, Holder, Objects, Receipt
 from pipeline.erase.subject import Subject
-from pipeline.lake import catalogue, readers
+from pipeline.lake import catalogue, curated, readers
 from pipeline.lake.compact import remove_retired
+from pipeline.lake.tables import all_tables
 from pipeline.ledger.retry import Place
 from pipeline.schema import HOUR_MS
+
+if TYPE_CHECKING:
+    import duckdb
 
 LOOK_EVERY_S = 0.2
 
@@ -63,12 +68,6 @@ class Plan:
         removed = sum(change.content is None for change in changes)
         return Objects(removed, len(changes) - removed, sum(change.lines for change in changes))
 
-    @property
-    def unsearched(self) -> list[str]:
-        """Files that could not be read, or not be changed."""
-        objects = [f"quarantine/{each.key}" for each in self.objects if each.unread]
-        return [*objects, *(str(each.path) for each in self.strays if each.unread)]
-
 
 def plan(scope: Scope, subject: Subject) -> Plan:
     """Look for the subject; nothing is changed.
@@ -94,7 +93,7 @@ def told(scope: Scope, planned: Plan, salt: bytes) -> Receipt:
         tuple(day for found in planned.tables for day in found.days()),
         planned.files,
         quarantine=planned.kept,
-        unsearched=tuple(planned.unsearched),
+        unsearched=_unsearched(planned, planned.strays),
         held_by=tuple(_holders(scope)),
     )
 
@@ -123,15 +122,35 @@ def erase(
             rows.erase_landing(connection, scope.place, scope.home, found, scope.now_ms)
             rows.erase_curated(connection, scope.place, scope.home, found, scope.now_ms)
         kept.erase(scope.place, planned.objects)
-        for stray in planned.strays:
-            if not stray.unread:
-                strays.erase(connection, scope.place, stray)
+        done = replace(done, unsearched=_unsearched(planned, _strays(connection, scope, planned)))
     replaced = [f for f in catalogue.retired(scope.place.store) if f.path not in before]
     with _keeping(scope, done):
         _delete(scope, replaced, sleep, say)
     done = replace(done, state=DONE)
     _keep(scope, done)
     return done
+
+
+def _strays(
+    connection: "duckdb.DuckDBPyConnection", scope: Scope, planned: Plan
+) -> list[strays.Stray]:
+    """Take the subject out of what nobody catalogued; those that are left as they are."""
+    place = scope.place
+    for name in all_tables():
+        # Versions that never came into force: all that they hold is elsewhere as well.
+        known = [*catalogue.files_of(place.store, name), *catalogue.retired(place.store)]
+        curated.clear(place.lake, name, known, place.disk)
+    found = list(strays.find(connection, place, planned.subject, scope.context))
+    for stray in found:
+        if not stray.unread:
+            strays.erase(connection, place, stray)
+    return [stray for stray in found if stray.unread]
+
+
+def _unsearched(planned: Plan, found: Iterable[strays.Stray]) -> tuple[str, ...]:
+    """Files that could not be read, or not be changed."""
+    objects = (f"quarantine/{each.key}" for each in planned.objects if each.unread)
+    return *objects, *(str(each.path) for each in found if each.unread)
 
 
 @contextmanager

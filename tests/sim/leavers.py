@@ -6,9 +6,11 @@ from random import Random
 from pipeline.erase import embedded
 from pipeline.erase.subject import of_address
 from pipeline.home import Machine, WritingHome, erase, erasure_at
+from tests.erase.homes import holders
 from tests.sim.senders import Post
 from tests.sim.traffic import APP, GROUPS, VPC, Envelope, Event, Plain, Traffic
 from tests.sim.truth import Line, Truth
+from tests.sim.violation import Violation
 
 ADDRESS = "203.0.113.9"
 SOMEBODY = of_address(ADDRESS)
@@ -55,3 +57,6 @@ def leave(home: WritingHome, machine: Machine, truth: Truth) -> None:
     planned = embedded.plan(scope, SOMEBODY)
     erase(home, scope, planned, bytes(16), lambda text: None)
     truth.erase(ADDRESS)
+    left = holders(home.folder, ADDRESS)
+    if left:
+        raise Violation(f"somebody was erased, and is still in {left}")

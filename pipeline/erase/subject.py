@@ -1,7 +1,8 @@
 r"""Whose data is erased: an address or a visitor, and every spelling that a log may have of it.
 
 One regular expression finds it, the same one in Python, DuckDB (RE2) and Trino (Joni): so there is
-no lookaround in it, and no repetition without a bound.
+no lookaround in it, and no repetition without a bound. Few addresses need more than 1,024
+characters of it, which is what a value bound by Athena may have.
 
 An address is found by its value: with and without leading zeros, `::` wherever it may stand, the
 last 32 bits as IPv4, letters of either case, colons percent-encoded, an IPv4 address mapped into
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from itertools import groupby
 
 from pipeline.errors import UsageError
 from pipeline.schema import Domain
@@ -21,7 +23,7 @@ from pipeline.schema import Domain
 SHOWN = 100
 VISITOR = re.compile(r"[0-9A-Za-z_-]{8,128}")
 V4_BITS, V6_GROUPS = 32, 8
-_COLON = "(?::|%3a)"
+_COLON, _ZERO = "(?::|%3a)", "0{1,4}"
 # What may stand before a word: the start, no part of a word, a percent-encoded character, an escape
 # of JSON.
 _START, _ESCAPES = "^", r"%[0-9a-f]{2}|\\[bfnrt]"
@@ -83,7 +85,7 @@ def of_address(text: str) -> Subject:
     address = _address(text)
     if isinstance(address, IPv4Address):
         return _of_ipv4(address)
-    spellings = "|".join([*_spellings(address), _reverse_of_ipv6(address)])
+    spellings = "|".join(_spellings(address))
     before = rf"(?:{_START}|[^0-9a-z:.]|{_LABEL}|{_ESCAPES})"
     after = "(?:$|[^0-9a-z:.]|[:.](?:$|[^0-9a-z:.]))"
     return Subject(
@@ -120,10 +122,13 @@ def _of_ipv4(address: IPv4Address) -> Subject:
     words = "|".join([dotted, reverse, *(each for each in mapped if dotted not in each)])
     before = rf"(?:{_START}|[^0-9a-z.]|{_ESCAPES})"
     after = r"(?:$|[^0-9a-z.]|\.(?:$|[^0-9a-z]))"
-    whole = "|".join([dotted, *mapped])
-    return Subject(
-        Domain.ADDRESS, str(address), f"(?i)^(?:{whole})$", f"(?i){before}(?:{words}){after}"
-    )
+    within = f"(?i){before}(?:{words}){after}"
+    return Subject(Domain.ADDRESS, str(address), _alone("|".join([dotted, *mapped])), within)
+
+
+def _alone(spellings: str) -> str:
+    # A column of addresses has no escapes.
+    return f"(?i)^(?:{spellings.replace(_COLON, ':')})$"
 
 
 def _spellings(address: IPv6Address) -> Iterator[str]:
@@ -131,24 +136,65 @@ def _spellings(address: IPv6Address) -> Iterator[str]:
     number = int(address)
     groups = [number >> 16 * (V6_GROUPS - 1 - at) & 0xFFFF for at in range(V6_GROUPS)]
     dotted = re.escape(str(IPv4Address(number & (1 << V4_BITS) - 1)))
-    yield from _compressed(groups, [_group(each) for each in groups])
-    yield from _compressed(groups[:6], [*(_group(each) for each in groups[:6]), dotted])
+    yield from _compressed(groups, [])
+    yield from _compressed(groups[:6], [dotted])
 
 
-def _compressed(groups: Sequence[int], written: Sequence[str]) -> Iterator[str]:
-    """The address in full, and with :: for each run of zeros, be it one group long."""
-    yield _COLON.join(written)
-    for first in range(len(groups)):
-        for end in range(first + 1, len(groups) + 1):
-            if any(groups[first:end]):
-                break
-            ends = _COLON.join(written[:first]), _COLON.join(written[end:])
-            yield f"{_COLON}{_COLON}".join(ends)
+def _compressed(groups: Sequence[int], tail: Sequence[str]) -> Iterator[str]:
+    """The address in full, and with :: somewhere in each run of zeros, be it one group long."""
+    yield _joined(groups, tail)
+    for first, end in _runs_of_zeros(groups):
+        yield _with_gap(_ended(groups[:first]), end - first - 1, _joined(groups[end:], tail))
+
+
+def _runs_of_zeros(groups: Sequence[int]) -> Iterator[tuple[int, int]]:
+    at = 0
+    for number, same in groupby(groups):
+        end = at + len(list(same))
+        if not number:
+            yield at, end
+        at = end
+
+
+def _with_gap(left: str, more: int, right: str) -> str:
+    """What stands before and behind ::, on either side of it some of the zeros, not all.
+
+    As many on both sides as the run has but one lets through more than there are groups, which is
+    no address at all; what is one has the same value.
+    """
+    zero = f"(?:{_ZERO}{_COLON})"
+    some = f"{zero}{{0,{more}}}" if more else ""
+    if left:
+        before = f"{left}{some}{_COLON}"
+    else:
+        before = f"(?:{zero}{{1,{more}}}|{_COLON}){_COLON}" if more else _COLON + _COLON
+    if right:
+        return f"{before}{some}{right}"
+    return before + (f"(?:{_ZERO}(?:{_COLON}{_ZERO}){{0,{more - 1}}})?" if more else "")
+
+
+def _joined(groups: Sequence[int], tail: Sequence[str]) -> str:
+    """Groups with colons between them, and what stands in the place of the last two."""
+    last = [*tail] or [_group(each) for each in groups[-1:]]
+    return _ended(groups if tail else groups[:-1]) + "".join(last)
+
+
+def _ended(groups: Sequence[int]) -> str:
+    """Groups, each with its colon."""
+    parts = []
+    for number, same in groupby(groups):
+        count = len(list(same))
+        one = f"{_group(number)}{_COLON}"
+        parts.append(f"(?:{one}){{{count}}}" if count > 1 else one)
+    return "".join(parts)
 
 
 def _group(number: int) -> str:
     digits = f"{number:x}"
-    return f"0{{0,{4 - len(digits)}}}{digits}" if len(digits) < 4 else digits
+    if not number:
+        return _ZERO
+    zeros = ("", "0?", "0{0,2}", "0{0,3}")[4 - len(digits)]
+    return zeros + digits
 
 
 def _reverse_of_ipv6(address: IPv6Address) -> str:

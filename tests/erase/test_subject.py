@@ -150,3 +150,11 @@ def test_a_visitor_is_found_as_a_whole_word_alone() -> None:
     assert not subject.in_text("5f2b8c01d3a94e67a")
     assert not subject.in_text("x-5f2b8c01d3a94e67")
     assert not subject.in_text("5F2B8C01D3A94E67")
+
+
+@pytest.mark.parametrize(
+    "text", ["203.0.113.9", "2001:db8::9", "fe80::1:2:3:4", "::1", "64:ff9b::1"]
+)
+def test_the_patterns_of_usual_addresses_can_be_bound_on_athena(text: str) -> None:
+    subject = of_address(text)
+    assert max(len(subject.whole), len(subject.within)) <= 1024

@@ -74,7 +74,7 @@ def erase(
         home_opened.worker.drain()
         scope = erasure_at(home_opened, context, MACHINE)
         planned = embedded.plan(scope, subject)
-        if not yes:
+        if not (yes or planned.empty):
             _ask(subject, planned)
         done = erase_from(home_opened, scope, planned, salt, lambda text: say(f"{text}\n"))
     _print(subject, planned, done, as_json, dry_run)
@@ -104,7 +104,14 @@ def _ask(subject: "Subject", planned: "Plan") -> None:
         f"{subject.name} {subject.value}: {counted(rows, 'row')} and"
         f" {counted(kept.lines, 'refused line')} would go for good\n"
     )
-    typer.confirm("Erase them?", abort=True, err=True)
+    try:
+        if typer.confirm("Erase them?", err=True):
+            return
+    except typer.Abort:
+        # Ctrl-C and Ctrl-D are a no as well.
+        say("\n")
+    say("nothing was erased\n")
+    raise typer.Exit(1)
 
 
 def _print(

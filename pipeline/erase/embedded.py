@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.batch import Context
 from pipeline.deliver.files import sync_folders, write_whole
-from pipeline.deliver.lake_file import LakeFile
 from pipeline.erase import kept, receipt, rows, strays
 from pipeline.erase.receipt import DONE, FOLDER, UNFINISHED, Holder, Objects, Receipt
 from pipeline.erase.subject import Subject
@@ -113,7 +112,6 @@ def erase(
     """
     done = told(scope, planned, salt)
     _keep(scope, done)
-    before = {file.path for file in catalogue.retired(scope.place.store)}
     with rows.engine(scope.threads) as connection:
         erasure = _erasure(scope, done.id)
         for found in planned.tables:
@@ -123,9 +121,8 @@ def erase(
             rows.erase_curated(connection, scope.place, scope.home, found, scope.now_ms)
         kept.erase(scope.place, planned.objects)
         done = replace(done, unsearched=_unsearched(planned, _strays(connection, scope, planned)))
-    replaced = [f for f in catalogue.retired(scope.place.store) if f.path not in before]
     with _keeping(scope, done):
-        _delete(scope, replaced, sleep, say)
+        _delete(scope, sleep, say)
     done = replace(done, state=DONE)
     _keep(scope, done)
     return done
@@ -167,30 +164,21 @@ def _keeping(scope: Scope, done: Receipt) -> Iterator[None]:
         raise
 
 
-def _delete(
-    scope: Scope,
-    replaced: list[LakeFile],
-    sleep: Callable[[float], None],
-    say: Callable[[str], None],
-) -> None:
-    """Delete what was replaced; running queries are waited for."""
+def _delete(scope: Scope, sleep: Callable[[float], None], say: Callable[[str], None]) -> None:
+    """Delete all that was replaced, by a compaction too; running queries are waited for."""
     store, place = scope.place.store, scope.place
-    paths = {file.path for file in replaced}
+    paths = [file.path for file in catalogue.retired(store)]
     remove_retired(store, scope.home, place.lake, place.disk)
-    waiting = _still(scope, paths)
+    waiting = len(catalogue.retired(store))
     if waiting:
         say(f"waiting for running queries, which hold {waiting} of the replaced files")
     while waiting:
         sleep(LOOK_EVERY_S)
         remove_retired(store, scope.home, place.lake, place.disk)
-        waiting = _still(scope, paths)
+        waiting = len(catalogue.retired(store))
     # A power cut must not bring back what the receipt says is gone.
     folders = sorted({(place.lake / path).parent for path in paths})
     sync_folders([each for each in folders if each.is_dir()], place.disk)
-
-
-def _still(scope: Scope, paths: set[str]) -> int:
-    return sum(file.path in paths for file in catalogue.retired(scope.place.store))
 
 
 def _erasure(scope: Scope, name: str) -> rows.Erasure:

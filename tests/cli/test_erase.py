@@ -1,13 +1,17 @@
 """tailrace erase: what it prints, when it asks, and what it refuses."""
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pipeline.home import writing
-from tests.erase.homes import ADDRESS, bad, line, send
-from tests.homes import call, files_under, numbers, run
+from pipeline.lake import readers
+from tests.erase.homes import ADDRESS, bad, holders, line, send
+from tests.homes import COMMAND, call, files_under, numbers, run
 from tests.processed import context
 
 
@@ -68,6 +72,35 @@ def test_nobody_is_asked_where_there_is_no_terminal(home: Path) -> None:
     assert ran.code == 2
     assert "give --yes" in ran.err
     assert numbers(home) == [1, 2]
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [(b"n\n", 1, [1, 2]), (b"y\n", 0, [1])])
+def test_on_a_terminal_it_asks_first(home: Path, answer: bytes, code: int, left: list[int]) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, answer)
+    words = [COMMAND, "erase", "--ip", ADDRESS, "--home", home]
+    done = subprocess.run(words, stdin=theirs, capture_output=True, check=False, timeout=60)
+    said = done.stderr.decode()
+    assert f"address {ADDRESS}: 2 rows and 1 refused line would go for good" in said
+    assert ("nothing was erased" in said) == bool(code)
+    assert (done.returncode, numbers(home)) == (code, left)
+
+
+def test_whoever_breaks_the_waiting_off_is_told_what_is_left(home: Path) -> None:
+    words = [COMMAND, "erase", "--ip", ADDRESS, "--yes", "--home", home]
+    with (
+        readers.holding(home),
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+    ):
+        assert process.stderr is not None
+        assert b"waiting for running queries, which hold 2" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    (path,) = (home / "erasures").iterdir()
+    said = json.loads(path.read_bytes())
+    assert (said["state"], said["waiting"]) == ("unfinished", 2)
+    assert call("erase", "--ip", ADDRESS, "--yes", "--home", home).code == 0
+    assert holders(home, f"{ADDRESS}'") == []
 
 
 @pytest.mark.parametrize(

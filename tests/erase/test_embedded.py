@@ -242,6 +242,15 @@ def test_files_that_a_query_holds_are_waited_for(tmp_path: Path) -> None:
     assert len(lake_files(tmp_path)) == 1
 
 
+def test_files_that_a_compaction_has_replaced_are_waited_for_as_well(tmp_path: Path) -> None:
+    send(tmp_path, line(1, ADDRESS) + line(2))
+    with readers.holding(tmp_path):
+        compacted(tmp_path)
+    assert len(lake_files(tmp_path)) == 1
+    erased(tmp_path)
+    assert lake_files(tmp_path) == []
+
+
 def test_what_an_attempt_left_that_died_is_searched_as_well(tmp_path: Path) -> None:
     send(tmp_path, line(1, ADDRESS) + line(2) + bad(ADDRESS))
     (file,) = lake_files(tmp_path)

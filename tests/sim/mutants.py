@@ -403,7 +403,7 @@ MUTANTS = (
     Mutant(
         "files with erased rows are not deleted",
         "erase/embedded.py",
-        "        _delete(scope, replaced, sleep, say)\n",
+        "        _delete(scope, sleep, say)\n",
         "        pass\n",
     ),
     Mutant(

@@ -5,6 +5,7 @@
 <home>/quarantine/  what could not become rows
 <home>/writer.lock  held by the one process that writes, with its pid
 <home>/readers/     what running queries hold (pipeline/lake/readers.py)
+<home>/erasures/    receipts of what was erased (pipeline/erase/receipt.py)
 """
 
 import time
@@ -23,8 +24,13 @@ from pipeline.deliver.files import DISK, Disk, make_lasting, sweep
 from pipeline.deliver.lake import LakeSink
 from pipeline.deliver.lake_file import LOG_REPLAY, NO_FLUSH
 from pipeline.deliver.quarantine import QuarantineFolder
+from pipeline.erase import embedded
+from pipeline.erase.embedded import Plan, Scope
+from pipeline.erase.kept import settle
+from pipeline.erase.receipt import Receipt
 from pipeline.errors import HomeError
 from pipeline.lake import folders, readers
+from pipeline.ledger import erased
 from pipeline.ledger import replay as ledger_replay
 from pipeline.ledger import retry as ledger_retry
 from pipeline.ledger.audit import audit
@@ -126,7 +132,24 @@ def replay_log(home: WritingHome, arrived: range, source: str | None) -> Iterato
     now_ms = int(worker.clock() * 1000)
     disk = worker.sink.disk
     sink = LakeSink(home.folder / LAKE, replay=f"{LOG_REPLAY}{now_ms}", flush=NO_FLUSH, disk=disk)
+    sink.erased = erased.known(home.store)
     return Repeater(home.store, sink, worker.context, now_ms).run(arrived, source)
+
+
+def erasure_at(home: ReadingHome | WritingHome, context: Context, machine: Machine) -> Scope:
+    """What an erasure looks at: all that the home holds now."""
+    folder, disk = home.folder, machine.disk
+    place = ledger_retry.Place(home.store, folder / LAKE, folder / QUARANTINE, disk)
+    return Scope(folder, place, context, int(machine.clock() * 1000))
+
+
+def erase(
+    home: WritingHome, scope: Scope, planned: Plan, salt: bytes, say: Callable[[str], None]
+) -> Receipt:
+    """Carry out what was planned since all that the log had was in the lake."""
+    done = embedded.erase(scope, planned, salt, home.machine.sleep, say)
+    home.worker.sink.erased = erased.known(home.store)
+    return done
 
 
 def rejected_of(home: WritingHome, source: str, digest: str) -> int:
@@ -167,6 +190,7 @@ def writing(
         try:
             sweep(folder / LAKE, machine.disk)
             sweep(folder / QUARANTINE, machine.disk)
+            settle(store, folder / QUARANTINE, machine.disk)
             reshard(store, context.limits.shards)
             with watched(store, context.limits.batch_records):
                 worker_of(folder, store, context, machine).prune()
@@ -182,7 +206,7 @@ def worker_of(folder: Path, store: Store, context: Context, machine: Machine = M
     return Worker(
         store,
         Log(store),
-        LakeSink(folder / LAKE, disk=machine.disk),
+        LakeSink(folder / LAKE, disk=machine.disk, erased=erased.known(store)),
         QuarantineFolder(folder / QUARANTINE, disk=machine.disk),
         context,
         machine.clock,

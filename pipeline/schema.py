@@ -60,6 +60,7 @@ class Domain(Enum):
     """Domains that need no parameters."""
 
     ADDRESS = "IPv4 or IPv6 address"
+    VISITOR = "hash that stands for a visitor"
     EPOCH = "Unix time in seconds, or in milliseconds from 10^11 on"
     UNIX_TIME = "Unix time in seconds, with decimals"
     ISO_TIME = "ISO-8601 time; UTC without an offset"

@@ -1,7 +1,8 @@
 """What the quarantine keeps of a record: all that a later replay needs, and nothing computed anew.
 
 One object a record that had rejects. When no line of it became a row the payload is kept whole, as
-it arrived; else only the rejected lines. Key and bytes depend on the record alone.
+it arrived; else only the rejected lines. Key and bytes depend on the record alone, until an erasure
+takes lines out: what was whole is then its other lines, `whole` where nobody had opened it before.
 """
 
 import base64
@@ -217,7 +218,7 @@ def reopen(content: bytes, formats: tuple[str, ...] | None, limits: Limits) -> R
             if len(line) > limits.line_bytes
         ],
     )
-    return Reopened(body.source, batch, False)
+    return Reopened(body.source, batch, body.whole)
 
 
 class _Line(msgspec.Struct):
@@ -263,4 +264,5 @@ class _Object(msgspec.Struct):
     refused: str = ""
     plain: bool = False
     payload: str | None = None
+    whole: bool = False
     lines: list[_Line] = []

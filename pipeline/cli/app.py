@@ -10,6 +10,7 @@ from pipeline.cli import (
     compact,
     demo,
     doctor,
+    erase,
     estimate,
     ingest,
     lookups,
@@ -71,6 +72,7 @@ app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
 app.command("replay", short_help="Run again what was refused or failed.")(replay.replay)
 app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)
+app.command("erase", short_help="Remove a person's data.")(erase.erase)
 app.command("lookups", short_help="AWS's address ranges: what is kept, and fetch them.")(
     lookups.lookups
 )

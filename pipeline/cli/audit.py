@@ -23,6 +23,7 @@ SUMS = {
     "rows": "rows",
     "rejected": "rejected",
     "dropped": "dropped",
+    "erased": "erased",
     "duplicates": "repeats",
 }
 
@@ -102,14 +103,20 @@ def _window(since: str | None) -> "Window | None":
     return window.parse(datetime.now(UTC), since)
 
 
+def _erased(found: "Audit") -> bool:
+    """Whether anything ever was: few homes have the column."""
+    return any(hour.erased for hour in found.hours)
+
+
 def table_of(found: "Audit") -> str:
     """The sums by source and hour and over all as a table, and the verdict."""
     from pipeline.cli.table import Column, table
     from pipeline.ledger.findings import Hour
 
     total = Hour("all", 0, balanced=found.balanced)
+    sums = {name: head for name, head in SUMS.items() if name != "erased" or _erased(found)}
     for hour in found.hours:
-        for name in SUMS:
+        for name in sums:
             setattr(total, name, getattr(total, name) + getattr(hour, name))
     hours = [*found.hours, total]
     arrived = [datetime.fromisoformat(hour.name) for hour in found.hours]
@@ -118,7 +125,7 @@ def table_of(found: "Audit") -> str:
         Column("arrived", [*arrived, ""]),
         *(
             Column(head, [f"{getattr(hour, name):,}" for hour in hours], number=True)
-            for name, head in (SUMS | {"unaccounted": "unaccounted"}).items()
+            for name, head in (sums | {"unaccounted": "unaccounted"}).items()
         ),
         Column("", ["✓" if hour.balanced else "✗" for hour in hours]),
     )

@@ -73,6 +73,8 @@ class Repeater:
             self.sink.write(table, rows, mine)
         with self.store.transaction() as connection:
             catalogue.add(connection, self.sink.take())
+        # The ledger promises nothing of these files.
+        self.sink.take_left_out()
         return True
 
     def _process(self, records: list[Stored], sink: MemorySink) -> list[Outcome]:

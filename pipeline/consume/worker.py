@@ -31,7 +31,7 @@ from pipeline.deliver.pauses import Pauses
 from pipeline.deliver.quarantine import QuarantineFolder
 from pipeline.errors import DeliveryError
 from pipeline.lake import catalogue
-from pipeline.ledger import continued, entries
+from pipeline.ledger import continued, entries, erased
 from pipeline.schema import HOUR_MS
 from pipeline.sources import find
 from pipeline.store import Store
@@ -267,6 +267,7 @@ class Worker:
     def _forget(self) -> None:
         # What an attempt before this one wrote and did not note will be written again.
         self.sink.take()
+        self.sink.take_left_out()
         self.quarantine.take()
 
     def _widen(self, shard: int) -> None:
@@ -302,6 +303,7 @@ class Worker:
 
     def _enter(self, connection: sqlite3.Connection, reports: list[tuple[str, Report]]) -> None:
         catalogue.add(connection, self.sink.take())
+        erased.add_left_out(connection, self.sink.take_left_out())
         entries.add_objects(connection, self.quarantine.take())
         for name, report in reports:
             entries.add(connection, name, find(name).table.name, report.outcomes)
@@ -325,6 +327,7 @@ class Worker:
         while True:
             with self.store.transaction() as connection:
                 if log.prune(connection, before_ms, PRUNE_SLICE) < PRUNE_SLICE:
+                    erased.forget(connection, int(self.clock() * 1000))
                     return
 
 

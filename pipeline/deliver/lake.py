@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from pipeline.deliver.erased import Erased, LeftOut
 from pipeline.deliver.files import DISK, Disk, write_whole
 from pipeline.deliver.lake_file import LANDING, LakeFile, digest_of
 from pipeline.schema import HOUR_MS, Field, Range, Table, Type
@@ -33,6 +34,7 @@ class LakeSink:
 
     replay  id of a replay, part of the names of its files; "" for the first attempt
     flush   first sequence number of the flush that its rows belong to; None: of the records
+    erased  what must not come back; `left_out` is what of it came, and nobody has noted yet
     """
 
     folder: Path
@@ -40,15 +42,28 @@ class LakeSink:
     flush: int | None = None
     written: list[LakeFile] = field(default_factory=list)
     disk: Disk = DISK
+    erased: Erased = Erased()  # noqa: RUF009 - it never changes
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def write(self, table: Table, rows: pa.Table, records: Sequence[Record]) -> None:
-        """Write the rows, one file for each hour of arrival."""
+        """Write the rows, one file for each hour of arrival; what was erased stays away."""
         for hour, part in by_hour(rows, records):
-            self.written.append(self._write_hour(table, part, records, hour))
+            left = self.erased.left(table.name, part)
+            if len(left) < len(part):
+                flush = int(records[0].position) if self.flush is None else self.flush
+                place = f"{_time_of(hour):%Y-%m-%dT%H}", records[0].shard, flush
+                self.left_out.append(LeftOut(table.name, place, len(part) - len(left)))
+            if len(left):
+                self.written.append(self._write_hour(table, left, records, hour))
 
     def take(self) -> list[LakeFile]:
         """What was written since the last time it was asked."""
         taken, self.written = self.written, []
+        return taken
+
+    def take_left_out(self) -> list[LeftOut]:
+        """What was left out since the last time it was asked."""
+        taken, self.left_out = self.left_out, []
         return taken
 
     def _write_hour(

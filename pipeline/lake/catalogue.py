@@ -1,12 +1,12 @@
 """Which files the lake has: the catalogue in log.db, not a listing of the folder.
 
 A landing file that was folded into curated ones keeps its entry, so that the audit can set it
-against the ledger; a curated file that was replaced keeps it until its file is deleted.
+against the ledger; any other file that was replaced keeps it until its file is deleted.
 """
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import astuple, replace
 
 from pipeline.deliver.lake_file import CURATED, LANDING, LakeFile
 from pipeline.store import Store
@@ -26,7 +26,7 @@ def add(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
     connection.executemany(
         f"insert or replace into lake_file ({_COLUMNS})"  # noqa: S608 - own names
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [astuple(file) for file in files],
+        [dataclasses.astuple(file) for file in files],
     )
 
 
@@ -116,6 +116,17 @@ def swap(
     )
 
 
+def replace(
+    connection: sqlite3.Connection,
+    old: LakeFile,
+    new: Iterable[LakeFile],
+    retired_ms: int,
+) -> None:
+    """Put files with fewer rows, or none, in the place of a landing file."""
+    add(connection, new)
+    connection.execute("update lake_file set retired_ms = ? where path = ?", (retired_ms, old.path))
+
+
 def retired(store: Store) -> list[LakeFile]:
     """Files that were replaced and are still to be deleted."""
     rows = store.rows(f"select {_COLUMNS} from lake_file where retired_ms is not null")  # noqa: S608
@@ -125,7 +136,7 @@ def retired(store: Store) -> list[LakeFile]:
 def forget(connection: sqlite3.Connection, files: Iterable[LakeFile]) -> None:
     """Note that the files of some retired entries are deleted."""
     for file in files:
-        if file.zone == LANDING:
+        if file.zone == LANDING and file.folded is not None:
             gone = "update lake_file set retired_ms = null where path = ? and retired_ms = ?"
         else:
             gone = "delete from lake_file where path = ? and retired_ms = ?"
@@ -143,6 +154,11 @@ def day_of(file: LakeFile) -> str:
     return file.path.partition("/dt=")[2][:10]
 
 
+def superseded(file: LakeFile) -> bool:
+    """Whether a landing file has another in its place, without rows that were erased."""
+    return file.zone == LANDING and file.folded is None and file.retired_ms is not None
+
+
 def as_landed(file: LakeFile) -> LakeFile:
     """A landing file as it was noted first."""
-    return replace(file, folded=None, retired_ms=None)
+    return dataclasses.replace(file, folded=None, retired_ms=None)

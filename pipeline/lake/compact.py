@@ -208,9 +208,10 @@ def _fold(
             if halt.told:
                 break
             old = work.live.get(day, [])
-            history = footer.read(lake / old[0].path).folded if old else ()
+            said = footer.read(lake / old[0].path) if old else None
+            history, erased = (said.folded, said.erased) if said else ((), 0)
             folding = Folding(connection, lake, work.table, day, old, counts, sizes, disk=work.disk)
-            work.written += folding.write(work.version, history)
+            work.written += folding.write(work.version, history, erased)
             work.replaced += old
             rows_in += folding.rows_in
     except (duckdb.Error, ValueError) as error:

@@ -7,6 +7,7 @@ each event once. A version is written beside the one before it and is never writ
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +43,27 @@ SIZES = Sizes()
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of one day of a table, and the landing files that make it."""
+    """A version of one day of a table, and the landing files that make it.
+
+    erased  events of these that were erased
+    """
 
     table: Table
     day: str
     number: int
     folded: tuple[Folded, ...]
     sizes: Sizes = SIZES
+    erased: int = 0
 
     def footer(self, part: int, last: bool) -> Footer:
         """What file number `part` says of itself."""
-        return Footer(self.table.name, self.day, self.number, part, last, self.folded)
+        head = self.table.name, self.day, self.number, part, last
+        return Footer(*head, self.folded, self.erased)
+
+    @property
+    def first_ms(self) -> int:
+        """The first moment of the day."""
+        return first_ms_of(self.day)
 
 
 def write(
@@ -65,6 +76,9 @@ def write(
     written: list[LakeFile] = []
     groups = _in_groups(rows, version)
     group = next(groups, None)
+    if group is None and version.erased:
+        # What was folded into the day has to be known, also when nothing of it is left.
+        group = version.table.arrow_schema.empty_table()
     while group is not None:
         part = _Part(version, len(written), groups, group)
         folder = f"{CURATED}/{version.table.name}/dt={version.day}"
@@ -97,7 +111,8 @@ class _Part:
         self.version, self.number, self.groups = version, number, groups
         self.following: pa.Table | None = first
         self.count = 0
-        self.first_ms = self.last_ms = 0
+        # Of a file without rows.
+        self.first_ms = self.last_ms = version.first_ms
 
     def fill(self, path: Path) -> None:
         schema = self.version.table.arrow_schema
@@ -107,6 +122,8 @@ class _Part:
             "write_page_checksum": True,
         }
         with parquet.ParquetWriter(path, schema, **options) as writer:
+            if self.following is not None and not len(self.following):
+                self.following = None
             while self.following is not None and self.count < self.version.sizes.file:
                 self._measure(self.following)
                 writer.write_table(self.following, row_group_size=len(self.following))
@@ -137,6 +154,14 @@ class _Part:
             number,
             number,
         )
+
+
+def first_ms_of(day: str) -> int:
+    """The first moment of a day (YYYY-MM-DD) in epoch milliseconds.
+
+    Raises ValueError when it is none.
+    """
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1000
 
 
 def on_disk(lake: Path, table: str) -> Iterator[Path]:

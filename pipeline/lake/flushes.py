@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.deliver.lake_file import LANDING
 from pipeline.schema import BATCH, REJECT
 from pipeline.store import Store
 
@@ -14,6 +15,10 @@ select tbl, shard, flush, strftime('%Y-%m-%dT%H', arrival_ms / 1000, 'unixepoch'
   count(object) as objects, max(seq) as last
 from ledger l group by tbl, shard, flush, hour
 """
+# They lie in no file, and were promised all the same.
+_ERASED = f"""
+select tbl, shard, flush, arrival_hour, rows from erased where zone = '{LANDING}'
+"""  # noqa: S608 - own names
 
 
 @dataclass
@@ -34,6 +39,8 @@ class Flushes:
             shard, flush = int(row["shard"]), int(row["flush"])
             self._of[shard, flush, row["hour"]] = row
             self._last[shard, flush] = max(row["last"], self._last.get((shard, flush), 0))
+        for table, shard, flush, hour, rows in self.store.rows(_ERASED):
+            self._taken[table, shard, flush, hour] = rows
 
     def last(self, shard: int, flush: int) -> int | None:
         """Last sequence number of a flush; None: nobody noted it."""

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,19 +53,21 @@ class Folding:
     rows_in: int = 0
     disk: Disk = DISK
 
-    def write(self, version: int, history: Sequence[Folded]) -> list[LakeFile]:
+    def write(self, version: int, history: Sequence[Folded], erased: int = 0) -> list[LakeFile]:
         """Write a new version; the files as the catalogue will know them.
 
-        history  what was folded into the day before. Raises ValueError when the files do not hold
-        the identities that went in, each once; DeliveryError when the disk does not take them.
+        history  what was folded into the day before
+        erased   how many events of these are no more
+        Raises ValueError when the files do not hold the identities that went in, each once;
+        DeliveryError when the disk does not take them.
         """
         wanted = self._identities()
         folded = self._folded(history)
-        number = curated.Version(self.table, self.day, version, folded, self.sizes)
+        number = curated.Version(self.table, self.day, version, folded, self.sizes, erased)
         written = curated.write(self.lake, number, self._events(), self.disk)
         source = views.scan(self.lake, self.table, written)
         found = self._one(f"select {_PROOF} from {source}")  # noqa: S608 - own names
-        if found != wanted or found[0] != sum(each.fresh for each in folded):
+        if found != wanted or found[0] != sum(each.fresh for each in folded) - erased:
             for file in written:
                 remove(self.lake / file.path, self.disk)
             raise ValueError(f"{wanted[0]} events went in, {found[0]} came out")
@@ -88,8 +89,7 @@ class Folding:
 
     @property
     def _first_ms(self) -> int:
-        at = datetime.fromisoformat(self.day).replace(tzinfo=UTC)
-        return int(at.timestamp()) * 1000
+        return curated.first_ms_of(self.day)
 
     def _identities(self) -> tuple[int, int]:
         """Notes each identity: how often it is there, and which file had it first."""

@@ -33,7 +33,10 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """One file of one version of a day; `last`: it has no further files."""
+    """One file of one version of a day; `last`: it has no further files.
+
+    erased  events of the day that were folded in and erased since
+    """
 
     table: str
     day: str
@@ -41,6 +44,12 @@ class Footer:
     part: int
     last: bool
     folded: tuple[Folded, ...]
+    erased: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows that the files of the day hold together."""
+        return sum(each.fresh for each in self.folded) - self.erased
 
 
 class _Written(msgspec.Struct, array_like=True):
@@ -50,6 +59,7 @@ class _Written(msgspec.Struct, array_like=True):
     part: int
     last: bool
     folded: str
+    erased: int = 0
 
 
 _Entry = tuple[str, str, str, str, int, int, str, int, int, int, int, int, int, int]
@@ -63,7 +73,7 @@ def encoded(footer: Footer) -> dict[bytes, bytes]:
     # A busy day has ten thousands of landing files; Parquet does not compress its footer.
     packed = base64.b64encode(zlib.compress(msgspec.json.encode(entries))).decode()
     head = (footer.table, footer.day, footer.version, footer.part, footer.last)
-    return {KEY: msgspec.json.encode(_Written(*head, packed))}
+    return {KEY: msgspec.json.encode(_Written(*head, packed, footer.erased))}
 
 
 def read(path: Path) -> Footer:
@@ -75,4 +85,4 @@ def read(path: Path) -> Footer:
         raise ValueError(f"it is no curated file: {error}") from error
     folded = tuple(Folded(LakeFile(*entry[:12]), *entry[12:]) for entry in entries)
     head = (found.table, found.day, found.version, found.part, found.last)
-    return Footer(*head, folded)
+    return Footer(*head, folded, found.erased)

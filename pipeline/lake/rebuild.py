@@ -32,7 +32,7 @@ from pipeline.store import Store
 
 PLACE = re.compile(
     r"arrival_dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/arrival_hour=([0-9]{2})"
-    r"/([0-9]{2,9})-([0-9]{12,19})(-r.+)?\.parquet"
+    r"/([0-9]{2,9})-([0-9]{12,19})(-r.+?)?(?:-e[0-9]+)?\.parquet"
 )
 
 
@@ -113,15 +113,14 @@ def _days(lake: Path, table: str, known: Mapping[str, LakeFile], left: list[str]
 
 def _complete(files: list[tuple[LakeFile, Footer]]) -> bool:
     parts = [(said.part, said.last) for _, said in files]
-    firsts = sum(each.fresh for each in files[0][1].folded)
     numbered = [(number, number == len(files) - 1) for number in range(len(files))]
-    return parts == numbered and sum(file.rows for file, _ in files) == firsts
+    return parts == numbered and sum(file.rows for file, _ in files) == files[0][1].rows
 
 
 def _curated_of(lake: Path, path: Path) -> tuple[LakeFile, Footer] | None:
     try:
         said = footer.read(path)
-        extent = _extent_of_whole(path)
+        extent = _extent_of_whole(path, curated.first_ms_of(said.day))
     except (ValueError, OSError):
         return None
     name = path.relative_to(lake).as_posix()
@@ -169,11 +168,16 @@ def _landing(
     known = {file.path: file for file in catalogue.all_files(store)}
     flushes = Flushes(store)
     for file in (known | folded).values():
-        if (file.zone, file.table) == (LANDING, table):
+        if (file.zone, file.table) == (LANDING, table) and not catalogue.superseded(file):
             flushes.take(table, file.shard, file.first_seq, file.arrival_hour, file.rows)
     for path, found in _found(lake / LANDING / table):
         name = path.relative_to(lake).as_posix()
         if name in folded:
+            continue
+        before = known.get(name)
+        if before is not None and catalogue.superseded(before):
+            # Of its rows some were erased; it is only left for whoever reads it still.
+            yield before
             continue
         hour, shard = f"{found[1]}T{found[2]}", int(found[3])
         place = _flush(store, flushes, known.get(name), shard, int(found[4]), found[5])
@@ -225,9 +229,10 @@ def _flush(
     return (int(entry[0]["flush"]), seq) if noted else None
 
 
-def _extent_of_whole(path: Path) -> tuple[int, int, int]:
+def _extent_of_whole(path: Path, day_ms: int | None = None) -> tuple[int, int, int]:
     """Rows, first and last time of a file, every page of which can be read.
 
+    day_ms  first moment of a day of which all may be erased
     Raises ValueError when one cannot, or when there are no rows.
     """
     extent = extent_of(path)
@@ -238,6 +243,8 @@ def _extent_of_whole(path: Path) -> tuple[int, int, int]:
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
     if extent.first_ms is None or extent.last_ms is None:
+        if day_ms is not None:
+            return extent.rows, day_ms, day_ms
         raise ValueError("it has no rows")
     return extent.rows, extent.first_ms, extent.last_ms
 

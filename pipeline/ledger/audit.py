@@ -1,11 +1,11 @@
 """The audit: does every accepted event stand where the ledger says, and whole?
 
-Balanced means: for each hour of arrival events_in = rows + rejected + dropped; every record behind
-the checkpoint has its entry; the table `batch` says the same of it, and the table `reject` as many
-refused lines where they were tried again; every catalogued file is there
-with the content it was written with, the times that queries find it by, and the rows that the
-ledger promised, in landing or, once it is folded in, in curated files; every quarantine object is
-there with its digest; every record of a file that came in is known to be of that file; SQLite finds
+Balanced means: for each hour of arrival events_in = rows + rejected + dropped + erased; every
+record behind the checkpoint has its entry; the table `batch` says the same of it, and the table
+`reject` as many refused lines where they were tried again; every catalogued file is there with the
+content it was written with, the times that queries find it by, and the rows that the ledger
+promised, in landing or, once it is folded in, in curated files; every quarantine object is there
+with its digest; every record of a file that came in is known to be of that file; SQLite finds
 nothing wrong in log.db. Repeats are told and do not matter; files that nobody catalogued are named
 and do not matter.
 
@@ -18,6 +18,7 @@ from typing import Annotated
 
 import msgspec
 
+from pipeline.ledger import erased
 from pipeline.ledger.files import check_files, read_catalogue
 from pipeline.ledger.findings import Audit, Entries, Finding, Hour, sequences
 from pipeline.ledger.folded import Known, check_folded
@@ -43,6 +44,7 @@ def audit(store: Store, lake: Path, quarantine: Path, since_ms: int = 0) -> Audi
 def _audit(scope: Scope) -> Audit:
     entries = Entries()
     findings = [*_pages(scope), *_read_ledger(scope, entries)]
+    _erased(scope, entries.hours)
     known = Known(whole=scope.since_ms <= 0)
     findings += read_catalogue(scope, known)
     gaps = list(_gaps(scope))
@@ -74,8 +76,14 @@ def _pages(scope: Scope) -> Iterator[Finding]:
         yield Finding("log_damaged", scope.store.path.name, detail)
 
 
+_ENTRIES = """
+select l.*, coalesce(o.erasures > 0, 0) as touched, o.erased as erased_rejects
+from ledger l left join quarantine_object o on o.key = l.object where l.arrival_ms >= ?
+"""
+
+
 def _read_ledger(scope: Scope, entries: Entries) -> Iterator[Finding]:
-    for row in scope.store.rows("select * from ledger where arrival_ms >= ?", scope.since_ms):
+    for row in scope.store.rows(_ENTRIES, scope.since_ms):
         wrong = [name for name, most in NUMBERS.items() if not number(row[name], most)]
         wrong += ["source"] if row["source"] not in NAMES else []
         counts = {}
@@ -99,9 +107,21 @@ def _read_ledger(scope: Scope, entries: Entries) -> Iterator[Finding]:
         hour.reasons.update(counts["reasons"])
         for name, values in entries.columns.items():
             values.append(dropped if name == "dropped" else row[name])
+        if number(row["erased_rejects"]):
+            hour.rejected -= row["erased_rejects"]
+            hour.erased += row["erased_rejects"]
         if isinstance(row["object"], str):
             for name, values in entries.kept.items():
                 values.append(row[name])
+
+
+def _erased(scope: Scope, hours: dict[tuple[str, int], Hour]) -> None:
+    """Rows that were erased are rows no more."""
+    for each in erased.by_hour(scope.store):
+        hour = hours.get((each.source, each.hour))
+        if hour is not None:
+            hour.rows -= each.rows
+            hour.erased += each.rows
 
 
 def _sums(hours: dict[tuple[str, int], Hour]) -> Iterator[Finding]:

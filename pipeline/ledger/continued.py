@@ -96,7 +96,7 @@ def note(connection: sqlite3.Connection, taken: TakenBack) -> None:
         (msgspec.json.encode({Drop.CONTINUED: 1}).decode(), taken.attempt, taken.seq),
     )
     connection.execute(
-        "update quarantine_object set resolved = ? where key = ?",
+        "update quarantine_object set resolved = ?, erased = 0 where key = ?",
         (np.array([taken.record_id]).tobytes(), taken.object),
     )
 
@@ -121,7 +121,8 @@ def _times(store: Store, lake: Path, entry: sqlite3.Row, record_id: int) -> set[
     """Event times under which the lake holds the row of a record that has one."""
     flush = store.rows(
         "select path, folded, first_ms, last_ms from lake_file"
-        " where tbl = ? and shard = ? and first_seq = ? and zone = 'landing'",
+        " where tbl = ? and shard = ? and first_seq = ? and zone = 'landing'"
+        " and (folded is not null or retired_ms is null)",
         *(entry["tbl"], entry["shard"], entry["flush"]),
     )
     paths = [file["path"] for file in flush if file["folded"] is None]

@@ -19,7 +19,11 @@ SAID = (
     "attempt",
 )
 # What the ledger says of a record that has an object in the quarantine.
-KEPT = ("seq", "source", "shard", "arrival_ms", "rejected", "attempt", "flush", "object")
+KEPT = (
+    *("seq", "source", "shard", "arrival_ms", "rejected", "attempt", "flush", "object"),
+    "touched",
+)
+COUNTS = ("events_in", "rows", "rejected", "dropped", "erased", "duplicates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Hour:
     rows: int = 0
     rejected: int = 0
     dropped: int = 0
+    erased: int = 0
     duplicates: int = 0
     balanced: bool = True
     reasons: Counter[str] = field(default_factory=Counter)
@@ -55,8 +60,8 @@ class Hour:
 
     @property
     def unaccounted(self) -> int:
-        """Events that are neither a row, a reject nor a drop."""
-        return self.events_in - self.rows - self.rejected - self.dropped
+        """Events that are neither a row, a reject nor a drop, nor erased."""
+        return self.events_in - self.rows - self.rejected - self.dropped - self.erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Audit:
 
     def as_json(self) -> dict[str, object]:
         """As `tailrace audit --json` prints it."""
-        names = ("source", "events_in", "rows", "rejected", "dropped", "duplicates", "balanced")
+        names = ("source", *COUNTS, "balanced")
         return {
             "balanced": self.balanced,
             "hours": [
@@ -105,7 +110,12 @@ def hour_of(file: LakeFile) -> int:
     """
     if file.zone == CURATED and file.arrival_hour == "":
         return 0
-    at = datetime.strptime(file.arrival_hour, HOUR_FORMAT).replace(tzinfo=UTC)
+    return hour_number(file.arrival_hour)
+
+
+def hour_number(text: str) -> int:
+    """An hour of arrival, counted from the epoch. Raises ValueError or TypeError for none."""
+    at = datetime.strptime(text, HOUR_FORMAT).replace(tzinfo=UTC)
     return int(at.timestamp() * 1000) // HOUR_MS
 
 

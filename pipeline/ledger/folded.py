@@ -37,6 +37,8 @@ class Known:
         if file.zone == CURATED:
             if file.retired_ms is None:
                 self.curated.append(file)
+        elif catalogue.superseded(file):
+            return
         elif file.folded is None:
             self.landing.append(file)
         else:
@@ -90,7 +92,7 @@ def check_folded(lake: Path, entries: Entries, known: Known, broken: set[str]) -
 
 def _day(files: list[LakeFile], footers: list[Footer], where: str) -> Iterator[Finding]:
     parts = sorted((each.part, each.last) for each in footers)
-    rows, firsts = sum(file.rows for file in files), sum(e.fresh for e in footers[0].folded)
+    rows, left = sum(file.rows for file in files), footers[0].rows
     source = source_of(files[0])
     if parts != [(part, part == len(parts) - 1) for part in range(len(parts))] or any(
         (each.table, each.day, each.version) != (file.table, catalogue.day_of(file), file.first_seq)
@@ -98,8 +100,8 @@ def _day(files: list[LakeFile], footers: list[Footer], where: str) -> Iterator[F
     ):
         detail = "its curated files do not belong together, or some are missing"
         yield Finding("rows_missing", where, detail, source)
-    elif rows != firsts:
-        detail = f"{firsts} events were folded in, its curated files hold {rows}"
+    elif rows != left:
+        detail = f"{left} events were folded in, its curated files hold {rows}"
         yield Finding("rows_missing", where, detail, source)
 
 

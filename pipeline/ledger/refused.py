@@ -2,7 +2,8 @@
 
 Each attempt writes the rows of a record anew: those that are none any more, as resolved, and those
 that are left. The sums by flush do not count them; so here what stands at last is compared with the
-ledger, object by object: as many rejects, and all of them of the last attempt.
+ledger, object by object: as many rejects, and all of them of the last attempt. Of an object of
+which lines were erased there may be fewer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,7 +33,8 @@ standing as (
 select seq, source, shard, arrival_ms, rejected, t.attempt, coalesce(rejects, 0) as standing,
   coalesce(s.attempt, t.attempt) as oldest
 from tried t left join standing s using (object)
-where rejected <> standing or oldest < t.attempt order by seq
+where standing > rejected or (standing < rejected and not touched) or oldest < t.attempt
+order by seq
 """
 _TEXTS = ("source", "object")
 

@@ -86,7 +86,7 @@ _WANTED = """
 from quarantine_object o join ledger l on l.object = o.key and l.seq = o.seq
 left join input_record r on r.seq = l.seq
 left join input i on i.source = r.source and i.digest = r.digest
-where o.seq > ? and l.rejected > 0 and l.arrival_ms >= ? and l.arrival_ms < ?
+where o.seq > ? and l.rejected > 0 and not o.gone and l.arrival_ms >= ? and l.arrival_ms < ?
   and (? is null or l.source = ?) and iif(o.key like ?, ?, ?)
 """
 
@@ -99,7 +99,8 @@ def count_objects(store: Store, wanted: Wanted) -> int:
 def _objects(place: Place, wanted: Wanted) -> Iterator[sqlite3.Row]:
     behind = 0
     while rows := place.store.rows(
-        "select o.key, o.digest as object_digest, o.resolved, l.*, i.formats as input_formats"
+        "select o.key, o.digest as object_digest, o.resolved, o.removed, l.*,"
+        " i.formats as input_formats"
         f" {_WANTED} order by o.seq limit {AT_ONCE}",
         *_values(wanted, behind),
     ):

@@ -35,6 +35,7 @@ from pipeline.deliver.files import DISK, Disk
 from pipeline.deliver.lake import LakeSink
 from pipeline.errors import Drop, InputError, Reason
 from pipeline.lake import catalogue
+from pipeline.ledger import erased
 from pipeline.schema import BATCH, REJECT
 from pipeline.sources import Source, find
 from pipeline.store import Store
@@ -91,9 +92,9 @@ def retry_input(
     Raises InputError when an object is gone or damaged, DeliveryError when a row finds no place.
     """
     rows = place.store.rows(
-        "select o.key, o.digest as object_digest, o.resolved, l.* from input_record r"
+        "select o.key, o.digest as object_digest, o.resolved, o.removed, l.* from input_record r"
         " join quarantine_object o on o.seq = r.seq join ledger l on l.seq = r.seq"
-        " where r.source = ? and r.digest = ? and l.rejected > 0 order by o.seq",
+        " where r.source = ? and r.digest = ? and l.rejected > 0 and not o.gone order by o.seq",
         *(source, digest),
     )
     mended = 0
@@ -153,7 +154,11 @@ def judged(
     left = [
         r for r in reading.refusals if r.line is None or batch.record_id[r.line] not in resolved
     ]
-    outcome = _outcome(outcomes_of(reading, {0: row["key"]})[0], row, whole, len(resolved), left)
+    found = outcomes_of(reading, {0: row["key"]})[0]
+    if not whole:
+        # Lines that were erased from it are events of the record all the same.
+        found = replace(found, events_in=found.events_in + row["removed"])
+    outcome = _outcome(found, row, whole, len(resolved), left)
     mended = Reading(batch, parsed, reading.refusals)
     opened = whole and all(refusal.line is not None for refusal in left)
     rows = rows_of(mended, find(name), context)
@@ -201,6 +206,7 @@ def write(place: Place, tried: Try, flush: int, now_ms: int) -> None:
     batch, parsed, _ = tried.mended
     key = tried.outcome.object or ""
     sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush, disk=place.disk)
+    sink.erased = erased.known(place.store)
     if len(tried.rows):
         sink.write(tried.source.table, tried.rows, batch.records)
     name = tried.source.name
@@ -214,6 +220,7 @@ def write(place: Place, tried: Try, flush: int, now_ms: int) -> None:
     sink.write(BATCH, batch_rows([tried.outcome], name, now_ms, number), batch.records)
     with place.store.transaction() as connection:
         catalogue.add(connection, sink.take())
+        erased.add_left_out(connection, sink.take_left_out())
         _note(connection, tried)
 
 

@@ -17,7 +17,7 @@ from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store.reading import Stamp, can_make_files, reading_of, stamp_of
 from pipeline.store.remains import NAME, check_log, lost, remains
 
-VERSION = 5
+VERSION = 6
 BUSY_S = 30.0
 DAMAGES = 20
 RESTORE = "if it is damaged, put it back from a copy"
@@ -80,7 +80,25 @@ create index ledger_by_arrival on ledger (arrival_ms);
 create table quarantine_object (
   key text primary key, seq integer not null, digest text not null, bytes integer not null,
   rejects integer not null, resolved blob not null default x'',
-  attempts integer not null default 1);
+  attempts integer not null default 1,
+  -- how often lines of it were erased; how many it has lost by that; how many of these were rejects
+  -- still; whether nothing is left
+  erasures integer not null default 0, removed integer not null default 0,
+  erased integer not null default 0, gone integer not null default 0);
+-- what a quarantine object is about to become: its file and log.db cannot change at once
+create table erasing (
+  key text primary key, digest text not null, bytes integer not null,
+  removed integer not null, erased integer not null, gone integer not null);
+-- rows that were erased, by hour of arrival: of landing files by flush, as the ledger promised
+-- them; `counted`: those that the ledger counts as rows
+create table erased (
+  tbl text not null, zone text not null, arrival_hour text not null, shard integer not null,
+  flush integer not null, rows integer not null, counted integer not null,
+  primary key (tbl, zone, arrival_hour, shard, flush));
+-- identities that were erased (pairs of int64), while the log may still bring them
+create table tombstone (
+  erasure text not null, tbl text not null, last_seq integer not null, until_ms integer not null,
+  identities blob not null);
 create index quarantine_by_seq on quarantine_object (seq);
 create table retracted (
   tbl text not null, event_ms integer not null, record_id integer not null,

@@ -144,12 +144,18 @@ def _audit(audit: Audit, truth: Truth) -> None:
     found: Counter[tuple[str, str]] = Counter()
     for hour in audit.hours:
         found[hour.source, "events"] += hour.events_in
-        found[hour.source, "row"] += hour.rows
+        # Of an event that came twice, and was folded, only one row can be erased.
+        found[hour.source, "row"] += hour.rows + hour.erased
         found[hour.source, "reject"] += hour.rejected
+        if hour.erased and not (truth.left or any(name == "erased" for _, name in truth.counts)):
+            raise Violation(
+                f"{hour.erased} events of {hour.source} are erased, nobody asked for it"
+            )
         found[hour.source, "drop"] += hour.dropped
     wanted: Counter[tuple[str, str]] = Counter()
     for (source, name), count in truth.counts.items():
-        wanted[source, name if name in ("row", "reject") else "drop"] += count
+        kind = "row" if name == "erased" else name
+        wanted[source, kind if kind in ("row", "reject") else "drop"] += count
         wanted[source, "events"] += count
     if +found != +wanted:
         raise Violation(f"the ledger counts {dict(+found)}, sent were {dict(+wanted)}")

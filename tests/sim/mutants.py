@@ -395,6 +395,43 @@ MUTANTS = (
         "        return None\n",
     ),
     Mutant(
+        "an erased event comes back with the log",
+        "deliver/lake.py",
+        "            left = self.erased.left(table.name, part)\n",
+        "            left = part\n",
+    ),
+    Mutant(
+        "files with erased rows are not deleted",
+        "erase/embedded.py",
+        "        _delete(scope, sleep, say)\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "what dead attempts left is not searched for the erased",
+        "erase/embedded.py",
+        "        if not stray.unread:\n            strays.erase(connection, place, stray)\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "erased rows are not noted",
+        "erase/rows.py",
+        "            catalogue.replace(changing, file, [new] if new else [], retired_ms)\n"
+        "            erased.add(changing, [gone])\n",
+        "            catalogue.replace(changing, file, [new] if new else [], retired_ms)\n",
+    ),
+    Mutant(
+        "an object whose erasure was broken off is taken for the old one",
+        "erase/kept.py",
+        "    done = [row for row in announced if _digest_of(quarantine /",
+        "    done = [row for row in announced if not _digest_of(quarantine /",
+    ),
+    Mutant(
+        "a rebuild brings erased rows back",
+        "lake/rebuild.py",
+        "        if before is not None and catalogue.superseded(before):\n",
+        "        if False:\n",
+    ),
+    Mutant(
         "an answer without ids counted as delivered",
         "deliver/put_batch.py",
         "    if not isinstance(entries, Sequence) or len(entries) != count:\n"

@@ -12,11 +12,12 @@ from typing import Protocol
 
 import msgspec
 
-from pipeline.home import WritingHome, replay_log, replay_objects
+from pipeline.home import Machine, WritingHome, replay_log, replay_objects
 from pipeline.lake.rebuild import rebuild
 from pipeline.ledger.replay import Wanted
 from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
+from tests.sim import leavers
 from tests.sim.grown import Grown
 from tests.sim.makers import Makers
 from tests.sim.senders import File, Post, Sender
@@ -29,7 +30,7 @@ from tests.sim.traffic import (
     Event,
     joined,
 )
-from tests.sim.truth import Line
+from tests.sim.truth import Line, Truth
 
 ALL_TIMES = range(1 << 62)
 HOUR_MS = 3_600_000
@@ -39,6 +40,9 @@ class Scene(Protocol):
     """What operators see of the simulation."""
 
     makers: Makers
+    machine: Machine
+    truth: Truth
+    seed: int
 
     @property
     def home(self) -> Path: ...
@@ -72,13 +76,18 @@ class Operators:
         }
         self._busy = [act for act, chance in chances.items() if random.random() < chance]
         self._declared = self.copies = False
+        # Of its own chance: a run in which nobody leaves stays what it was.
+        self._leaver, self._leaves = Random(f"leaver {scene.seed}"), False
+        if self._leaver.random() < 0.25:
+            self._busy.append(self._leave)
+        self._theirs: list[Post] = []
         self._shards = 4
         self._files = 0
         self._ends: dict[bytes, Line] = {}
 
     @property
     def may_set_back(self) -> bool:
-        after = {self._custom, self._grow, self._rebuild}
+        after = {self._custom, self._grow, self._rebuild, self._leave}
         return not (self.copies or after & set(self._busy))
 
     @property
@@ -110,7 +119,36 @@ class Operators:
             self._replay_log(home, ALL_TIMES)
         if self._rebuild in self._busy:
             self._rebuild(home)
+        if self._leaves or (self._theirs and self.random.random() < 0.5):
+            self._erase(home)
+            if self._replay in self._busy:
+                self._replay_log(home, ALL_TIMES)
         return home
+
+    # Somebody comes, leaves, and may come again.
+
+    def _leave(self, home: WritingHome) -> None:
+        if self._leaver.random() < 0.6:
+            sent = leavers.post(self._leaver, self.scene.makers.traffic, self.scene.now_ms())
+            self._theirs.append(sent)
+            self.scene.send(home, sent)
+        elif not any(map(self._is_theirs, self.scene.makers.waiting)):
+            self._erase(home)
+
+    def _erase(self, home: WritingHome) -> None:
+        self.scene.say("erase somebody")
+        # Until it has ended well nobody knows how far it came.
+        self._leaves = True
+        leavers.leave(home, self.scene.machine, self.scene.truth)
+        self._leaves = False
+        # Sent again, an event stays away or is a new one: that depends on when the log is pruned.
+        makers = self.scene.makers
+        makers.sent[:] = [each for each in makers.sent if not self._is_theirs(each)]
+
+    def _is_theirs(self, sender: Sender) -> bool:
+        """Whether a post has records of theirs, be they mixed with others."""
+        theirs = [item for post in self._theirs for item in post.items]
+        return isinstance(sender, Post) and any(item in theirs for item in sender.items)
 
     def _reshard(self, home: WritingHome) -> None:
         self.scene.close()

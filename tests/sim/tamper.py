@@ -94,7 +94,8 @@ def _file(victim: Victim, random: Random) -> Path | None:
 
 
 def _object(victim: Victim, random: Random) -> Path | None:
-    row = _picked(victim, random, "select key from quarantine_object order by key")
+    kept = "select key from quarantine_object where not gone order by key"
+    row = _picked(victim, random, kept)
     return victim.home / "quarantine" / row["key"] if row else None
 
 

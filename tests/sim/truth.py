@@ -62,6 +62,8 @@ class Truth:
     rejects  rows of the table `reject`: (source, arrival, record id) -> reason
     counts   events by (source, "row" | "reject" | name of the drop)
     shards   those that the stream is written to
+    raw      bytes of lines in `rejects`
+    left     rows were erased: those of an event that came twice count once
     """
 
     rows: dict[tuple[str, int, int], Row] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class Truth:
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     files: set[tuple[str, str]] = field(default_factory=set)
     shards: range = FIRST_SHARDS
+    raw: dict[tuple[str, int, int], bytes] = field(default_factory=dict)
+    left: bool = False
 
     def reshard(self, count: int) -> None:
         """The stream has so many shards from here on, new ones where it had others."""
@@ -97,7 +101,26 @@ class Truth:
         """A line must be in the quarantine."""
         self.bad.setdefault(place, Bad(source)).lines[ordinal] = (line.name, line.raw)
         self.rejects[source, arrival_ms, record_id] = line.name
+        self.raw[source, arrival_ms, record_id] = line.raw
         self.counts[source, "reject"] += 1
+
+    def erase(self, text: str) -> None:
+        """Whatever holds a text is gone, from the lake and the quarantine."""
+        gone = [k for k, row in self.rows.items() if any(text in str(v) for v in row.content)]
+        for key in gone:
+            del self.rows[key]
+        self.left |= bool(gone)
+        lost = [key for key in self.rejects if text.encode() in self.raw.get(key, b"")]
+        for key in lost:
+            del self.rejects[key]
+            self.counts[key[0], "reject"] -= 1
+            self.counts[key[0], "erased"] += 1
+        for place, bad in list(self.bad.items()):
+            kept = {at: each for at, each in bad.lines.items() if text.encode() not in each[1]}
+            if len(kept) < len(bad.lines):
+                bad.lines = kept
+                if not (kept or bad.mended or bad.whole):
+                    del self.bad[place]
 
     def plain(
         self,

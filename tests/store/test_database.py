@@ -133,7 +133,7 @@ def test_a_home_of_another_version_is_refused(tmp_path: Path, writer: bool) -> N
     connection = sqlite3.connect(tmp_path / "log.db")
     connection.execute("pragma user_version = 99")
     connection.close()
-    with pytest.raises(HomeError, match="the home has version 99, this Tailrace reads version 5"):
+    with pytest.raises(HomeError, match="the home has version 99, this Tailrace reads version 6"):
         Store(tmp_path, writer=writer)
 
 

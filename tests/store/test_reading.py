@@ -153,5 +153,5 @@ def test_a_file_without_its_version_is_not_taken_for_a_new_one(tmp_path: Path) -
     Store(tmp_path, writer=True).close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
         connection.execute("pragma user_version = 0")
-    with pytest.raises(HomeError, match="the home has version 0, this Tailrace reads version 5"):
+    with pytest.raises(HomeError, match="the home has version 0, this Tailrace reads version 6"):
         Store(tmp_path, writer=False)

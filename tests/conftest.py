@@ -3,6 +3,8 @@
 And the fault matrix, which every run can end with.
 """
 
+import signal
+
 from hypothesis import settings
 
 from tests.fault_report import (
@@ -25,3 +27,7 @@ __all__ = [
 
 settings.register_profile("tests", deadline=None, print_blob=True)
 settings.load_profile("tests")
+
+# A shell makes what it starts behind itself deaf to Ctrl-C; tests send it, and would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,13 @@ import pytest
 from infra.deploy.stack import ROOT
 from pipeline.targets import LOCALSTACK, MINISTACK
 from tests.e2e.capabilities import CAPABILITIES, State
-from tests.e2e.report import Seen, is_whole, pytest_collection_modifyitems
+from tests.e2e.report import (
+    SEEN,
+    Seen,
+    is_whole,
+    pytest_collection_modifyitems,
+    pytest_sessionfinish,
+)
 
 
 def report(nodeid: str, outcome: str = "passed") -> pytest.TestReport:
@@ -114,3 +120,15 @@ def test_aws_is_refused_before_anything_is_started() -> None:
 def test_what_is_not_had_has_a_reason(name: str) -> None:
     states: list[State] = [CAPABILITIES[name].ministack, CAPABILITIES[name].localstack]
     assert all(state.reason for state in states if state.kind != "has")
+
+
+@pytest.mark.parametrize(("strict", "code"), [(True, 1), (False, 0)])
+def test_what_this_machine_lacks_fails_a_strict_run(strict: bool, code: int) -> None:
+    seen = Seen([MINISTACK], without={("trino.parquet", MINISTACK): "there is no Java"})
+    options = {"e2e_target": [MINISTACK], "--e2e-strict": strict, "keyword": "chosen"}
+    config = SimpleNamespace(
+        getoption=lambda name, default=None: options.get(name, default), stash={SEEN: seen}
+    )
+    session: Any = SimpleNamespace(config=config, exitstatus=0)
+    pytest_sessionfinish(session)
+    assert session.exitstatus == code

@@ -25,10 +25,9 @@ from infra.surroundings import for_child
 from pipeline.aws import LOCAL_REGION
 from pipeline.aws import NOBODY as NOBODYS
 from pipeline.errors import TailraceError, UsageError
-from pipeline.targets import identify
+from pipeline.targets import LAST_PORT, identify
 
 START_S, END_S, LOOK_S = 90.0, 20.0, 0.2
-LAST_PORT = 65_535
 # Names that nobody has: an emulator asks for no others, and a person's own are not shown to it.
 NOBODY = {
     "AWS_ACCESS_KEY_ID": NOBODYS,

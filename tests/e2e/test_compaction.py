@@ -16,7 +16,7 @@ from tests.e2e.stages import Further
 
 GROUP, NAME = "/local/fold", "fold"
 DAY_MS = 24 * 60 * 60 * 1000
-# Rows of a sample; two of them are sent, a day apart.
+# Rows of a sample: three are sent, one of the day before, and one that comes just now.
 ROWS = 26
 # What has to fail before, for an execution to come there at all.
 BEHIND_FAILURES = {"TableFailed": "Plan", "DayFailed": "Swap"}
@@ -30,28 +30,38 @@ pytestmark = pytest.mark.needs("states.compaction", "athena.answers")
 
 @pytest.fixture(scope="session")
 def folding(further: Further) -> Folding:
-    """The sample's flows of two days, which arrived hours ago and now again."""
+    """Flows of two days in an hour that has closed, and some in the one that runs."""
     sources = f'{{"{GROUP}": "vpc-flow"}}'
-    stage = further.stage(NAME, Delivery="s3", LogGroups="", Sources=sources)
-    now = round(time.time() * 1000) - 30_000
-    for sample in (Sample(now), Sample(now - DAY_MS)):
+    folding = Folding(further.stage(NAME, Delivery="s3", LogGroups="", Sources=sources))
+    now = round(time.time() * 1000) - 90_000
+    _sent(folding.stage, 2 * ROWS, Sample(now - DAY_MS), Sample(now))
+    folding.close()
+    _sent(folding.stage, 3 * ROWS, Sample(now + 60_000))
+    return folding
+
+
+def _sent(stage: Cloud, rows: int, *samples: Sample) -> None:
+    for sample in samples:
         stage.client("kinesis").put_record(
             StreamName=stage.outputs["StreamName"],
             Data=sample.envelope(GROUP, sample.flows),
             PartitionKey="any",
         )
-    until(lambda: True if len(stage.landed(TABLE)) == 2 * ROWS else None, "rows of two days")
-    landed = stage.objects("LakeBucket", f"lake/landing/{TABLE}/")
-    return Folding(stage, {key.rpartition("/")[2]: content for key, content in landed.items()})
+    until(lambda: True if len(stage.landed(TABLE)) == rows else None, f"{rows} rows")
+
+
+@pytest.fixture(scope="session")
+def answer(target: Cloud, folding: Folding) -> list[list[str]]:
+    """What is answered from the first to the last."""
+    found = folding.ask()
+    assert len(found) == 3 * ROWS
+    return found
 
 
 @pytest.fixture
-def before(target: Cloud, folding: Folding) -> list[list[str]]:
-    """The answer, and more to be compacted."""
+def before(folding: Folding, answer: list[list[str]]) -> list[list[str]]:
+    """The answer, with more to be compacted."""
     folding.land_again()
-    answer = folding.ask()
-    assert len(answer) == 2 * ROWS
-    assert len({day for day, *_ in answer}) == 2
     return answer
 
 
@@ -62,26 +72,22 @@ def converges(folding: Folding, before: list[list[str]]) -> None:
     assert said["status"] == "SUCCEEDED", said
     assert folding.ask() == before
     assert folding.noted() == set()
+    folding.age()
 
 
 def test_a_compaction_changes_no_answer(folding: Folding, before: list[list[str]]) -> None:
     landing = f"SELECT count(*) FROM {TABLE}_landing"  # noqa: S608 - a view of ours
-    assert folding.ask(landing) == [[str(4 * ROWS)]]
-    said = folding.run()
-    assert said["status"] == "SUCCEEDED", said
-    assert folding.ask() == before
+    assert folding.ask(landing) == [[str(5 * ROWS)]]
+    converges(folding, before)
     # What has just arrived; all else is curated, and not read from landing any more.
-    assert folding.ask(landing) == [[str(2 * ROWS)]]
-    assert folding.noted() == set()
-    days = {day for day, *_ in before}
-    keys = folding.stage.objects("LakeBucket", f"lake/curated/{TABLE}/")
-    assert {key.split("/dt=")[1][:10] for key in keys} == days
+    assert folding.ask(landing) == [[str(ROWS)]]
+    assert len(folding.shown()) == 2
 
 
 def test_the_command_answers_of_what_is_compacted(
     folding: Folding, before: list[list[str]]
 ) -> None:
-    assert folding.run()["status"] == "SUCCEEDED"
+    converges(folding, before)
     ran = folding.stage.tailrace(
         *("query", "--sql", SQL, "--full-scan", "--engine", "athena"),
         *("--stage", NAME, "--output", "jsonl"),
@@ -117,13 +123,15 @@ def test_a_task_that_fails_changes_no_answer_and_the_next_execution_goes_on(
 def test_a_day_that_fails_leaves_the_one_beside_it_folded(
     folding: Folding, before: list[list[str]]
 ) -> None:
-    first, second = sorted({day for day, *_ in before})
-    fails = partial(machines.fail_at, name="Prove", when=f"$day = '{first}'")
-    assert folding.run(fails)["error"] == "NotAllIsFolded"
-    versions = partial(folding.stage.objects, "LakeBucket", f"lake/curated/{TABLE}/dt={second}/")
-    done = set(versions())
+    was = folding.shown()
+    first, second = sorted(was)
+    said = folding.run(partial(machines.fail_at, name="Prove", when=f"$day = '{first}'"))
+    assert said["error"] == "NotAllIsFolded"
+    assert [first in said["cause"], second in said["cause"]] == [True, False], said
+    shown = folding.shown()
+    assert [day for day in (first, second) if shown[day] != was[day]] == [second]
     converges(folding, before)
-    assert set(versions()) == done
+    assert folding.shown()[second] == shown[second]
 
 
 def test_a_step_whose_answer_is_lost_can_come_again(
@@ -131,8 +139,8 @@ def test_a_step_whose_answer_is_lost_can_come_again(
 ) -> None:
     said = folding.run(machines.repeat_calls)
     assert said["status"] == "SUCCEEDED", said
-    assert folding.ask() == before
     assert folding.noted() == set()
+    converges(folding, before)
 
 
 def test_another_one_is_not_disturbed_and_when_it_is_stopped_its_place_is_taken(

@@ -84,7 +84,8 @@ class Catalog:
             text = glue.original_text(table, select, CATALOG, self.database)
             if found.get("ViewOriginalText") == text:
                 continue
-            kept = {each: found[each] for each in (*_KEPT, *_TEXTS) if each in found}
+            # Nothing said of it, which no call may say.
+            kept = {each: found[each] for each in (*_KEPT, *_TEXTS) if found.get(each, "") != ""}
             with self._told(name):
                 self.client.update_table(
                     DatabaseName=self.database,

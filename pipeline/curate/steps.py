@@ -151,7 +151,11 @@ class Curator:
 
     def _publish(self, step: Step) -> Told:
         """When all days of a plan are shown: move the watermark, and forget the plan."""
-        table, plan = _table(step), self._of_plan(step)
+        table = _table(step)
+        if self.objects.plan(table.name) is None:
+            # By a call whose answer was lost: it is asked for again.
+            return {"published": True, "left": 0}
+        plan = self._of_plan(step)
         left = [day for day in plan.days or {} if not self._is_shown(table, day, plan)]
         if plan.days is None or left:
             return {"published": False, "left": len(left)}

@@ -48,6 +48,13 @@ def test_landing_that_is_folded_is_not_read_any_more(account: Account) -> None:
     assert account.ask("select record_id from app_log_landing order by all") == [(4,), (5,)]
 
 
+def test_what_is_not_said_of_a_view_is_not_written_to_it(account: Account) -> None:
+    for view in account.views.values():
+        view |= {"Owner": "", "Retention": 0}
+    assert compact(account, account.curator()) == {"busy": False, "failed": []}
+    assert [view.get("Owner") for view in account.views.values()] == [None, None]
+
+
 def test_hours_that_have_not_closed_are_left_alone(account: Account) -> None:
     compact(account, account.curator())
     assert account.curator().objects.state("app_log").watermark == datetime(

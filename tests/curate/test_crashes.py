@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.curate import Curator
+from pipeline.curate.steps import Step, Told
 from pipeline.errors import TailraceError
 from tests.curate.account import Account
 from tests.curate.machine import Crash, compact
@@ -84,3 +86,30 @@ def _broken(number: int, error: type[BaseException]) -> None:
     lies = {key.partition("hours=")[0] for key in account.objects if "/curated/" in key}
     assert {f"s3://lake/{folder}" for folder in lies} == shown
     assert account.ask(ALL) == before
+
+
+class Again(Curator):
+    """Each step is taken twice, as where Lambda's answer does not arrive."""
+
+    def take(self, step: Step) -> Told:
+        super().take(step)
+        return super().take(step)
+
+
+@pytest.mark.fault("F22")
+def test_a_step_whose_answer_is_lost_can_come_again() -> None:
+    account = prepared()
+    before = account.ask(ALL)
+    said = compact(account, Again(**vars(account.curator())))
+    assert said == {"busy": False, "failed": []}
+    assert account.ask(ALL) == before
+    assert account.ask("select record_id from app_log_landing order by 1") == [(4,), (5,)]
+    assert account.curator().objects.plan("app_log") is None
+
+
+def test_what_another_plan_is_about_is_not_published() -> None:
+    account = prepared()
+    curator = account.curator()
+    curator.take({"step": "plan", "table": "app_log"})
+    with pytest.raises(TailraceError, match="is not the one that stands"):
+        curator.take({"step": "publish", "table": "app_log", "plan": "an older one"})

@@ -24,7 +24,7 @@ COPIED = ("pipeline", "functions", "infra", "sql", "tests", "requirements")
 # Apart from the project's own: what is built here is broken.
 SHARED = ROOT / "build" / "breakages"
 CHAIN, ANSWERS, FAULTS = "test_chain.py", "test_answers.py", "test_delivery.py"
-ROUTES = "test_routes.py"
+ROUTES, FOLDED = "test_routes.py", "test_compaction.py"
 # By it make would install the copy in the place of the project.
 INSTALLED_BY = ("pyproject.toml", "requirements/dev.txt", "requirements/embedded.txt")
 QUIET = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -148,6 +148,27 @@ BREAKAGES = (
         'key = unquote_plus(record["s3"]["object"]["key"])',
         'key = record["s3"]["object"]["key"]',
         ROUTES,
+    ),
+    Breakage(
+        "landing is left out of the views before all of its days are shown",
+        "pipeline/curate/steps.py",
+        "if plan.days is None or left:",
+        "if plan.days is None:",
+        FOLDED,
+    ),
+    Breakage(
+        "an execution that has ended is taken for one at work",
+        "pipeline/curate/home.py",
+        'return bool(said["status"] == RUNNING)',
+        'return bool(said["status"])',
+        FOLDED,
+    ),
+    Breakage(
+        "an execution says nothing of days that failed",
+        "infra/compact.asl.yaml",
+        "$count($days) > 0 ? $days.failed : ''",
+        "$count($days) > 0 ? '' : ''",
+        FOLDED,
     ),
 )
 

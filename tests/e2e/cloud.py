@@ -23,12 +23,12 @@ LANDING = "lake/landing"
 PARQUET = b"PAR1"
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 90) -> T:
+def until(look: Callable[[], T | None], what: str, seconds: float = 90, every: float = 0.5) -> T:
     """What a look finds at last; fails when it finds nothing in time."""
     end = time.monotonic() + seconds
     while (found := look()) is None:
         assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.5)
+        time.sleep(every)
     return found
 
 

@@ -2,151 +2,167 @@
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 
 import pytest
 
+from pipeline.derive.compaction import machine
+from tests.e2e import machines
 from tests.e2e.cloud import Cloud, until
+from tests.e2e.folding import SQL, TABLE, Folding
+from tests.e2e.machines import Definition
 from tests.e2e.sample import Sample
 from tests.e2e.stages import Further
 
-GROUP, TABLE, NAME = "/local/fold", "vpc_flow", "fold"
-HOUR = timedelta(hours=1)
-SQL = (
-    "SELECT dt, event_time, record_id, srcaddr, bytes, decoder_version FROM vpc_flow"
-    " ORDER BY event_time, record_id"
-)
-FAIL = {"Type": "Fail", "Error": "Injected", "Cause": "as asked"}
+GROUP, NAME = "/local/fold", "fold"
+DAY_MS = 24 * 60 * 60 * 1000
+# Rows of a sample: three are sent, one of the day before, and one that comes just now.
+ROWS = 26
+# What has to fail before, for an execution to come there at all.
+BEHIND_FAILURES = {"TableFailed": "Plan", "DayFailed": "Swap"}
+# Ends themselves: other tests come there.
+ENDS = {"AnotherIsAtWork", "Failed"}
+STATES = [name for name in machines.names(machine()) if name not in ENDS]
+TASKS = machines.names(machine(), "Task")
 
-
-@dataclass
-class Folding:
-    """A stage whose landing has rows in hours that have closed."""
-
-    stage: Cloud
-    first: str
-    hours: int = 9
-
-    def add(self) -> None:
-        """Copy the first file into an hour that has closed, one further back each time."""
-        self.hours += 1
-        at = datetime.now(UTC) - self.hours * HOUR
-        folder = f"lake/landing/{TABLE}/arrival_dt={at:%Y-%m-%d}/arrival_hour={at.hour:02d}"
-        bucket, s3 = self.stage.outputs["LakeBucket"], self.stage.client("s3")
-        content = s3.get_object(Bucket=bucket, Key=self.first)["Body"].read()
-        s3.put_object(Bucket=bucket, Key=f"{folder}/again.parquet", Body=content)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """What the view answers."""
-        ran = self.stage.tailrace(
-            *("query", "--sql", SQL, "--full-scan", "--engine", "athena"),
-            *("--stage", NAME, "--output", "jsonl"),
-        )
-        assert ran.code == 0, ran.err
-        return [json.loads(line) for line in ran.out.splitlines()]
-
-    @property
-    def machine(self) -> dict[str, Any]:
-        states = self.stage.client("stepfunctions")
-        (found,) = [
-            each["stateMachineArn"]
-            for each in states.list_state_machines()["stateMachines"]
-            if each["name"] == f"tailrace-{NAME}-compact"
-        ]
-        said: dict[str, Any] = states.describe_state_machine(stateMachineArn=found)
-        return said
-
-    def run(self, arn: str) -> dict[str, Any]:
-        """An execution that has ended."""
-        states = self.stage.client("stepfunctions")
-        started = states.start_execution(stateMachineArn=arn)["executionArn"]
-
-        def ended() -> dict[str, Any] | None:
-            said: dict[str, Any] = states.describe_execution(executionArn=started)
-            return said if said["status"] != "RUNNING" else None
-
-        return until(ended, "the end of an execution", 120)
-
-    def run_broken(self, state: str) -> dict[str, Any]:
-        """An execution of the same machine in which a state fails."""
-        states, machine = self.stage.client("stepfunctions"), self.machine
-        definition = json.loads(machine["definition"])
-        assert _break(definition["States"], state)
-        made = states.create_state_machine(
-            name=f"broken-at-{state}",
-            definition=json.dumps(definition),
-            roleArn=machine["roleArn"],
-        )
-        return self.run(made["stateMachineArn"])
-
-
-def _break(states: dict[str, Any], name: str) -> bool:
-    """Put a state that fails in the place of a state, wherever it is; whether there is one."""
-    if name in states:
-        states[name] = FAIL
-        return True
-    inner = [each["ItemProcessor"]["States"] for each in states.values() if "ItemProcessor" in each]
-    return any(_break(each, name) for each in inner)
-
-
-def _tasks(states: dict[str, Any]) -> Iterator[str]:
-    for name, each in states.items():
-        if each["Type"] == "Task":
-            yield name
-        if "ItemProcessor" in each:
-            yield from _tasks(each["ItemProcessor"]["States"])
+pytestmark = pytest.mark.needs("states.compaction", "athena.answers")
 
 
 @pytest.fixture(scope="session")
 def folding(further: Further) -> Folding:
-    """The sample's flows, which arrived nine hours ago and now again."""
+    """Flows of two days in an hour that has closed, and some in the one that runs."""
     sources = f'{{"{GROUP}": "vpc-flow"}}'
-    stage = further.stage(NAME, Delivery="s3", LogGroups="", Sources=sources)
-    sample = Sample(round(time.time() * 1000) - 30_000)
-    stage.client("kinesis").put_record(
-        StreamName=stage.outputs["StreamName"],
-        Data=sample.envelope(GROUP, sample.flows),
-        PartitionKey="any",
-    )
-    prefix = f"lake/landing/{TABLE}/"
-    (first,) = until(lambda: list(stage.objects("LakeBucket", prefix)) or None, "a file")
-    made = Folding(stage, first)
-    made.add()
-    return made
+    folding = Folding(further.stage(NAME, Delivery="s3", LogGroups="", Sources=sources))
+    now = round(time.time() * 1000) - 90_000
+    _sent(folding.stage, 2 * ROWS, Sample(now - DAY_MS), Sample(now))
+    folding.close()
+    _sent(folding.stage, 3 * ROWS, Sample(now + 60_000))
+    return folding
 
 
-@pytest.mark.needs("states.compaction", "athena.answers")
-def test_a_compaction_changes_no_answer(target: Cloud, folding: Folding) -> None:
-    before = folding.rows()
-    assert len(before) >= 20
-    said = folding.run(folding.machine["stateMachineArn"])
+def _sent(stage: Cloud, rows: int, *samples: Sample) -> None:
+    for sample in samples:
+        stage.client("kinesis").put_record(
+            StreamName=stage.outputs["StreamName"],
+            Data=sample.envelope(GROUP, sample.flows),
+            PartitionKey="any",
+        )
+    until(lambda: True if len(stage.landed(TABLE)) == rows else None, f"{rows} rows")
+
+
+@pytest.fixture(scope="session")
+def answer(target: Cloud, folding: Folding) -> list[list[str]]:
+    """What is answered from the first to the last."""
+    found = folding.ask()
+    assert len(found) == 3 * ROWS
+    return found
+
+
+@pytest.fixture
+def before(folding: Folding, answer: list[list[str]]) -> list[list[str]]:
+    """The answer, with more to be compacted."""
+    folding.land_again()
+    return answer
+
+
+def converges(folding: Folding, before: list[list[str]]) -> None:
+    """The next execution does what is left, and no answer is another one."""
+    assert folding.ask() == before
+    said = folding.run()
     assert said["status"] == "SUCCEEDED", said
-    assert folding.rows() == before
-    shown = folding.stage.client("glue").get_partitions(
-        DatabaseName=f"tailrace_{NAME}", TableName=f"{TABLE}_curated_files"
-    )
-    days = {each["Values"][0] for each in shown["Partitions"]}
-    assert days == {row["dt"] for row in before}
-    keys = folding.stage.objects("LakeBucket", f"lake/curated/{TABLE}/")
-    assert keys
+    assert folding.ask() == before
+    assert folding.noted() == set()
+    folding.age()
 
 
-@pytest.mark.needs("states.compaction", "athena.answers")
-def test_what_fails_at_any_state_changes_no_answer_and_the_next_one_goes_on(
-    target: Cloud, folding: Folding
+def test_a_compaction_changes_no_answer(folding: Folding, before: list[list[str]]) -> None:
+    landing = f"SELECT count(*) FROM {TABLE}_landing"  # noqa: S608 - a view of ours
+    assert folding.ask(landing) == [[str(5 * ROWS)]]
+    converges(folding, before)
+    # What has just arrived; all else is curated, and not read from landing any more.
+    assert folding.ask(landing) == [[str(ROWS)]]
+    assert len(folding.shown()) == 2
+
+
+def test_the_command_answers_of_what_is_compacted(
+    folding: Folding, before: list[list[str]]
 ) -> None:
-    before, arn = folding.rows(), folding.machine["stateMachineArn"]
-    tasks = list(_tasks(json.loads(folding.machine["definition"])["States"]))
-    assert len(tasks) >= 11
-    for state in tasks:
-        folding.add()
-        assert folding.run_broken(state)["status"] == "FAILED", state
-        assert folding.rows() == before, state
-        said = folding.run(arn)
-        assert said["status"] == "SUCCEEDED", (state, said)
-        assert folding.rows() == before, state
-        plans = folding.stage.objects("LakeBucket", f"compaction/{TABLE}/plan.json")
-        assert not plans, state
+    converges(folding, before)
+    ran = folding.stage.tailrace(
+        *("query", "--sql", SQL, "--full-scan", "--engine", "athena"),
+        *("--stage", NAME, "--output", "jsonl"),
+    )
+    assert ran.code == 0, ran.err
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert [str(row["record_id"]) for row in rows] == [number for _, _, number, *_ in before]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_an_execution_that_ends_at_a_state_changes_no_answer_and_the_next_one_goes_on(
+    folding: Folding, before: list[list[str]], state: str
+) -> None:
+    def ended(definition: Definition) -> None:
+        machines.end_at(definition, state)
+        if state in BEHIND_FAILURES:
+            machines.fail_at(definition, BEHIND_FAILURES[state])
+
+    said = folding.run(ended)
+    assert (said["status"], "Injected" in said["cause"] + said["error"]) == ("FAILED", True), said
+    converges(folding, before)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_that_fails_changes_no_answer_and_the_next_execution_goes_on(
+    folding: Folding, before: list[list[str]], task: str
+) -> None:
+    said = folding.run(partial(machines.fail_at, name=task))
+    assert said["status"] == "FAILED"
+    converges(folding, before)
+
+
+def test_a_day_that_fails_leaves_the_one_beside_it_folded(
+    folding: Folding, before: list[list[str]]
+) -> None:
+    was = folding.shown()
+    first, second = sorted(was)
+    said = folding.run(partial(machines.fail_at, name="Prove", when=f"$day = '{first}'"))
+    (failed,) = json.loads(said["cause"])
+    assert (failed["table"], failed["failed"]["day"]) == (TABLE, first)
+    shown = folding.shown()
+    assert [day for day in (first, second) if shown[day] != was[day]] == [second]
+    converges(folding, before)
+    assert folding.shown()[second] == shown[second]
+
+
+def test_a_step_whose_answer_is_lost_can_come_again(
+    folding: Folding, before: list[list[str]]
+) -> None:
+    said = folding.run(machines.repeat_calls)
+    assert said["status"] == "SUCCEEDED", said
+    assert folding.noted() == set()
+    converges(folding, before)
+
+
+def test_another_one_is_not_disturbed_and_when_it_is_stopped_its_place_is_taken(
+    folding: Folding, before: list[list[str]]
+) -> None:
+    def held(definition: Definition) -> None:
+        machines.pass_at(definition, "Swap")
+        machines.hold_at(definition, "Sweep")
+
+    first = folding.start(held)
+    folding.comes_to(first, "Wait")
+    noted = folding.noted()
+    assert len(noted) == 2
+    second = folding.run()
+    assert (second["status"], json.loads(second["output"])["by"]) == ("SUCCEEDED", first)
+    assert folding.noted() == noted
+    folding.stage.client("stepfunctions").stop_execution(executionArn=first)
+    assert folding.end_of(first)["status"] == "ABORTED"
+    converges(folding, before)
+
+
+def test_of_two_that_begin_at_once_none_fails(folding: Folding, before: list[list[str]]) -> None:
+    both = [folding.start(), folding.start()]
+    assert [folding.end_of(each)["status"] for each in both] == ["SUCCEEDED", "SUCCEEDED"]
+    converges(folding, before)

@@ -48,6 +48,21 @@ def without_envelope(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(({name: row[name] for name in names} for row in kept), key=repr)
 
 
+def at_home(folder: Path, name: str, content: bytes) -> list[dict[str, Any]]:
+    """Rows of the embedded home, given a file of this name."""
+    (path := folder / name).write_bytes(content)
+    ran = run("ingest", FLOWS, path, "--home", folder / "home")
+    assert ran.code == 0, ran.err
+    rows = embedded(folder / "home", "vpc_flow")
+    assert len(rows) >= 20
+    return rows
+
+
+def landed(stage: Cloud, count: int) -> list[dict[str, Any]]:
+    """Rows of a stage, once there are so many."""
+    return until(lambda: rows if len(rows := stage.landed("vpc_flow")) >= count else None, "rows")
+
+
 @pytest.mark.needs("logs.to_function")
 def test_a_subscription_calls_the_function_and_its_rows_are_those_of_the_embedded_home(
     direct: Cloud, tmp_path: Path
@@ -58,11 +73,8 @@ def test_a_subscription_calls_the_function_and_its_rows_are_those_of_the_embedde
     logs.put_log_events(logGroupName=GROUP, logStreamName=STREAM, logEvents=events)
     batches = until(lambda: direct.landed("batch") or None, "an entry in the ledger")
     assert [(each["source"], each["events_in"]) for each in batches] == [(FLOWS, len(events))]
-    rows = until(lambda: direct.landed("vpc_flow") or None, "rows")
-    (path := tmp_path / "flows.gz").write_bytes(sample.envelope(GROUP, sample.flows))
-    assert run("ingest", FLOWS, path, "--home", tmp_path / "home").code == 0
-    expected = embedded(tmp_path / "home", "vpc_flow")
-    assert len(expected) >= 20
+    expected = at_home(tmp_path, "flows.gz", sample.envelope(GROUP, sample.flows))
+    rows = landed(direct, len(expected))
     assert without_envelope(rows) == without_envelope(expected)
 
 
@@ -76,13 +88,8 @@ def test_a_file_is_read_and_its_rows_are_those_of_the_embedded_home(
     key = "AWSLogs/000000000000/vpcflowlogs/flows of today.log.gz"
     inbox.client("s3").put_object(Bucket=inbox.outputs["InboxBucket"], Key=key, Body=content)
     until(lambda: inbox.landed("batch") or None, "an entry in the ledger")
-    (path := tmp_path / "flows.log.gz").write_bytes(content)
-    assert run("ingest", FLOWS, path, "--home", tmp_path / "home").code == 0
-    expected = embedded(tmp_path / "home", "vpc_flow")
-    found = until(
-        lambda: rows if len(rows := inbox.landed("vpc_flow")) >= len(expected) else None, "rows"
-    )
-    assert in_order(found) == expected
+    expected = at_home(tmp_path, "flows.log.gz", content)
+    assert in_order(landed(inbox, len(expected))) == expected
 
 
 @pytest.mark.needs("s3.delivery")
@@ -94,12 +101,7 @@ def test_rows_that_go_to_the_bucket_by_themselves_are_those_of_the_embedded_home
     plain.client("kinesis").put_record(
         StreamName=plain.outputs["StreamName"], Data=envelope, PartitionKey="any"
     )
-    (path := tmp_path / "flows.gz").write_bytes(envelope)
-    assert run("ingest", FLOWS, path, "--home", tmp_path / "home").code == 0
-    expected = embedded(tmp_path / "home", "vpc_flow")
-    found = until(
-        lambda: rows if len(rows := plain.landed("vpc_flow")) >= len(expected) else None, "rows"
-    )
-    assert in_order(found) == expected
+    expected = at_home(tmp_path, "flows.gz", envelope)
+    assert in_order(landed(plain, len(expected))) == expected
     keys = plain.objects("LakeBucket", "lake/landing/vpc_flow/arrival_dt=")
     assert all(content.startswith(b"PAR1") for content in keys.values())

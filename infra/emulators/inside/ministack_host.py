@@ -3,8 +3,9 @@
 Its Athena is DuckDB, which is given Athena's text as it is: values that are bound do not arrive, a
 view in the catalogue is nothing, a map in a table without files is a text, and Trino's words are
 unknown. Here values are put in, views are replaced by what they say, "$path" is a column, columns
-have their types, and sqlglot translates. It stays DuckDB: what an answer proves is the way to it,
-not what Trino would say.
+have their types, partitions are where Glue says, UNLOAD writes a file, and sqlglot translates. It
+stays DuckDB: what an answer proves is the way to it, not what Trino would say. Step Functions waits
+for Athena, and Glue changes a partition, which MiniStack's do not.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ HERE = re.compile(
     rb"(127\.0\.0\.1|\[::1\]|([a-z0-9._-]+\.)?localhost(\.localstack\.cloud)?)(:[0-9]+)?"
 )
 UNLOAD = re.compile(r"UNLOAD \((.*)\)\s+TO '([^']+)'\s+WITH \(format = 'PARQUET'.*\)", re.DOTALL)
-WAIT_S = 0.2
+WAIT_S = 0.05
 PATH = "$path"
 NAMES_PATH: ContextVar[bool] = ContextVar("whether a query asks from which files rows are")
 

@@ -144,20 +144,22 @@ class Backfill:
         (batch,) = [each for each in notes.part(step["part"]).batches if each.number == number]
         shards = Shards(self.kinesis, request.stream, self.sleep)
         taking = Taking(request, batch, self._again(step, request), shards, left, self._now_ms())
-        begun, more = taking.go_on(notes.begun(number))
+        before = notes.begun(number)
+        begun, more = taking.go_on(before)
+        told = {"more": more, "rejected": begun.counts.rejected - before.counts.rejected}
         passed = round((self.clock() - began).total_seconds() * 1000)
         begun = msgspec.structs.replace(
             begun, counts=begun.counts + Counts(calls=1, billed_ms=passed)
         )
         if not more and not begun.failed:
             notes.set_done(number, begun.counts)
-            return {"more": False}
+            return told
         notes.set_begun(number, begun)
         if begun.failed and not more:
             first = begun.failed[0]
             what = f"{len(begun.failed)} of batch {number} could not be taken: {first.why}"
             raise NotAll(what[:SHOWN_TEXT], first.where)
-        return {"more": more}
+        return told
 
     def _again(self, step: Step, request: Request) -> invoke.Stack:
         home = self.stack.home

@@ -142,10 +142,11 @@ class KeptObjects:
         bucket, _, prefix = self.place.removeprefix(SCHEME).partition("/")
         wanted = {f"{prefix}/{key}": key for key in keys}
         first, last = min(wanted), max(wanted)
+        common = commonprefix([first, last])  # noqa: RUF071 - S3 compares characters, too
         found: set[str] = set()
         with told("S3", self.place, DeliveryError):
             pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=bucket, Prefix=commonprefix([first, last]), StartAfter=first[:-1]
+                Bucket=bucket, Prefix=common, StartAfter=first[:-1]
             )
             for page in pages:
                 names = [each["Key"] for each in page.get("Contents", [])]

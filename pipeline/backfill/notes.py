@@ -129,7 +129,7 @@ class Notes:
         return {int(name.partition(".")[0]) for name in self._names(DONE)}
 
     def done_counts(self, number: int) -> Counts | None:
-        """What came of a batch; None: it is not done. Raises TailraceError where S3 says nothing."""
+        """What came of a batch; None: it is not done. Raises TailraceError as the others do."""
         return self._read(f"{DONE}/{number:0{DIGITS}d}.json", Counts)
 
     def set_done(self, number: int, counts: Counts) -> None:

@@ -51,7 +51,7 @@ class Shards:
         """What arrived before has left the stream. Raises TailraceError as `names` does."""
         with told("Kinesis", self.stream):
             said = self.client.describe_stream_summary(StreamARN=self.stream)
-        hours = said["StreamDescriptionSummary"]["RetentionPeriodHours"]
+        hours: int = said["StreamDescriptionSummary"]["RetentionPeriodHours"]
         return round((now.timestamp() - hours * 3600) * 1000)
 
     def pages(self, part: Slice, after: str) -> Iterator[Page]:

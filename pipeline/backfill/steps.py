@@ -176,20 +176,20 @@ class Backfill:
         _, notes = self._notes(step)
         done = notes.done()
         numbers = [each for name in notes.parts() for each in numbers_of(name)]
-        left = [each for each in numbers if each not in done]
+        open_ = [each for each in numbers if each not in done]
         found = Sum(Counts(), len(numbers), len(done), step["behind"])
-        if any(each > step["behind"] for each in left):
+        if any(each > step["behind"] for each in open_):
             notes.set_sum(msgspec.structs.replace(found, more=True))
             return {"more": True, "failed": 0, "why": ""}
         # Each of them is a request to S3, of which one after the other takes 20 ms.
         with ThreadPoolExecutor(AT_ONCE) as pool:
             counts = sum(filter(None, pool.map(notes.done_counts, done)), Counts())
-            begun = list(pool.map(notes.begun, left))
+            begun = list(pool.map(notes.begun, open_))
         counts = sum((each.counts for each in begun), counts)
         failed = tuple(islice((one for each in begun for one in each.failed), SHOWN))
         notes.set_sum(msgspec.structs.replace(found, counts=counts, failed=failed))
         why = "; ".join(f"{each.where}: {each.why}" for each in failed)[:SHOWN_TEXT]
-        return {"more": False, "failed": len(left), "why": why}
+        return {"more": False, "failed": len(open_), "why": why}
 
     def _now_ms(self) -> int:
         return round(self.clock().astimezone(UTC).timestamp() * 1000)

@@ -18,7 +18,11 @@ from tests.deployed.staging import DELIVERY, Staging
 
 LOGS, INBOX = "logs", "inbox"
 STREAM = OUTPUTS["StreamArn"]
-SOURCES = {"s3://logs/AWSLogs/*": "vpc-flow", "s3://inbox/AWSLogs/*": "vpc-flow", "flow-logs": "vpc-flow"}
+SOURCES = {
+    "s3://logs/AWSLogs/*": "vpc-flow",
+    "s3://inbox/AWSLogs/*": "vpc-flow",
+    "flow-logs": "vpc-flow",
+}
 NOW = datetime(2026, 11, 25, 20, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 

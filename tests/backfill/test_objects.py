@@ -1,6 +1,7 @@
 """Objects of a bucket, brought in once more: rows once, the ledger in balance, broken or not."""
 
 import gzip
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -158,7 +159,9 @@ def test_a_large_plan_is_cut_and_worked_through_in_executions(
     assert audited(stage) == (16, 16, 0, 0)
     notes = stage.notes(REQUEST)
     assert notes.sum().counts.objects == 13
-    assert all(len(each.objects) <= 2 for name in notes.parts() for each in notes.part(name).batches)
+    assert all(
+        len(each.objects) <= 2 for name in notes.parts() for each in notes.part(name).batches
+    )
 
 
 def test_batches_are_bounded_by_bytes() -> None:
@@ -222,10 +225,8 @@ def _broken(stage: Stage, number: int, error: str) -> None:
             stage.cloud.errors[name] = [(403, "AccessDenied")]
 
     stage.cloud.before = fail
-    try:
+    with suppress(Crash, TailraceError):
         run(stage.backfill(), REQUEST, BEGUN_MS)
-    except (Crash, TailraceError):
-        pass
     stage.cloud.before = lambda name: None
     stage.cloud.errors.clear()
     stage.cloud.now += timedelta(minutes=1)

@@ -77,7 +77,9 @@ def test_a_second_run_an_hour_later_adds_no_slice(stage: Stage) -> None:
 
 
 def test_only_records_of_the_window_and_of_the_source_are_taken(stage: Stage) -> None:
-    stage.cloud.add(B, envelope([log_event("hello")], logGroup="/app/web"), AT + timedelta(minutes=2))
+    stage.cloud.add(
+        B, envelope([log_event("hello")], logGroup="/app/web"), AT + timedelta(minutes=2)
+    )
     for wanted, records in (
         (request(AT + timedelta(minutes=5), AT + timedelta(minutes=10)), 1),
         (request(AT, AT + timedelta(minutes=5), "vpc-flow"), 2),

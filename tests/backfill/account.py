@@ -2,6 +2,7 @@
 several shards, and a state machine whose executions run at once."""
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ SOURCES = {
 }
 NOW = datetime(2026, 11, 25, 20, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:tailrace-staging-backfill"
 
 
 @dataclass
@@ -40,6 +42,9 @@ class Account(Cloud):
     before: Callable[[str], None] = lambda name: None
     shards: dict[str, list[tuple[int, bytes, datetime]]] = field(default_factory=dict)
     page_records: int = 2
+    unreadable: set[str] = field(default_factory=set)
+    runs: Callable[[Any], str] = lambda said: "SUCCEEDED"
+    executions: dict[str, str] = field(default_factory=dict)
 
     def put(self, bucket: str, key: str, content: bytes, stored: datetime | None = None) -> None:
         """Store an object, now unless it is said when."""
@@ -59,6 +64,11 @@ class Account(Cloud):
         if "If-None-Match" in request.headers and (bucket, key) in self.objects:
             return self._refused(request, "s3", 412, "PreconditionFailed")
         return super()._PutObject(request)
+
+    def _GetObject(self, request: AWSPreparedRequest) -> AWSResponse:
+        if _place(request)[1] in self.unreadable:
+            return self._refused(request, "s3", 403, "AccessDenied")
+        return super()._GetObject(request)
 
     def _ListShards(self, asked: Any) -> Any:
         assert asked["StreamARN"] == STREAM
@@ -97,6 +107,38 @@ class Account(Cloud):
             "MillisBehindLatest": behind_ms,
         }
 
+    def _ListExecutions(self, asked: Any) -> Any:
+        found = [
+            {
+                "executionArn": arn,
+                "stateMachineArn": asked["stateMachineArn"],
+                "name": arn.rpartition(":")[2],
+                "status": status,
+                "startDate": 0,
+            }
+            for arn, status in self.executions.items()
+            if status == asked["statusFilter"]
+        ]
+        return {"executions": found}
+
+    def _StartExecution(self, asked: Any) -> Any:
+        """It runs at once."""
+        arn = f"{MACHINE.replace('stateMachine', 'execution')}:{asked['name']}"
+        self.executions[arn] = self.runs(json.loads(asked["input"]))
+        return {"executionArn": arn, "startDate": 0}
+
+    def _DescribeExecution(self, asked: Any) -> Any:
+        arn = asked["executionArn"]
+        return {
+            "executionArn": arn,
+            "stateMachineArn": MACHINE,
+            "status": self.executions[arn],
+            "startDate": 0,
+        }
+
+    def _GetMetricStatistics(self, asked: Any) -> Any:
+        return {"Datapoints": [{"Sum": 3_000_000.0}, {"Sum": 1_000_000.0}]}
+
 
 @dataclass
 class Stage(Staging):
@@ -106,6 +148,12 @@ class Stage(Staging):
     sources: dict[str, str] = field(default_factory=lambda: dict(SOURCES))
     formats: dict[str, Any] = field(default_factory=dict)
     slept: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cloud.outputs["BackfillMachineArn"] = MACHINE
+        self.cloud.parameters["BackfillBucket"] = LOGS
+        self.cloud.environment["TAILRACE_SOURCES"] = json.dumps(self.sources)
+        self.cloud.environment["TAILRACE_DELIVERY_MODE"] = "s3"
 
     def backfill(self) -> Backfill:
         """What the function works with."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,7 +49,7 @@ class Asked:
     def again(self, request: "Request") -> str:
         """The same command, whenever it is given."""
         words = [f"tailrace replay --stage {self.stage}"]
-        words += [f"--prefix {self.prefix}"] if self.prefix else []
+        words += [f"--prefix {quote(self.prefix)}"] if self.prefix else []
         words += [f"--source {self.source}"] if self.source else []
         if self.window:
             words.append(f"--from {iso(self.window.from_time)}")
@@ -160,12 +161,14 @@ def _watch(outside: "Outside", asked: Asked, execution: str) -> None:
         say(f"\nthe backfill goes on; watch it again: {again}\n  end it: {end}\n")
         raise
     total = outside.notes.sum()
-    _print(outside, total, time.monotonic() - started)
+    if total.batches:
+        _print(outside, total, time.monotonic() - started)
     for each in total.failed:
         say(visible(f"{each.where}: {each.why}") + "\n")
     if last.status != SUCCEEDED:
-        left = f"{total.batches - total.done:,} of {total.batches:,} batches"
-        what = f"the execution has {last.status.lower()}; {left} are not done"
+        status = last.status.lower().replace("_", " ")
+        left = f"{last.planned - last.done:,} of {last.planned:,} batches"
+        what = f"the execution has {status}; {left} are not done"
         raise DeliveryError(what, f"at {last.execution}", f"mend it, and go on: {again}")
 
 

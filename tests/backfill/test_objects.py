@@ -196,6 +196,7 @@ def calls_of(stage: Stage) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F22")
 @pytest.mark.parametrize("error", ["crash", "refused"])
 def test_what_breaks_at_any_call_is_gone_on_with(tmp_path: Path, error: str) -> None:
@@ -232,6 +233,4 @@ def _broken(stage: Stage, number: int, error: str) -> None:
     stage.cloud.now += timedelta(minutes=1)
     assert run(stage.backfill(), REQUEST, BEGUN_MS + 60_000)["failed"] == 0
     assert audited(stage) == (6, 4, 2, 0)
-    assert asked(stage, "select count(*) as n from vpc_flow") == [(4,)]
-    assert asked(stage, "select count(*) as n from reject") == [(2,)]
     assert len([key for key in stage.cloud.keys(KEPT) if key.startswith("quarantine/")]) == 2

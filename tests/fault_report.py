@@ -26,6 +26,7 @@ ABOUT = {
     "tests/functions/": AWS,
     "tests/infra/": AWS,
     "tests/deployed/": AWS,
+    "tests/backfill/": AWS,
     "tests/deliver/test_files": EMBEDDED,
     "tests/deliver/test_lake": EMBEDDED,
     "tests/deliver/test_quarantine": EMBEDDED,
@@ -60,7 +61,6 @@ _FIREHOSE = "Firehose's API; the embedded sink is a folder"
 _LAMBDA = "the event source mapping's deadline; the embedded worker has none"
 _LAKE = "Athena leaves hidden files out, and objects are whole or not there"
 _COMPACTION = "comes with compaction on AWS"
-_REPLAY = "comes with the replay of a stack's quarantine"
 
 ROWS = {
     "F1": Row("PutRecordBatch: k of n entries fail", embedded=_FIREHOSE),
@@ -92,8 +92,8 @@ ROWS = {
     "F24": Row("a subscription on our own log groups"),
     "F25": Row("a sink that fails for a while"),
     "F26": Row("S3 503, reset, slow body, DNS, signature", embedded="S3 is the stack's sink"),
-    "F27": Row("replay of the quarantine once, twice, after a fix", aws=_REPLAY),
-    "F28": Row("replay of a whole day", aws=_REPLAY),
+    "F27": Row("replay of the quarantine once, twice, after a fix"),
+    "F28": Row("replay of a whole day"),
     "F29": Row(
         "SIGTERM during a flush",
         aws="Lambda ends a function between invocations; one that dies is F7",

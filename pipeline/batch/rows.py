@@ -25,12 +25,21 @@ def table_rows(table: Table, rows: pa.Table, batch: LogBatch, line: np.ndarray) 
     return _conform(table, columns, len(rows))
 
 
+# 2026-01-01T00:00Z. Seconds since then fit an int32 for 68 years.
+_COUNTED_SINCE_MS = 1_767_225_600_000
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which try it is: 0 when a record first came, then counted up."""
+    """Which try it is: 0 when a record first came, then greater with each further one."""
 
     number: int = 0
     resolved: bool = False
+
+    @classmethod
+    def at(cls, now_ms: int) -> "Attempt":
+        """A further try in a deployed stack, where nobody counts them: the later, the greater."""
+        return cls(max((now_ms - _COUNTED_SINCE_MS) // 1000, 1))
 
 
 FIRST = Attempt()

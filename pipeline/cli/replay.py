@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import streams
+from pipeline.cli import backfill, streams
 from pipeline.cli.options import Config, From, Home, Since, Stage, To, settings_of
 from pipeline.cli.output import counted, say, visible
 from pipeline.errors import InputError, UsageError
@@ -19,6 +19,7 @@ from pipeline.errors import InputError, UsageError
 if TYPE_CHECKING:
     from pipeline.home import WritingHome
     from pipeline.ledger.replay import Replayed, Wanted
+    from pipeline.settings import Settings
 
 FOREVER = range((1 << 63) - 1)
 SHOWN_FAULTS = 5
@@ -41,6 +42,23 @@ def replay(
         bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
     ] = False,
     stage: Stage = None,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix",
+            metavar="URI",
+            help="Of a stack: objects below s3://bucket/prefix.",
+            show_default=False,
+        ),
+    ] = "",
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            "--concurrency", metavar="N", min=1, max=backfill.MOST, help="Batches at once."
+        ),
+    ] = backfill.USUAL,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Start it, and do not watch.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")] = False,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -50,15 +68,21 @@ def replay(
     --since or --from alone, records of the log are processed again. Times are times of arrival.
 
     --stage S --failed brings in again what failed in a deployed stack: rows that Firehose could not
-    deliver, and batches that Lambda gave up; times are then those of the failure.
+    deliver, and batches that Lambda gave up; times are then those of the failure. --quarantine
+    tries there, too, what was refused.
+
+    --stage S with --since or --from alone is a backfill: what the stream or the inbox of the stack
+    still has, through the function's own code by a state machine; with --prefix objects of a
+    bucket. It says what it costs, and shows how far it is; the same command goes on with it.
 
     \b
     tailrace replay --quarantine --dry-run
     tailrace replay --quarantine --failed
     tailrace replay --from 2026-11-25T14:00Z --to 2026-11-25T15:00Z
     tailrace replay --stage staging --failed --dry-run
+    tailrace replay --stage staging --since 6h
+    tailrace replay --stage staging --prefix s3://logs/AWSLogs/ --from 2026-11-01 --dry-run
     """
-    from pipeline.cli import staged
     from pipeline.cli.homes import to_write
     from pipeline.home import readable, writing
     from pipeline.ledger.replay import Wanted
@@ -67,20 +91,26 @@ def replay(
 
     arrived = _arrived(since, from_time, to_time)
     name = find(source).name if source else None
-    if stage:
-        if quarantine or source or not failed:
-            fix = "give --failed, without --quarantine and --source"
-            raise UsageError("of a stack only what failed is replayed", "--stage", fix)
-        window = parse(datetime.now(UTC), since, from_time, to_time)
-        staged.replay(settings_of(config, home), stage, window, dry_run)
-        return
-    if not (quarantine or failed or from_time or since):
+    if not (quarantine or failed or from_time or since or prefix):
         raise UsageError(
             "nothing was named to be replayed",
             "",
             "give --quarantine, --failed or both; or --since, or --from (and --to), for records of"
             " the log",
         )
+    if prefix and (quarantine or failed):
+        raise UsageError("--prefix names objects of its own", "", "leave --quarantine and --failed")
+    if stage:
+        window = parse(datetime.now(UTC), since, from_time, to_time)
+        ends = bool(since or to_time)
+        asked = backfill.Asked(
+            stage, window, ends, prefix, name or "", concurrency, dry_run, not no_wait, yes
+        )
+        _of_stage(settings_of(config, home), asked, quarantine, failed)
+        return
+    if prefix or no_wait or yes or concurrency != backfill.USUAL:
+        what = "--prefix, --concurrency, --no-wait and --yes are about a stack"
+        raise UsageError(what, "", "name it: --stage staging")
     settings = settings_of(config, home)
     with readable(settings.home_path):
         # A home that was never written to is not made for this.
@@ -91,6 +121,19 @@ def replay(
             return
         wanted = Wanted(quarantine, failed, name, arrived.start, arrived.stop)
         _of_objects(opened, wanted, dry_run)
+
+
+def _of_stage(settings: "Settings", asked: backfill.Asked, quarantine: bool, failed: bool) -> None:
+    from pipeline.cli import staged
+
+    if failed and asked.source:
+        raise UsageError("what failed has no source", "--source", "leave it out")
+    if failed:
+        staged.replay(settings, asked.stage, asked.window, asked.dry_run)
+    if quarantine:
+        staged.replay_refused(settings, asked.stage, asked.window, asked.source, asked.dry_run)
+    if not (failed or quarantine):
+        backfill.backfill(settings, asked)
 
 
 def _arrived(since: str | None, from_time: str | None, to_time: str | None) -> range:

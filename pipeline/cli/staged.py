@@ -109,6 +109,36 @@ def replay(settings: "Settings", stage: str, window: "Window | None", dry_run: b
     _say_failed(done)
 
 
+def replay_refused(
+    settings: "Settings", stage: str, window: "Window | None", source: str, dry_run: bool
+) -> None:
+    """Try again what a stage refused, and print what came of it and what asking has cost.
+
+    Raises as `replay` does.
+    """
+    from pipeline import aws
+    from pipeline.deployed.refused import WantedAgain
+    from pipeline.deployed.replay import replay_refused as each_object
+    from pipeline.deployed.stage import find
+    from pipeline.queries import Window
+
+    let_all_in()
+    session, now = aws.session(settings.target), datetime.now(UTC)
+    deployed = find(session, stage)
+    wanted = WantedAgain(window or Window(EPOCH, now), now, source, dry_run)
+    done: list[Replayed] = []
+    with _asking(settings, stage) as asking:
+        try:
+            for one in each_object(session, deployed, asking, wanted):
+                done.append(one)
+        finally:
+            streams.as_data(sys.stdout)
+            sys.stdout.write(_table(done, dry_run) if done else "nothing is refused\n")
+            sys.stdout.flush()
+            _say_cost(asking.cost)
+    _say_failed(done)
+
+
 @dataclass(slots=True)
 class _Sum:
     """What came of the objects of one kind."""

@@ -110,7 +110,7 @@ def put_again(hands: Hands) -> Iterator[Replayed]:
 def _put(hands: Hands, stored: Stored, kind: str, table: str) -> Replayed:
     found = Sum()
     notice = Notice(stored.bucket, stored.key, 0)
-    with fetched(hands.s3, notice, hands.attempts) as file:
+    with fetched(hands.s3, notice, hands.attempts) as (file, _):
         for call in calls(_contents(read(file), found)):
             if not hands.wanted.dry:
                 Batch(hands.firehose, hands.deployed.stream(table), call).put(hands.attempts)

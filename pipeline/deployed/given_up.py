@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, BinaryIO
+from typing import Any
 
 from pipeline import invoke
 from pipeline.batch import Fault, Ports, guarded
@@ -24,7 +24,7 @@ from pipeline.deployed.objects import Stored
 from pipeline.deployed.shards import Batch, event_of
 from pipeline.deployed.stage import LAMBDA_RECORDS
 from pipeline.errors import DeliveryError
-from pipeline.invoke.fetching import fetched
+from pipeline.invoke.fetching import Fetched, fetched
 from pipeline.triggers import Notice
 
 MOST_BYTES = 64 << 20
@@ -41,7 +41,7 @@ class DryHome:
         """Ports in memory."""
         return Ports(MemorySink(), MemoryQuarantine())
 
-    def fetch(self, notice: Notice, left: invoke.Left) -> AbstractContextManager[BinaryIO]:
+    def fetch(self, notice: Notice, left: invoke.Left) -> AbstractContextManager[Fetched]:
         """The bytes of an object."""
         return self.home.fetch(notice, left)
 
@@ -95,8 +95,8 @@ def _read(hands: Hands, stored: Stored) -> dict[str, Any]:
     if stored.bytes > MOST_BYTES:
         return {}
     notice = Notice(stored.bucket, stored.key, 0)
-    with fetched(hands.reader(), notice, hands.attempts) as file:
-        return _object(file.read())
+    with fetched(hands.reader(), notice, hands.attempts) as found:
+        return _object(found.file.read())
 
 
 def _object(text: bytes | str) -> dict[str, Any]:

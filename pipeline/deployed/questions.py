@@ -209,6 +209,27 @@ class Questions:
         return sql.format(**words)
 
 
+def standing_rejects(arrived: Window, source: str) -> str:
+    """Object and record_id of each reject that stands and has an object; source "": of all."""
+    return f"""SELECT object, record_id
+FROM {REJECT.name}
+WHERE {_within("event_time", arrived)} AND object IS NOT NULL{_of_source(source)}
+ORDER BY object, record_id"""  # noqa: S608 - own words
+
+
+def standing_entries(arrived: Window, source: str) -> str:
+    """What stands of each record with rejects: record_id, arrived, and its counts."""
+    drops = [each.name for each in BATCH if each.name.startswith("dropped_")]
+    counts = ", ".join(f'"{name}"' for name in ("events_in", "rows", "rejected", *drops))
+    return f"""SELECT record_id, event_time AS arrived, {counts}
+FROM {BATCH.name}
+WHERE {_within("event_time", arrived)} AND rejected > 0{_of_source(source)}"""  # noqa: S608 - own words
+
+
+def _of_source(source: str) -> str:
+    return f" AND source = {literal(source)}" if source else ""
+
+
 def _within(column: str, window: Window) -> str:
     first, last = literal(window.first_day), literal(window.last_day)
     return f"dt BETWEEN {first} AND {last} AND {_between(column, window)}"

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline import aws
 from pipeline.aws import told
 from pipeline.deployed.again import Hands, Replayed, Wanted, put_again
+from pipeline.deployed.asking import Asking
 from pipeline.deployed.function import stack_of
 from pipeline.deployed.given_up import take_again
+from pipeline.deployed.refused import Refused, WantedAgain
 from pipeline.deployed.stage import LAMBDA_RECORDS, Deployed
 
 if TYPE_CHECKING:
@@ -36,6 +38,17 @@ def replay_failed(
     if hands.waiting(deployed.quarantine_bucket, f"{LAMBDA_RECORDS}/"):
         kinesis = session.client("kinesis", config=aws.patience())
         yield from take_again(hands, stack_of(session, deployed), kinesis)
+
+
+def replay_refused(
+    session: "boto3.Session", deployed: Deployed, asking: Asking, wanted: WantedAgain
+) -> Iterator[Replayed]:
+    """What came of each object of the quarantine that has lines which are refused until now.
+
+    Raises as `Refused.again` does.
+    """
+    reader = cache(lambda: _reader(session, deployed))
+    yield from Refused(deployed, stack_of(session, deployed), reader, asking, wanted).again()
 
 
 def _reader(session: "boto3.Session", deployed: Deployed) -> "S3Client":

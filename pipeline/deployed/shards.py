@@ -3,11 +3,11 @@
 Source: Amazon Kinesis Data Streams API Reference, "GetShardIterator", "GetRecords".
 """
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.aws import told
+from pipeline.invoke.events import of_records
 
 GONE = ("InvalidArgumentException", "ResourceNotFoundException")
 MOST_CALLS = 10_000
@@ -43,7 +43,7 @@ def event_of(client: Any, batch: Batch) -> tuple[dict[str, Any] | None, str]:
     lost = ""
     if missing > 0:
         lost = f"{missing} of {batch.size} records of {batch.shard}: the stream has them no more"
-    return {"Records": [_as_lambda(batch, each) for each in found]} if found else None, lost
+    return of_records(batch.stream_arn, batch.shard, found) if found else None, lost
 
 
 def _records(client: Any, batch: Batch) -> list[dict[str, Any]]:
@@ -72,18 +72,3 @@ def _records(client: Any, batch: Batch) -> list[dict[str, Any]]:
             if not iterator or (numbers and numbers[-1] >= batch.last) or not behind:
                 break
     return found
-
-
-def _as_lambda(batch: Batch, record: dict[str, Any]) -> dict[str, Any]:
-    sequence = record["SequenceNumber"]
-    return {
-        "eventSource": "aws:kinesis",
-        "eventID": f"{batch.shard}:{sequence}",
-        "eventSourceARN": batch.stream_arn,
-        "kinesis": {
-            "sequenceNumber": sequence,
-            "partitionKey": record["PartitionKey"],
-            "data": base64.b64encode(record["Data"]).decode(),
-            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
-        },
-    }

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from pipeline.derive import (
+    backfill,
     catalog,
     columns,
     compaction,
@@ -33,6 +34,7 @@ def generated() -> dict[Path, str]:
         ROOT / "infra" / "delivery.yaml": delivery.page(),
         ROOT / "infra" / "catalog.yaml": catalog.page(),
         ROOT / "infra" / "compaction.yaml": compaction.page(),
+        ROOT / "infra" / "backfill.yaml": backfill.page(),
         ROOT / "infra" / "queries.yaml": named_queries.page(),
     }
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from pipeline.deliver.answers import Refused, answer_of
 from pipeline.deliver.attempts import Attempts
@@ -16,32 +17,48 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 
 
+class Fetched(NamedTuple):
+    """A file with the bytes of an object; `stored_ms`: since when S3 has it, None: it says nothing.
+
+    By that time an object is known whoever tells of it: a notice has a time of its own, and a
+    listing has none.
+    """
+
+    file: BinaryIO
+    stored_ms: int | None = None
+
+
 @contextmanager
-def fetched(client: "S3Client", notice: Notice, attempts: Attempts) -> Iterator[BinaryIO]:
-    """A file with the bytes of an object, gone when it is left.
+def fetched(client: "S3Client", notice: Notice, attempts: Attempts) -> Iterator[Fetched]:
+    """The bytes of an object, in a file that is gone when it is left.
 
     Raises DeliveryError when S3 does not give all of them.
     """
+    said: dict[str, Any] = {}
     with TemporaryFile() as file:
         try:
-            attempts.until_taken(lambda: _fetch(client, notice, file, attempts), notice.uri)
+            attempts.until_taken(lambda: _fetch(client, notice, file, attempts, said), notice.uri)
         except OSError as error:
             what = f"an object cannot be kept while it is read: {error.strerror}"
             fix = "give the function more ephemeral storage; the object comes again"
             raise DeliveryError(what, f"at {notice.uri}", fix) from error
         file.seek(0)
-        yield file
+        yield Fetched(file, _stored_ms(said.get("LastModified")))
+
+
+def _stored_ms(stored: datetime | None) -> int | None:
+    return round(stored.timestamp() * 1000) if stored else None
 
 
 def _fetch(
-    client: "S3Client", notice: Notice, file: BinaryIO, attempts: Attempts
+    client: "S3Client", notice: Notice, file: BinaryIO, attempts: Attempts, said: dict[str, Any]
 ) -> Refused | None:
     file.seek(0)
     file.truncate()
 
     def copied() -> dict[str, Any]:
-        body = client.get_object(Bucket=notice.bucket, Key=notice.key)["Body"]
-        for chunk in body.iter_chunks(CHUNK):
+        said.update(client.get_object(Bucket=notice.bucket, Key=notice.key))
+        for chunk in said["Body"].iter_chunks(CHUNK):
             if attempts.left_s() <= 0:
                 what = "an object does not come in the time that is left"
                 raise DeliveryError(what, f"at {notice.uri}", "it comes again by itself")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline import aws
 from pipeline.batch import Context, Ports
@@ -18,7 +18,7 @@ from pipeline.deliver.s3_quarantine import S3Quarantine
 from pipeline.deliver.s3_sink import S3Sink
 from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.errors import NotConfigured
-from pipeline.invoke.fetching import fetched
+from pipeline.invoke.fetching import Fetched, fetched
 from pipeline.invoke.ranges import kept_ranges
 from pipeline.invoke.routes import Routes
 from pipeline.settings import Delivery, Settings, load
@@ -38,7 +38,7 @@ class Home(Protocol):
     def ports(self, left: Left) -> Ports:
         """Ports that give up when no time is left."""
 
-    def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
+    def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[Fetched]:
         """The bytes of an object, in a file of our own.
 
         Raises DeliveryError when S3 does not give them all.
@@ -86,7 +86,7 @@ class AwsHome:
         firehose = FirehoseSink(self.firehose, streams, quarantine, attempts, most)
         return Ports(firehose, quarantine)
 
-    def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[BinaryIO]:
+    def fetch(self, notice: Notice, left: Left) -> AbstractContextManager[Fetched]:
         """The bytes of an object, in a file of our own."""
         return fetched(self.s3, notice, self._attempts(left))
 

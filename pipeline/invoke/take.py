@@ -159,8 +159,10 @@ def _object(taken: Taken, notice: Notice, stack: Stack, left: Left, now_ms: int)
     source = stack.routes.source_of(notice.uri)
     formats = stack.routes.formats.get(notice.uri, ())
     _check(left, notice.uri)
-    with stack.home.fetch(notice, left) as file:
-        for record in records_of(file, notice, source, formats, stack.context.limits):
+    with stack.home.fetch(notice, left) as (file, stored_ms):
+        # By S3's own word, so that whoever tells of it, it has arrived once.
+        arrived = notice if stored_ms is None else replace(notice, arrival_ms=stored_ms)
+        for record in records_of(file, arrived, source, formats, stack.context.limits):
             taken.add(source, _process([record], source, stack, left, now_ms))
 
 

@@ -8,7 +8,8 @@ changes nothing. The tables `reject` and `batch` get newer versions of their row
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipeline.batch import (
     Outcome,
     Reading,
     Refusal,
+    Sink,
     batch_rows,
     judge,
     outcomes_of,
@@ -31,6 +33,7 @@ from pipeline.batch import (
     rows_of,
     with_times,
 )
+from pipeline.batch.quarantine import Reopened
 from pipeline.deliver.files import DISK, Disk
 from pipeline.deliver.lake import LakeSink
 from pipeline.errors import Drop, InputError, Reason
@@ -56,6 +59,23 @@ class Place:
     lake: Path
     quarantine: Path
     disk: Disk = DISK
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of a record until now; `attempt`: the number of the one more.
+
+    key      of its object
+    removed  lines that an erasure has taken out of it
+    """
+
+    key: str
+    events_in: int
+    rows: int
+    rejected: int
+    dropped: Mapping[Drop, int]
+    attempt: int
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +149,42 @@ def judged(
     `formats` None: those that its lines came with. Raises InputError for a damaged object.
     """
     path = place.quarantine / row["key"]
-    try:
+    with readable(str(path)):
         content = path.read_bytes()
         _check(content, row["object_digest"])
-        name, batch, whole = reopen(content, formats, context.limits)
+        found = reopen(content, formats, context.limits)
         known = np.frombuffer(row["resolved"], np.int64)
+    said = Said(
+        row["key"],
+        row["events_in"],
+        row["rows"],
+        row["rejected"],
+        _dropped.decode(row["dropped"]),
+        row["attempt"] + 1,
+        row["removed"],
+    )
+    return tried(found, said, known, context)
+
+
+@contextmanager
+def readable(where: str) -> Iterator[None]:
+    """What an object has that can be read at all. Raises InputError for one that cannot."""
+    try:
+        yield
     except (
         *(OSError, EOFError, ValueError, TypeError, OverflowError),
         *(zlib.error, msgspec.DecodeError),
     ) as error:
         raise InputError(
             f"a quarantine object cannot be read: {error}",
-            f"at {path}",
+            f"at {where}",
             "tailrace audit names what is missing; put it back from a copy",
         ) from error
+
+
+def tried(opened: Reopened, said: Said, known: np.ndarray, context: Context) -> Try:
+    """Judge the lines of an object once more; `known`: int64 record ids of those that are rows."""
+    name, batch, whole = opened
     reading = with_times(judge(batch, find(name), context))
     new = ~np.isin(batch.record_id[reading.parsed.line], known)
     parsed = replace(
@@ -154,21 +196,26 @@ def judged(
     left = [
         r for r in reading.refusals if r.line is None or batch.record_id[r.line] not in resolved
     ]
-    found = outcomes_of(reading, {0: row["key"]})[0]
+    found = outcomes_of(reading, {0: said.key})[0]
     if not whole:
         # Lines that were erased from it are events of the record all the same.
-        found = replace(found, events_in=found.events_in + row["removed"])
-    outcome = _outcome(found, row, whole, len(resolved), left)
+        found = replace(found, events_in=found.events_in + said.removed)
+    outcome = _outcome(found, said, whole, len(resolved), left)
     mended = Reading(batch, parsed, reading.refusals)
-    opened = whole and all(refusal.line is not None for refusal in left)
+    is_open = whole and all(refusal.line is not None for refusal in left)
     rows = rows_of(mended, find(name), context)
-    return Try(find(name), mended, rows, left, outcome, resolved, row["attempt"] + 1, opened)
+    return Try(find(name), mended, rows, left, outcome, resolved, said.attempt, is_open)
 
 
 def _check(content: bytes, digest: str) -> None:
     """Raises ValueError for an object that is not what was kept, or that grows beyond measure."""
     if sha256(content).hexdigest() != digest:
         raise ValueError("its content is not what was kept")
+    check_size(content)
+
+
+def check_size(content: bytes) -> None:
+    """Raises ValueError for an object that grows beyond measure, or is more than one gzip."""
     member, size = zlib.decompressobj(GZIP_WINDOW), 0
     while content and not member.eof:
         size += len(member.decompress(content, PIECE_BYTES))
@@ -180,20 +227,20 @@ def _check(content: bytes, digest: str) -> None:
 
 
 def _outcome(
-    found: Outcome, row: sqlite3.Row, whole: bool, resolved: int, left: list[Refusal]
+    found: Outcome, said: Said, whole: bool, resolved: int, left: list[Refusal]
 ) -> Outcome:
     """What became of the record, over all attempts: lines that once became rows stay rows."""
     reasons: Mapping[Reason, int] = Counter(refusal.reason for refusal in left)
     if whole:
         rejected = found.events_in - sum(found.dropped.values()) - resolved
         return replace(found, rows=resolved, rejected=rejected, reasons=reasons)
-    first_rows = row["rows"] + row["rejected"] - found.events_in
+    first_rows = said.rows + said.rejected - found.events_in
     return replace(
         found,
-        events_in=row["events_in"],
+        events_in=said.events_in,
         rows=first_rows + resolved,
         rejected=found.events_in - resolved,
-        dropped=_dropped.decode(row["dropped"]),
+        dropped=said.dropped,
         reasons=reasons,
     )
 
@@ -203,13 +250,24 @@ def write(place: Place, tried: Try, flush: int, now_ms: int) -> None:
 
     Raises DeliveryError when they find no place; then nothing has changed.
     """
-    batch, parsed, _ = tried.mended
-    key = tried.outcome.object or ""
     sink = LakeSink(place.lake, replay=f"{tried.attempt:02d}", flush=flush, disk=place.disk)
     sink.erased = erased.known(place.store)
+    put(tried, sink, now_ms)
+    with place.store.transaction() as connection:
+        catalogue.add(connection, sink.take())
+        erased.add_left_out(connection, sink.take_left_out())
+        _note(connection, tried)
+
+
+def put(tried: Try, sink: Sink, now_ms: int) -> None:
+    """Bring the new rows to a sink, then what the ledger's tables say of the record from now on.
+
+    Raises DeliveryError when they are not all taken.
+    """
+    batch, parsed, _ = tried.mended
+    key, name = tried.outcome.object or "", tried.source.name
     if len(tried.rows):
         sink.write(tried.source.table, tried.rows, batch.records)
-    name = tried.source.name
     gone = [Refusal(0, line, Reason.VALUE, "it became a row") for line in parsed.line.tolist()]
     if tried.opened:
         gone.append(Refusal(0, None, Reason.VALUE, "it could be opened"))
@@ -218,10 +276,6 @@ def write(place: Place, tried: Try, flush: int, now_ms: int) -> None:
     left = reject_rows(batch, tried.left, name, [key], number)
     sink.write(REJECT, pa.concat_tables([resolved, left]).unify_dictionaries(), batch.records)
     sink.write(BATCH, batch_rows([tried.outcome], name, now_ms, number), batch.records)
-    with place.store.transaction() as connection:
-        catalogue.add(connection, sink.take())
-        erased.add_left_out(connection, sink.take_left_out())
-        _note(connection, tried)
 
 
 def note_attempt(place: Place, key: str) -> None:

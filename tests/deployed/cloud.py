@@ -168,8 +168,9 @@ class Cloud:
             return self._refused(request, "s3", 403, "AccessDenied")
         if (bucket, key) not in self.objects:
             return self._refused(request, "s3", 404, "NoSuchKey")
-        content = self.objects[bucket, key][0]
+        content, stored = self.objects[bucket, key]
         head = {"Content-Length": str(len(content)), "ETag": '"tag"'}
+        head["Last-Modified"] = f"{stored:%a, %d %b %Y %H:%M:%S} GMT"
         return AWSResponse(request.url, 200, head, Content(content))
 
     def _PutObject(self, request: AWSPreparedRequest) -> AWSResponse:

@@ -127,6 +127,9 @@ CAPABILITIES = {
     "states.compaction": Capability(
         "Step Functions compacts by Athena, whatever fails on the way", BY_DUCKDB, _PLAN
     ),
+    "states.backfill": Capability(
+        "Step Functions backfills, whatever fails on the way", HAS, _PLAN
+    ),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }
 

@@ -16,11 +16,15 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Services:
-    """What has arrived: records of each PutRecordBatch by stream, objects by bucket/key."""
+    """What has arrived: records of each PutRecordBatch by stream, objects by bucket/key.
+
+    lists  who asks may list the buckets
+    """
 
     calls: list[tuple[str, list[bytes]]] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
+    lists: bool = False
 
     def environ(self) -> dict[str, str]:
         """What a function's environment holds so that its clients come here."""
@@ -74,7 +78,13 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             content = services.objects.get(self._key())
-            if content is None:
+            if services.lists and "list-type" in self.path:
+                self._answer(
+                    b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+                )
+            elif services.lists and content is None:
+                self._answer(b"<Error><Code>NoSuchKey</Code></Error>", status=404)
+            elif content is None:
                 # As S3 says it to a role that may not list the bucket.
                 self._answer(b"<Error><Code>AccessDenied</Code></Error>", status=403)
             else:

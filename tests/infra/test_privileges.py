@@ -69,6 +69,31 @@ ALLOWED = {
         "sqs:GetQueueAttributes": {"InboxQueue.Arn"},
         "sqs:ReceiveMessage": {"InboxQueue.Arn"},
     },
+    "BackfillRole": {
+        "firehose:PutRecordBatch": {
+            "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
+        },
+        "kinesis:DescribeStreamSummary": {"LogStream.Arn"},
+        "kinesis:GetRecords": {"LogStream.Arn"},
+        "kinesis:GetShardIterator": {"LogStream.Arn"},
+        "kinesis:ListShards": {"LogStream.Arn"},
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"QuarantineKey.Arn", "LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-backfill:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-backfill:*"},
+        "s3:GetObject": {
+            *("InboxBucket.Arn/*", "arn:aws:s3:::elsewhere/*"),
+            *("LakeBucket.Arn/backfill/*", "LakeBucket.Arn/lookups/aws-ip-ranges.json"),
+        },
+        "s3:ListBucket": {
+            *("LakeBucket.Arn", "QuarantineBucket.Arn", "InboxBucket.Arn"),
+            "arn:aws:s3:::elsewhere",
+        },
+        "s3:PutObject": {
+            *("LakeBucket.Arn/backfill/*", "LakeBucket.Arn/lake/landing/*"),
+            "QuarantineBucket.Arn/quarantine/*",
+        },
+    },
     "LookupsRole": {
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
@@ -138,6 +163,12 @@ ALLOWED = {
         },
     },
     "MachineRole": MACHINE,
+    "BackfillMachineRole": {
+        "lambda:InvokeFunction": {"Backfill.Arn"},
+        "states:StartExecution": {
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-backfill"
+        },
+    },
     "ScheduleRole": {"states:StartExecution": {"Machine"}},
     # Of the flow log.
     "Role": {
@@ -148,7 +179,12 @@ ALLOWED = {
     },
 }
 STACKS = [
-    Stack(LogRoute=route, Delivery=delivery, **({} if route == "s3" else FLOWS))
+    Stack(
+        LogRoute=route,
+        Delivery=delivery,
+        BackfillBucket="elsewhere",
+        **({} if route == "s3" else FLOWS),
+    )
     for route in ROUTES
     for delivery in ("firehose", "s3")
 ]
@@ -250,6 +286,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "MachineRole",
             "states.amazonaws.com",
             "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-compact",
+        ),
+        (
+            "BackfillMachineRole",
+            "states.amazonaws.com",
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-backfill",
         ),
         (
             "ScheduleRole",
@@ -371,7 +412,7 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
         for name, made in buckets().items()
     }
     assert rules == {
-        "LakeBucket": [(None, None), (None, None), ("errors/", "30")],
+        "LakeBucket": [(None, None), (None, None), ("errors/", "30"), ("backfill/", 90)],
         "QuarantineBucket": [(None, None), (None, "30")],
         "ResultsBucket": [(None, 7)],
         "InboxBucket": [(None, "30")],

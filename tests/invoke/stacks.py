@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from pipeline.batch import Ports
 from pipeline.deliver.memory import MemoryQuarantine, MemorySink
 from pipeline.errors import DeliveryError
 from pipeline.invoke import AwsHome, Left, Routes, Stack, stack_of
+from pipeline.invoke.fetching import Fetched
 from pipeline.schema import Table
 from pipeline.settings import Delivery, Settings
 from tests.deliver.firehose_service import FirehoseService
@@ -47,10 +48,10 @@ class MemoryHome:
         self.sink.write(table, rows, records)
 
     @contextmanager
-    def fetch(self, notice: triggers.Notice, left: Left) -> Iterator[BinaryIO]:
+    def fetch(self, notice: triggers.Notice, left: Left) -> Iterator[Fetched]:
         if notice.uri not in self.objects:
             raise DeliveryError(f"{notice.uri} is not there")
-        yield BytesIO(self.objects[notice.uri])
+        yield Fetched(BytesIO(self.objects[notice.uri]))
 
 
 def memory_stack(home: MemoryHome, sources: Mapping[str, str] | None = None) -> Stack:

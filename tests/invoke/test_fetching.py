@@ -13,6 +13,7 @@ from tests.deliver.s3_service import URL, S3Service
 from tests.deliver.virtual_time import VirtualTime
 
 NOTICE = Notice("logs", "AWSLogs/a.log.gz", 0)
+STORED_MS = 1_795_615_200_000
 
 
 class Slow(Content):
@@ -29,7 +30,8 @@ def client(time: VirtualTime, content: bytes) -> Any:
     body = Slow(content)
     body.time = time
     made = S3Service().client()
-    answer = AWSResponse(URL, 200, {"content-length": str(len(content))}, body)
+    head = {"content-length": str(len(content)), "last-modified": "Wed, 25 Nov 2026 14:00:00 GMT"}
+    answer = AWSResponse(URL, 200, head, body)
     made.meta.events.register("before-send.s3.GetObject", lambda **_: answer)
     return made
 
@@ -47,5 +49,5 @@ def test_a_body_that_comes_too_slowly_is_given_up_between_two_chunks() -> None:
 
 def test_a_body_that_comes_in_time_is_there_whole() -> None:
     time, content = VirtualTime(), bytes(range(256)) * (CHUNK // 100)
-    with fetched(client(time, content), NOTICE, time.attempts()) as file:
-        assert file.read() == content
+    with fetched(client(time, content), NOTICE, time.attempts()) as (file, stored_ms):
+        assert (file.read(), stored_ms) == (content, STORED_MS)

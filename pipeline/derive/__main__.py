@@ -9,6 +9,7 @@ from pipeline.derive import (
     compaction,
     delivery,
     dictionary,
+    erasure,
     example,
     functions,
     named_queries,
@@ -33,6 +34,7 @@ def generated() -> dict[Path, str]:
         ROOT / "infra" / "delivery.yaml": delivery.page(),
         ROOT / "infra" / "catalog.yaml": catalog.page(),
         ROOT / "infra" / "compaction.yaml": compaction.page(),
+        ROOT / "infra" / "erasure.yaml": erasure.page(),
         ROOT / "infra" / "queries.yaml": named_queries.page(),
     }
 

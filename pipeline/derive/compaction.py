@@ -1,34 +1,21 @@
-"""infra/compaction.yaml: the machine of infra/compact.asl.yaml, its schedule, role and alarms.
+"""infra/compaction.yaml: the machine of infra/compact.asl.yaml, its schedule, role and alarms."""
 
-The machine stands in the template itself: CloudFormation reads no anchors of YAML, and a file that
-is uploaded beside the template is one more that can be another than the one that was looked at.
-"""
-
-from pathlib import Path
 from typing import Any
-
-import yaml as reader  # type: ignore[import-untyped]
 
 from pipeline.deliver.lake_file import CURATED, LANDING
 from pipeline.derive import yaml
+from pipeline.derive.machines import WHO, assumed_by, machine, may, role_of, sub
 from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm
 from pipeline.lake.glue import LANDING_FILES, VERSIONS
 from pipeline.lake.tables import all_tables
 
-MACHINE = Path(__file__).resolve().parents[2] / "infra" / "compact.asl.yaml"
+NAME = "compact"
 _ABOUT = "Compaction: the state machine that steers it, and when."
-_WHO = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
 
 
 def page() -> str:
     """The file."""
     return yaml.page(_ABOUT, template())
-
-
-def machine() -> dict[str, Any]:
-    """The state machine, in Amazon States Language."""
-    found: dict[str, Any] = reader.safe_load(MACHINE.read_text("utf-8"))
-    return found
 
 
 def template() -> dict[str, Any]:
@@ -54,7 +41,16 @@ def template() -> dict[str, Any]:
         },
         "Resources": {
             "MachineRole": _role(),
-            "Machine": _machine(),
+            "Machine": machine(
+                NAME,
+                "MachineRole",
+                {
+                    "Function": {"Ref": "FunctionArn"},
+                    "WorkGroup": {"Ref": "WorkGroup"},
+                    "Database": {"Ref": "Database"},
+                    "Athena": sub("arn:${AWS::Partition}:states:::athena:startQueryExecution.sync"),
+                },
+            ),
             "ScheduleRole": _schedule_role(),
             "Schedule": _schedule(),
             "HasFailed": alarm(
@@ -76,77 +72,50 @@ def template() -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, Any]:
-    return {
-        "Type": "AWS::StepFunctions::StateMachine",
-        "Metadata": {
-            "checkov": {
-                "skip": [
-                    {"id": check, "comment": "Step Functions keeps each execution for 90 days"}
-                    for check in ("CKV_AWS_284", "CKV_AWS_285")
-                ]
-            }
-        },
-        "Properties": {
-            "StateMachineName": {"Fn::Sub": "tailrace-${Stage}-compact"},
-            "StateMachineType": "STANDARD",
-            "RoleArn": {"Fn::GetAtt": ["MachineRole", "Arn"]},
-            "Definition": machine(),
-            "DefinitionSubstitutions": {
-                "Function": {"Ref": "FunctionArn"},
-                "WorkGroup": {"Ref": "WorkGroup"},
-                "Database": {"Ref": "Database"},
-                "Athena": _sub("arn:${AWS::Partition}:states:::athena:startQueryExecution.sync"),
-            },
-        },
-    }
-
-
 def _role() -> dict[str, Any]:
     lake = "arn:${AWS::Partition}:s3:::${LakeBucket}"
     results = "arn:${AWS::Partition}:s3:::${ResultsBucket}"
     tables = [f"table/tailrace_${{Stage}}/{name}{LANDING_FILES}" for name in all_tables()]
     tables += [f"table/tailrace_${{Stage}}/{name}{VERSIONS}" for name in all_tables()]
-    return _assumed_by(
-        "states.amazonaws.com",
-        _WHO % ("states", "stateMachine:tailrace-${Stage}-compact"),
+    return role_of(
+        NAME,
         {
-            "steps": [_may(["lambda:InvokeFunction"], {"Ref": "FunctionArn"})],
+            "steps": [may(["lambda:InvokeFunction"], {"Ref": "FunctionArn"})],
             "athena": [
-                _may(
+                may(
                     [
                         "athena:StartQueryExecution",
                         "athena:GetQueryExecution",
                         "athena:StopQueryExecution",
                     ],
-                    _sub(_WHO % ("athena", "workgroup/${WorkGroup}")),
+                    sub(WHO % ("athena", "workgroup/${WorkGroup}")),
                 ),
-                _may(
+                may(
                     ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
                     [
-                        _sub(_WHO % ("glue", place))
+                        sub(WHO % ("glue", place))
                         for place in ("catalog", "database/tailrace_${Stage}", *tables)
                     ],
                 ),
             ],
             "rows": [
-                _may(
+                may(
                     ["s3:GetObject"],
-                    [_sub(f"{lake}/lake/{zone}/*") for zone in (LANDING, CURATED)],
+                    [sub(f"{lake}/lake/{zone}/*") for zone in (LANDING, CURATED)],
                 ),
-                _may(
+                may(
                     ["s3:PutObject", "s3:AbortMultipartUpload"],
-                    _sub(f"{lake}/lake/{CURATED}/*"),
+                    sub(f"{lake}/lake/{CURATED}/*"),
                 ),
-                _may(
+                may(
                     ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
-                    _sub(f"{results}/*"),
+                    sub(f"{results}/*"),
                 ),
-                _may(["s3:ListBucket", "s3:GetBucketLocation"], [_sub(lake), _sub(results)]),
+                may(["s3:ListBucket", "s3:GetBucketLocation"], [sub(lake), sub(results)]),
                 {
-                    **_may(["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KeyArn"}),
+                    **may(["kms:Decrypt", "kms:GenerateDataKey"], {"Ref": "KeyArn"}),
                     "Condition": {
-                        "StringEquals": {"kms:ViaService": _sub("s3.${AWS::Region}.amazonaws.com")}
+                        "StringEquals": {"kms:ViaService": sub("s3.${AWS::Region}.amazonaws.com")}
                     },
                 },
             ],
@@ -155,11 +124,11 @@ def _role() -> dict[str, Any]:
 
 
 def _schedule_role() -> dict[str, Any]:
-    return _assumed_by(
+    return assumed_by(
         "scheduler.amazonaws.com",
         # Whom it takes a role on for is told by the group; ours have none of their own.
-        _WHO % ("scheduler", "schedule-group/default"),
-        {"start": [_may(["states:StartExecution"], {"Ref": "Machine"})]},
+        WHO % ("scheduler", "schedule-group/default"),
+        {"start": [may(["states:StartExecution"], {"Ref": "Machine"})]},
         "IsScheduled",
     )
 
@@ -182,46 +151,6 @@ def _schedule() -> dict[str, Any]:
             },
         },
     }
-
-
-def _assumed_by(
-    service: str, source: str, policies: dict[str, list[dict[str, Any]]], condition: str = ""
-) -> dict[str, Any]:
-    role: dict[str, Any] = {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "AssumeRolePolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": service},
-                        "Action": "sts:AssumeRole",
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
-                            "ArnLike": {"aws:SourceArn": _sub(source)},
-                        },
-                    }
-                ],
-            },
-            "Policies": [
-                {
-                    "PolicyName": name,
-                    "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
-                }
-                for name, statements in policies.items()
-            ],
-        },
-    }
-    return {**role, "Condition": condition} if condition else role
-
-
-def _may(actions: list[str], resources: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
-
-
-def _sub(text: str) -> dict[str, str]:
-    return {"Fn::Sub": text}
 
 
 def _metric(name: str, seconds: int) -> dict[str, Any]:

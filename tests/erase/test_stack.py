@@ -13,7 +13,7 @@ from pipeline.erase.subject import of_address
 from tests.curate.machine import compact
 from tests.curate.rows import Event, rows
 from tests.erase.account import Versioned
-from tests.erase.machine import erase
+from tests.erase.machine import DAY, erase
 
 MORNING = datetime(2026, 11, 27, 2, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -135,6 +135,7 @@ def test_files_that_a_query_may_read_go_a_day_later(account: Versioned) -> None:
 def test_nothing_that_compaction_knew_looks_changed(account: Versioned) -> None:
     compact(account, account.curator())
     erase(account, account.ask_for(SUBJECT))
+    account.now -= DAY
     asked = len(account.answers)
     assert compact(account, account.curator()) == {"busy": False, "failed": []}
     assert len(account.answers) == asked
@@ -230,6 +231,7 @@ def test_a_plan_of_compaction_that_stands_is_done_behind_it(account: Versioned) 
     state = account.curator().objects.state("app_log")
     assert state.watermark == datetime(2026, 11, 27, 5, tzinfo=UTC)
     assert account.ask(ALL) == before
+    account.now -= DAY
     asked = len(account.answers)
     compact(account, account.curator())
     assert len(account.answers) == asked

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.curate import plan
 from pipeline.deliver import packing
-from pipeline.derive.compaction import machine
+from pipeline.derive.machines import definition
 from pipeline.estimate import Plan, limits
 from tests.infra.stack import ROUTES, Stack
 
@@ -59,7 +59,7 @@ def test_the_estimate_packs_as_the_sink_does() -> None:
 def test_the_estimate_compacts_as_the_stack_does() -> None:
     assert timedelta(hours=limits.CLOSED_HOURS) == plan.CLOSED_AFTER
     assert plan.FILE_BYTES == limits.CURATED_BYTES
-    states = machine()["States"]
+    states = definition("compact")["States"]
     of_table = states["Tables"]["ItemProcessor"]["States"]
     of_day = of_table["Days"]["ItemProcessor"]["States"]
     # On the way where all goes well, with one part of a day.

@@ -133,11 +133,37 @@ ALLOWED = {
         "s3:GetObject": {"LakeBucket.Arn/compaction/*", "ResultsBucket.Arn/athena/*"},
         "s3:ListBucket": {"LakeBucket.Arn"},
         "s3:PutObject": {"LakeBucket.Arn/compaction/*"},
-        "states:DescribeExecution": {
-            "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-compact:*"
-        },
+        "states:DescribeExecution": (
+            executions := {
+                "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-compact:*",
+                "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-erase:*",
+            }
+        ),
+    },
+    "EraseRole": {
+        "glue:CreatePartition": catalog,
+        "glue:GetPartition": catalog,
+        "glue:UpdatePartition": catalog,
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
+        "s3:DeleteObject": {"LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"},
+        "s3:DeleteObjectVersion": {"LakeBucket.Arn/erasing/*", "LakeBucket.Arn/lake/*"},
+        "s3:GetObject": (
+            mine := {
+                *("LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"),
+                *("LakeBucket.Arn/erasures/*", "LakeBucket.Arn/lake/*"),
+            }
+        ),
+        "s3:GetObjectVersion": {"LakeBucket.Arn/lake/*"},
+        "s3:ListBucket": {"LakeBucket.Arn"},
+        "s3:ListBucketVersions": {"LakeBucket.Arn"},
+        "s3:PutObject": mine,
+        "states:DescribeExecution": executions,
     },
     "MachineRole": MACHINE,
+    "EraseMachineRole": {"lambda:InvokeFunction": {"Erase.Arn"}},
     "ScheduleRole": {"states:StartExecution": {"Machine"}},
     # Of the flow log.
     "Role": {
@@ -250,6 +276,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "MachineRole",
             "states.amazonaws.com",
             "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-compact",
+        ),
+        (
+            "EraseMachineRole",
+            "states.amazonaws.com",
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-erase",
         ),
         (
             "ScheduleRole",
@@ -371,7 +402,7 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
         for name, made in buckets().items()
     }
     assert rules == {
-        "LakeBucket": [(None, None), (None, None), ("errors/", "30")],
+        "LakeBucket": [(None, None), (None, None), ("errors/", "30"), ("erasing/", 14)],
         "QuarantineBucket": [(None, None), (None, "30")],
         "ResultsBucket": [(None, 7)],
         "InboxBucket": [(None, "30")],

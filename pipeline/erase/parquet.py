@@ -28,6 +28,8 @@ REPEATS_BELOW = 8
 # What is kept of a row that goes: nothing that says whose it was. `source` tells of a refused line.
 IDENTITY = ("event_time", "record_id", "ingest_time")
 SOURCE = "source"
+# What Arrow says of its own types, which are those of the table.
+ARROW = b"ARROW:schema"
 
 
 class Unreadable(ValueError):
@@ -69,10 +71,11 @@ def search(path: Path, table: Table, subject: Subject) -> Searched:
 def write_without(path: Path, to: Path, table: Table, subject: Subject) -> int:
     """Write a file's other rows to another one; how many. Raises Unreadable, OSError."""
     rows = 0
-    with _opened(path) as file:
+    with _opened(path, _repeating(path, table, subject)) as file:
         schema = _schema(file, table)
-        names = set(schema.names)
-        with parquet.ParquetWriter(to, schema, compression=CODEC, **_layout(table, names)) as into:
+        how = _layout(table, set(schema.names))
+        with parquet.ParquetWriter(to, schema, compression=CODEC, **how) as into:
+            into.add_key_value_metadata(_said(file))
             for number in range(file.num_row_groups):
                 left = _left(file, number, table, subject).cast(schema, safe=False)
                 if len(left):
@@ -97,17 +100,19 @@ def _left(file: parquet.ParquetFile, number: int, table: Table, subject: Subject
 
 
 def _schema(file: parquet.ParquetFile, table: Table) -> pa.Schema:
-    """The file's own columns, in the types of the table, with what its footer says."""
-    fields = [
-        pa.field(each.name, table[each.name].type.arrow if each.name in table else each.type)
-        for each in file.schema_arrow
-    ]
-    said = {
-        key: value
-        for key, value in (file.metadata.metadata or {}).items()
-        if key != b"ARROW:schema"
-    }
-    return pa.schema(fields, said or None)
+    """The file's own columns, in the types of the table."""
+    return pa.schema(
+        [
+            pa.field(each.name, table[each.name].type.arrow if each.name in table else each.type)
+            for each in file.schema_arrow
+        ]
+    )
+
+
+def _said(file: parquet.ParquetFile) -> dict[str, str]:
+    """What the file's footer says beside its columns."""
+    said: dict[bytes, bytes] = file.metadata.metadata or {}
+    return {key.decode(): value.decode() for key, value in said.items() if key != ARROW}
 
 
 def _layout(table: Table, names: set[str]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from tests.erase.machine import DAY, erase
 from tests.erase.test_stack import ALL, HER, SUBJECT, filled, others, receipt
 
 HOLDS = "203.0.113.9:"
+# What breaks at a call that only reads leaves what was there at the next one that writes.
+READS = ("GetObject", "GetPartition", "ListObjectVersions", "ListObjectsV2")
 
 
 def prepared() -> Versioned:
@@ -26,12 +28,12 @@ def prepared() -> Versioned:
 
 
 def watched(account: Versioned, look: Callable[[str], None]) -> int:
-    """Run an erasure that is looked at before every call; how many calls that were."""
+    """Run an erasure that is looked at before every call; how many calls write."""
     count = 0
 
     def note(name: str) -> None:
         nonlocal count
-        count += 1
+        count += name not in READS
         account.before = lambda name: None
         look(name)
         account.before = note
@@ -54,7 +56,7 @@ def test_at_every_call_the_rows_of_others_are_shown_once() -> None:
         assert set(now) <= set(before)
         assert len(set(now)) == len(now)
 
-    assert watched(account, look) > 100
+    assert watched(account, look) > 50
     assert account.ask(ALL) == first
 
 
@@ -77,8 +79,8 @@ def _broken(number: int, error: type[BaseException], counts: object) -> None:
 
     def fail(name: str) -> None:
         nonlocal left
-        left -= 1
-        if left == 0:
+        left -= name not in READS
+        if left == 0 and name not in READS:
             raise error("here")
 
     account.before = fail

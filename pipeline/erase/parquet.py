@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -29,7 +28,7 @@ REPEATS_BELOW = 8
 IDENTITY = ("event_time", "record_id", "ingest_time")
 SOURCE = "source"
 # What Arrow says of its own types, which are those of the table.
-ARROW = b"ARROW:schema"
+ARROW = "ARROW:schema"
 
 
 class Unreadable(ValueError):
@@ -76,12 +75,21 @@ def write_without(path: Path, to: Path, table: Table, subject: Subject) -> int:
         how = _layout(table, set(schema.names))
         with parquet.ParquetWriter(to, schema, compression=CODEC, **how) as into:
             into.add_key_value_metadata(_said(file))
-            for number in range(file.num_row_groups):
-                left = _left(file, number, table, subject).cast(schema, safe=False)
+            for left in _left(file, schema, table, subject):
                 if len(left):
                     into.write_table(left, row_group_size=len(left))
                 rows += len(left)
     return rows
+
+
+def check(path: Path, table: Table, subject: Subject) -> None:
+    """Whether a file's other rows could be written: a column that tells nothing may be broken.
+
+    Raises Unreadable where they could not.
+    """
+    with _opened(path, _repeating(path, table, subject)) as file:
+        for _ in _left(file, _schema(file, table), table, subject):
+            pass
 
 
 def rows_of(path: Path) -> int:
@@ -90,13 +98,16 @@ def rows_of(path: Path) -> int:
         return int(file.metadata.num_rows)
 
 
-def _left(file: parquet.ParquetFile, number: int, table: Table, subject: Subject) -> pa.Table:
-    batches = file.iter_batches(AT_ONCE, row_groups=[number], use_threads=False)
-    parts = []
-    for batch in batches:
-        hits = mask(table, subject, batch)
-        parts.append(batch.filter(pa.array(~hits)) if hits.any() else batch)
-    return pa.Table.from_batches(parts, file.schema_arrow)
+def _left(
+    file: parquet.ParquetFile, schema: pa.Schema, table: Table, subject: Subject
+) -> Iterator[pa.Table]:
+    """The other rows of each row group."""
+    for number in range(file.num_row_groups):
+        parts = []
+        for batch in file.iter_batches(AT_ONCE, row_groups=[number], use_threads=False):
+            hits = mask(table, subject, batch)
+            parts.append(batch.filter(pa.array(~hits)) if hits.any() else batch)
+        yield pa.Table.from_batches(parts, file.schema_arrow).cast(schema, safe=False)
 
 
 def _schema(file: parquet.ParquetFile, table: Table) -> pa.Schema:
@@ -112,7 +123,8 @@ def _schema(file: parquet.ParquetFile, table: Table) -> pa.Schema:
 def _said(file: parquet.ParquetFile) -> dict[str, str]:
     """What the file's footer says beside its columns."""
     said: dict[bytes, bytes] = file.metadata.metadata or {}
-    return {key.decode(): value.decode() for key, value in said.items() if key != ARROW}
+    texts = ((key.decode(), value.decode(errors="replace")) for key, value in said.items())
+    return {key: value for key, value in texts if key != ARROW}
 
 
 def _layout(table: Table, names: set[str]) -> dict[str, Any]:
@@ -148,9 +160,8 @@ def _opened(path: Path, repeating: list[str] | None = None) -> Iterator[parquet.
     except (pa.ArrowException, KeyError) as error:
         # What Arrow says of it may quote a value.
         raise Unreadable(f"no Parquet of its table: {type(error).__name__}") from None
-
-
-def times_ms(gone: pa.Table, name: str) -> np.ndarray:
-    """A column of times in epoch milliseconds."""
-    answer: np.ndarray = gone[name].combine_chunks().cast(pa.int64()).to_numpy()
-    return answer
+    except OSError as error:
+        # Arrow's own have no number; those of the disk have one.
+        if error.errno is not None:
+            raise
+        raise Unreadable("no whole Parquet") from None

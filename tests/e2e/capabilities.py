@@ -127,6 +127,9 @@ CAPABILITIES = {
     "states.compaction": Capability(
         "Step Functions compacts by Athena, whatever fails on the way", BY_DUCKDB, _PLAN
     ),
+    "states.erasure": Capability(
+        "Step Functions erases a person from lake and quarantine", BY_DUCKDB, _PLAN
+    ),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.erase.parquet import Unreadable, rows_of, search, write_without
+from pipeline.erase.parquet import Unreadable, check, rows_of, search, write_without
 from pipeline.erase.stack.files import END_BYTES, LENGTH_BYTES
 from pipeline.erase.subject import of_address
 from pipeline.lake.tables import all_tables
@@ -24,6 +24,7 @@ def rows(count: int = 4) -> pa.Table:
             "record_id": number,
             "ingest_time": 5,
             "srcaddr": TEXTS[number % 4],
+            "bytes": number,
             "extra": [("k", "v"), ("n", None)] if number % 2 else None,
         }
         for number in range(count)
@@ -101,3 +102,27 @@ def test_a_file_that_does_not_fit_its_table_is_no_file_of_it(tmp_path: Path) -> 
     less = written(tmp_path / "c", pa.table({"srcaddr": ["203.0.113.9"]}))
     with pytest.raises(Unreadable, match="no Parquet of its table: KeyError"):
         search(less, TABLE, SUBJECT)
+
+
+def test_a_column_that_is_broken_is_seen_before_anything_is_written(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", rows(1000), use_dictionary=False)
+    told = parquet.read_metadata(path).row_group(0)
+    (column,) = [
+        told.column(at)
+        for at in range(told.num_columns)
+        if told.column(at).path_in_schema == "bytes"
+    ]
+    content = bytearray(path.read_bytes())
+    # Behind the head of its page.
+    at = column.data_page_offset + 60
+    content[at : at + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    assert len(search(path, TABLE, of_address("192.0.2.1")).gone) == 0
+    with pytest.raises(Unreadable, match="no"):
+        check(path, TABLE, SUBJECT)
+
+
+def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", rows())
+    with pytest.raises(OSError, match="No such file"):
+        write_without(path, tmp_path / "none" / "b", TABLE, SUBJECT)

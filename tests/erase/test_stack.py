@@ -1,14 +1,19 @@
 """An erasure from the lake of a stack: rows are gone with every version, and nothing else is."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from pipeline.curate.steps import KEPT_FOR
+from pipeline.derive.machines import definition
 from pipeline.erase.receipt import DONE, UNFINISHED, Receipt, Removed
 from pipeline.erase.stack.gone import Erased
 from pipeline.erase.stack.steps import erased_key, receipt_key
+from pipeline.erase.stack.work import LANES
 from pipeline.erase.subject import of_address
 from tests.curate.machine import compact
 from tests.curate.rows import Event, rows
@@ -235,3 +240,21 @@ def test_a_plan_of_compaction_that_stands_is_done_behind_it(account: Versioned) 
     asked = len(account.answers)
     compact(account, account.curator())
     assert len(account.answers) == asked
+
+
+def test_the_machine_takes_the_steps_that_there_are_and_waits_as_compaction_does() -> None:
+    states = dict(_states(definition("erase")["States"]))
+    steps = {each["Arguments"]["step"] for each in states.values() if each["Type"] == "Task"}
+    assert steps == {"begin", "prepare", "work", "settle", "remove", "end"}
+    assert states["WaitForQueries"]["Seconds"] == KEPT_FOR.total_seconds()
+    assert states["Lanes"]["MaxConcurrency"] == LANES
+    # Whatever fails, it is forgotten whom it was about.
+    assert {states[name]["Next"] for name in ("SettleWhatIsDone", "Forget")} == {"Forget", "Failed"}
+    said = [each["Arguments"] for each in states.values() if each["Type"] == "Task"]
+    assert {name for each in said for name in each} == {"step", "id", "execution", "phase", "lane"}
+
+
+def _states(states: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, each in states.items():
+        yield name, each
+        yield from _states(each.get("ItemProcessor", {}).get("States", {}))

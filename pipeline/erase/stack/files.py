@@ -59,7 +59,10 @@ class Files:
         if kept.bytes <= MOST_BYTES:
             try:
                 self.bucket.fetch(key, self._from, kept.id)
-                return parquet.search(self._from, table, self.subject)
+                found = parquet.search(self._from, table, self.subject)
+                if len(found.gone):
+                    parquet.check(self._from, table, self.subject)
+                return found
             except Unreadable:
                 pass
         self.leave(key)

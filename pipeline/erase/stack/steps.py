@@ -54,7 +54,6 @@ class Eraser:
     """Erasure from the lake of one stage.
 
     clock, fresh, runs  as pipeline.curate has them
-    left                seconds that a step may still take
     """
 
     bucket: Bucket
@@ -209,7 +208,8 @@ class Eraser:
         if not waiting:
             return told
         until = receipt.moment(int((self.clock() + KEPT_FOR).timestamp() * 1000))
-        what = f"{waiting} versions of days that queries may still read, and nobody is shown"
+        versions = "a version of a day" if waiting == 1 else f"{waiting:,} versions of days"
+        what = f"{versions} that nobody is shown, for queries that may still read it"
         return replace(told, waiting=waiting, held_by=(*told.held_by, Holder(what, until)))
 
     def _end(self, step: Step, left: Left) -> Told:

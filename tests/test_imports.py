@@ -69,6 +69,12 @@ def test_an_etl_function_loads_nothing_of_the_query_side(tmp_path: Path) -> None
     assert run(LOADED, HEAVY, *names, folder=tmp_path, environ=environ) == ""
 
 
+@pytest.mark.parametrize("room", ["pipeline.curate", "pipeline.erase.stack"])
+def test_a_function_that_looks_after_the_lake_loads_no_engine(tmp_path: Path, room: str) -> None:
+    environ = {"PYTHONPATH": str(ROOT)}
+    assert run(LOADED, HEAVY, room, folder=tmp_path, environ=environ) == ""
+
+
 @pytest.mark.slow
 def test_importing_any_module_in_a_bare_environment_does_no_work(tmp_path: Path) -> None:
     assert run(WATCHED, folder=tmp_path, environ={"PYTHONPATH": str(ROOT)}) == ""

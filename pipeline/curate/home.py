@@ -39,11 +39,12 @@ def from_settings() -> Curator:
         Answers(session.client("athena", config=patient)),
         clock=lambda: datetime.now(UTC),
         fresh=lambda: uuid4().hex[:NAME_CHARACTERS],
-        runs=lambda execution: _runs(states, execution),
+        runs=lambda execution: runs(states, execution),
     )
 
 
-def _runs(client: Any, execution: str) -> bool:
+def runs(client: Any, execution: str) -> bool:
+    """Whether an execution still runs. Raises TailraceError where Step Functions does not say."""
     from botocore.exceptions import ClientError
 
     with told("Step Functions", execution):

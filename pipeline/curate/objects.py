@@ -8,7 +8,7 @@
 Sources: Amazon S3 User Guide, "Add preconditions to S3 operations with conditional requests".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -98,6 +98,18 @@ class Objects:
             with self._told(LOCK):
                 raise
         return True
+
+    def enter(self, execution: str, runs: Callable[[str], bool]) -> tuple[bool, str]:
+        """Be the only one at work; whether it is so, and who is where it is not.
+
+        runs  whether an execution still runs: of one that does not the place is free
+        """
+        found, tag = self.lock()
+        if found and found.execution == execution:
+            return True, ""
+        if found and runs(found.execution):
+            return False, found.execution
+        return self.set_lock(execution, tag), ""
 
     def release(self, execution: str) -> None:
         """Nobody is at work any more, if it was this one. Raises TailraceError as the others."""

@@ -86,12 +86,17 @@ def arrival_hour(name: str) -> ArrivalHour:
 
 def hours_of(objects: Iterable[Listed]) -> dict[str, Hour]:
     """Landing's hours with what they hold; what lies elsewhere, or is hidden, is left out."""
+    return {name: summary(of_hour) for name, of_hour in by_hour(objects).items()}
+
+
+def by_hour(objects: Iterable[Listed]) -> dict[str, list[Listed]]:
+    """Landing's objects by hour, as they count for one."""
     found: dict[str, list[Listed]] = {}
     for each in objects:
         name = _hour_of(each.key)
         if name:
             found.setdefault(name, []).append(each)
-    return {name: _summary(of_hour) for name, of_hour in found.items()}
+    return found
 
 
 def changed(state: State, hours: Mapping[str, Hour], until: str) -> list[str]:
@@ -172,7 +177,8 @@ def _hour_of(key: str) -> str:
         return ""
 
 
-def _summary(objects: Sequence[Listed]) -> Hour:
+def summary(objects: Sequence[Listed]) -> Hour:
+    """What an hour that has these objects holds."""
     digest = blake2b(digest_size=DIGEST_BYTES)
     for key in sorted(each.key for each in objects):
         digest.update(key.encode() + b"\n")

@@ -73,14 +73,8 @@ class Curator:
 
     def _begin(self, step: Step) -> Told:
         """Be the only one at work; otherwise the other one goes on."""
-        execution = step["execution"]
-        found, tag = self.objects.lock()
-        if found and found.execution != execution and self.runs(found.execution):
-            return {"busy": True, "by": found.execution, "tables": []}
-        mine = found is not None and found.execution == execution
-        if not mine and not self.objects.set_lock(execution, tag):
-            return {"busy": True, "by": "", "tables": []}
-        return {"busy": False, "by": "", "tables": list(all_tables())}
+        mine, other = self.objects.enter(step["execution"], self.runs)
+        return {"busy": not mine, "by": other, "tables": list(all_tables()) if mine else []}
 
     def _plan(self, step: Step) -> Told:
         """The plan that is not done yet, or a new one; with what has to be counted for it."""

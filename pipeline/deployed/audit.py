@@ -1,10 +1,10 @@
 """The audit of a stack: is every event where the table `batch` says that it is?
 
-Balanced means, for what arrived in a window: for each hour events_in = rows + rejected + dropped;
-landing holds at least the rows that each entry of `batch` promises, and none that no entry knows;
-the view shows each event of landing once; `reject` has as many lines as were refused, and what it
-names lies in the quarantine; Lambda has given up no batch, and Firehose no row, that was not
-replayed. Repeats are told and do not matter.
+Balanced means, for what arrived in a window: for each hour events_in = rows + rejected + dropped +
+erased; landing holds at least the rows that each entry of `batch` promises, less those that were
+erased, and none that no entry knows; the view shows each event of landing once; `reject` has as
+many lines as were refused, and what it names lies in the quarantine; Lambda has given up no batch,
+and Firehose no row, that was not replayed. Repeats are told and do not matter.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from pipeline.deployed.stores import (
 )
 from pipeline.deployed.words import counted
 from pipeline.ledger.findings import Audit, Finding, Hour
+from pipeline.schema import REJECT
 
 
 def audit(scope: Scope) -> Audit:
@@ -33,12 +34,14 @@ def audit(scope: Scope) -> Audit:
     asked, ask = scope.questions, scope.asking.rows
     hours: dict[tuple[str, int], Hour] = {}
     findings = list(_ledger(ask(asked.ledger(), "the audit of batch"), hours))
+    scope.gone.apply(hours, attempts=scope.deployed.outputs.get("LogRoute") == "lambda")
     findings += [*check_tables(scope, hours), *check_late(scope)]
     for row in ask(asked.refused(), "the audit of reject"):
-        findings += _refused(row)
+        place = str(row["source"]), hour_of(row["hour"])
+        findings += _refused(scope.gone.left(REJECT.name, *place, row))
     findings += check_objects(scope, ask(asked.objects(), "the audit of reject"))
     findings += [*check_given_up(scope), *check_dead_letters(scope), *check_undelivered(scope)]
-    findings.append(_unsettled(scope))
+    findings += [*scope.gone.unfinished(), _unsettled(scope)]
     for finding in findings:
         hour = hours.get((finding.source, finding.hour))
         if finding.unbalances and hour is not None:

@@ -54,7 +54,10 @@ def _files(scope: Scope, table: Table) -> Generator[Finding, None, bool]:
 def _check(scope: Scope, hours: Hours, source: Source) -> Iterator[Finding]:
     table, asked = source.table, scope.questions
     try:
-        landed = scope.asking.rows(asked.landed(source.name, table), f"the audit of {table.name}")
+        answer = scope.asking.rows(asked.landed(source.name, table), f"the audit of {table.name}")
+        landed = [
+            scope.gone.left(table.name, source.name, hour_of(row["hour"]), row) for row in answer
+        ]
         for row in landed:
             yield from _landed(scope, source.name, table, row)
         firsts = [first for row in landed if (first := at(row, "first_event"))]

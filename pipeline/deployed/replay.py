@@ -33,7 +33,9 @@ def replay_failed(
     """
     one = aws.one_attempt()
     s3, firehose = session.client("s3", config=one), session.client("firehose", config=one)
-    hands = Hands(deployed, s3, cache(lambda: _reader(session, deployed)), firehose, wanted)
+    hands = Hands(
+        deployed, s3, cache(lambda: reader(session, deployed, "tailrace-replay")), firehose, wanted
+    )
     yield from put_again(hands)
     if hands.waiting(deployed.quarantine_bucket, f"{LAMBDA_RECORDS}/"):
         kinesis = session.client("kinesis", config=aws.patience())
@@ -47,18 +49,23 @@ def replay_refused(
 
     Raises as `Refused.again` does.
     """
-    reader = cache(lambda: _reader(session, deployed))
-    yield from Refused(deployed, stack_of(session, deployed), reader, asking, wanted).again()
+    kept = cache(lambda: reader(session, deployed, "tailrace-replay"))
+    yield from Refused(deployed, stack_of(session, deployed), kept, asking, wanted).again()
 
 
-def _reader(session: "boto3.Session", deployed: Deployed) -> "S3Client":
-    """A client in the role that the key of the quarantine decrypts for; our own without one."""
+def reader(session: "boto3.Session", deployed: Deployed, name: str) -> "S3Client":
+    """A client in the role that the key of the quarantine decrypts for; our own without one.
+
+    name  of the role's session, for the account's trail
+
+    Raises TailraceError where the role is not to be had.
+    """
     if READER not in deployed.outputs:
         return session.client("s3", config=aws.one_attempt())
     role = deployed.outputs[READER]
     with told("STS", f"role {role}"):
         client: Any = session.client("sts", config=aws.patience())
-        given = client.assume_role(RoleArn=role, RoleSessionName="tailrace-replay")["Credentials"]
+        given = client.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
     return session.client(
         "s3",
         config=aws.one_attempt(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import aws
 from pipeline.deployed.asking import Asking
+from pipeline.deployed.erased import Gone, gone_since
 from pipeline.deployed.questions import Questions
 from pipeline.deployed.stage import Deployed
 from pipeline.errors import UsageError
@@ -50,6 +51,11 @@ class Scope:
         """A client of SQS."""
         make: Callable[..., Any] = self.session.client
         return make("sqs", config=aws.patience())
+
+    @cached_property
+    def gone(self) -> Gone:
+        """What was erased of it. Raises TailraceError where S3 does not say."""
+        return gone_since(self.s3, self.deployed.lake_bucket, self.window.from_time)
 
     @property
     def questions(self) -> Questions:

@@ -36,7 +36,7 @@ def check_objects(scope: Scope, rows: Iterable[dict[str, Any]]) -> Iterator[Find
         folder = key.rpartition("/")[0]
         if folder not in there:
             there[folder] = _keys(scope, f"{folder}/")
-        if key not in there[folder]:
+        if key not in there[folder] and key not in scope.gone.objects:
             count = whole(row, "events")
             where = f"s3://{scope.deployed.quarantine_bucket}/{key}"
             detail = f"it held {counted(count, 'reject')}"

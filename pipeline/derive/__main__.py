@@ -10,6 +10,7 @@ from pipeline.derive import (
     compaction,
     delivery,
     dictionary,
+    erasure,
     example,
     functions,
     named_queries,
@@ -35,6 +36,7 @@ def generated() -> dict[Path, str]:
         ROOT / "infra" / "catalog.yaml": catalog.page(),
         ROOT / "infra" / "compaction.yaml": compaction.page(),
         ROOT / "infra" / "backfill.yaml": backfill.page(),
+        ROOT / "infra" / "erasure.yaml": erasure.page(),
         ROOT / "infra" / "queries.yaml": named_queries.page(),
     }
 

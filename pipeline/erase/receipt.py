@@ -49,6 +49,11 @@ class Objects:
     rewritten: int = 0
     lines: int = 0
 
+    @property
+    def touched(self) -> int:
+        """How many that were."""
+        return self.removed + self.rewritten
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -77,6 +82,11 @@ class Receipt:
     unsearched: tuple[str, ...] = ()
     held_by: tuple[Holder, ...] = ()
     version: int = VERSION
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the subject was found."""
+        return not (self.rows or self.files or self.unsearched or self.quarantine.touched)
 
     @property
     def row_count(self) -> int:

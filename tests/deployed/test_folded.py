@@ -94,8 +94,8 @@ def test_hours_that_are_not_folded_in_time_are_named(cloud: Cloud) -> None:
     assert checked(cloud, behind - timedelta(minutes=1))["curated"].ok
     found = checked(cloud, behind)
     assert only({"curated": found["curated"]}, "curated") == (
-        "2 tables to be folded, longest of all vpc_flow: what arrived at 2026-11-25T14:00Z -> see the"
-        " last executions of tailrace-staging-compact in Step Functions"
+        "2 tables to be folded, longest of all vpc_flow: what arrived at 2026-11-25T14:00Z -> see"
+        " the last executions of tailrace-staging-compact in Step Functions"
     )
     for table in ("vpc_flow", "batch"):
         fold(cloud, table, behind)

@@ -130,6 +130,9 @@ CAPABILITIES = {
     "states.backfill": Capability(
         "Step Functions backfills, whatever fails on the way", HAS, _PLAN
     ),
+    "states.erasure": Capability(
+        "Step Functions erases a person from lake and quarantine", BY_DUCKDB, _PLAN
+    ),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }
 

@@ -158,9 +158,34 @@ ALLOWED = {
         "s3:GetObject": {"LakeBucket.Arn/compaction/*", "ResultsBucket.Arn/athena/*"},
         "s3:ListBucket": {"LakeBucket.Arn"},
         "s3:PutObject": {"LakeBucket.Arn/compaction/*"},
-        "states:DescribeExecution": {
-            "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-compact:*"
-        },
+        "states:DescribeExecution": (
+            executions := {
+                "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-compact:*",
+                "arn:aws:states:eu-central-1:111122223333:execution:tailrace-heron-erase:*",
+            }
+        ),
+    },
+    "EraseRole": {
+        "glue:CreatePartition": catalog,
+        "glue:GetPartition": catalog,
+        "glue:UpdatePartition": catalog,
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
+        "s3:DeleteObject": {"LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"},
+        "s3:DeleteObjectVersion": {"LakeBucket.Arn/erasing/*", "LakeBucket.Arn/lake/*"},
+        "s3:GetObject": (
+            mine := {
+                *("LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"),
+                *("LakeBucket.Arn/erasures/*", "LakeBucket.Arn/lake/*"),
+            }
+        ),
+        "s3:GetObjectVersion": {"LakeBucket.Arn/lake/*"},
+        "s3:ListBucket": {"LakeBucket.Arn"},
+        "s3:ListBucketVersions": {"LakeBucket.Arn"},
+        "s3:PutObject": mine,
+        "states:DescribeExecution": executions,
     },
     "MachineRole": MACHINE,
     "BackfillMachineRole": {
@@ -169,6 +194,7 @@ ALLOWED = {
             "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-backfill"
         },
     },
+    "EraseMachineRole": {"lambda:InvokeFunction": {"Erase.Arn"}},
     "ScheduleRole": {"states:StartExecution": {"Machine"}},
     # Of the flow log.
     "Role": {
@@ -293,6 +319,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-backfill",
         ),
         (
+            "EraseMachineRole",
+            "states.amazonaws.com",
+            "arn:aws:states:eu-central-1:111122223333:stateMachine:tailrace-heron-erase",
+        ),
+        (
             "ScheduleRole",
             "scheduler.amazonaws.com",
             "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
@@ -412,7 +443,10 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
         for name, made in buckets().items()
     }
     assert rules == {
-        "LakeBucket": [(None, None), (None, None), ("errors/", "30"), ("backfill/", 90)],
+        "LakeBucket": [
+            *((None, None), (None, None)),
+            *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14)),
+        ],
         "QuarantineBucket": [(None, None), (None, "30")],
         "ResultsBucket": [(None, 7)],
         "InboxBucket": [(None, "30")],

@@ -1,0 +1,85 @@
+"""What an erasure says of itself, of a home and of a stage."""
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.cli import streams
+from pipeline.cli.output import counted, say, visible
+
+if TYPE_CHECKING:
+    from pipeline.erase.receipt import Receipt
+    from pipeline.erase.subject import Subject
+
+SHOWN_DAYS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a receipt is told.
+
+    where  in what its receipts are kept, in words
+    """
+
+    where: str
+    as_json: bool = False
+    dry_run: bool = False
+
+
+def ask(question: str) -> None:
+    """Ask on the terminal; whoever does not say yes is done."""
+    try:
+        if typer.confirm(question, err=True):
+            return
+    except typer.Abort:
+        # Ctrl-C and Ctrl-D are a no as well.
+        say("\n")
+    say("nothing was erased\n")
+    raise typer.Exit(1)
+
+
+def tell(subject: "Subject", done: "Receipt", telling: Telling, empty: bool) -> None:
+    """Print a receipt; `empty`: nothing of the subject was found."""
+    from pipeline.erase.receipt import FOLDER, encoded
+
+    if telling.as_json:
+        streams.as_data(sys.stdout)
+        sys.stdout.write(encoded(done).decode())
+    else:
+        head = f"{subject.name} {subject.value}: "
+        nothing = f"{head}nothing of it is there\n"
+        sys.stdout.write(nothing if empty else head + _text(done, telling.dry_run))
+    sys.stdout.flush()
+    for path in done.unsearched:
+        say(visible(f"not searched, or left as it is: {path}: see tailrace audit") + "\n")
+    if not telling.dry_run:
+        say(f"receipt {done.id}: {FOLDER}/{done.id}.json in {telling.where}\n")
+
+
+def _text(done: "Receipt", dry_run: bool) -> str:
+    from pipeline.cli.table import Column, table
+
+    would = "would be " if dry_run else ""
+    kept = done.quarantine
+    shown = list(done.rows)[:SHOWN_DAYS]
+    columns = (
+        Column("table", [each.table for each in shown]),
+        Column("day", [each.day for each in shown]),
+        Column("rows", [f"{each.rows:,}" for each in shown], number=True),
+    )
+    lines = [
+        f"{counted(done.row_count, 'row')} {would}removed,"
+        f" {counted(done.files, 'file')} {would}rewritten",
+        *([table(columns, streams.width()).rstrip("\n")] if shown else []),
+        *(
+            [f"and {len(done.rows) - len(shown):,} more days"]
+            if len(done.rows) > len(shown)
+            else []
+        ),
+        f"quarantine: {counted(kept.lines, 'line')} {would}removed,"
+        f" {counted(kept.rewritten, 'object')} {would}rewritten, {kept.removed:,} {would}deleted",
+        *(f"still in {each.what}; until {each.until}" for each in done.held_by),
+    ]
+    return "\n".join(lines) + "\n"

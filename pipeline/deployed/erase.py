@@ -1,0 +1,268 @@
+"""A person's data out of a stack: the quarantine by who runs this, the lake by a state machine.
+
+The subject is told to the machine by an object in the lake's bucket, which is deleted with all its
+versions when the execution ends, however it ends: Step Functions keeps what it is given for 90
+days. The receipt is written before anything goes. Run again, an erasure that was broken off goes on
+under its own name.
+
+Source: AWS Step Functions API Reference, "StartExecution", "DescribeExecution", "ListExecutions".
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pipeline.aws import told
+from pipeline.batch import Context
+from pipeline.deployed import kept
+from pipeline.deployed.erased import objects_key
+from pipeline.deployed.kept import Touched
+from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
+from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
+from pipeline.erase import receipt
+from pipeline.erase.receipt import FOLDER, UNFINISHED, Holder, Objects, Receipt
+from pipeline.erase.stack.objects import Bucket
+from pipeline.erase.stack.steps import PHASES, receipt_key
+from pipeline.erase.stack.work import Request, folder, request_key
+from pipeline.erase.subject import Subject
+from pipeline.errors import TailraceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MACHINE = "EraseMachineArn"
+LOOK_EVERY_S = 5.0
+RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
+# What buckets keep of what was deleted, and Athena of its answers: the template's days.
+LAKE_VERSIONS, KEPT_VERSIONS, ANSWERS = timedelta(days=7), timedelta(days=1), timedelta(days=7)
+CALLED_AGAIN = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What an erasure works with.
+
+    reader   gives a client for the quarantine, whose key decrypts for one role alone
+    states   a client of Step Functions
+    context  how the stack's function reads what was refused
+    """
+
+    deployed: Deployed
+    s3: "S3Client"
+    reader: "Callable[[], S3Client]"
+    states: Any
+    context: Callable[[], Context]
+    now: datetime
+
+    @property
+    def lake(self) -> Bucket:
+        """The lake's bucket."""
+        return Bucket(self.s3, self.deployed.lake_bucket)
+
+    @property
+    def quarantine(self) -> Bucket:
+        """The quarantine's bucket."""
+        return Bucket(self.s3, self.deployed.quarantine_bucket)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An erasure whose machine was started."""
+
+    id: str
+    execution: str
+    dry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is: the phase, and how many parts of it are left."""
+
+    phase: str
+    left: int
+
+
+def begin(hands: Hands, subject: Subject, salt: bytes, dry: bool = False) -> Begun:
+    """Erase from the quarantine, say in the bucket whom it is about, and start the machine.
+
+    salt  of the receipt, where no erasure of the subject was broken off
+    dry   nothing is erased: it is only counted
+
+    Raises NotConfigured where the stack has no such machine, TailraceError where a service does not
+    do its part; run again, it goes on.
+    """
+    machine = hands.deployed.output(MACHINE)
+    context = hands.context()
+    touched = list(kept.find(hands.quarantine, hands.reader, subject, context))
+    before = None if dry else _broken_off(hands, machine, subject)
+    said = _told(hands, subject, salt, before, touched)
+    if not dry:
+        _note_objects(hands.lake, said.id, kept.removed(touched))
+        hands.lake.put_bytes(receipt_key(said.id), receipt.encoded(said))
+        kept.erase(hands.quarantine, touched)
+    request = Request(subject.name, subject.value, said, dry)
+    hands.lake.write(request_key(said.id), request)
+    with told("Step Functions", machine):
+        # A name is used once in 90 days: an erasure that goes on has another execution.
+        name = f"{said.id}-{hands.now:%Y%m%dT%H%M%S}"
+        started = hands.states.start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps({"id": said.id})
+        )
+    return Begun(said.id, started["executionArn"], dry)
+
+
+def watch(
+    hands: Hands,
+    begun: Begun,
+    sleep: Callable[[float], None],
+    show: Callable[[Progress], None] = lambda progress: None,
+) -> Receipt:
+    """Wait until the lake is erased from; the receipt. Files that queries may read go later.
+
+    Raises TailraceError where the execution fails: then run it again.
+    """
+    while True:
+        status, why = _status(hands, begun)
+        keys = hands.lake.keys(folder(begun.id))
+        if status not in (RUNNING, SUCCEEDED):
+            hands.lake.delete_all(request_key(begun.id))
+            fix = "run it again: it goes on where it ended"
+            raise TailraceError(f"the erasure {begun.id} has {status.lower()}", why, fix)
+        if status == SUCCEEDED or request_key(begun.id) not in keys:
+            return _over(hands, begun)
+        show(_progress(begun.id, keys))
+        sleep(LOOK_EVERY_S)
+
+
+def _status(hands: Hands, begun: Begun) -> tuple[str, str]:
+    with told("Step Functions", begun.execution):
+        said = hands.states.describe_execution(executionArn=begun.execution)
+    return said["status"], said.get("cause", "")
+
+
+def _progress(erasure: str, keys: Sequence[str]) -> Progress:
+    """The first phase that has something left."""
+    for phase in PHASES:
+        left = sum(key.startswith(f"{folder(erasure)}{phase}/") for key in keys)
+        if left:
+            return Progress(phase, left)
+    return Progress("", 0)
+
+
+def _over(hands: Hands, begun: Begun) -> Receipt:
+    place = f"{folder(begun.id)}receipt.json" if begun.dry else receipt_key(begun.id)
+    found = hands.lake.read(place, Receipt)
+    if found is None:
+        raise TailraceError("there is no receipt", place, "run it again")
+    if begun.dry:
+        hands.lake.delete_all(folder(begun.id))
+    return found
+
+
+def _broken_off(hands: Hands, machine: str, subject: Subject) -> Receipt | None:
+    """The receipt of an erasure of the subject that ended before it was done."""
+    running = set(_running(hands, machine))
+    for key in hands.lake.keys(f"{FOLDER}/"):
+        if key.count(".") > 1:
+            continue
+        found = hands.lake.read(key, Receipt)
+        if (
+            found is not None
+            and found.state == UNFINISHED
+            and found.id not in running
+            and receipt.is_of(found, subject)
+        ):
+            return found
+    return None
+
+
+def _running(hands: Hands, machine: str) -> Iterator[str]:
+    """Erasures whose executions run, or wait for queries to end."""
+    with told("Step Functions", machine):
+        pages = hands.states.get_paginator("list_executions").paginate(
+            stateMachineArn=machine, statusFilter=RUNNING
+        )
+        for page in pages:
+            for each in page["executions"]:
+                yield each["name"].rpartition("-")[0]
+
+
+def _told(
+    hands: Hands,
+    subject: Subject,
+    salt: bytes,
+    before: Receipt | None,
+    touched: Sequence[Touched],
+) -> Receipt:
+    """The receipt as far as it is known before the machine starts."""
+    now_ms = int(hands.now.timestamp() * 1000)
+    done = kept.counted(touched)
+    unread = [f"s3://{hands.quarantine.name}/{each.key}" for each in touched if not each.change]
+    if before is not None:
+        was = before.quarantine
+        done = Objects(
+            was.removed + done.removed, was.rewritten + done.rewritten, was.lines + done.lines
+        )
+    said = before or Receipt(
+        receipt.name_of(now_ms, salt),
+        UNFINISHED,
+        receipt.moment(now_ms),
+        receipt.pseudonym(subject, salt),
+    )
+    held_by = tuple(holders(hands.deployed, hands.now))
+    return replace(
+        said,
+        rows=(),
+        files=0,
+        waiting=0,
+        quarantine=done,
+        unsearched=tuple(unread),
+        held_by=held_by,
+    )
+
+
+def _note_objects(lake: Bucket, erasure: str, removed: Sequence[str]) -> None:
+    """Note which objects go, with those that have gone before under the same name."""
+    before = lake.read(objects_key(erasure), list[str]) or []
+    if removed:
+        lake.write(objects_key(erasure), sorted({*before, *removed}))
+
+
+def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
+    """What of a stack still holds something of a subject, or may, once all is done."""
+
+    def until(after: timedelta) -> str:
+        return receipt.moment(int((now + after).timestamp() * 1000))
+
+    days = timedelta(days=deployed.number("QuarantineDays", 30))
+    buffer = deployed.number("FirehoseBufferSeconds", MOST_BUFFER_S)
+    yield Holder(
+        "what was on its way to the lake when it began, and lands later: erase again then",
+        until(timedelta(seconds=SETTLING_S + buffer)),
+    )
+    route = deployed.outputs.get("LogRoute", "")
+    if route == "kinesis":
+        hours = timedelta(hours=deployed.number("StreamRetentionHours", 24))
+        what = "the stream, whose records a retry or a replay brings in again: erase again then"
+        yield Holder(what, until(hours))
+    elif route == "s3":
+        what = "files in the inbox's bucket, which come in again with their notice"
+        yield Holder(what, until(days))
+    else:
+        what = "calls of the function that are tried again: erase again then"
+        yield Holder(what, until(CALLED_AGAIN))
+    yield Holder(
+        f"s3://{deployed.lake_bucket}/{ERRORS}/: rows that Firehose could not deliver",
+        until(days + LAKE_VERSIONS),
+    )
+    yield Holder(
+        f"s3://{deployed.quarantine_bucket}/{LAMBDA_RECORDS}/: batches that Lambda gave up",
+        until(days + KEPT_VERSIONS),
+    )
+    yield Holder("answers of Athena that were asked for before", until(ANSWERS))
+    yield Holder(
+        "the log groups and files that the logs come from, texts of queries that name it, copies",
+        "you erase it there (Athena forgets a query after 45 days)",
+    )

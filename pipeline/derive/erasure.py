@@ -1,0 +1,50 @@
+"""infra/erasure.yaml: the machine of infra/erase.asl.yaml, its role and its alarm."""
+
+from typing import Any
+
+from pipeline.derive import yaml
+from pipeline.derive.machines import machine, may, role_of
+from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm
+
+NAME, ROLE = "erase", "EraseMachineRole"
+_ABOUT = "Erasure: the state machine that takes a person's data out of the lake."
+
+
+def page() -> str:
+    """The file."""
+    return yaml.page(_ABOUT, template())
+
+
+def template() -> dict[str, Any]:
+    """The template."""
+    return {
+        "AWSTemplateFormatVersion": VERSION,
+        "Description": "Tailrace: a person's data leaves the lake.",
+        "Parameters": {
+            "Stage": STAGE,
+            "FunctionArn": {"Type": "String", "Description": "What does the steps"},
+            "AlarmTopicArn": TOPIC,
+        },
+        "Conditions": {"HasTopic": HAS_TOPIC},
+        "Resources": {
+            ROLE: role_of(
+                NAME, {"steps": [may(["lambda:InvokeFunction"], {"Ref": "FunctionArn"})]}
+            ),
+            "Machine": machine(NAME, ROLE, {"Function": {"Ref": "FunctionArn"}}),
+            "HasFailed": alarm(
+                "erasure-failed",
+                "An erasure did not come to its end: files may still hold what was to go. Run"
+                " tailrace erase --stage ${Stage} again for the same subject",
+                {
+                    "Namespace": "AWS/States",
+                    "MetricName": "ExecutionsFailed",
+                    "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": "Machine"}}],
+                    "Statistic": "Sum",
+                    "Period": 3600,
+                    "EvaluationPeriods": 1,
+                },
+                0,
+            ),
+        },
+        "Outputs": {"MachineArn": {"Value": {"Ref": "Machine"}}},
+    }

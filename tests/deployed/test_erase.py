@@ -1,0 +1,218 @@
+"""A person's data leaves a stack: quarantine and lake, with a receipt; the audit still balances."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline import aws
+from pipeline.deployed.erase import Hands, Progress, begin, watch
+from pipeline.deployed.erased import keys_since
+from pipeline.deployed.replay import reader
+from pipeline.deployed.stage import find
+from pipeline.erase.receipt import DONE, Receipt, Removed, decoded
+from pipeline.erase.subject import of_address
+from pipeline.errors import NotConfigured, TailraceError
+from tests.carriers import ARRIVAL_MS, envelope, log_events
+from tests.deployed.erasing import ARN, KEPT, LAKE, Erasing
+from tests.deployed.staging import END, HOUR_MS, NOW, SINCE, Staging, said
+from tests.erase.homes import bad, line
+from tests.homes import Ran, call
+from tests.processed import context
+
+HER, HIM = "203.0.113.9", "203.0.113.90"
+SUBJECT = of_address(HER)
+SALT = bytes(range(16))
+
+
+def flow(number: int, source: str = HIM) -> bytes:
+    return line(number, source, END)
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Staging:
+    """Rows and rejects of two in two hours; one event came twice, one row by two attempts."""
+    made = Staging(tmp_path / "lake", Erasing())
+    made.bring(flow(1) + flow(2, HER), flow(3, HER) + bad(HER) + bad(HIM))
+    made.bring(flow(4), bad(HER), arrival_ms=ARRIVAL_MS + HOUR_MS)
+    twice = envelope(log_events([flow(5, HER).decode().strip()]))
+    made.bring(twice)
+    made.bring(twice, arrival_ms=ARRIVAL_MS + HOUR_MS)
+    return made
+
+
+def cloud_of(staging: Staging) -> Erasing:
+    assert isinstance(staging.cloud, Erasing)
+    return staging.cloud
+
+
+def hands(cloud: Erasing) -> Hands:
+    session = cloud.session()
+    deployed = find(session, "staging")
+    return Hands(
+        deployed,
+        session.client("s3"),
+        lambda: reader(session, deployed, "tailrace-erase"),
+        session.client("stepfunctions"),
+        context,
+        NOW,
+    )
+
+
+def erased(staging: Staging, dry: bool = False) -> Receipt:
+    """Erase her, as the command does."""
+    with_them = hands(cloud_of(staging))
+    begun = begin(with_them, SUBJECT, SALT, dry)
+    done = watch(with_them, begun, _never)
+    for file in staging.folder.rglob("*.parquet"):
+        key = f"lake/{file.relative_to(staging.folder).as_posix()}"
+        if (LAKE, key) not in staging.cloud.objects:
+            file.unlink()
+    staging.show()
+    return done
+
+
+def _never(seconds: float) -> None:
+    raise AssertionError("nothing had to be waited for")
+
+
+def sums(staging: Staging) -> list[tuple[int, int, int, int]]:
+    """Of each hour: events in, rows, rejected, erased."""
+    hours = staging.audited().hours
+    assert not any(hour.unaccounted for hour in hours)
+    return [(each.events_in, each.rows, each.rejected, each.erased) for each in hours]
+
+
+def kept_lines(staging: Staging) -> list[bytes]:
+    """What lies in the quarantine, inflated."""
+    keys = staging.cloud.keys(KEPT)
+    return [gzip.decompress(staging.cloud.objects[KEPT, key][0]) for key in keys]
+
+
+def test_rows_and_refused_lines_go_and_the_audit_balances(staging: Staging) -> None:
+    assert staging.wrong() == []
+    assert sums(staging) == [(6, 4, 2, 0), (3, 2, 1, 0)]
+    done = erased(staging)
+    assert done.state == DONE
+    assert (Removed("vpc_flow", "2026-11-25", 3) in done.rows, done.files) == (True, 5)
+    assert staging.wrong() == []
+    # The event that came twice is two rows of the ledger.
+    assert sums(staging) == [(6, 1, 1, 4), (3, 1, 0, 2)]
+    assert (done.quarantine.lines, done.quarantine.rewritten, done.quarantine.removed) == (2, 1, 1)
+    assert len(kept_lines(staging)) == 1
+
+
+def test_nothing_of_it_is_left_in_any_version(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    # As a retry of the function does it: the same bytes again.
+    for key in cloud.keys(KEPT):
+        cloud.put(KEPT, key, cloud.objects[KEPT, key][0])
+    erased(staging)
+    assert all(len(cloud.versions[KEPT, key]) == 1 for key in cloud.keys(KEPT))
+    assert cloud.holding(b'"203.0.113.9"') == []
+    assert not [key for _, key in cloud.versions if key.startswith("erasing/")]
+    assert not any(HER in each for each in cloud.inputs)
+
+
+def test_the_receipt_says_what_still_holds_it_and_until_when(staging: Staging) -> None:
+    done = erased(staging)
+    kept = decoded(cloud_of(staging).objects[LAKE, f"erasures/{done.id}.json"][0])
+    assert kept == done
+    assert [(each.what.split(":")[0], each.until[:10]) for each in done.held_by][:3] == [
+        ("what was on its way to the lake when it began, and lands later", "2026-11-25"),
+        ("the stream, whose records a retry or a replay brings in again", "2026-11-26"),
+        ("s3", "2027-01-01"),
+    ]
+    assert done.held_by[-1].until.startswith("you erase it there")
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    before = {place: list(versions) for place, versions in cloud.versions.items()}
+    told = erased(staging, dry=True)
+    after = {place: list(versions) for place, versions in cloud.versions.items()}
+    assert {place: ids for place, ids in after.items() if "lock" not in place[1]} == before
+    done = erased(staging)
+    assert (told.rows, told.files, told.quarantine) == (done.rows, done.files, done.quarantine)
+
+
+def test_an_erasure_that_failed_is_named_and_goes_on_under_its_name(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    cloud.ends = ["FAILED"]
+    with pytest.raises(TailraceError, match=r"the erasure .* has failed"):
+        erased(staging)
+    assert cloud.holding(b'"203.0.113.9"') == []
+    notes = said(each for each in staging.audited().findings if each.kind == "erasure_unfinished")
+    (name,) = [where for _, where, _ in notes]
+    done = erased(staging)
+    assert (done.id, done.state) == (name, DONE)
+    # What had gone from the quarantine counts as well.
+    assert done.quarantine.removed == 1
+    assert staging.wrong() == []
+
+
+def test_another_erasure_may_begin_while_one_waits_for_queries(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    cloud.ends = ["RUNNING"]
+    with_them = hands(cloud)
+    first = begin(with_them, SUBJECT, SALT)
+    second = begin(with_them, SUBJECT, SALT[::-1])
+    assert first.id != second.id
+
+
+def test_how_far_it_is_is_shown(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    cloud.ends = ["RUNNING"]
+    with_them = hands(cloud)
+    begun = begin(with_them, SUBJECT, SALT)
+    shown: list[Progress] = []
+
+    def sleep(seconds: float) -> None:
+        cloud.put(LAKE, f"erasing/{begun.id}/landing/0/1.json", b"{}")
+        if len(shown) == 2:
+            cloud.executions[begun.execution] = "ABORTED"
+
+    with pytest.raises(TailraceError, match="has aborted"):
+        watch(with_them, begun, sleep, shown.append)
+    assert shown == [Progress("", 0), Progress("landing", 1)]
+    assert cloud.holding(b'"203.0.113.9"') == []
+
+
+def test_a_replay_can_be_told_what_was_erased_of_late(staging: Staging) -> None:
+    done = erased(staging)
+    s3 = staging.cloud.session().client("s3")
+    assert f"erasures/{done.id}.json" in list(keys_since(s3, LAKE, SINCE))
+    assert list(keys_since(s3, LAKE, NOW.replace(year=2027))) == []
+
+
+def test_a_stack_without_the_machine_is_to_be_deployed_anew(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    del cloud.outputs["EraseMachineArn"]
+    with pytest.raises(NotConfigured, match="has no output EraseMachineArn"):
+        begin(hands(cloud), SUBJECT, SALT)
+
+
+def run_erase(staging: Staging, monkeypatch: pytest.MonkeyPatch, *words: str) -> Ran:
+    monkeypatch.setattr(aws, "session", lambda target: staging.cloud.session())
+    return call("erase", "--stage", "staging", "--ip", HER, *words)
+
+
+def test_the_command_prints_the_receipt(staging: Staging, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = run_erase(staging, monkeypatch, "--yes")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[0].startswith(f"address {HER}: ")
+    assert "quarantine: 2 lines removed, 1 object rewritten, 1 deleted" in lines
+    assert f"{ARN.replace('stateMachine', 'execution')}:" in ran.err
+    assert ".json in the lake's bucket\n" in ran.err
+
+
+def test_the_command_prints_json_and_asks_nobody_without_a_terminal(
+    staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run_erase(staging, monkeypatch)
+    assert (ran.code, "give --yes" in ran.err) == (2, True)
+    assert cloud_of(staging).inputs == []
+    dry = run_erase(staging, monkeypatch, "--dry-run", "--json")
+    assert json.loads(dry.out)["state"] == "unfinished"

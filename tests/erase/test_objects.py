@@ -122,7 +122,9 @@ def test_a_line_that_became_a_row_is_no_reject_any_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"x", gzip.compress(b"{}"), gzip.compress(b'{"lines": 1}')]
+    "content",
+    [b"", b"x", gzip.compress(b"{}"), gzip.compress(b'{"lines": 1}')],
+    ids=["nothing", "no gzip", "no lines", "one line"],
 )
 def test_what_is_no_object_is_told(content: bytes) -> None:
     with pytest.raises(ValueError, match="it is no object of the quarantine"):

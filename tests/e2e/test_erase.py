@@ -3,13 +3,15 @@
 import gzip
 import json
 import time
-from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.curate.catalog import Catalog, Shown
+from pipeline.lake import glue
+from pipeline.lake.tables import find_table
 from tests.e2e.cloud import Cloud, until
 from tests.e2e.sample import Sample
 from tests.e2e.stages import Further
@@ -20,7 +22,7 @@ SQL = "SELECT event_time, record_id, srcaddr, dstaddr, bytes FROM vpc_flow ORDER
 
 @pytest.fixture(scope="session")
 def gone(further: Further) -> Cloud:
-    """The sample's flows, which arrived nine hours ago and now; what is old was folded."""
+    """The sample's flows, in landing and in a day of curated."""
     sources = f'{{"{GROUP}": "vpc-flow"}}'
     stage = further.stage(NAME, Delivery="s3", LogGroups="", Sources=sources)
     sample = Sample(round(time.time() * 1000) - 30_000)
@@ -31,30 +33,22 @@ def gone(further: Further) -> Cloud:
     )
     prefix = "lake/landing/vpc_flow/"
     landed = until(lambda: stage.objects("LakeBucket", prefix) or None, "a file")
-    at = datetime.now(UTC) - timedelta(hours=9)
-    place = f"{prefix}arrival_dt={at:%Y-%m-%d}/arrival_hour={at.hour:02d}/again.parquet"
     (content,) = landed.values()
-    stage.client("s3").put_object(Bucket=stage.outputs["LakeBucket"], Key=place, Body=content)
-    _run(stage, f"tailrace-{NAME}-compact")
-    assert stage.objects("LakeBucket", "lake/curated/vpc_flow/")
+    _fold(stage, content)
     return stage
 
 
-def _run(stage: Cloud, machine: str) -> None:
-    states = stage.client("stepfunctions")
-    (arn,) = [
-        each["stateMachineArn"]
-        for each in states.list_state_machines()["stateMachines"]
-        if each["name"] == machine
-    ]
-    started = states.start_execution(stateMachineArn=arn)["executionArn"]
-    until(lambda: _ended(stage, started), "the end of an execution", 120)
-
-
-def _ended(stage: Cloud, execution: str) -> bool | None:
-    said = stage.client("stepfunctions").describe_execution(executionArn=execution)
-    assert said["status"] in ("RUNNING", "SUCCEEDED"), said
-    return said["status"] == "SUCCEEDED" or None
+def _fold(stage: Cloud, content: bytes) -> None:
+    """Show the rows of a file as a day, as a compaction does it."""
+    table, bucket = find_table("vpc_flow"), stage.outputs["LakeBucket"]
+    (day,) = {
+        f"{each:%Y-%m-%d}" for each in pq.read_table(BytesIO(content))["event_time"].to_pylist()
+    }
+    lake = f"s3://{bucket}/lake"
+    key = glue.location_of(table, lake, day, "v1").removeprefix(f"s3://{bucket}/")
+    stage.client("s3").put_object(Bucket=bucket, Key=f"{key}hours=00-24/0", Body=content)
+    catalog = Catalog(stage.client("glue"), f"tailrace_{NAME}")
+    catalog.show(table, day, Shown("v1", "a plan"), lake)
 
 
 def rows(stage: Cloud) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ from pipeline.schema import Table, Type
 # A folder without files: what a day is folded from when it is folded for the first time.
 NOTHING = "v0"
 HOURS = 24
+# Columns beside a table's own: none of them is called so, `path` some are.
+OWN = _COPY, _LANDED, _FILE = "copy_number", "copy_landed", "copy_file"
 # What copies are ordered by; the order itself is the views'.
 _TELLING = ("decoder_version", "attempt", "ingest_time", "object")
 # Trino's decimals are exact where a sum of bigint would overflow.
@@ -67,10 +69,10 @@ FROM (
     SELECT {columns},
         row_number() OVER (
             PARTITION BY event_time, record_id ORDER BY {_newest(self.table)}
-        ) AS copy
+        ) AS {_COPY}
     FROM ({self._rows(columns, part)})
 )
-WHERE copy = 1
+WHERE {_COPY} = 1
 ORDER BY event_time, record_id"""  # noqa: S608 - own names
 
     def unload(self, part: Slice, lake: str) -> str:
@@ -95,10 +97,10 @@ FROM (
     SELECT {columns},
         row_number() OVER (
             PARTITION BY event_time, record_id ORDER BY {_newest(self.table)}
-        ) AS copy
+        ) AS {_COPY}
     FROM ({self._rows(columns, whole)})
 )
-WHERE copy = 1
+WHERE {_COPY} = 1
 UNION ALL
 SELECT 'came_out', {_measures(self.table)}
 FROM {_version(self.table, self.day, self.version)}"""  # noqa: S608 - own names
@@ -107,10 +109,10 @@ FROM {_version(self.table, self.day, self.version)}"""  # noqa: S608 - own names
         """All copies, with what says which of them stands."""
         between = _between(self.day, part)
         return f"""
-        SELECT {columns}, 0 AS landed, "$path" AS path
+        SELECT {columns}, 0 AS {_LANDED}, "$path" AS {_FILE}
         FROM {_version(self.table, self.day, self.base)} AND {between}
         UNION ALL
-        SELECT {columns}, 1 AS landed, "$path" AS path
+        SELECT {columns}, 1 AS {_LANDED}, "$path" AS {_FILE}
         FROM {self.table.name}{LANDING_FILES}
         WHERE ({arrived(self.hours)}) AND {between}
     """  # noqa: S608 - own names
@@ -147,7 +149,7 @@ def _between(day: str, part: Slice) -> str:
 
 
 def _newest(table: Table) -> str:
-    return f"{newest_first(table)}, landed DESC, path DESC"
+    return f"{newest_first(table)}, {_LANDED} DESC, {_FILE} DESC"
 
 
 def _sums(table: Table) -> list[str]:

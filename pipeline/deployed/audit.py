@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.deployed.asking import at, whole
+from pipeline.deployed.folded import check_late
 from pipeline.deployed.landed import check_tables
 from pipeline.deployed.scope import Scope, hour_of
 from pipeline.deployed.stores import (
@@ -32,7 +33,7 @@ def audit(scope: Scope) -> Audit:
     asked, ask = scope.questions, scope.asking.rows
     hours: dict[tuple[str, int], Hour] = {}
     findings = list(_ledger(ask(asked.ledger(), "the audit of batch"), hours))
-    findings += check_tables(scope, hours)
+    findings += [*check_tables(scope, hours), *check_late(scope)]
     for row in ask(asked.refused(), "the audit of reject"):
         findings += _refused(row)
     findings += check_objects(scope, ask(asked.objects(), "the audit of reject"))

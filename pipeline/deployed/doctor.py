@@ -11,6 +11,7 @@ from pipeline import aws
 from pipeline.aws import told
 from pipeline.deployed import drift
 from pipeline.deployed.check import Check
+from pipeline.deployed.folded import compaction
 from pipeline.deployed.function import configuration
 from pipeline.deployed.intake import freshness, intake
 from pipeline.deployed.outside import lookups
@@ -46,6 +47,7 @@ def examined(patient: Patient) -> Iterator[Check]:
     if "Database" in patient.deployed.outputs:
         looks |= {
             "table": _tables,
+            "curated": compaction,
             "workgroup": _workgroup,
             "query": _query,
             "freshness": freshness,

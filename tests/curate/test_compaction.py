@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.curate import NotEqual
+from pipeline.curate.statements import OWN
+from pipeline.lake.tables import all_tables
 from tests.curate.account import LAKE, Account
 from tests.curate.machine import EXECUTION, compact
 from tests.curate.rows import Event, rows
@@ -103,7 +105,7 @@ def test_a_version_that_lacks_an_event_is_never_shown(account: Account) -> None:
     known["day"] = "2026-11-27"
     fold = curator.take({"step": "fold", **known})
     for statement in fold["statements"]:
-        account.run(statement.replace("WHERE copy = 1", "WHERE copy = 1 AND record_id <> 4"))
+        account.run(statement.replace("copy_number = 1", "copy_number = 1 AND record_id <> 4"))
     query = account.run(fold["proof"])
     version = {"base": fold["base"], "version": fold["version"]}
     with pytest.raises(NotEqual, match="other rows came out than went in"):
@@ -139,3 +141,8 @@ def test_where_files_are_written_nobody_looks(account: Account) -> None:
         for described in account.partitions.values()
     }
     assert {folder.removeprefix("lake/") for folder in folders} == shown
+
+
+def test_no_table_has_a_column_of_the_statements_own() -> None:
+    for table in all_tables().values():
+        assert not {field.name for field in table} & set(OWN), table.name

@@ -3,7 +3,7 @@
 DuckDB stands in for Athena; the same questions are asked of a real Trino by tests.trino.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,11 +30,13 @@ class Lake:
     """An engine over `folder`, which holds what lies below lake/ in the bucket.
 
     watermark  as it stands in the views
+    shown      which version of a day is in force, by table and day; None: all files of curated
     asked      all texts, by what they were about
     """
 
     folder: Path
     watermark: datetime | None = None
+    shown: Mapping[tuple[str, str], str] | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     name = "athena"
 
@@ -68,7 +70,7 @@ class Lake:
             connection.execute(f'create view "{name}" as {_duckdb(select)}')
 
     def _scan(self, table: Table, zone: str, keys: dict[str, str]) -> str:
-        files = sorted(map(str, (self.folder / zone / table.name).rglob("*.parquet")))
+        files = sorted(map(str, self._files(table, zone)))
         if not files:
             columns = {field.name: field.type.duckdb for field in table} | keys
             empty = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
@@ -78,6 +80,16 @@ class Lake:
             f"select * from read_parquet({files}, hive_partitioning = true,"  # noqa: S608 - own names
             f" hive_types = {{{types}}}, filename = '$path')"
         )
+
+    def _files(self, table: Table, zone: str) -> Iterator[Path]:
+        if zone != CURATED or self.shown is None:
+            yield from (self.folder / zone / table.name).rglob("*.parquet")
+            return
+        for (name, day), version in self.shown.items():
+            if name == table.name:
+                location = glue.location_of(table, str(self.folder), day, version)
+                # As Trino writes them: without a suffix.
+                yield from (each for each in Path(location).rglob("*") if each.is_file())
 
 
 @dataclass(frozen=True)

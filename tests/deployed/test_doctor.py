@@ -41,6 +41,7 @@ def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
         "lookups": (True, "no address ranges: the stack has no AddressRangesUrl"),
         "stream": (True, "13 streams of Firehose are ACTIVE and make Parquet"),
         "table": (True, "53 tables and views of tailrace_staging are as they are declared"),
+        "curated": (True, "none: the stack's CompactionHours is 0"),
         "workgroup": (True, "tailrace-staging stops a query at 100,000,000,000 bytes"),
         "query": (True, "Athena answers"),
         "freshness": (True, "the newest record came 29 minutes ago, at 2026-11-25 14:00Z"),

@@ -521,7 +521,7 @@ MUTANTS = (
     Mutant(
         "compaction: events are folded as often as they came",
         "curate/statements.py",
-        "WHERE copy = 1\nORDER BY",
-        "WHERE copy > 0\nORDER BY",
+        "WHERE {_COPY} = 1\nORDER BY",
+        "WHERE {_COPY} > 0\nORDER BY",
     ),
 )

@@ -1,6 +1,6 @@
 """The audit's questions to a stack, asked of Trino and of what stands in for it in the tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -28,10 +28,18 @@ def asked(window: Window) -> Iterator[tuple[str, str]]:
 
 
 def differences(
-    folder: Path, trino: Trino, window: Window, watermark: datetime | None
+    folder: Path,
+    trino: Trino,
+    window: Window,
+    watermark: datetime | None,
+    shown: Mapping[tuple[str, str], str],
 ) -> Iterator[tuple[str, list[str], int]]:
-    """What differs in each answer, and how many rows it has; `watermark` as it is in the views."""
-    here = Asking(Lake(folder / LAKE, watermark))
+    """What differs in each answer, and how many rows it has.
+
+    watermark  as it is in the views
+    shown      versions of curated, by table and day
+    """
+    here = Asking(Lake(folder / LAKE, watermark, shown))
     for name, sql in asked(window):
         there = trino.execute(sql)
         mine = sorted(map(_plain, (tuple(row.values()) for row in here.rows(sql, name))))

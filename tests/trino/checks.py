@@ -21,7 +21,7 @@ from pipeline.queries import Window, load
 from pipeline.schema import Field, Type
 from pipeline.settings import Settings
 from tests.queries import truth
-from tests.trino import audits, expressions
+from tests.trino import audits, expressions, swaps
 from tests.trino.asking import Question, ask, difference
 from tests.trino.fold import Folding
 from tests.trino.install import say
@@ -34,6 +34,7 @@ AGAIN, UNMARKED = "compacted again", "without a watermark"
 ROWS = 1_000_000
 COLUMNS_AT_ONCE = 20
 AT_ONCE = 4
+SHOWN = 3
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Check:
     trino: Trino
     only: str | None = None
     quick: bool = False
-    folding: Folding | None = None
+    folding: Folding = field(init=False)
     failed: list[str] = field(default_factory=list)
     queries: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
@@ -71,6 +72,7 @@ class Check:
         lake = Lake(self.home, day, seed, QUICK_PER_S if self.quick else EVENTS_PER_S)
         store = Metastore(self.folder, self.trino)
         store.declare(since=day)
+        self.folding = Folding(self.trino, store)
         lake.bring_first()
         self._show(store, None)
         self._ask_all(lake, LANDED)
@@ -124,8 +126,6 @@ class Check:
 
     def _fold(self, lake: Lake, store: Metastore, since: datetime | None, until: datetime) -> None:
         """Compact as the stack does; what people ask is answered alike all the while."""
-        if self.folding is None:
-            self.folding = Folding(self.trino, store)
         store.set_views(since)
         before = self._sums_of_flows()
         started = perf_counter()
@@ -136,10 +136,26 @@ class Check:
                 said = [] if now == before else [f"{now}, before {before}"]
                 self._note(f"answer beside it: {name}", said)
         say(f"trino: folded until {until:%Y-%m-%d %H:%M} in {perf_counter() - started:.1f} s")
+        if since is not None:
+            self._swaps(store, since)
         store.set_views(until)
         now = self._sums_of_flows()
         said = [] if now == before else [f"{now}, before {before}"]
         self._note(f"answer by the watermark {until:%Y-%m-%d %H:%M}", said)
+
+    def _swaps(self, store: Metastore, since: datetime) -> None:
+        """Swap a day between its last two versions while it is asked for."""
+        day = max(day for (table, day) in self.folding.shown if table == swaps.TABLE)
+        newer = self.folding.done
+        swapping = swaps.Swaps(self.trino, store, since, day, f"v{newer - 1}", f"v{newer}")
+        right = swapping.ask()
+        said = [] if swapping.mixed() != right else ["a mix of both would not show"]
+        swapping.run(right)
+        said += swapping.wrong[:SHOWN]
+        if swapping.met < swaps.WANTED and not said:
+            said = [f"only {swapping.met} answers met a swap"]
+        more = f"{swapping.answers} answers, {swapping.met} in the midst of {swapping.done} swaps"
+        self._note(f"swapped beside queries: {swaps.TABLE} {day}", said, more)
 
     def _sums_of_flows(self) -> list[list[object]]:
         sql = "SELECT count(*), sum(bytes), sum(record_id % 1000003), max(event_time) FROM vpc_flow"
@@ -153,7 +169,9 @@ class Check:
         """The questions of the audit of a stack."""
         if self.only not in (None, audits.NAME):
             return
-        for name, said, rows in audits.differences(self.folder, self.trino, lake.window, mark):
+        shown = self.folding.shown
+        asked = audits.differences(self.folder, self.trino, lake.window, mark, shown)
+        for name, said, rows in asked:
             self._note(f"audit: {name} ({state})", said, f"{rows:,} rows")
             self.audited += 1
 

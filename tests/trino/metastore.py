@@ -14,12 +14,12 @@ from typing import Any
 from pipeline.lake import glue
 from pipeline.lake.shared import shared_views
 from pipeline.lake.tables import all_tables
-from pipeline.schema import Table
 from tests.trino.install import VERSION
 from tests.trino.server import CATALOG, Trino
 
 OWNER = "check"
 LAKE = "local:///lake"
+DESCRIBED = ".trinoSchema"
 
 
 @dataclass(frozen=True)
@@ -55,30 +55,30 @@ class Metastore:
     def set_partitions(self, days: Mapping[str, Mapping[str, str]]) -> None:
         """Register curated days, or swap where they lie: table, day and folder under the lake."""
         for name, places in days.items():
-            table = all_tables()[name]
-            known = self._registered(table)
             for day, place in places.items():
-                described = glue.partition(table, day, f"{LAKE}/{place}/")
-                if day in known:
-                    self._call("unregister_partition", table, day)
-                self._call("register_partition", table, day, described["StorageDescriptor"])
+                described = glue.partition(all_tables()[name], day, f"{LAKE}/{place}/")
+                self._set_partition(f"{name}{glue.CURATED_FILES}", day, described)
 
-    def _registered(self, table: Table) -> set[str]:
-        partitions = f'"{table.name}{glue.CURATED_FILES}$partitions"'
-        found = self.trino.execute(f"SELECT dt FROM {partitions}")  # noqa: S608 - own names
-        return {row[0] for row in found.rows}
+    def _set_partition(self, table: str, day: str, described: Mapping[str, Any]) -> None:
+        location = described["StorageDescriptor"]["Location"]
+        known = self._described(table) / f"dt={day}" / DESCRIBED
+        if not known.exists():
+            self.trino.execute(
+                f"CALL system.register_partition('{self.trino.schema}', '{table}',"
+                f" ARRAY['dt'], ARRAY['{day}'], '{location}')"
+            )
+            return
+        # At once, as UpdatePartition of Glue; Trino's own way is two calls, with no day between.
+        swapped = json.loads(known.read_text()) | {"externalLocation": location}
+        whole = known.with_suffix(".new")
+        whole.write_text(json.dumps(swapped))
+        whole.replace(known)
 
-    def _call(
-        self, procedure: str, table: Table, day: str, storage: Mapping[str, Any] | None = None
-    ) -> None:
-        location = f", '{storage['Location']}'" if storage else ""
-        self.trino.execute(
-            f"CALL system.{procedure}('{self.trino.schema}', '{table.name}{glue.CURATED_FILES}',"
-            f" ARRAY['dt'], ARRAY['{day}']{location})"
-        )
+    def _described(self, table: str) -> Path:
+        return self.folder / "hms" / self.trino.schema / table
 
     def _write(self, described: Mapping[str, Any]) -> None:
-        path = self.folder / "hms" / self.trino.schema / described["Name"] / ".trinoSchema"
+        path = self._described(described["Name"]) / DESCRIBED
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(_schema(described)))
 

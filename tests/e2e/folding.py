@@ -1,13 +1,17 @@
-"""A stage whose landing has closed hours: its answers, its state machine, and that one changed."""
+"""A stage that is compacted: its answers, its state machine, and that one changed."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.curate.catalog import Catalog, Shown
+from pipeline.curate.objects import Objects
+from pipeline.curate.plan import Hour, State
+from pipeline.lake.tables import find_table
 from tests.e2e.cloud import Cloud, until
 from tests.e2e.machines import Definition
 
@@ -17,9 +21,8 @@ SQL = (
     " ORDER BY event_time, record_id"
 )
 LAKE, LANDING, CURATED = "LakeBucket", f"lake/landing/{TABLE}/", f"lake/curated/{TABLE}/"
-HOUR = timedelta(hours=1)
-# An hour that has closed, whenever the next one begins.
-FIRST_CLOSED = 9
+# Hours ago: one that is folded, one that has closed since, and where landing is read from between.
+FOLDED, CLOSED, BETWEEN = 30, 9, 20
 NOTED = "compaction/"
 LOOK_S = 0.1
 Change = Callable[[Definition], None]
@@ -27,38 +30,57 @@ Change = Callable[[Definition], None]
 
 @dataclass
 class Folding:
-    """A stage, and files that land there again and again: their content by name.
+    """A stage that has folded an hour; another one has closed since.
 
-    landed  keys of those that are there
+    folded  what was noted of the first
+    base    what each day showed then
     """
 
     stage: Cloud
-    files: dict[str, bytes] = field(default_factory=dict)
-    landed: list[str] = field(default_factory=list)
-    hours: "count[int]" = field(default_factory=lambda: count(FIRST_CLOSED))
+    folded: dict[str, Hour] = field(default_factory=dict)
+    base: dict[str, Shown] = field(default_factory=dict)
     machines: "count[int]" = field(default_factory=count)
 
-    def close(self) -> None:
-        """Put what has just landed into an hour that has closed, as if it had come then."""
+    def taken(self) -> dict[str, bytes]:
+        """What has landed, by name; it lies there no more."""
         found = self.stage.objects(LAKE, LANDING)
-        self.files = {key.rpartition("/")[2]: content for key, content in found.items()}
-        self.land_again()
         self._remove(found)
+        return {key.rpartition("/")[2]: content for key, content in found.items()}
 
-    def land_again(self) -> None:
-        """The same files in an hour that has closed, one further back each time."""
-        at = datetime.now(UTC) - next(self.hours) * HOUR
+    def land(self, files: Mapping[str, bytes], hours: int) -> None:
+        """Put files where they had landed so many hours ago."""
+        at = datetime.now(UTC) - timedelta(hours=hours)
         folder = f"{LANDING}arrival_dt={at:%Y-%m-%d}/arrival_hour={at.hour:02d}"
         bucket, s3 = self.stage.outputs[LAKE], self.stage.client("s3")
-        for name, content in self.files.items():
+        for name, content in files.items():
             s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=content)
-            self.landed.append(f"{folder}/{name}")
 
-    def age(self) -> None:
-        """Delete what is deleted in time: landing that is folded, versions that are not shown."""
-        shown = {key for place in self.shown().values() for key in self.stage.objects(LAKE, place)}
-        self._remove([*self.landed, *self.stage.objects(LAKE, CURATED).keys() - shown])
-        self.landed.clear()
+    def keep(self) -> None:
+        """Note what is folded, for tests to begin with."""
+        self.folded = dict(self._objects.state(TABLE).hours)
+        self.base = {day: self._catalog.shown(find_table(TABLE), day) for day in self.shown()}
+
+    def begin(self) -> None:
+        """Be as it was noted: what closed since is answered from landing, and to be folded."""
+        table, between = find_table(TABLE), datetime.now(UTC) - timedelta(hours=BETWEEN)
+        watermark = between.replace(minute=0, second=0, microsecond=0)
+        for day, shown in self.base.items():
+            self._catalog.show(table, day, shown, self._objects.lake)
+        self._catalog.set_watermark(table, watermark)
+        needed = {
+            key for prefix in self.shown().values() for key in self.stage.objects(LAKE, prefix)
+        }
+        self._remove(self.stage.objects(LAKE, CURATED).keys() - needed)
+        self._remove(self.stage.objects(LAKE, NOTED))
+        self._objects.set_state(TABLE, State(watermark, self.folded))
+
+    @property
+    def _objects(self) -> Objects:
+        return Objects(self.stage.client("s3"), self.stage.outputs[LAKE])
+
+    @property
+    def _catalog(self) -> Catalog:
+        return Catalog(self.stage.client("glue"), f"tailrace_{self.stage.name}")
 
     def shown(self) -> dict[str, str]:
         """Prefix of the files that each day is answered from, as far as it is curated."""

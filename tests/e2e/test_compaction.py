@@ -9,14 +9,16 @@ import pytest
 from pipeline.derive.compaction import machine
 from tests.e2e import machines
 from tests.e2e.cloud import Cloud, until
-from tests.e2e.folding import SQL, TABLE, Folding
+from tests.e2e.folding import CLOSED, FOLDED, SQL, TABLE, Folding
 from tests.e2e.machines import Definition
 from tests.e2e.sample import Sample
 from tests.e2e.stages import Further
 
+LANDED = f"SELECT count(*) FROM {TABLE}_landing"  # noqa: S608 - a view of ours
 GROUP, NAME = "/local/fold", "fold"
 DAY_MS = 24 * 60 * 60 * 1000
-# Rows of a sample: three are sent, one of the day before, and one that comes just now.
+# Rows of a sample. Five are sent: two that are folded, two of the same days that have closed since,
+# and one that comes just now.
 ROWS = 26
 # What has to fail before, for an execution to come there at all.
 BEHIND_FAILURES = {"TableFailed": "Plan", "DayFailed": "Swap"}
@@ -30,13 +32,19 @@ pytestmark = pytest.mark.needs("states.compaction", "athena.answers")
 
 @pytest.fixture(scope="session")
 def folding(further: Further) -> Folding:
-    """Flows of two days in an hour that has closed, and some in the one that runs."""
+    """Flows of two days, some of them folded, some of them twice, and some of just now."""
     sources = f'{{"{GROUP}": "vpc-flow"}}'
     folding = Folding(further.stage(NAME, Delivery="s3", LogGroups="", Sources=sources))
-    now = round(time.time() * 1000) - 90_000
+    now = round(time.time() * 1000) - 120_000
     _sent(folding.stage, 2 * ROWS, Sample(now - DAY_MS), Sample(now))
-    folding.close()
-    _sent(folding.stage, 3 * ROWS, Sample(now + 60_000))
+    first = folding.taken()
+    _sent(folding.stage, 2 * ROWS, Sample(now - DAY_MS + 1000), Sample(now + 1000))
+    second = folding.taken()
+    folding.land(first, FOLDED)
+    assert folding.run()["status"] == "SUCCEEDED"
+    folding.keep()
+    folding.land({**first, **second}, CLOSED)
+    _sent(folding.stage, 7 * ROWS, Sample(now + 60_000))
     return folding
 
 
@@ -53,15 +61,17 @@ def _sent(stage: Cloud, rows: int, *samples: Sample) -> None:
 @pytest.fixture(scope="session")
 def answer(target: Cloud, folding: Folding) -> list[list[str]]:
     """What is answered from the first to the last."""
+    folding.begin()
     found = folding.ask()
-    assert len(found) == 3 * ROWS
+    assert len(found) == 5 * ROWS
     return found
 
 
 @pytest.fixture
 def before(folding: Folding, answer: list[list[str]]) -> list[list[str]]:
     """The answer, with more to be compacted."""
-    folding.land_again()
+    folding.begin()
+    assert folding.ask(LANDED) == [[str(5 * ROWS)]]
     return answer
 
 
@@ -71,17 +81,13 @@ def converges(folding: Folding, before: list[list[str]]) -> None:
     said = folding.run()
     assert said["status"] == "SUCCEEDED", said
     assert folding.ask() == before
+    # What came just now; all else is curated, and read from landing no more.
+    assert folding.ask(LANDED) == [[str(ROWS)]]
     assert folding.noted() == set()
-    folding.age()
 
 
 def test_a_compaction_changes_no_answer(folding: Folding, before: list[list[str]]) -> None:
-    landing = f"SELECT count(*) FROM {TABLE}_landing"  # noqa: S608 - a view of ours
-    assert folding.ask(landing) == [[str(5 * ROWS)]]
     converges(folding, before)
-    # What has just arrived; all else is curated, and not read from landing any more.
-    assert folding.ask(landing) == [[str(ROWS)]]
-    assert len(folding.shown()) == 2
 
 
 def test_the_command_answers_of_what_is_compacted(

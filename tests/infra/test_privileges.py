@@ -135,7 +135,9 @@ ALLOWED = {
         "s3:ListBucket": {"QuarantineBucket.Arn"},
     },
     "CompactRole": {
-        "athena:GetQueryResults": {WORKGROUP},
+        "athena:GetQueryResults": {
+            "arn:aws:athena:eu-central-1:111122223333:workgroup/tailrace-heron"
+        },
         "glue:CreatePartition": (
             catalog := {
                 "arn:aws:glue:eu-central-1:111122223333:catalog",

@@ -77,6 +77,7 @@ def backfill(settings: "Settings", asked: Asked) -> None:
     else:
         found = outside.found(now)
         usd = _say_found(outside, found)
+        _say_erased(outside, asked.stage)
         if not found.batches or asked.dry_run:
             return
         _ask(usd, asked.yes)
@@ -128,6 +129,13 @@ def _say_found(outside: "Outside", found: "Found") -> float:
     sys.stdout.write(" · ".join(said) + "\n")
     sys.stdout.flush()
     return usd
+
+
+def _say_erased(outside: "Outside", stage: str) -> None:
+    count = outside.erasures()
+    if count:
+        rows = f"rows that {counted(count, 'erasure')} removed come in again where they still are"
+        say(f"note: {rows}: run tailrace erase --stage {stage} once more behind it\n")
 
 
 def _ask(usd: float, yes: bool) -> None:

@@ -19,6 +19,7 @@ from pipeline.backfill.notes import numbers_of
 from pipeline.backfill.plan import Object as Planned
 from pipeline.backfill.plan import batches_of, slices_of
 from pipeline.backfill.shards import Shards
+from pipeline.deployed.erased import erasures_since
 from pipeline.deployed.function import configuration
 from pipeline.deployed.objects import listed
 from pipeline.deployed.stage import Deployed
@@ -156,6 +157,14 @@ class Outside:
             )
         sums: list[float] = [each["Sum"] for each in said["Datapoints"]]
         return round(sum(sums))
+
+    def erasures(self) -> int:
+        """How many erasures there were since the first of it may have arrived.
+
+        Raises TailraceError where S3 does not say.
+        """
+        since = _moment(self.request.from_ms)
+        return erasures_since(self._client("s3"), self.deployed.lake_bucket, since)
 
     def work(self, size: int, reads: int, batches: int, source: str) -> estimate.Work:
         """The same as the estimate has it."""

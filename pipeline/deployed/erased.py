@@ -101,6 +101,15 @@ def keys_since(client: "S3Client", bucket: str, since: datetime) -> Iterator[str
         yield each.key
 
 
+def erasures_since(client: "S3Client", bucket: str, since: datetime) -> int:
+    """How many erasures began at a time or later: what they removed, a replay brings in again.
+
+    Raises TailraceError as `keys_since` does.
+    """
+    beside = (ERASED, OBJECTS)
+    return sum(not key.endswith(beside) for key in keys_since(client, bucket, since))
+
+
 def objects_key(erasure: str) -> str:
     """Where is kept which objects of the quarantine went."""
     return f"{FOLDER}/{erasure}{OBJECTS}"

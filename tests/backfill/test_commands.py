@@ -11,8 +11,10 @@ import pytest
 from pipeline import aws
 from pipeline.backfill import Request
 from pipeline.cli import backfill as command
+from pipeline.deployed.erased import objects_key
 from tests.backfill.account import LOGS, MACHINE, NOW, Account, Stage
 from tests.backfill.machine import run
+from tests.deployed.cloud import LAKE
 from tests.deployed.staging import lines
 from tests.homes import Ran, call
 
@@ -63,6 +65,20 @@ def test_a_dry_run_says_what_there_is_and_begins_nothing(stage: Stage) -> None:
     assert ran.out.startswith("2 objects of vpc-flow")
     nothing = replay("--prefix", PREFIX, "--from", "2026-11-26", "--to", "2026-11-27")
     assert (nothing.code, nothing.out, stage.cloud.executions) == (0, "nothing to take\n", {})
+
+
+def test_it_is_said_that_what_was_erased_may_come_in_again(stage: Stage) -> None:
+    hour = timedelta(hours=1)
+    name = f"erasures/{stage.cloud.now - 2 * hour:%Y%m%dT%H%M%SZ}-1a2b3c4d"
+    for key in (f"{name}.json", objects_key(name.partition("/")[2])):
+        stage.cloud.put(LAKE, key, b"{}", NOW)
+    ran = replay("--prefix", PREFIX, "--dry-run")
+    assert ran.err == (
+        "note: rows that 1 erasure removed come in again where they still are: run tailrace erase"
+        " --stage staging once more behind it\n"
+    )
+    later = f"{stage.cloud.now - hour:%Y-%m-%dT%H:%M:%SZ}"
+    assert replay("--prefix", PREFIX, "--from", later, "--dry-run").err == ""
 
 
 def test_a_bucket_that_the_stack_may_not_read_is_refused_with_what_allows_it(stage: Stage) -> None:

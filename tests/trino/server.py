@@ -67,6 +67,9 @@ hive.parquet.time-zone=UTC
 # As Athena has it: versions of a day lie in folders of their parts.
 hive.recursive-directories=true
 hive.non-managed-table-writes-enabled=true
+# Of a file below 3 MB all is read at once by default: what a query reads would then tell of the
+# size of this lake's files, not of its columns.
+parquet.small-file-threshold=0B
 local.location={folder}
 """
 

@@ -4,9 +4,10 @@ import argparse
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -73,9 +74,9 @@ def _hands(asked: argparse.Namespace, stage: Stage) -> Hands:
     sam = shutil.which(asked.sam) or ""
     if not sam and asked.command != "destroy":
         raise NotConfigured(f"{asked.sam} is missing", "", "make deploy installs it")
-    clients = (
+    clients: Iterator[Any] = (
         made.client(service, region_name=region, config=patience())
-        for service in ("cloudformation", "cloudwatch", "lambda")
+        for service in ("cloudformation", "cloudwatch", "lambda", "s3")
     )
     hands = Hands(sam, region, *clients)
     if asked.target == AWS:

@@ -12,20 +12,22 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from infra.deploy.changes import Change, changes, new_stack
+from infra.deploy.given import given
 from infra.deploy.kept import NESTED, read_template
 from infra.telling import say
 from pipeline.errors import TailraceError
 
-# What CloudFormation takes without a bucket.
-TEMPLATE_BYTES = 51_200
 POLL = {"Delay": 5, "MaxAttempts": 120}
 # A change set fails when there is nothing to change.
 EMPTY = ("didn't contain changes", "No updates are to be performed")
 
 
-def all_changes(client: Any, change_set: str, name: str, values: Mapping[str, str]) -> list[Change]:
+def all_changes(
+    client: Any, s3: Any, change_set: str, name: str, values: Mapping[str, str]
+) -> list[Change]:
     """Changes of SAM's change set, and of the stacks nested in it where that can be known.
 
+    client  of CloudFormation
     name    of the change set that is made for it, and deleted by who named it
     values  of all parameters
     """
@@ -37,7 +39,7 @@ def all_changes(client: Any, change_set: str, name: str, values: Mapping[str, st
         say("note: the stack is new, and all that is inside of its nested stacks, too")
         return found
     try:
-        inside = opened(client, change_set, name, values)
+        inside = opened(client, s3, change_set, name, values)
     except TailraceError as error:
         say(f"note: CloudFormation does not say what changes inside of nested stacks: {error.what}")
         return found
@@ -45,7 +47,7 @@ def all_changes(client: Any, change_set: str, name: str, values: Mapping[str, st
     return changes(client, inside) if inside else []
 
 
-def opened(client: Any, change_set: str, name: str, values: Mapping[str, str]) -> str:
+def opened(client: Any, s3: Any, change_set: str, name: str, values: Mapping[str, str]) -> str:
     """Id of a change set like this one, with the stacks nested in it; "" where nothing changes.
 
     Raises TailraceError when CloudFormation makes none: it cannot where a nested stack works with
@@ -59,7 +61,7 @@ def opened(client: Any, change_set: str, name: str, values: Mapping[str, str]) -
             ChangeSetName=name,
             ChangeSetType="UPDATE",
             IncludeNestedStacks=True,
-            TemplateBody=_template(client, change_set),
+            **given(_template(client, change_set), said["StackName"], client, s3),
             Capabilities=said.get("Capabilities", []),
             Tags=said.get("Tags", []),
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],

@@ -51,7 +51,7 @@ class Hands:
 
     sam             the command
     region          where it lies
-    cloudformation, cloudwatch, functions  clients of that region, the last of Lambda
+    cloudformation, cloudwatch, functions, s3  clients of that region, the third of Lambda
     run, ask        how a command is run, and a person is asked
     built           SAM's build folder
     now             the clock
@@ -63,6 +63,7 @@ class Hands:
     cloudformation: Any
     cloudwatch: Any
     functions: Any
+    s3: Any
     run: Run = run
     ask: Callable[[str], str] = input
     built: Path = BUILT
@@ -117,7 +118,8 @@ def diff(stage: Stage, hands: Hands, rebuild: bool) -> None:
     try:
         _sam_deploy(stage, hands, values, "--no-execute-changeset")
         of_sam = ours.of_sam()
-        tell(told(all_changes(client, of_sam, ours.name, values) if of_sam else []))
+        found = all_changes(client, hands.s3, of_sam, ours.name, values) if of_sam else []
+        tell(told(found))
     finally:
         ours.take_away()
 

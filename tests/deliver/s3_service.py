@@ -54,9 +54,9 @@ class S3Service:
     headers: list[dict[str, str]] = field(default_factory=list)
     told: Callable[[str, str], None] = lambda bucket, key: None
 
-    def client(self) -> Any:
+    def client(self, region: str = "eu-west-1") -> Any:
         """A client whose calls come here."""
-        client = session().create_client("s3", "eu-west-1", config=one_attempt())
+        client = session().create_client("s3", region, config=one_attempt())
         client.meta.events.register("before-send.s3.PutObject", self._send)
         return client
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from tests.deliver.s3_service import S3Service
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/tailrace-staging/1"
 # Made by SAM at 12:03:01 UTC on 2026-11-27, and by us a second before.
@@ -84,6 +86,7 @@ class Service:
     parameters   of the stack, by name
     outputs      of the stack, by name
     sam_bucket   that SAM has made; "" for none
+    s3           where templates are that are not in a request
     events       by name or id of the stack, newest first:
                  (logical id, physical id, type, status, reason)
     undeletable  reasons why resources were not deleted, by logical id
@@ -101,6 +104,7 @@ class Service:
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     sam_bucket: str = ""
+    s3: S3Service = field(default_factory=S3Service)
     events: dict[str, list[tuple[str, str, str, str, str]]] = field(default_factory=dict)
     undeletable: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
@@ -138,9 +142,17 @@ class Service:
         if operation == "DeleteChangeSet" and self.being_made.get(words["ChangeSetName"]):
             text = f"ChangeSet [{words['ChangeSetName']}] is in CREATE_IN_PROGRESS status"
             return _refused(request, 400, "InvalidChangeSetStatus", text)
+        if operation == "CreateChangeSet" and (wrong := self._wrong_template(words)):
+            return _refused(request, 400, "ValidationError", wrong)
         answer = {f"{operation}Result": getattr(self, operation)(words)}
         text = _xml({f"{operation}Response": answer})
         return AWSResponse(request.url, 200, {}, Body(text.encode()))
+
+    def _wrong_template(self, words: Mapping[str, str]) -> str:
+        if len(words.get("TemplateBody", "").encode()) > 51_200:
+            return "Member must have length less than or equal to 51200"
+        bucket, _, key = urlsplit(words.get("TemplateURL", "")).path[1:].partition("/")
+        return "S3 error: Access Denied" if bucket and (bucket, key) not in self.s3.objects else ""
 
     def GetCallerIdentity(self, words: Mapping[str, str]) -> dict[str, Any]:
         """An engineer."""
@@ -171,7 +183,7 @@ class Service:
             of |= {"Status": "FAILED", "StatusReason": self.refused}
         tags = {"Tags": [{"Key": "stage", "Value": "staging"}]}
         found = [{"ResourceChange": change} for change in pages[page]]
-        return {"Changes": found, **of, **tags, **more}
+        return {"StackName": "tailrace-staging", "Changes": found, **of, **tags, **more}
 
     def CreateChangeSet(self, words: Mapping[str, str]) -> dict[str, Any]:
         """One that opens nested stacks."""

@@ -1,6 +1,5 @@
 """Comparing a stage with what would be deployed: all is told, and nothing stays behind."""
 
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.deploy.changes import Change, changes, told
-from infra.deploy.kept import read_template
-from infra.deploy.nested import POLL, TEMPLATE_BYTES
+from infra.deploy.nested import POLL
 from infra.deploy.ours import OF_SAM as OF_SAM_NAMES
 from infra.deploy.stack import ROOT, diff
-from infra.deploy.stack import TEMPLATE as TEMPLATE_FILE
 from infra.deploy.stages import Stage
 from pipeline.errors import TailraceError
 from tests.infra.stack_service import CHANGE_SET, OPENED, Service
@@ -138,12 +135,6 @@ def test_a_diff_says_when_sam_makes_its_bucket(
     diff(STAGING, hands(service := Service(sam_bucket=bucket), Shell(service), built), False)
     said = "what is built is uploaded to a bucket that SAM now makes for itself"
     assert (said in capsys.readouterr().err) is noted
-
-
-def test_the_template_is_short_enough_to_be_opened_without_a_bucket() -> None:
-    written = read_template(TEMPLATE_FILE.read_text("utf-8"))
-    # SAM's uploads make the addresses of code and nested templates longer.
-    assert len(json.dumps(written, separators=(",", ":"))) < TEMPLATE_BYTES - 10_000
 
 
 def test_a_diff_shows_its_change_set_and_deletes_that_one_alone(

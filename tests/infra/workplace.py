@@ -54,7 +54,7 @@ def hands(
         return typed
 
     metrics = metrics or Metrics()
-    clients = (service.client(), metrics, Functions(last))
+    clients = (service.client(), metrics, Functions(last), service.s3.client())
     return Hands("sam", "eu-west-1", *clients, shell, ask, built, lambda: NOW)
 
 

@@ -58,6 +58,13 @@ class Hour:
         """The hour as 2026-11-25T14:00:00Z."""
         return f"{datetime.fromtimestamp(self.hour * HOUR_MS / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
+    def as_json(self) -> dict[str, object]:
+        """As it stands in the audit's JSON."""
+        names = [
+            name for name in ("source", *COUNTS, "balanced") if name != "erased" or self.erased
+        ]
+        return {"hour": self.name} | {name: getattr(self, name) for name in names}
+
     @property
     def unaccounted(self) -> int:
         """Events that are neither a row, a reject nor a drop, nor erased."""
@@ -77,14 +84,10 @@ class Audit:
         return not any(finding.unbalances for finding in self.findings)
 
     def as_json(self) -> dict[str, object]:
-        """As `tailrace audit --json` prints it."""
-        names = ("source", *COUNTS, "balanced")
+        """As `tailrace audit --json` prints it; `erased` where something of the hour was."""
         return {
             "balanced": self.balanced,
-            "hours": [
-                {"hour": hour.name} | {name: getattr(hour, name) for name in names}
-                for hour in self.hours
-            ],
+            "hours": [hour.as_json() for hour in self.hours],
             "findings": [msgspec.to_builtins(finding) for finding in self.findings],
         }
 

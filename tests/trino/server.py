@@ -67,9 +67,10 @@ hive.parquet.time-zone=UTC
 # As Athena has it: versions of a day lie in folders of their parts.
 hive.recursive-directories=true
 hive.non-managed-table-writes-enabled=true
-# Of a file below 3 MB all is read at once by default: what a query reads would then tell of the
-# size of this lake's files, not of its columns.
+# By default all is read at once of a file below 3 MB, and what lies within 1 MB: what a query reads
+# would then tell of the size of this lake's files, not of its columns.
 parquet.small-file-threshold=0B
+parquet.max-merge-distance=0B
 local.location={folder}
 """
 

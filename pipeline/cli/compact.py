@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import streams
-from pipeline.cli.options import Config, Home, settings_of
+from pipeline.cli import compact_staged, streams
+from pipeline.cli.options import Config, Home, Stage, settings_of
 from pipeline.cli.output import counted, say, visible
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ FIGURES = {
 
 def compact(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    stage: Stage = None,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -35,9 +36,13 @@ def compact(
     Queries and the audit work beside it. Files that were replaced are deleted once no running query
     can hold them. Ends with 1, and names them, when files are damaged; the rest is done.
 
+    --stage S does it in a deployed stack, with the hours that ended seven hours ago: at once, and
+    not when it is due; it says until when all is folded.
+
     \b
     tailrace compact
     tailrace compact --json | jq '.tables[].rows_out'
+    tailrace compact --stage staging
     """
     from pipeline.batch.context import context_of
     from pipeline.enrich.aws_ranges import NONE
@@ -45,6 +50,9 @@ def compact(
     from pipeline.lake.compact import compact as fold
 
     settings = settings_of(config, home)
+    if stage:
+        compact_staged.compact(settings, stage, as_json)
+        return
     folder = settings.home_path
     with readable(folder):
         # A home that was never written to is not made for this.

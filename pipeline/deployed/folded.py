@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pipeline.curate.objects import Objects
 from pipeline.curate.plan import CLOSED_AFTER, changed, hour_name, hours_of
@@ -13,7 +14,10 @@ from pipeline.lake.tables import all_tables
 from pipeline.ledger.findings import Finding
 from pipeline.schema import Table
 
-EVERY = "CompactionHours"
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+EVERY, MACHINE = "CompactionHours", "CompactMachineArn"
 
 
 def check_late(scope: Scope) -> Iterator[Finding]:
@@ -57,8 +61,18 @@ def compaction(patient: Patient) -> Iterator[Check]:
     first = min(waiting, key=lambda name: waiting[name])
     found = f"{counted(len(waiting), 'table')} to be folded"
     found += f", longest of all {first}: what arrived at {waiting[first]}:00Z"
-    fix = f"see the last executions of {patient.deployed.stack}-compact in Step Functions"
+    fix = f"fold them, and see what it says: tailrace compact --stage {patient.deployed.stage}"
     yield Check("curated", patient.is_young, found, fix)
+
+
+def watermarks(client: "S3Client", bucket: str) -> dict[str, datetime]:
+    """Until when all that has arrived is folded, by table; those of which nothing is are left out.
+
+    Raises TailraceError where S3 does not tell.
+    """
+    objects = Objects(client, bucket)
+    found = {name: objects.state(name).watermark for name in all_tables()}
+    return {name: mark for name, mark in found.items() if mark is not None}
 
 
 def _waiting(objects: Objects, table: Table, now: datetime, late: datetime) -> str:

@@ -124,7 +124,8 @@ def in_home(home: Path) -> Path:
 def of_home(home: Path) -> AwsRanges:
     """What a home keeps, ready to be looked up."""
     path = in_home(home)
-    return ranges_in(lambda: read_file(path), str(path))
+    # What is wrong with a home itself is told by who opens it.
+    return ranges_in(lambda: read_file(path) if os.path.isdir(home) else None, str(path))
 
 
 def read_file(path: Path) -> bytes | None:

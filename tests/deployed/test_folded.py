@@ -3,32 +3,17 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from pipeline.curate.plan import Listed, State, done, hours_of, planned
 from tests.carriers import ARRIVAL_MS
 from tests.deployed.cloud import LAKE, Cloud
+from tests.deployed.folded import fold
 from tests.deployed.patients import NOW, checked, only, with_one_record
 from tests.deployed.staging import HOUR_MS, SINCE, Staging, lines
 from tests.deployed.staging import NOW as NIGHT
 
 FLOWS = "lake/landing/vpc_flow/"
 FIRST = "lake/landing/vpc_flow/arrival_dt=2026-11-25/arrival_hour=14/"
-
-
-def fold(cloud: Cloud, table: str, at: datetime) -> None:
-    """Note all that has closed as folded, as a compaction does at its end."""
-    landed = [
-        Listed(key, len(content))
-        for (bucket, key), (content, _) in cloud.objects.items()
-        if bucket == LAKE and key.startswith(f"lake/landing/{table}/")
-    ]
-    hours = hours_of(landed)
-    plan = planned(State(), hours, at, "plan")
-    assert plan is not None
-    state = msgspec.json.encode(done(State(), plan, hours, at))
-    cloud.put(LAKE, f"compaction/{table}/state.json", state)
 
 
 @pytest.fixture
@@ -94,8 +79,8 @@ def test_hours_that_are_not_folded_in_time_are_named(cloud: Cloud) -> None:
     assert checked(cloud, behind - timedelta(minutes=1))["curated"].ok
     found = checked(cloud, behind)
     assert only({"curated": found["curated"]}, "curated") == (
-        "2 tables to be folded, longest of all vpc_flow: what arrived at 2026-11-25T14:00Z -> see"
-        " the last executions of tailrace-staging-compact in Step Functions"
+        "2 tables to be folded, longest of all vpc_flow: what arrived at 2026-11-25T14:00Z -> fold"
+        " them, and see what it says: tailrace compact --stage staging"
     )
     for table in ("vpc_flow", "batch"):
         fold(cloud, table, behind)

@@ -1,0 +1,84 @@
+"""tailrace compact --stage: hours of a stack's landing that have closed are folded now."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.cli import streams
+from pipeline.cli.output import iso, say
+from pipeline.errors import TailraceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from pipeline.deployed.executions import Machine, Status
+    from pipeline.deployed.stage import Deployed
+    from pipeline.settings import Settings
+
+POLL_S = 3.0
+
+
+def compact(settings: "Settings", stage: str, as_json: bool) -> None:
+    """Start the machine of a stage, or watch it where it runs, and print how far it has come.
+
+    Raises TailraceError where the execution ends otherwise than well, or a service does not answer.
+    """
+    from pipeline import aws
+    from pipeline.deployed.executions import SUCCEEDED, Machine
+    from pipeline.deployed.folded import MACHINE
+    from pipeline.deployed.stage import find
+
+    session = aws.session(settings.target)
+    deployed = find(session, stage)
+    machine = Machine(
+        session.client("stepfunctions", config=aws.patience()), deployed.output(MACHINE)
+    )
+    started, execution = time.monotonic(), _execution(machine)
+    say(f"execution {execution}\n")
+    status = _watched(machine, execution)
+    if status.state != SUCCEEDED:
+        fix = f"answers are right; mend it, and run it again: tailrace compact --stage {stage}"
+        where = f"at {execution}: {status.cause}" if status.cause else f"at {execution}"
+        raise TailraceError(f"the compaction has {status.state.lower()}", where, fix)
+    _print(session.client("s3", config=aws.patience()), deployed, as_json)
+    say(f"{time.monotonic() - started:.0f} s\n")
+
+
+def _execution(machine: "Machine") -> str:
+    for running in machine.running():
+        say("it runs already; watching it\n")
+        return running.arn
+    return machine.start(f"asked-{datetime.now(UTC):%Y%m%dT%H%M%S}", {})
+
+
+def _watched(machine: "Machine", execution: str) -> "Status":
+    from pipeline.deployed.executions import RUNNING
+
+    try:
+        while (status := machine.status(execution)).state == RUNNING:
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        end = f"aws stepfunctions stop-execution --execution-arn {execution}"
+        say(f"\nit goes on without you; end it, which harms nothing: {end}\n")
+        raise
+    return status
+
+
+def _print(s3: "S3Client", deployed: "Deployed", as_json: bool) -> None:
+    import msgspec
+
+    from pipeline.deployed.folded import watermarks
+
+    found = watermarks(s3, deployed.lake_bucket)
+    streams.as_data(sys.stdout)
+    if as_json:
+        tables = [{"table": name, "folded_until": iso(mark)} for name, mark in found.items()]
+        content = msgspec.json.encode({"tables": tables})
+        sys.stdout.write(msgspec.json.format(content).decode() + "\n")
+    else:
+        for name, mark in found.items():
+            sys.stdout.write(f"{name}: what arrived before {iso(mark)} is folded\n")
+        if not found:
+            sys.stdout.write("nothing has closed yet that could be folded\n")
+    sys.stdout.flush()

@@ -4,20 +4,17 @@ The subject is told to the machine by an object in the lake's bucket, which is d
 versions when the execution ends, however it ends: Step Functions keeps what it is given for 90
 days. The receipt is written before anything goes. Run again, an erasure that was broken off goes on
 under its own name.
-
-Source: AWS Step Functions API Reference, "StartExecution", "DescribeExecution", "ListExecutions".
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipeline.aws import told
 from pipeline.batch import Context
 from pipeline.deployed import kept
 from pipeline.deployed.erased import objects_key
+from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
 from pipeline.deployed.kept import Touched
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
 MACHINE = "EraseMachineArn"
 LOOK_EVERY_S = 5.0
-RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 # What buckets keep of what was deleted, and Athena of its answers: the template's days.
 LAKE_VERSIONS, KEPT_VERSIONS, ANSWERS = timedelta(days=7), timedelta(days=1), timedelta(days=7)
 CALLED_AGAIN = timedelta(hours=6)
@@ -60,6 +56,10 @@ class Hands:
     def lake(self) -> Bucket:
         """The lake's bucket."""
         return Bucket(self.s3, self.deployed.lake_bucket)
+
+    def machine(self, output: str) -> Machine:
+        """The machine that an output names. Raises NotConfigured where none does."""
+        return Machine(self.states, self.deployed.output(output))
 
     @property
     def quarantine(self) -> Bucket:
@@ -93,7 +93,7 @@ def begin(hands: Hands, subject: Subject, salt: bytes, dry: bool = False) -> Beg
     Raises NotConfigured where the stack has no such machine, TailraceError where a service does not
     do its part; run again, it goes on.
     """
-    machine = hands.deployed.output(MACHINE)
+    machine = hands.machine(MACHINE)
     context = hands.context()
     touched = list(kept.find(hands.quarantine, hands.reader, subject, context))
     before = None if dry else _broken_off(hands, machine, subject)
@@ -104,13 +104,9 @@ def begin(hands: Hands, subject: Subject, salt: bytes, dry: bool = False) -> Beg
         kept.erase(hands.quarantine, touched)
     request = Request(subject.name, subject.value, said, dry)
     hands.lake.write(request_key(said.id), request)
-    with told("Step Functions", machine):
-        # A name is used once in 90 days: an erasure that goes on has another execution.
-        name = f"{said.id}-{hands.now:%Y%m%dT%H%M%S}"
-        started = hands.states.start_execution(
-            stateMachineArn=machine, name=name, input=json.dumps({"id": said.id})
-        )
-    return Begun(said.id, started["executionArn"], dry)
+    # A name is used once in 90 days: an erasure that goes on has another execution.
+    execution = machine.start(f"{said.id}-{hands.now:%Y%m%dT%H%M%S}", {"id": said.id})
+    return Begun(said.id, execution, dry)
 
 
 def watch(
@@ -124,22 +120,18 @@ def watch(
     Raises TailraceError where the execution fails: then run it again.
     """
     while True:
-        status, why = _status(hands, begun)
+        status = hands.machine(MACHINE).status(begun.execution)
         keys = hands.lake.keys(folder(begun.id))
-        if status not in (RUNNING, SUCCEEDED):
+        if status.state not in (RUNNING, SUCCEEDED):
             hands.lake.delete_all(request_key(begun.id))
             fix = "run it again: it goes on where it ended"
-            raise TailraceError(f"the erasure {begun.id} has {status.lower()}", why, fix)
-        if status == SUCCEEDED or request_key(begun.id) not in keys:
+            raise TailraceError(
+                f"the erasure {begun.id} has {status.state.lower()}", status.cause, fix
+            )
+        if status.state == SUCCEEDED or request_key(begun.id) not in keys:
             return _over(hands, begun)
         show(_progress(begun.id, keys))
         sleep(LOOK_EVERY_S)
-
-
-def _status(hands: Hands, begun: Begun) -> tuple[str, str]:
-    with told("Step Functions", begun.execution):
-        said = hands.states.describe_execution(executionArn=begun.execution)
-    return said["status"], said.get("cause", "")
 
 
 def _progress(erasure: str, keys: Sequence[str]) -> Progress:
@@ -161,9 +153,10 @@ def _over(hands: Hands, begun: Begun) -> Receipt:
     return found
 
 
-def _broken_off(hands: Hands, machine: str, subject: Subject) -> Receipt | None:
+def _broken_off(hands: Hands, machine: Machine, subject: Subject) -> Receipt | None:
     """The receipt of an erasure of the subject that ended before it was done."""
-    running = set(_running(hands, machine))
+    # They run, or wait for queries to end.
+    running = {each.name.rpartition("-")[0] for each in machine.running()}
     for key in hands.lake.keys(f"{FOLDER}/"):
         if key.count(".") > 1:
             continue
@@ -176,17 +169,6 @@ def _broken_off(hands: Hands, machine: str, subject: Subject) -> Receipt | None:
         ):
             return found
     return None
-
-
-def _running(hands: Hands, machine: str) -> Iterator[str]:
-    """Erasures whose executions run, or wait for queries to end."""
-    with told("Step Functions", machine):
-        pages = hands.states.get_paginator("list_executions").paginate(
-            stateMachineArn=machine, statusFilter=RUNNING
-        )
-        for page in pages:
-            for each in page["executions"]:
-                yield each["name"].rpartition("-")[0]
 
 
 def _told(

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
 from pipeline.deployed.executions import Execution, Machine, Status
 from pipeline.errors import TailraceError
@@ -32,11 +33,12 @@ class States:
         return Machine(client, ARN)
 
     def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
-        said = json.loads(request.body or "{}")
+        body: Any = request.body
+        said = json.loads(body or "{}")
         self.asked.append(said)
         answer = getattr(self, event_name.rpartition(".")[2])(said)
         code = 200 if "__type" not in answer else 400
-        return AWSResponse(request.url, code, {}, Content(json.dumps(answer).encode()))
+        return AWSResponse(request.url, code, HTTPHeaders(), Content(json.dumps(answer).encode()))
 
     def StartExecution(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
         arn = f"{ARN.replace('stateMachine', 'execution')}:{said['name']}"
@@ -73,5 +75,5 @@ def test_what_became_of_one_is_told_with_its_cause() -> None:
 
 
 def test_of_one_that_never_was_nothing_can_be_told() -> None:
-    with pytest.raises(TailraceError, match="ExecutionDoesNotExist"):
+    with pytest.raises(TailraceError, match="arn:other"):
         States().machine().status("arn:other")

@@ -25,6 +25,7 @@ from pipeline.schema import Table
 KEPT_FOR = timedelta(hours=24)
 # Days of a plan that one execution folds; the next one goes on.
 DAYS_AT_ONCE = 40
+BEGIN, END = "begin", "end"
 WENT_IN, CAME_OUT = "went_in", "came_out"
 
 Step = Mapping[str, Any]
@@ -41,7 +42,7 @@ class Curator:
 
     clock  the time, aware
     fresh  a name that was never given before
-    runs   whether an execution of the state machine still runs
+    runs   whether an execution of the state machine still runs; None where nobody knows it
     """
 
     objects: Objects
@@ -49,47 +50,53 @@ class Curator:
     answers: Answers
     clock: Callable[[], datetime]
     fresh: Callable[[], str]
-    runs: Callable[[str], bool]
+    runs: Callable[[str], bool | None]
 
     def take(self, step: Step) -> Told:
         """Do a step: `step` is its name, what else it has to know stands beside it.
 
-        Raises TailraceError where a service does not do its part, NotEqual where a version does not
-        hold what went in, ValueError for a step that is none.
+        execution  which one it is a step of
+
+        Raises TailraceError where a service does not do its part, LockLost where another execution
+        is at work, NotEqual where a version does not hold what went in, ValueError for a step that
+        is none.
         """
         steps: dict[str, Callable[[Step], Told]] = {
-            "begin": self._begin,
+            BEGIN: self._begin,
             "plan": self._plan,
             "cut": self._cut,
             "fold": self._fold,
             "swap": self._swap,
             "publish": self._publish,
             "sweep": self._sweep,
-            "end": self._end,
+            END: self._end,
         }
         if step.get("step") not in steps:
             raise ValueError(f"there is no step {step.get('step')!r}")
+        if step["step"] not in (BEGIN, END):
+            self.objects.check(step["execution"])
         return steps[step["step"]](step)
 
     def _begin(self, step: Step) -> Told:
         """Be the only one at work; otherwise the other one goes on."""
-        mine, other = self.objects.enter(step["execution"], self.runs)
+        mine, other = self.objects.enter(step["execution"], self.runs, self.clock())
         return {"busy": not mine, "by": other, "tables": list(all_tables()) if mine else []}
 
     def _plan(self, step: Step) -> Told:
         """The plan that is not done yet, or a new one; with what has to be counted for it."""
         table = _table(step)
-        plan = self.objects.plan(table.name) or self._new_plan(table)
+        plan = self.objects.plan(table.name) or self._new_plan(table, step)
         if plan is None:
             return {"todo": False, "plan": "", "count": ""}
         count = "" if plan.days is not None else counts(table, plan.arrivals)
         return {"todo": True, "plan": plan.id, "count": count}
 
-    def _new_plan(self, table: Table) -> Plan | None:
+    def _new_plan(self, table: Table, step: Step) -> Plan | None:
         now, state = self.clock(), self.objects.state(table.name)
         hours = hours_of(self.objects.landing(table.name, state, now))
         plan = planned(state, hours, now, self.fresh())
         if plan is not None:
+            self.objects.check(step["execution"])
             self.objects.set_plan(table.name, plan)
         return plan
 
@@ -139,6 +146,7 @@ class Curator:
             raise NotEqual(what, shown.version, "the next compaction folds it again")
         if step["base"] != NOTHING:
             self.objects.mark(table.name, day, step["base"])
+        self.objects.check(step["execution"])
         self.catalog.show(table, day, Shown(version, plan.id), self.objects.lake)
         self.objects.unmark(table.name, day, version)
         return {"rows": int(proof[CAME_OUT]["found"])}
@@ -156,6 +164,8 @@ class Curator:
         now, before = self.clock(), self.objects.state(table.name)
         hours = hours_of(self.objects.landing(table.name, before, now))
         state = done(before, plan, hours, now)
+        # To list landing may have taken long.
+        self.objects.check(step["execution"])
         if state.watermark is not None:
             self.catalog.set_watermark(table, state.watermark)
         self.objects.set_state(table.name, state)
@@ -171,6 +181,7 @@ class Curator:
                     continue
                 if self.catalog.shown(table, each.day).version != each.version:
                     folder = glue.location_of(table, self.objects.lake, each.day, each.version)
+                    self.objects.check(step["execution"])
                     removed += self.objects.remove(folder)
                 self.objects.unmark(table.name, each.day, each.version)
         return {"removed": removed}

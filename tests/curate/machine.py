@@ -18,8 +18,8 @@ def compact(account: Account, curator: Curator, execution: str = EXECUTION) -> d
     if said["busy"]:
         return said
     name = account.table.name
-    failed = [] if _table(account, curator, {"table": name}) else [name]
-    curator.take({"step": "sweep", "tables": [name]})
+    failed = [] if _table(account, curator, {"execution": execution, "table": name}) else [name]
+    curator.take({"step": "sweep", "execution": execution})
     curator.take({"step": "end", "execution": execution})
     return {"busy": False, "failed": failed}
 

@@ -1,11 +1,14 @@
 """A compaction of a stage: what is shown before, in the midst of it, and behind it."""
 
+import contextlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.curate import NotEqual
+from pipeline.curate import Curator, LockLost, NotEqual
 from pipeline.curate.statements import OWN
+from pipeline.curate.steps import Step, Told
 from pipeline.lake.tables import all_tables
 from tests.curate.account import LAKE, Account
 from tests.curate.machine import EXECUTION, compact
@@ -98,7 +101,7 @@ def test_a_version_that_lacks_an_event_is_never_shown(account: Account) -> None:
     curator = account.curator()
     before = account.ask(ALL)
     curator.take({"step": "begin", "execution": EXECUTION})
-    known = {"table": "app_log", "plan": ""}
+    known = {"execution": EXECUTION, "table": "app_log", "plan": ""}
     plan = curator.take({"step": "plan", **known})
     known["plan"] = plan["plan"]
     curator.take({"step": "cut", **known, "query": account.run(plan["count"])})
@@ -128,9 +131,102 @@ def test_of_two_that_begin_at_once_one_goes_on(account: Account) -> None:
     curator = account.curator()
     assert curator.objects.set_lock("one")
     assert not curator.objects.set_lock("two")
-    _, tag = curator.objects.lock()
+    tag = curator.objects.lock().tag
     assert curator.objects.set_lock("two", tag)
     assert not curator.objects.set_lock("three", tag)
+
+
+def test_who_is_not_known_yet_may_run_for_an_hour(account: Account) -> None:
+    account.unknown = {EXECUTION}
+    account.curator().take({"step": "begin", "execution": EXECUTION})
+    account.now += timedelta(minutes=59)
+    assert compact(account, account.curator(), "other")["busy"]
+    account.now += timedelta(minutes=1)
+    assert compact(account, account.curator(), "other") == {"busy": False, "failed": []}
+
+
+STEPS = ("plan", "cut", "fold", "swap", "publish", "sweep")
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_of_an_execution_that_was_taken_over_changes_nothing(
+    account: Account, name: str
+) -> None:
+    compact(account, account.curator())
+    account.curator().take({"step": "begin", "execution": "other"})
+    there = dict(account.objects)
+    account.did.clear()
+    step = {"step": name, "execution": EXECUTION, "table": "app_log", "plan": "", "query": ""}
+    with pytest.raises(LockLost, match="not the one at work"):
+        account.curator().take(step)
+    assert account.objects == there
+    assert set(account.did) == {"GetObject"}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_execution_that_has_ended_is_not_run_again_from_its_midst(
+    account: Account, name: str
+) -> None:
+    compact(account, account.curator())
+    step = {"step": name, "execution": EXECUTION, "table": "app_log", "plan": "", "query": ""}
+    with pytest.raises(LockLost, match="not the one at work"):
+        account.curator().take(step)
+
+
+CHANGES = {"CreatePartition", "UpdatePartition", "UpdateTable", "DeleteObjects"}
+
+
+@dataclass(frozen=True)
+class TakenOver(Curator):
+    """Another execution takes over behind a call, the last one before a step changes something."""
+
+    account: Account
+    step: str
+    call: str
+
+    def take(self, step: Step) -> Told:
+        if step["step"] == self.step:
+            self.account.before = self._take_over
+        return super().take(step)
+
+    def _take_over(self, name: str) -> None:
+        if name != self.call:
+            return
+        self.account.before = lambda name: None
+        assert self.objects.set_lock("other", self.objects.lock().tag)
+        self.account.did.clear()
+
+
+@pytest.mark.parametrize(
+    ("step", "call"),
+    [("swap", "GetQueryResults"), ("publish", "ListObjectsV2"), ("sweep", "GetPartition")],
+)
+def test_who_is_taken_over_in_the_midst_of_a_step_changes_nothing_more(
+    account: Account, step: str, call: str
+) -> None:
+    compact(account, account.curator())
+    landed(account, "late", MORNING, event(6))
+    compact(account, account.curator())
+    account.now += 25 * HOUR
+    taken = TakenOver(**vars(account.curator()), account=account, step=step, call=call)
+    with contextlib.suppress(LockLost):
+        compact(account, taken)
+    assert account.curator().objects.lock().execution == "other"
+    assert not CHANGES & set(account.did)
+
+
+def test_who_ends_does_not_take_the_place_of_who_came_after(account: Account) -> None:
+    account.curator().take({"step": "begin", "execution": EXECUTION})
+    objects = account.curator().objects
+
+    def take_over(name: str) -> None:
+        if name == "PutObject":
+            account.before = lambda name: None
+            assert account.curator().objects.set_lock("other", objects.lock().tag)
+
+    account.before = take_over
+    account.curator().take({"step": "end", "execution": EXECUTION})
+    assert objects.lock().execution == "other"
 
 
 def test_where_files_are_written_nobody_looks(account: Account) -> None:

@@ -61,7 +61,7 @@ class Eraser:
     catalog: Catalog
     clock: Callable[[], datetime]
     fresh: Callable[[], str]
-    runs: Callable[[str], bool]
+    runs: Callable[[str], bool | None]
 
     def take(self, step: Step, left: Left) -> Told:
         """Do a step: `step` is its name, `id` which erasure, what else it needs stands beside it.
@@ -85,7 +85,7 @@ class Eraser:
 
     def _begin(self, step: Step, left: Left) -> Told:
         """Be the only one at work; then forget what an execution before has left to be done."""
-        mine, other = self.objects.enter(step["execution"], self.runs)
+        mine, other = self.objects.enter(step["execution"], self.runs, self.clock())
         if not mine:
             return {"busy": True, "by": other, "phases": []}
         wanted = self._request(step)

@@ -19,10 +19,10 @@ from pipeline.deployed.kept import Touched
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
 from pipeline.erase import receipt
-from pipeline.erase.receipt import FOLDER, UNFINISHED, Holder, Objects, Receipt
+from pipeline.erase.receipt import DONE, FOLDER, UNFINISHED, WAITING, Holder, Objects, Receipt
 from pipeline.erase.stack.objects import Bucket
 from pipeline.erase.stack.steps import PHASES, receipt_key
-from pipeline.erase.stack.work import Request, folder, request_key
+from pipeline.erase.stack.work import Request, folder, request, request_key
 from pipeline.erase.subject import Subject
 from pipeline.errors import TailraceError
 
@@ -102,8 +102,8 @@ def begin(hands: Hands, subject: Subject, salt: bytes, dry: bool = False) -> Beg
         _note_objects(hands.lake, said.id, kept.removed(touched))
         hands.lake.put_bytes(receipt_key(said.id), receipt.encoded(said))
         kept.erase(hands.quarantine, touched)
-    request = Request(subject.name, subject.value, said, dry)
-    hands.lake.write(request_key(said.id), request)
+    asked = Request(subject.name, subject.value, said, dry, _ms(hands.now))
+    hands.lake.write(request_key(said.id), asked)
     # A name is used once in 90 days: an erasure that goes on has another execution.
     execution = machine.start(f"{said.id}-{hands.now:%Y%m%dT%H%M%S}", {"id": said.id})
     return Begun(said.id, execution, dry)
@@ -121,17 +121,26 @@ def watch(
     """
     while True:
         status = hands.machine(MACHINE).status(begun.execution)
-        keys = hands.lake.keys(folder(begun.id))
+        if status.state == SUCCEEDED or (not begun.dry and _waits(hands.lake, begun.id)):
+            return _over(hands, begun)
         if status.state not in (RUNNING, SUCCEEDED):
             hands.lake.delete_all(request_key(begun.id))
             fix = "run it again: it goes on where it ended"
             raise TailraceError(
                 f"the erasure {begun.id} has {status.state.lower()}", status.cause, fix
             )
-        if status.state == SUCCEEDED or request_key(begun.id) not in keys:
-            return _over(hands, begun)
-        show(_progress(begun.id, keys))
+        show(_progress(begun.id, hands.lake.keys(folder(begun.id))))
         sleep(LOOK_EVERY_S)
+
+
+def _waits(lake: Bucket, erasure: str) -> bool:
+    """Whether all is done but what queries may still read, by the receipt's own word.
+
+    That nobody says any more whom it is about is no sign of it: a failure ends so as well, and is
+    known to Step Functions only then.
+    """
+    found = lake.read(receipt_key(erasure), Receipt)
+    return found is not None and found.state == WAITING and request(lake, erasure) is None
 
 
 def _progress(erasure: str, keys: Sequence[str]) -> Progress:
@@ -163,7 +172,7 @@ def _broken_off(hands: Hands, machine: Machine, subject: Subject) -> Receipt | N
         found = hands.lake.read(key, Receipt)
         if (
             found is not None
-            and found.state == UNFINISHED
+            and found.state != DONE
             and found.id not in running
             and receipt.is_of(found, subject)
         ):
@@ -179,7 +188,7 @@ def _told(
     touched: Sequence[Touched],
 ) -> Receipt:
     """The receipt as far as it is known before the machine starts."""
-    now_ms = int(hands.now.timestamp() * 1000)
+    now_ms = _ms(hands.now)
     done = kept.counted(touched)
     unread = [f"s3://{hands.quarantine.name}/{each.key}" for each in touched if not each.change]
     if before is not None:
@@ -196,6 +205,7 @@ def _told(
     held_by = tuple(holders(hands.deployed, hands.now))
     return replace(
         said,
+        state=UNFINISHED,
         rows=(),
         files=0,
         waiting=0,
@@ -203,6 +213,10 @@ def _told(
         unsearched=tuple(unread),
         held_by=held_by,
     )
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _note_objects(lake: Bucket, erasure: str, removed: Sequence[str]) -> None:
@@ -216,7 +230,7 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
     """What of a stack still holds something of a subject, or may, once all is done."""
 
     def until(after: timedelta) -> str:
-        return receipt.moment(int((now + after).timestamp() * 1000))
+        return receipt.moment(_ms(now + after))
 
     days = timedelta(days=deployed.number("QuarantineDays", 30))
     buffer = deployed.number("FirehoseBufferSeconds", MOST_BUFFER_S)

@@ -108,13 +108,15 @@ class Erasing(Cloud):
         eraser = self.eraser()
 
         def take(step: str, **more: Any) -> dict[str, Any]:
-            return eraser.take({"step": step, "id": erasure, **more}, lambda: 900.0)
+            return eraser.take(
+                {"step": step, "id": erasure, "execution": arn, **more}, lambda: 900.0
+            )
 
-        for phase in take("begin", execution=arn)["phases"]:
+        for phase in take("begin")["phases"]:
             for lane in take("prepare", phase=phase)["lanes"]:
                 assert not take("work", phase=phase, lane=lane)["left"]
         then = take("settle")["then"]
-        take("end", execution=arn)
+        take("end")
         if then == "remove":
             take("remove")
 

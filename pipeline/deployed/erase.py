@@ -1,8 +1,10 @@
 """A person's data out of a stack: the quarantine by who runs this, the lake by a state machine.
 
-The subject is told to the machine by an object in the lake's bucket, which is deleted with all its
-versions when the execution ends, however it ends: Step Functions keeps what it is given for 90
-days. The receipt is written before anything goes. Run again, an erasure that was broken off goes on
+The subject is told to the machine by an object in the lake's bucket, for Step Functions keeps what
+it is given for 90 days. The machine's last step deletes it with all its versions, and so does who
+watches an execution that was stopped or timed out; where nobody does, a rule of the bucket has
+deleted it within four days (1 day, and 1 more as an old version, each from the midnight behind it).
+The receipt is written before anything goes. Run again, an erasure that was broken off goes on
 under its own name.
 """
 
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.batch import Context
 from pipeline.deployed import kept
+from pipeline.deployed.backfill import MACHINE as BACKFILL
 from pipeline.deployed.erased import objects_key
 from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
 from pipeline.deployed.kept import Touched
@@ -202,7 +205,7 @@ def _told(
         receipt.moment(now_ms),
         receipt.pseudonym(subject, salt),
     )
-    held_by = tuple(holders(hands.deployed, hands.now))
+    held_by = (*_backfills(hands), *holders(hands.deployed, hands.now))
     return replace(
         said,
         state=UNFINISHED,
@@ -213,6 +216,17 @@ def _told(
         unsearched=tuple(unread),
         held_by=held_by,
     )
+
+
+def _backfills(hands: Hands) -> Iterator[Holder]:
+    """Backfills that run: what they are about to bring in is not there yet to be erased.
+
+    It is not waited for, for hours may pass while the rest could be gone.
+    """
+    if BACKFILL in hands.deployed.outputs:
+        for each in hands.machine(BACKFILL).running():
+            what = f"the backfill {each.name}, which brings in more: erase again then"
+            yield Holder(what, "it has ended")
 
 
 def _ms(at: datetime) -> int:

@@ -1,4 +1,4 @@
-"""infra/erasure.yaml: the machine of infra/erase.asl.yaml, its role and its alarm."""
+"""infra/erasure.yaml: the machine of infra/erase.asl.yaml, its role and its alarms."""
 
 from typing import Any
 
@@ -31,20 +31,28 @@ def template() -> dict[str, Any]:
                 NAME, {"steps": [may(["lambda:InvokeFunction"], {"Ref": "FunctionArn"})]}
             ),
             "Machine": machine(NAME, ROLE, {"Function": {"Ref": "FunctionArn"}}),
-            "HasFailed": alarm(
-                "erasure-failed",
-                "An erasure did not come to its end: files may still hold what was to go. Run"
-                " tailrace erase --stage ${Stage} again for the same subject",
-                {
-                    "Namespace": "AWS/States",
-                    "MetricName": "ExecutionsFailed",
-                    "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": "Machine"}}],
-                    "Statistic": "Sum",
-                    "Period": 3600,
-                    "EvaluationPeriods": 1,
-                },
-                0,
+            "HasFailed": _alarm("erasure-failed", "ExecutionsFailed", "An erasure failed"),
+            "HasHung": _alarm(
+                "erasure-timed-out", "ExecutionsTimedOut", "An erasure took longer than it may"
             ),
+            "WasStopped": _alarm("erasure-stopped", "ExecutionsAborted", "An erasure was stopped"),
         },
         "Outputs": {"MachineArn": {"Value": {"Ref": "Machine"}}},
     }
+
+
+def _alarm(name: str, metric: str, what: str) -> dict[str, Any]:
+    return alarm(
+        name,
+        f"{what}: files may still hold what was to go. Run tailrace erase --stage ${{Stage}} again"
+        " for the same subject",
+        {
+            "Namespace": "AWS/States",
+            "MetricName": metric,
+            "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": "Machine"}}],
+            "Statistic": "Sum",
+            "Period": 3600,
+            "EvaluationPeriods": 1,
+        },
+        0,
+    )

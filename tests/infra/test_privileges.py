@@ -175,11 +175,14 @@ ALLOWED = {
         "kms:GenerateDataKey": {"LogsKey.Arn"},
         "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
         "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
-        "s3:DeleteObject": {"LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"},
-        "s3:DeleteObjectVersion": {"LakeBucket.Arn/erasing/*", "LakeBucket.Arn/lake/*"},
+        "s3:DeleteObject": {
+            "LakeBucket.Arn/compaction/*",
+            *(notes := {"LakeBucket.Arn/erasing/*", "LakeBucket.Arn/subjects/*"}),
+        },
+        "s3:DeleteObjectVersion": {"LakeBucket.Arn/lake/*", *notes},
         "s3:GetObject": (
             mine := {
-                *("LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"),
+                *("LakeBucket.Arn/compaction/*", *notes),
                 *("LakeBucket.Arn/erasures/*", "LakeBucket.Arn/lake/*"),
             }
         ),
@@ -447,12 +450,20 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
     assert rules == {
         "LakeBucket": [
             *((None, None), (None, None)),
-            *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14)),
+            *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14), ("subjects/", 1)),
         ],
         "QuarantineBucket": [(None, None), (None, "30")],
         "ResultsBucket": [(None, 7)],
         "InboxBucket": [(None, "30")],
     }
+    # Also as old versions, where the lake keeps others for a week.
+    of_lake = buckets()["LakeBucket"]["LifecycleConfiguration"]["Rules"]
+    old = {
+        rule.get("Prefix"): rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in of_lake
+        if "NoncurrentVersionExpiration" in rule
+    }
+    assert old == {None: 7, "subjects/": 1}
     for made in buckets().values():
         unfinished = [
             rule["AbortIncompleteMultipartUpload"]

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.erase.stack.work import request_key
+from pipeline.erase.stack.work import FILES_AT_ONCE, request_key
 from pipeline.errors import TailraceError
 from tests.curate.machine import compact
-from tests.erase.account import Versioned
+from tests.erase.account import PAGE, Versioned
 from tests.erase.machine import erase
 from tests.erase.test_stack import ALL, HER, SUBJECT, filled, others, receipt
 
@@ -100,3 +100,21 @@ def test_what_is_not_about_to_expire_is_not_written_again(account: Versioned) ->
 
 def _open(account: Versioned) -> list[str]:
     return [key for key in account.objects if key.startswith("erasing/")]
+
+
+def test_parts_are_written_while_the_lake_is_listed(account: Versioned) -> None:
+    folder = "lake/landing/app_log/arrival_dt=2026-11-27/arrival_hour=11"
+    for number in range(2 * FILES_AT_ONCE):
+        account.store(f"{folder}/{number:04d}.parquet", b"short")
+    erasure, seen = account.ask_for(SUBJECT), []
+
+    def look(name: str) -> None:
+        if name == "ListObjectVersions":
+            seen.append(any(f"{erasure}/landing/" in key for key in account.objects))
+
+    eraser = account.eraser()
+    said = {"id": erasure, "execution": "one"}
+    eraser.take({"step": "begin", **said}, lambda: 900.0)
+    account.before = look
+    eraser.take({"step": "prepare", "phase": "landing", **said}, lambda: 900.0)
+    assert seen.count(True) > FILES_AT_ONCE / PAGE - 5

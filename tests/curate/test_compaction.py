@@ -13,6 +13,7 @@ from pipeline.lake.tables import all_tables
 from tests.curate.account import LAKE, Account
 from tests.curate.machine import EXECUTION, compact
 from tests.curate.rows import Event, rows
+from tests.infra.stack import Stack
 
 MORNING = datetime(2026, 11, 27, 2, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -242,3 +243,12 @@ def test_where_files_are_written_nobody_looks(account: Account) -> None:
 def test_no_table_has_a_column_of_the_statements_own() -> None:
     for table in all_tables().values():
         assert not {field.name for field in table} & set(OWN), table.name
+
+
+def test_what_is_driven_again_from_the_dead_letter_queue_is_folded_in(account: Account) -> None:
+    queue = Stack(LogRoute="s3").resources["InboxDeadLetters"]["Properties"]
+    compact(account, account.curator())
+    account.now += timedelta(seconds=queue["MessageRetentionPeriod"])
+    landed(account, "again", MORNING, event(6))
+    compact(account, account.curator())
+    assert account.ask("select count(*) from app_log where record_id = 6") == [(1,)]

@@ -118,7 +118,8 @@ class Versioned(Account):
         if said := request.headers.get("Range"):
             content = content[-int(_text(said).removeprefix("bytes=-")) :]
         head = {"Content-Length": str(len(content)), "ETag": self._tag(key)}
-        head["Last-Modified"] = f"{self.objects[key][1]:%a, %d %b %Y %H:%M:%S} GMT"
+        _, stored = self.objects.get(key, (b"", self.now))
+        head["Last-Modified"] = f"{stored:%a, %d %b %Y %H:%M:%S} GMT"
         return AWSResponse(request.url, 206 if said else 200, head, Content(content))
 
     def _PutObject(self, request: AWSPreparedRequest) -> AWSResponse:

@@ -14,8 +14,8 @@ from pipeline.curate.statements import HOURS, ArrivalHour, Slice
 # Firehose holds rows back for 15 minutes at most, and the log may bring them hours late: what is
 # later still is folded in when it is seen.
 CLOSED_AFTER = timedelta(hours=7)
-# Firehose tries for a day to write a file. An object that is taken from the dead-letter queue, where
-# it is kept for 14 days, comes into the hour in which S3 stored it.
+# Firehose tries for a day to write a file. An object whose message is taken from the dead-letter
+# queue, up to 14 days later, comes into the hour in which S3 stored it.
 LOOKED_BACK = timedelta(days=15)
 # Bounds of one plan: hours that have files, and bytes of a file that is written.
 HOURS_AT_ONCE = 48

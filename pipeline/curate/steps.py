@@ -87,9 +87,10 @@ class Curator:
         table = _table(step)
         plan = self.objects.plan(table.name) or self._new_plan(table, step)
         if plan is None:
-            return {"todo": False, "plan": "", "count": ""}
+            return {"todo": False, "plan": "", "count": "", "token": ""}
         count = "" if plan.days is not None else counts(table, plan.arrivals)
-        return {"todo": True, "plan": plan.id, "count": count}
+        token = f"{table.name}-{plan.id}-{self._name()}"
+        return {"todo": True, "plan": plan.id, "count": count, "token": token}
 
     def _new_plan(self, table: Table, step: Step) -> Plan | None:
         now, state = self.clock(), self.objects.state(table.name)
@@ -119,7 +120,7 @@ class Curator:
         """What Athena is told to write and to prove for a new version of a day."""
         table, plan, day = _table(step), self._of_plan(step), step["day"]
         base = self.catalog.shown(table, day).version
-        version = f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}"
+        version = self._name()
         fold = Fold(table, day, base, version, plan.arrivals)
         before = glue.location_of(table, self.objects.lake, day, base)
         size = self.objects.size(before) if base != NOTHING else 0
@@ -129,17 +130,22 @@ class Curator:
         return {
             "base": base,
             "version": fold.version,
-            "statements": [fold.unload(part, self.objects.lake) for part in parts],
-            "proof": fold.proof(),
+            "write": fold.unload(self.objects.lake),
+            "prove": fold.proof(),
+            "parts": [
+                # Athena begins no second query for the same token.
+                {"token": f"{table.name}-{day}-{version}-{part.name}", **fold.fills(part)}
+                for part in parts
+            ],
         }
+
+    def _name(self) -> str:
+        return f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}"
 
     def _swap(self, step: Step) -> Told:
         """Show a version that is proved instead of the one it was made from."""
         table, plan, day = _table(step), self._of_plan(step), step["day"]
-        proof = {row["what"]: {**row, "what": ""} for row in self.answers.rows(step["query"])}
-        if set(proof) != {WENT_IN, CAME_OUT} or proof[WENT_IN] != proof[CAME_OUT]:
-            what = f"dt={day} of {table.name}: other rows came out than went in"
-            raise NotEqual(what, str(proof), "the next compaction folds it again")
+        rows = self._proved(f"dt={day} of {table.name}", step["queries"])
         shown, version = self.catalog.shown(table, day), step["version"]
         if shown.version not in (step["base"], version):
             what = f"dt={day} of {table.name} was swapped by somebody else"
@@ -149,7 +155,21 @@ class Curator:
         self.objects.check(step["execution"])
         self.catalog.show(table, day, Shown(version, plan.id), self.objects.lake)
         self.objects.unmark(table.name, day, version)
-        return {"rows": int(proof[CAME_OUT]["found"])}
+        return {"rows": rows}
+
+    def _proved(self, what: str, queries: list[str]) -> int:
+        """Rows of a version of which each hour of the day is proved once; else raises NotEqual."""
+        fix, hours, rows = "the next compaction folds it again", [], 0
+        for query in queries:
+            proof = {row["what"]: {**row, "what": ""} for row in self.answers.rows(query)}
+            if set(proof) != {WENT_IN, CAME_OUT} or proof[WENT_IN] != proof[CAME_OUT]:
+                raise NotEqual(f"{what}: other rows came out than went in", str(proof), fix)
+            hours.append(proof[CAME_OUT]["hours"].split("-"))
+            rows += int(proof[CAME_OUT]["found"])
+        hours.sort()
+        if [*(first for first, _ in hours), "24"] != ["00", *(end for _, end in hours)]:
+            raise NotEqual(f"{what}: not each of its hours is proved once", str(hours), fix)
+        return rows
 
     def _publish(self, step: Step) -> Told:
         """When all days of a plan are shown: move the watermark, and forget the plan."""

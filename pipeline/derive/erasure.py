@@ -3,7 +3,8 @@
 from typing import Any
 
 from pipeline.derive import yaml
-from pipeline.derive.machines import machine, may, role_of
+from pipeline.derive.compaction import CURATED, SWAPS
+from pipeline.derive.machines import attached, in_catalog, machine, may, role_of
 from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm
 
 NAME, ROLE = "erase", "EraseMachineRole"
@@ -23,6 +24,7 @@ def template() -> dict[str, Any]:
         "Parameters": {
             "Stage": STAGE,
             "FunctionArn": {"Type": "String", "Description": "What does the steps"},
+            "FunctionRole": {"Type": "String", "Description": "Name of its role"},
             "AlarmTopicArn": TOPIC,
         },
         "Conditions": {"HasTopic": HAS_TOPIC},
@@ -30,6 +32,7 @@ def template() -> dict[str, Any]:
             ROLE: role_of(
                 NAME, {"steps": [may(["lambda:InvokeFunction"], {"Ref": "FunctionArn"})]}
             ),
+            "FunctionMay": attached("FunctionRole", "catalog", [in_catalog(SWAPS, CURATED)]),
             "Machine": machine(NAME, ROLE, {"Function": {"Ref": "FunctionArn"}}),
             "HasFailed": _alarm("erasure-failed", "ExecutionsFailed", "An erasure failed"),
             "HasHung": _alarm(

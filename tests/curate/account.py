@@ -257,6 +257,7 @@ class Account:
         return {"Table": self.views[asked["Name"]]}
 
     def _UpdateTable(self, asked: Json) -> dict[str, Any]:
+        assert asked["SkipArchive"]
         self.views[asked["TableInput"]["Name"]] = asked["TableInput"]
         return {}
 

@@ -121,7 +121,7 @@ class Versioned(Account):
         if said := request.headers.get("Range"):
             content = content[-int(_text(said).removeprefix("bytes=-")) :]
         head = {"Content-Length": str(len(content)), "ETag": self._tag(key)}
-        stored = self.objects.get(key, (b"", self.now))[1]
+        _, stored = self.objects.get(key, (b"", self.now))
         head["Last-Modified"] = f"{stored:%a, %d %b %Y %H:%M:%S} GMT"
         return AWSResponse(request.url, 206 if said else 200, head, Content(content))
 

@@ -223,8 +223,9 @@ def test_a_day_whose_files_cannot_all_be_read_is_not_rewritten(account: Versione
 def test_a_plan_of_compaction_that_stands_is_done_behind_it(account: Versioned) -> None:
     curator = account.curator()
     curator.take({"step": "begin", "execution": "one"})
-    plan = curator.take({"step": "plan", "table": "app_log", "execution": "one"})
-    known = {"table": "app_log", "plan": plan["plan"], "execution": "one"}
+    known = {"execution": "one", "table": "app_log"}
+    plan = curator.take({"step": "plan", **known})
+    known["plan"] = plan["plan"]
     curator.take({"step": "cut", **known, "query": account.run(plan["count"])})
     before = others(account)
     erase(account, account.ask_for(SUBJECT))

@@ -1,19 +1,20 @@
 """tailrace erase: a person's data leaves the home."""
 
 import secrets
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.asking import ask, must_be_asked
 from pipeline.cli.options import Config, Home, Stage, settings_of
 from pipeline.cli.output import counted, say
-from pipeline.cli.receipts import Telling, ask, tell
+from pipeline.cli.receipts import NOTHING, Telling, tell
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.erase.embedded import Plan
     from pipeline.erase.subject import Subject
+    from pipeline.settings import Settings
 
 
 def erase(
@@ -52,39 +53,52 @@ def erase(
     tailrace erase --visitor 5f2b8c01d3a94e67
     tailrace erase --stage staging --ip 203.0.113.9 --dry-run
     """
+    subject = _subject(visitor, ip)
+    settings = settings_of(config, home)
+    if stage:
+        from pipeline.cli import erase_staged
+
+        how = Telling("the lake's bucket", as_json, dry_run)
+        erase_staged.erase(settings, stage, subject, yes, how)
+    elif dry_run:
+        _say_what_would_go(settings, subject, Telling("the home", as_json, dry_run))
+    else:
+        _erase_from_home(settings, subject, yes, Telling("the home", as_json))
+
+
+def _say_what_would_go(settings: "Settings", subject: "Subject", how: Telling) -> None:
     from pipeline.batch.context import context_of
-    from pipeline.cli import erase_staged
+    from pipeline.erase import embedded
+    from pipeline.home import MACHINE, erasure_at, readable
+
+    with readable(settings.home_path) as opened:
+        scope = erasure_at(opened, context_of(settings), MACHINE)
+        planned = embedded.plan(scope, subject)
+        tell(subject, embedded.told(scope, planned, _salt()), how, planned.empty)
+        waiting = opened.store.rows(_WAITING)[0][0]
+        if waiting:
+            say(f"note: {counted(waiting, 'record')} of the log came in later than the lake\n")
+
+
+def _erase_from_home(settings: "Settings", subject: "Subject", yes: bool, how: Telling) -> None:
+    from pipeline.batch.context import context_of
     from pipeline.erase import embedded
     from pipeline.home import MACHINE, erasure_at, readable, writing
     from pipeline.home import erase as erase_from
 
-    subject = _subject(visitor, ip)
-    settings = settings_of(config, home)
-    if stage:
-        told = Telling("the lake's bucket", as_json, dry_run)
-        erase_staged.erase(settings, stage, subject, yes, told)
-        return
-    how = Telling("the home", as_json, dry_run)
-    folder, context, salt = settings.home_path, context_of(settings), secrets.token_bytes(16)
-    with readable(folder) as opened:
-        # A home that was never written to is not made for this.
-        if dry_run:
-            scope = erasure_at(opened, context, MACHINE)
-            planned = embedded.plan(scope, subject)
-            tell(subject, embedded.told(scope, planned, salt), how, planned.empty)
-            waiting = opened.store.rows(_WAITING)[0][0]
-            if waiting:
-                say(f"note: {counted(waiting, 'record')} of the log came in later than the lake\n")
-            return
-    if not (yes or sys.stdin.isatty()):
-        raise UsageError("nobody can be asked", "standard input is no terminal", "give --yes")
-    with writing(folder, context) as home_opened:
-        home_opened.worker.drain()
-        scope = erasure_at(home_opened, context, MACHINE)
+    folder, context = settings.home_path, context_of(settings)
+    # A home that was never written to is not made for this.
+    with readable(folder):
+        pass
+    if not yes:
+        must_be_asked()
+    with writing(folder, context) as opened:
+        opened.worker.drain()
+        scope = erasure_at(opened, context, MACHINE)
         planned = embedded.plan(scope, subject)
         if not (yes or planned.empty):
-            ask(_question(subject, planned))
-        done = erase_from(home_opened, scope, planned, salt, lambda text: say(f"{text}\n"))
+            ask(_question(subject, planned), NOTHING)
+        done = erase_from(opened, scope, planned, _salt(), lambda text: say(f"{text}\n"))
     tell(subject, done, how, planned.empty)
     if done.unsearched:
         raise typer.Exit(1)
@@ -102,6 +116,12 @@ def _subject(visitor: str, ip: str) -> "Subject":
     if bool(visitor) == bool(ip):
         raise UsageError("erase whom?", "", "give --visitor or --ip, one of them")
     return of_visitor(visitor) if visitor else of_address(ip)
+
+
+def _salt() -> bytes:
+    from pipeline.erase.receipt import SALT_BYTES
+
+    return secrets.token_bytes(SALT_BYTES)
 
 
 def _question(subject: "Subject", planned: "Plan") -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipeline.cli import let_all_in
+from pipeline.cli.asking import ask, must_be_asked
 from pipeline.cli.output import say
-from pipeline.cli.receipts import Telling, ask, tell
-from pipeline.errors import UsageError
+from pipeline.cli.receipts import NOTHING, Telling, tell
 
 if TYPE_CHECKING:
     from pipeline.deployed.erase import Hands, Progress
@@ -41,10 +41,9 @@ def erase(settings: "Settings", stage: str, subject: "Subject", yes: bool, how: 
 
     let_all_in()
     if not (yes or how.dry_run):
-        if not sys.stdin.isatty():
-            raise UsageError("nobody can be asked", "standard input is no terminal", "give --yes")
+        must_be_asked()
         say("--dry-run says how many rows these are\n")
-        ask(f"Erase {subject.name} {subject.value} from {stage} for good?")
+        ask(f"Erase {subject.name} {subject.value} from {stage} for good?", NOTHING)
     hands = _hands(settings, stage)
     begun = begin(hands, subject, secrets.token_bytes(16), how.dry_run)
     say(f"erasure {begun.id}: {begun.execution}\n")

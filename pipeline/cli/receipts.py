@@ -4,8 +4,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
 from pipeline.cli import streams
 from pipeline.cli.output import counted, say, visible
 
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.erase.subject import Subject
 
 SHOWN_DAYS = 20
+NOTHING = "nothing was erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +25,6 @@ class Telling:
     where: str
     as_json: bool = False
     dry_run: bool = False
-
-
-def ask(question: str) -> None:
-    """Ask on the terminal; whoever does not say yes is done."""
-    try:
-        if typer.confirm(question, err=True):
-            return
-    except typer.Abort:
-        # Ctrl-C and Ctrl-D are a no as well.
-        say("\n")
-    say("nothing was erased\n")
-    raise typer.Exit(1)
 
 
 def tell(subject: "Subject", done: "Receipt", telling: Telling, empty: bool) -> None:

@@ -7,6 +7,7 @@ pipeline/lake/compact.py.
 """
 
 from pipeline.curate.home import from_settings
+from pipeline.curate.objects import LockLost
 from pipeline.curate.steps import Curator, NotEqual
 
-__all__ = ["Curator", "NotEqual", "from_settings"]
+__all__ = ["Curator", "LockLost", "NotEqual", "from_settings"]

@@ -90,6 +90,8 @@ class Catalog:
                 self.client.update_table(
                     DatabaseName=self.database,
                     TableInput={**kept, "ViewOriginalText": text},  # type: ignore[typeddict-item]
+                    # Four changes a day, each of which can be told from the state.
+                    SkipArchive=True,
                     # Glue refuses it where somebody has changed the view since it was looked at.
                     **({"VersionId": found["VersionId"]} if "VersionId" in found else {}),
                 )

@@ -43,16 +43,21 @@ def from_settings() -> Curator:
     )
 
 
-def runs(client: Any, execution: str) -> bool:
-    """Whether an execution still runs. Raises TailraceError where Step Functions does not say."""
+def runs(client: Any, execution: str) -> bool | None:
+    """Whether an execution still runs; None where Step Functions does not know it.
+
+    It keeps each for 90 days, and may not know one yet that has just begun (AWS Step Functions API
+    Reference, "DescribeExecution").
+
+    Raises TailraceError where Step Functions does not say.
+    """
     from botocore.exceptions import ClientError
 
     with told("Step Functions", execution):
         try:
             said = client.describe_execution(executionArn=execution)
         except ClientError as error:
-            # Kept for 90 days, then it is nobody's.
             if error.response.get("Error", {}).get("Code") == "ExecutionDoesNotExist":
-                return False
+                return None
             raise
     return bool(said["status"] == RUNNING)

@@ -1,6 +1,6 @@
 """What compaction keeps in the bucket of the lake, beside the lake: one writer at a time.
 
-    compaction/lock.json                     which execution is at work
+    compaction/lock.json                     which execution is at work; "" for none
     compaction/<table>/state.json            what is curated
     compaction/<table>/plan.json             what is being compacted, until it is done
     compaction/<table>/unneeded/<dt>.<version>   a version that may be none, for a day or not at all
@@ -10,7 +10,7 @@ Sources: Amazon S3 User Guide, "Add preconditions to S3 operations with conditio
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -29,13 +29,28 @@ if TYPE_CHECKING:
 FOLDER, LAKE = "compaction", "lake"
 LOCK = f"{FOLDER}/lock.json"
 AT_ONCE = 1000
+# DescribeExecution is eventually consistent: who has just begun may not be known yet.
+KNOWN_AFTER = timedelta(hours=1)
 T = TypeVar("T")
+
+
+class LockLost(TailraceError):
+    """Another execution is at work, or none: this one must not change anything any more."""
 
 
 class Lock(msgspec.Struct, frozen=True):
     """Who is at work; an execution of Step Functions by its ARN."""
 
     execution: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The lock as it lies there: the tag of its entry, and since when; "" and None for none."""
+
+    execution: str = ""
+    tag: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +95,22 @@ class Objects:
         with self._told(_plan(table)):
             self.client.delete_object(Bucket=self.bucket, Key=_plan(table))
 
-    def lock(self) -> tuple[Lock | None, str]:
-        """Who is at work, and the tag of that entry."""
-        return self._tagged(LOCK, Lock)
+    def lock(self) -> Held:
+        """Who is at work. Raises TailraceError where S3 does not say."""
+        found, tag, since = self._found(LOCK, Lock)
+        return Held(found.execution if found else "", tag, since)
+
+    def check(self, execution: str) -> None:
+        """See that an execution is the one at work; asked for anew before each change.
+
+        Raises LockLost where it is not: it was taken for over, or has ended and is run again.
+        """
+        if (held := self.lock()).execution != execution:
+            raise LockLost(
+                "this execution is not the one at work any more",
+                held.execution or "none is",
+                "start a new one, or wait for the next: it goes on where this one ended",
+            )
 
     def set_lock(self, execution: str, instead_of: str = "") -> bool:
         """Note who is at work, if nobody is, or still the entry with a tag; whether it was so."""
@@ -99,24 +127,30 @@ class Objects:
                 raise
         return True
 
-    def enter(self, execution: str, runs: Callable[[str], bool]) -> tuple[bool, str]:
+    def enter(
+        self, execution: str, runs: Callable[[str], bool | None], now: datetime
+    ) -> tuple[bool, str]:
         """Be the only one at work; whether it is so, and who is where it is not.
 
-        runs  whether an execution still runs: of one that does not the place is free
+        runs  whether an execution still runs; None: nobody knows it, or not yet
+        now   aware
         """
-        found, tag = self.lock()
-        if found and found.execution == execution:
+        held = self.lock()
+        if held.execution == execution:
             return True, ""
-        if found and runs(found.execution):
-            return False, found.execution
-        return self.set_lock(execution, tag), ""
+        if held.since and held.execution:
+            does = runs(held.execution)
+            if does or (does is None and now - held.since < KNOWN_AFTER):
+                return False, held.execution
+        return self.set_lock(execution, held.tag), ""
 
     def release(self, execution: str) -> None:
-        """Nobody is at work any more, if it was this one. Raises TailraceError as the others."""
-        found, _ = self.lock()
-        if found and found.execution == execution:
-            with self._told(LOCK):
-                self.client.delete_object(Bucket=self.bucket, Key=LOCK)
+        """Nobody is at work any more, if it was this one. Raises TailraceError as the others.
+
+        The entry stays, for to delete it could take it from who has come in the meantime.
+        """
+        if (held := self.lock()).execution == execution:
+            self.set_lock("", held.tag)
 
     def landing(self, table: str, state: State, now: datetime) -> Iterator[Listed]:
         """Objects of landing, as far as is looked back. Raises TailraceError as the others."""
@@ -180,9 +214,9 @@ class Objects:
                     yield Listed(each["Key"], each["Size"])
 
     def _read(self, key: str, kind: type[T]) -> T | None:
-        return self._tagged(key, kind)[0]
+        return self._found(key, kind)[0]
 
-    def _tagged(self, key: str, kind: type[T]) -> tuple[T | None, str]:
+    def _found(self, key: str, kind: type[T]) -> tuple[T | None, str, datetime | None]:
         from botocore.exceptions import ClientError
 
         with self._told(key):
@@ -190,15 +224,16 @@ class Objects:
                 found = self.client.get_object(Bucket=self.bucket, Key=key)
             except ClientError as error:
                 if _status(error) == 404:
-                    return None, ""
+                    return None, "", None
                 raise
             body = found["Body"].read()
         try:
-            return msgspec.json.decode(body, type=kind), found["ETag"]
+            read = msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError as error:
             where = f"s3://{self.bucket}/{key}"
             fix = "delete it: what is curated is then looked at anew"
             raise TailraceError(f"it cannot be read: {error}", where, fix) from error
+        return read, found["ETag"], found["LastModified"]
 
     def _write(self, key: str, value: msgspec.Struct) -> None:
         with self._told(key):

@@ -14,8 +14,9 @@ from pipeline.curate.statements import HOURS, ArrivalHour, Slice
 # Firehose holds rows back for 15 minutes at most, and the log may bring them hours late: what is
 # later still is folded in when it is seen.
 CLOSED_AFTER = timedelta(hours=7)
-# Firehose tries for a day to write a file; behind that nothing of ours writes into old hours.
-LOOKED_BACK = timedelta(days=7)
+# Firehose tries for a day to write a file. An object whose message is taken from the dead-letter
+# queue, up to 14 days later, comes into the hour in which S3 stored it.
+LOOKED_BACK = timedelta(days=15)
 # Bounds of one plan: hours that have files, and bytes of a file that is written.
 HOURS_AT_ONCE = 48
 FILE_BYTES = 256 << 20
@@ -85,8 +86,16 @@ def arrival_hour(name: str) -> ArrivalHour:
 
 
 def hours_of(objects: Iterable[Listed]) -> dict[str, Hour]:
-    """Landing's hours with what they hold; what lies elsewhere, or is hidden, is left out."""
-    return {name: summary(of_hour) for name, of_hour in by_hour(objects).items()}
+    """Landing's hours with what they hold; what lies elsewhere, or is hidden, is left out.
+
+    objects  in the order of their keys, as S3 lists them: none of them is kept
+    """
+    found: dict[str, _Summary] = {}
+    for each in objects:
+        name = _hour_of(each.key)
+        if name:
+            found.setdefault(name, _Summary()).add(each)
+    return {name: each.hour for name, each in found.items()}
 
 
 def by_hour(objects: Iterable[Listed]) -> dict[str, list[Listed]]:
@@ -179,7 +188,26 @@ def _hour_of(key: str) -> str:
 
 def summary(objects: Sequence[Listed]) -> Hour:
     """What an hour that has these objects holds."""
-    digest = blake2b(digest_size=DIGEST_BYTES)
-    for key in sorted(each.key for each in objects):
-        digest.update(key.encode() + b"\n")
-    return Hour(len(objects), sum(each.bytes for each in objects), digest.hexdigest())
+    made = _Summary()
+    for each in sorted(objects, key=lambda each: each.key):
+        made.add(each)
+    return made.hour
+
+
+class _Summary:
+    """What an hour holds, object by object in the order of their keys."""
+
+    __slots__ = ("bytes", "digest", "files")
+
+    def __init__(self) -> None:
+        self.files = self.bytes = 0
+        self.digest = blake2b(digest_size=DIGEST_BYTES)
+
+    def add(self, each: Listed) -> None:
+        self.files += 1
+        self.bytes += each.bytes
+        self.digest.update(each.key.encode() + b"\n")
+
+    @property
+    def hour(self) -> Hour:
+        return Hour(self.files, self.bytes, self.digest.hexdigest())

@@ -8,7 +8,7 @@ Sources: Amazon Athena User Guide, "UNLOAD" (each file is in the order of its SE
 TABLE AS and INSERT ignore; the folder must be empty), "Partition projection" (injected values).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -23,6 +23,9 @@ HOURS = 24
 OWN = _COPY, _LANDED, _FILE = "copy_number", "copy_landed", "copy_file"
 # What copies are ordered by; the order itself is the views'.
 _TELLING = ("decoder_version", "attempt", "ingest_time", "object")
+# What the state machine fills in, slice by slice: no answer of the function then holds a statement
+# 24 times.
+BETWEEN, PART = ":between", ":hours"
 # Trino's decimals are exact where a sum of bigint would overflow.
 _EXACT = "CAST({} AS decimal(38, 0))"
 _BYTES = "bytes"
@@ -43,10 +46,17 @@ class Slice:
     first: int
     end: int
 
+    @property
+    def name(self) -> str:
+        """Of its folder, and in the proof; names of a day's slices are in order."""
+        return f"{self.first:02d}-{self.end:02d}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fold:
     """What makes a version of a day: the version before, and landing that is not in it.
+
+    Statements are about a slice of the day, which `fills` says.
 
     hours  hours of arrival whose landing files are read whole
     """
@@ -61,7 +71,11 @@ class Fold:
         """Where the version's files lie, a URI that ends in /."""
         return location_of(self.table, lake, self.day, self.version)
 
-    def select(self, part: Slice) -> str:
+    def fills(self, part: Slice) -> dict[str, str]:
+        """What stands for `:between` and `:hours` in a statement about a slice, by their names."""
+        return {"between": _between(self.day, part), "hours": part.name}
+
+    def select(self) -> str:
         """Rows of some hours of the day, one whole row for each identity, in order of time."""
         columns = names(self.table)
         return f"""SELECT {columns}
@@ -70,52 +84,57 @@ FROM (
         row_number() OVER (
             PARTITION BY event_time, record_id ORDER BY {_newest(self.table)}
         ) AS {_COPY}
-    FROM ({self._rows(columns, part)})
+    FROM ({self._rows(columns)})
 )
 WHERE {_COPY} = 1
 ORDER BY event_time, record_id"""  # noqa: S608 - own names
 
-    def unload(self, part: Slice, lake: str) -> str:
+    def unload(self, lake: str) -> str:
         """The statement that writes these rows; its folder below the version's is empty before."""
-        folder = f"{self.folder(lake)}hours={part.first:02d}-{part.end:02d}/"
+        folder = f"{self.folder(lake)}hours={PART}/"
         return (
-            f"UNLOAD (\n{self.select(part)}\n)\nTO '{folder}'\n"
+            f"UNLOAD (\n{self.select()}\n)\nTO '{folder}'\n"
             "WITH (format = 'PARQUET', compression = 'SNAPPY')"
         )
 
     def proof(self) -> str:
-        """Two rows, `went_in` and `came_out`: identities, rows, and sums over them.
+        """Two rows, `went_in` and `came_out`: hours, identities, rows, and sums over them.
 
         They are equal, column by column, when each identity that went in came out once, and with it
         the bytes that its newest copy says.
         """
         used = ("event_time", "record_id", *_TELLING, *_sums(self.table))
         columns = ", ".join(f'"{name}"' for name in used if name in self.table)
-        whole = Slice(0, HOURS)
-        return f"""SELECT 'went_in' AS what, {_measures(self.table)}
+        return f"""SELECT 'went_in' AS what, '{PART}' AS hours, {_measures(self.table)}
 FROM (
     SELECT {columns},
         row_number() OVER (
             PARTITION BY event_time, record_id ORDER BY {_newest(self.table)}
         ) AS {_COPY}
-    FROM ({self._rows(columns, whole)})
+    FROM ({self._rows(columns)})
 )
 WHERE {_COPY} = 1
 UNION ALL
-SELECT 'came_out', {_measures(self.table)}
-FROM {_version(self.table, self.day, self.version)}"""  # noqa: S608 - own names
+SELECT 'came_out', '{PART}', {_measures(self.table)}
+FROM {_version(self.table, self.day, self.version)} AND {BETWEEN}"""  # noqa: S608 - own names
 
-    def _rows(self, columns: str, part: Slice) -> str:
+    def _rows(self, columns: str) -> str:
         """All copies, with what says which of them stands."""
-        between = _between(self.day, part)
         return f"""
         SELECT {columns}, 0 AS {_LANDED}, "$path" AS {_FILE}
-        FROM {_version(self.table, self.day, self.base)} AND {between}
+        FROM {_version(self.table, self.day, self.base)} AND {BETWEEN}
         UNION ALL
         SELECT {columns}, 1 AS {_LANDED}, "$path" AS {_FILE}
         FROM {self.table.name}{LANDING_FILES}
-        WHERE ({arrived(self.hours)}) AND {between}
+        WHERE ({arrived(self.hours)}) AND {BETWEEN}
     """  # noqa: S608 - own names
+
+
+def filled(statement: str, fills: Mapping[str, str]) -> str:
+    """A statement about a slice, as Athena is asked it."""
+    for name, text in fills.items():
+        statement = statement.replace(f":{name}", text)
+    return statement
 
 
 def counts(table: Table, hours: Sequence[ArrivalHour]) -> str:

@@ -25,6 +25,7 @@ from pipeline.schema import Table
 KEPT_FOR = timedelta(hours=24)
 # Days of a plan that one execution folds; the next one goes on.
 DAYS_AT_ONCE = 40
+BEGIN, END = "begin", "end"
 WENT_IN, CAME_OUT = "went_in", "came_out"
 
 Step = Mapping[str, Any]
@@ -41,7 +42,7 @@ class Curator:
 
     clock  the time, aware
     fresh  a name that was never given before
-    runs   whether an execution of the state machine still runs
+    runs   whether an execution of the state machine still runs; None where nobody knows it
     """
 
     objects: Objects
@@ -49,47 +50,54 @@ class Curator:
     answers: Answers
     clock: Callable[[], datetime]
     fresh: Callable[[], str]
-    runs: Callable[[str], bool]
+    runs: Callable[[str], bool | None]
 
     def take(self, step: Step) -> Told:
         """Do a step: `step` is its name, what else it has to know stands beside it.
 
-        Raises TailraceError where a service does not do its part, NotEqual where a version does not
-        hold what went in, ValueError for a step that is none.
+        execution  which one it is a step of
+
+        Raises TailraceError where a service does not do its part, LockLost where another execution
+        is at work, NotEqual where a version does not hold what went in, ValueError for a step that
+        is none.
         """
         steps: dict[str, Callable[[Step], Told]] = {
-            "begin": self._begin,
+            BEGIN: self._begin,
             "plan": self._plan,
             "cut": self._cut,
             "fold": self._fold,
             "swap": self._swap,
             "publish": self._publish,
             "sweep": self._sweep,
-            "end": self._end,
+            END: self._end,
         }
         if step.get("step") not in steps:
             raise ValueError(f"there is no step {step.get('step')!r}")
+        if step["step"] not in (BEGIN, END):
+            self.objects.check(step["execution"])
         return steps[step["step"]](step)
 
     def _begin(self, step: Step) -> Told:
         """Be the only one at work; otherwise the other one goes on."""
-        mine, other = self.objects.enter(step["execution"], self.runs)
+        mine, other = self.objects.enter(step["execution"], self.runs, self.clock())
         return {"busy": not mine, "by": other, "tables": list(all_tables()) if mine else []}
 
     def _plan(self, step: Step) -> Told:
         """The plan that is not done yet, or a new one; with what has to be counted for it."""
         table = _table(step)
-        plan = self.objects.plan(table.name) or self._new_plan(table)
+        plan = self.objects.plan(table.name) or self._new_plan(table, step)
         if plan is None:
-            return {"todo": False, "plan": "", "count": ""}
+            return {"todo": False, "plan": "", "count": "", "token": ""}
         count = "" if plan.days is not None else counts(table, plan.arrivals)
-        return {"todo": True, "plan": plan.id, "count": count}
+        token = f"{table.name}-{plan.id}-{self._name()}"
+        return {"todo": True, "plan": plan.id, "count": count, "token": token}
 
-    def _new_plan(self, table: Table) -> Plan | None:
+    def _new_plan(self, table: Table, step: Step) -> Plan | None:
         now, state = self.clock(), self.objects.state(table.name)
         hours = hours_of(self.objects.landing(table.name, state, now))
         plan = planned(state, hours, now, self.fresh())
         if plan is not None:
+            self.objects.check(step["execution"])
             self.objects.set_plan(table.name, plan)
         return plan
 
@@ -112,7 +120,7 @@ class Curator:
         """What Athena is told to write and to prove for a new version of a day."""
         table, plan, day = _table(step), self._of_plan(step), step["day"]
         base = self.catalog.shown(table, day).version
-        version = f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}"
+        version = self._name()
         fold = Fold(table, day, base, version, plan.arrivals)
         before = glue.location_of(table, self.objects.lake, day, base)
         size = self.objects.size(before) if base != NOTHING else 0
@@ -122,26 +130,46 @@ class Curator:
         return {
             "base": base,
             "version": fold.version,
-            "statements": [fold.unload(part, self.objects.lake) for part in parts],
-            "proof": fold.proof(),
+            "write": fold.unload(self.objects.lake),
+            "prove": fold.proof(),
+            "parts": [
+                # Athena begins no second query for the same token.
+                {"token": f"{table.name}-{day}-{version}-{part.name}", **fold.fills(part)}
+                for part in parts
+            ],
         }
+
+    def _name(self) -> str:
+        return f"v{self.clock():%Y%m%dT%H%M%S}-{self.fresh()}"
 
     def _swap(self, step: Step) -> Told:
         """Show a version that is proved instead of the one it was made from."""
         table, plan, day = _table(step), self._of_plan(step), step["day"]
-        proof = {row["what"]: {**row, "what": ""} for row in self.answers.rows(step["query"])}
-        if set(proof) != {WENT_IN, CAME_OUT} or proof[WENT_IN] != proof[CAME_OUT]:
-            what = f"dt={day} of {table.name}: other rows came out than went in"
-            raise NotEqual(what, str(proof), "the next compaction folds it again")
+        rows = self._proved(f"dt={day} of {table.name}", step["queries"])
         shown, version = self.catalog.shown(table, day), step["version"]
         if shown.version not in (step["base"], version):
             what = f"dt={day} of {table.name} was swapped by somebody else"
             raise NotEqual(what, shown.version, "the next compaction folds it again")
         if step["base"] != NOTHING:
             self.objects.mark(table.name, day, step["base"])
+        self.objects.check(step["execution"])
         self.catalog.show(table, day, Shown(version, plan.id), self.objects.lake)
         self.objects.unmark(table.name, day, version)
-        return {"rows": int(proof[CAME_OUT]["found"])}
+        return {"rows": rows}
+
+    def _proved(self, what: str, queries: list[str]) -> int:
+        """Rows of a version of which each hour of the day is proved once; else raises NotEqual."""
+        fix, hours, rows = "the next compaction folds it again", [], 0
+        for query in queries:
+            proof = {row["what"]: {**row, "what": ""} for row in self.answers.rows(query)}
+            if set(proof) != {WENT_IN, CAME_OUT} or proof[WENT_IN] != proof[CAME_OUT]:
+                raise NotEqual(f"{what}: other rows came out than went in", str(proof), fix)
+            hours.append(proof[CAME_OUT]["hours"].split("-"))
+            rows += int(proof[CAME_OUT]["found"])
+        hours.sort()
+        if [*(first for first, _ in hours), "24"] != ["00", *(end for _, end in hours)]:
+            raise NotEqual(f"{what}: not each of its hours is proved once", str(hours), fix)
+        return rows
 
     def _publish(self, step: Step) -> Told:
         """When all days of a plan are shown: move the watermark, and forget the plan."""
@@ -156,6 +184,8 @@ class Curator:
         now, before = self.clock(), self.objects.state(table.name)
         hours = hours_of(self.objects.landing(table.name, before, now))
         state = done(before, plan, hours, now)
+        # To list landing may have taken long.
+        self.objects.check(step["execution"])
         if state.watermark is not None:
             self.catalog.set_watermark(table, state.watermark)
         self.objects.set_state(table.name, state)
@@ -171,6 +201,7 @@ class Curator:
                     continue
                 if self.catalog.shown(table, each.day).version != each.version:
                     folder = glue.location_of(table, self.objects.lake, each.day, each.version)
+                    self.objects.check(step["execution"])
                     removed += self.objects.remove(folder)
                 self.objects.unmark(table.name, each.day, each.version)
         return {"removed": removed}

@@ -1,31 +1,31 @@
 """A person's data out of a stack: the quarantine by who runs this, the lake by a state machine.
 
-The subject is told to the machine by an object in the lake's bucket, which is deleted with all its
-versions when the execution ends, however it ends: Step Functions keeps what it is given for 90
-days. The receipt is written before anything goes. Run again, an erasure that was broken off goes on
+The subject is told to the machine by an object in the lake's bucket, for Step Functions keeps what
+it is given for 90 days. The machine's last step deletes it with all its versions, and so does who
+watches an execution that was stopped or timed out; where nobody does, a rule of the bucket has
+deleted it within four days (1 day, and 1 more as an old version, each from the midnight behind it).
+The receipt is written before anything goes. Run again, an erasure that was broken off goes on
 under its own name.
-
-Source: AWS Step Functions API Reference, "StartExecution", "DescribeExecution", "ListExecutions".
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pipeline.aws import told
 from pipeline.batch import Context
 from pipeline.deployed import kept
+from pipeline.deployed.backfill import MACHINE as BACKFILL
 from pipeline.deployed.erased import objects_key
+from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
 from pipeline.deployed.kept import Touched
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
 from pipeline.erase import receipt
-from pipeline.erase.receipt import FOLDER, UNFINISHED, Holder, Objects, Receipt
+from pipeline.erase.receipt import DONE, FOLDER, UNFINISHED, WAITING, Holder, Objects, Receipt
 from pipeline.erase.stack.objects import Bucket
 from pipeline.erase.stack.steps import PHASES, receipt_key
-from pipeline.erase.stack.work import Request, folder, request_key
+from pipeline.erase.stack.work import Request, folder, request, request_key
 from pipeline.erase.subject import Subject
 from pipeline.errors import TailraceError
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 MACHINE = "EraseMachineArn"
 LOOK_EVERY_S = 5.0
-RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 # What buckets keep of what was deleted, and Athena of its answers: the template's days.
 LAKE_VERSIONS, KEPT_VERSIONS, ANSWERS = timedelta(days=7), timedelta(days=1), timedelta(days=7)
 CALLED_AGAIN = timedelta(hours=6)
@@ -60,6 +59,10 @@ class Hands:
     def lake(self) -> Bucket:
         """The lake's bucket."""
         return Bucket(self.s3, self.deployed.lake_bucket)
+
+    def machine(self, output: str) -> Machine:
+        """The machine that an output names. Raises NotConfigured where none does."""
+        return Machine(self.states, self.deployed.output(output))
 
     @property
     def quarantine(self) -> Bucket:
@@ -93,7 +96,7 @@ def begin(hands: Hands, subject: Subject, salt: bytes, dry: bool = False) -> Beg
     Raises NotConfigured where the stack has no such machine, TailraceError where a service does not
     do its part; run again, it goes on.
     """
-    machine = hands.deployed.output(MACHINE)
+    machine = hands.machine(MACHINE)
     context = hands.context()
     touched = list(kept.find(hands.quarantine, hands.reader, subject, context))
     before = None if dry else _broken_off(hands, machine, subject)
@@ -102,15 +105,11 @@ def begin(hands: Hands, subject: Subject, salt: bytes, dry: bool = False) -> Beg
         _note_objects(hands.lake, said.id, kept.removed(touched))
         hands.lake.put_bytes(receipt_key(said.id), receipt.encoded(said))
         kept.erase(hands.quarantine, touched)
-    request = Request(subject.name, subject.value, said, dry)
-    hands.lake.write(request_key(said.id), request)
-    with told("Step Functions", machine):
-        # A name is used once in 90 days: an erasure that goes on has another execution.
-        name = f"{said.id}-{hands.now:%Y%m%dT%H%M%S}"
-        started = hands.states.start_execution(
-            stateMachineArn=machine, name=name, input=json.dumps({"id": said.id})
-        )
-    return Begun(said.id, started["executionArn"], dry)
+    asked = Request(subject.name, subject.value, said, dry, _ms(hands.now))
+    hands.lake.write(request_key(said.id), asked)
+    # A name is used once in 90 days: an erasure that goes on has another execution.
+    execution = machine.start(f"{said.id}-{hands.now:%Y%m%dT%H%M%S}", {"id": said.id})
+    return Begun(said.id, execution, dry)
 
 
 def watch(
@@ -124,22 +123,27 @@ def watch(
     Raises TailraceError where the execution fails: then run it again.
     """
     while True:
-        status, why = _status(hands, begun)
-        keys = hands.lake.keys(folder(begun.id))
-        if status not in (RUNNING, SUCCEEDED):
+        status = hands.machine(MACHINE).status(begun.execution)
+        if status.state == SUCCEEDED or (not begun.dry and _waits(hands.lake, begun.id)):
+            return _over(hands, begun)
+        if status.state not in (RUNNING, SUCCEEDED):
             hands.lake.delete_all(request_key(begun.id))
             fix = "run it again: it goes on where it ended"
-            raise TailraceError(f"the erasure {begun.id} has {status.lower()}", why, fix)
-        if status == SUCCEEDED or request_key(begun.id) not in keys:
-            return _over(hands, begun)
-        show(_progress(begun.id, keys))
+            raise TailraceError(
+                f"the erasure {begun.id} has {status.state.lower()}", status.cause, fix
+            )
+        show(_progress(begun.id, hands.lake.keys(folder(begun.id))))
         sleep(LOOK_EVERY_S)
 
 
-def _status(hands: Hands, begun: Begun) -> tuple[str, str]:
-    with told("Step Functions", begun.execution):
-        said = hands.states.describe_execution(executionArn=begun.execution)
-    return said["status"], said.get("cause", "")
+def _waits(lake: Bucket, erasure: str) -> bool:
+    """Whether all is done but what queries may still read, by the receipt's own word.
+
+    That nobody says any more whom it is about is no sign of it: a failure ends so as well, and is
+    known to Step Functions only then.
+    """
+    found = lake.read(receipt_key(erasure), Receipt)
+    return found is not None and found.state == WAITING and request(lake, erasure) is None
 
 
 def _progress(erasure: str, keys: Sequence[str]) -> Progress:
@@ -161,32 +165,22 @@ def _over(hands: Hands, begun: Begun) -> Receipt:
     return found
 
 
-def _broken_off(hands: Hands, machine: str, subject: Subject) -> Receipt | None:
+def _broken_off(hands: Hands, machine: Machine, subject: Subject) -> Receipt | None:
     """The receipt of an erasure of the subject that ended before it was done."""
-    running = set(_running(hands, machine))
+    # They run, or wait for queries to end.
+    running = {each.name.rpartition("-")[0] for each in machine.running()}
     for key in hands.lake.keys(f"{FOLDER}/"):
         if key.count(".") > 1:
             continue
         found = hands.lake.read(key, Receipt)
         if (
             found is not None
-            and found.state == UNFINISHED
+            and found.state != DONE
             and found.id not in running
             and receipt.is_of(found, subject)
         ):
             return found
     return None
-
-
-def _running(hands: Hands, machine: str) -> Iterator[str]:
-    """Erasures whose executions run, or wait for queries to end."""
-    with told("Step Functions", machine):
-        pages = hands.states.get_paginator("list_executions").paginate(
-            stateMachineArn=machine, statusFilter=RUNNING
-        )
-        for page in pages:
-            for each in page["executions"]:
-                yield each["name"].rpartition("-")[0]
 
 
 def _told(
@@ -197,7 +191,7 @@ def _told(
     touched: Sequence[Touched],
 ) -> Receipt:
     """The receipt as far as it is known before the machine starts."""
-    now_ms = int(hands.now.timestamp() * 1000)
+    now_ms = _ms(hands.now)
     done = kept.counted(touched)
     unread = [f"s3://{hands.quarantine.name}/{each.key}" for each in touched if not each.change]
     if before is not None:
@@ -211,9 +205,10 @@ def _told(
         receipt.moment(now_ms),
         receipt.pseudonym(subject, salt),
     )
-    held_by = tuple(holders(hands.deployed, hands.now))
+    held_by = (*_backfills(hands), *holders(hands.deployed, hands.now))
     return replace(
         said,
+        state=UNFINISHED,
         rows=(),
         files=0,
         waiting=0,
@@ -221,6 +216,21 @@ def _told(
         unsearched=tuple(unread),
         held_by=held_by,
     )
+
+
+def _backfills(hands: Hands) -> Iterator[Holder]:
+    """Backfills that run: what they are about to bring in is not there yet to be erased.
+
+    It is not waited for, for hours may pass while the rest could be gone.
+    """
+    if BACKFILL in hands.deployed.outputs:
+        for each in hands.machine(BACKFILL).running():
+            what = f"the backfill {each.name}, which brings in more: erase again then"
+            yield Holder(what, "it has ended")
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _note_objects(lake: Bucket, erasure: str, removed: Sequence[str]) -> None:
@@ -234,7 +244,7 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
     """What of a stack still holds something of a subject, or may, once all is done."""
 
     def until(after: timedelta) -> str:
-        return receipt.moment(int((now + after).timestamp() * 1000))
+        return receipt.moment(_ms(now + after))
 
     days = timedelta(days=deployed.number("QuarantineDays", 30))
     buffer = deployed.number("FirehoseBufferSeconds", MOST_BUFFER_S)

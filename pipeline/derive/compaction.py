@@ -2,14 +2,29 @@
 
 from typing import Any
 
-from pipeline.deliver.lake_file import CURATED, LANDING
+from pipeline.deliver import lake_file
+from pipeline.deliver.lake_file import LANDING
 from pipeline.derive import yaml
-from pipeline.derive.machines import WHO, assumed_by, machine, may, role_of, sub
+from pipeline.derive.machines import (
+    WHO,
+    assumed_by,
+    attached,
+    in_catalog,
+    machine,
+    may,
+    role_of,
+    sub,
+)
 from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm
-from pipeline.lake.glue import LANDING_FILES, VERSIONS
+from pipeline.lake.glue import CURATED_FILES, LANDING_FILES, VERSIONS, views
 from pipeline.lake.tables import all_tables
 
-NAME = "compact"
+NAME, WORKGROUP = "compact", "CompactionWorkgroup"
+# How a day is swapped, and in which tables.
+SWAPS = ["glue:GetPartition", "glue:CreatePartition", "glue:UpdatePartition"]
+CURATED = [f"{name}{CURATED_FILES}" for name in all_tables()]
+_WORKGROUP = "tailrace-${Stage}-compact"
+_WORKGROUP_ARN = WHO % ("athena", f"workgroup/{_WORKGROUP}")
 _ABOUT = "Compaction: the state machine that steers it, and when."
 
 
@@ -27,7 +42,7 @@ def template() -> dict[str, Any]:
         "Parameters": {
             "Stage": STAGE,
             "FunctionArn": {**text, "Description": "What does the steps that are not Athena's"},
-            "WorkGroup": {**text, "Description": "In which Athena reads and writes"},
+            "FunctionRole": {**text, "Description": "Name of its role"},
             "Database": {**text, "Description": "Where the tables are"},
             "LakeBucket": text,
             "ResultsBucket": {**text, "Description": "Where answers of Athena lie"},
@@ -40,13 +55,15 @@ def template() -> dict[str, Any]:
             "IsScheduled": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Hours"}, 0]}]},
         },
         "Resources": {
+            WORKGROUP: _workgroup(),
+            "FunctionMay": _function_may(),
             "MachineRole": _role(),
             "Machine": machine(
                 NAME,
                 "MachineRole",
                 {
                     "Function": {"Ref": "FunctionArn"},
-                    "WorkGroup": {"Ref": "WorkGroup"},
+                    "WorkGroup": {"Ref": WORKGROUP},
                     "Database": {"Ref": "Database"},
                     "Athena": sub("arn:${AWS::Partition}:states:::athena:startQueryExecution.sync"),
                 },
@@ -72,11 +89,48 @@ def template() -> dict[str, Any]:
     }
 
 
+def _workgroup() -> dict[str, Any]:
+    """In which Athena reads and writes: that of people breaks a query off that scans much."""
+    return {
+        "Type": "AWS::Athena::WorkGroup",
+        "Properties": {
+            "Name": sub(_WORKGROUP),
+            "Description": sub("Compaction of Tailrace ${Stage}"),
+            "RecursiveDeleteOption": True,
+            "WorkGroupConfiguration": {
+                "EnforceWorkGroupConfiguration": True,
+                "PublishCloudWatchMetricsEnabled": True,
+                "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
+                "ResultConfiguration": {
+                    "OutputLocation": sub("s3://${ResultsBucket}/athena/"),
+                    "ExpectedBucketOwner": {"Ref": "AWS::AccountId"},
+                    "EncryptionConfiguration": {
+                        "EncryptionOption": "SSE_KMS",
+                        "KmsKey": {"Ref": "KeyArn"},
+                    },
+                },
+            },
+        },
+    }
+
+
+def _function_may() -> dict[str, Any]:
+    shown = [name for table in all_tables().values() for name in views(table, None)]
+    return attached(
+        "FunctionRole",
+        "catalog",
+        [
+            in_catalog(SWAPS, CURATED),
+            in_catalog(["glue:GetTable", "glue:UpdateTable"], shown),
+            may(["athena:GetQueryResults"], sub(_WORKGROUP_ARN)),
+        ],
+    )
+
+
 def _role() -> dict[str, Any]:
     lake = "arn:${AWS::Partition}:s3:::${LakeBucket}"
     results = "arn:${AWS::Partition}:s3:::${ResultsBucket}"
-    tables = [f"table/tailrace_${{Stage}}/{name}{LANDING_FILES}" for name in all_tables()]
-    tables += [f"table/tailrace_${{Stage}}/{name}{VERSIONS}" for name in all_tables()]
+    tables = [f"{name}{files}" for files in (LANDING_FILES, VERSIONS) for name in all_tables()]
     return role_of(
         NAME,
         {
@@ -88,24 +142,18 @@ def _role() -> dict[str, Any]:
                         "athena:GetQueryExecution",
                         "athena:StopQueryExecution",
                     ],
-                    sub(WHO % ("athena", "workgroup/${WorkGroup}")),
+                    sub(_WORKGROUP_ARN),
                 ),
-                may(
-                    ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
-                    [
-                        sub(WHO % ("glue", place))
-                        for place in ("catalog", "database/tailrace_${Stage}", *tables)
-                    ],
-                ),
+                in_catalog(["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"], tables),
             ],
             "rows": [
                 may(
                     ["s3:GetObject"],
-                    [sub(f"{lake}/lake/{zone}/*") for zone in (LANDING, CURATED)],
+                    [sub(f"{lake}/lake/{zone}/*") for zone in (LANDING, lake_file.CURATED)],
                 ),
                 may(
                     ["s3:PutObject", "s3:AbortMultipartUpload"],
-                    sub(f"{lake}/lake/{CURATED}/*"),
+                    sub(f"{lake}/lake/{lake_file.CURATED}/*"),
                 ),
                 may(
                     ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],

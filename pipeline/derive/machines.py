@@ -4,6 +4,7 @@ A machine stands in the template itself: CloudFormation reads no anchors of YAML
 uploaded beside the template is one more that can be another than the one that was looked at.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,28 @@ def assumed_by(
         },
     }
     return {**role, "Condition": condition} if condition else role
+
+
+def attached(role: str, name: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
+    """A policy that a role of the stack around this one gets; `role`: the parameter that names it.
+
+    Here, for it names tables one by one.
+    """
+    return {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": name,
+            "Roles": [{"Ref": role}],
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
+        },
+    }
+
+
+def in_catalog(actions: list[str], tables: Iterable[str]) -> dict[str, Any]:
+    """A statement that allows something with some tables or views of the stage's database."""
+    places = ["catalog", "database/tailrace_${Stage}"]
+    places += [f"table/tailrace_${{Stage}}/{table}" for table in tables]
+    return may(actions, [sub(WHO % ("glue", place)) for place in places])
 
 
 def may(actions: list[str], resources: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SALT_BYTES, DIGEST_BYTES = 16, 32
 # 16 MiB and some 40 ms a guess: all of IPv4 would take one core five years.
 COST, BLOCK, LANES = 1 << 14, 8, 1
 METHOD = f"scrypt(n={COST}, r={BLOCK}, p={LANES}, {DIGEST_BYTES} bytes) of '<kind>:<value>'"
-DONE, UNFINISHED = "done", "unfinished"
+DONE, WAITING, UNFINISHED = "done", "waiting", "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,10 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an erasure did; `state` is `unfinished` until its files are deleted.
+    """What an erasure did.
 
+    state     `unfinished` until its files are deleted; of a stack `waiting` where all that is left
+              are versions that a running query may still read, and `done` when these are gone too
     files     that were replaced; `waiting`: how many of these a running query still holds
     unsearched  files that could not be read
     """

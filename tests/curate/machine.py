@@ -5,6 +5,7 @@ from typing import Any
 import duckdb
 
 from pipeline.curate import Curator
+from pipeline.curate.statements import filled
 from pipeline.errors import TailraceError
 from tests.curate.account import Account
 
@@ -18,8 +19,8 @@ def compact(account: Account, curator: Curator, execution: str = EXECUTION) -> d
     if said["busy"]:
         return said
     name = account.table.name
-    failed = [] if _table(account, curator, {"table": name}) else [name]
-    curator.take({"step": "sweep", "tables": [name]})
+    failed = [] if _table(account, curator, {"execution": execution, "table": name}) else [name]
+    curator.take({"step": "sweep", "execution": execution})
     curator.take({"step": "end", "execution": execution})
     return {"busy": False, "failed": failed}
 
@@ -29,7 +30,7 @@ def _table(account: Account, curator: Curator, table: dict[str, str]) -> bool:
     try:
         plan = curator.take({"step": "plan", **table})
         # The machine keeps them all, whatever there is to do.
-        assert plan.keys() == {"todo", "plan", "count"}
+        assert plan.keys() == {"todo", "plan", "count", "token"}
         if not plan["todo"]:
             return True
         known = {**table, "plan": plan["plan"]}
@@ -45,11 +46,12 @@ def _table(account: Account, curator: Curator, table: dict[str, str]) -> bool:
 def _day(account: Account, curator: Curator, known: dict[str, str]) -> bool:
     try:
         fold = curator.take({"step": "fold", **known})
-        for statement in fold["statements"]:
-            account.run(statement)
-        query = account.run(fold["proof"])
+        queries = []
+        for part in fold["parts"]:
+            account.run(filled(fold["write"], part))
+            queries.append(account.run(filled(fold["prove"], part)))
         version = {"base": fold["base"], "version": fold["version"]}
-        curator.take({"step": "swap", **known, **version, "query": query})
+        curator.take({"step": "swap", **known, **version, "queries": queries})
     except FAILURES:
         return False
     return True

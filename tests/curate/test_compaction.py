@@ -1,15 +1,21 @@
 """A compaction of a stage: what is shown before, in the midst of it, and behind it."""
 
+import contextlib
+import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.curate import NotEqual
-from pipeline.curate.statements import OWN
+from pipeline.curate import Curator, LockLost, NotEqual
+from pipeline.curate.plan import FILE_BYTES, HOURS_AT_ONCE, Hour, Plan, hour_name
+from pipeline.curate.statements import OWN, Fold, Slice, filled
+from pipeline.curate.steps import Step, Told
 from pipeline.lake.tables import all_tables
 from tests.curate.account import LAKE, Account
 from tests.curate.machine import EXECUTION, compact
 from tests.curate.rows import Event, rows
+from tests.infra.stack import Stack
 
 MORNING = datetime(2026, 11, 27, 2, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -98,18 +104,19 @@ def test_a_version_that_lacks_an_event_is_never_shown(account: Account) -> None:
     curator = account.curator()
     before = account.ask(ALL)
     curator.take({"step": "begin", "execution": EXECUTION})
-    known = {"table": "app_log", "plan": ""}
+    known = {"execution": EXECUTION, "table": "app_log", "plan": ""}
     plan = curator.take({"step": "plan", **known})
     known["plan"] = plan["plan"]
     curator.take({"step": "cut", **known, "query": account.run(plan["count"])})
     known["day"] = "2026-11-27"
     fold = curator.take({"step": "fold", **known})
-    for statement in fold["statements"]:
-        account.run(statement.replace("copy_number = 1", "copy_number = 1 AND record_id <> 4"))
-    query = account.run(fold["proof"])
+    (part,) = fold["parts"]
+    write = filled(fold["write"], part)
+    account.run(write.replace("copy_number = 1", "copy_number = 1 AND record_id <> 4"))
+    queries = [account.run(filled(fold["prove"], part))]
     version = {"base": fold["base"], "version": fold["version"]}
     with pytest.raises(NotEqual, match="other rows came out than went in"):
-        curator.take({"step": "swap", **known, **version, "query": query})
+        curator.take({"step": "swap", **known, **version, "queries": queries})
     assert not account.partitions
     assert account.ask(ALL) == before
 
@@ -128,9 +135,102 @@ def test_of_two_that_begin_at_once_one_goes_on(account: Account) -> None:
     curator = account.curator()
     assert curator.objects.set_lock("one")
     assert not curator.objects.set_lock("two")
-    _, tag = curator.objects.lock()
+    tag = curator.objects.lock().tag
     assert curator.objects.set_lock("two", tag)
     assert not curator.objects.set_lock("three", tag)
+
+
+def test_who_is_not_known_yet_may_run_for_an_hour(account: Account) -> None:
+    account.unknown = {EXECUTION}
+    account.curator().take({"step": "begin", "execution": EXECUTION})
+    account.now += timedelta(minutes=59)
+    assert compact(account, account.curator(), "other")["busy"]
+    account.now += timedelta(minutes=1)
+    assert compact(account, account.curator(), "other") == {"busy": False, "failed": []}
+
+
+STEPS = ("plan", "cut", "fold", "swap", "publish", "sweep")
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_of_an_execution_that_was_taken_over_changes_nothing(
+    account: Account, name: str
+) -> None:
+    compact(account, account.curator())
+    account.curator().take({"step": "begin", "execution": "other"})
+    there = dict(account.objects)
+    account.did.clear()
+    step = {"step": name, "execution": EXECUTION, "table": "app_log", "plan": "", "query": ""}
+    with pytest.raises(LockLost, match="not the one at work"):
+        account.curator().take(step)
+    assert account.objects == there
+    assert set(account.did) == {"GetObject"}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_execution_that_has_ended_is_not_run_again_from_its_midst(
+    account: Account, name: str
+) -> None:
+    compact(account, account.curator())
+    step = {"step": name, "execution": EXECUTION, "table": "app_log", "plan": "", "query": ""}
+    with pytest.raises(LockLost, match="not the one at work"):
+        account.curator().take(step)
+
+
+CHANGES = {"CreatePartition", "UpdatePartition", "UpdateTable", "DeleteObjects"}
+
+
+@dataclass(frozen=True)
+class TakenOver(Curator):
+    """Another execution takes over behind a call, the last one before a step changes something."""
+
+    account: Account
+    step: str
+    call: str
+
+    def take(self, step: Step) -> Told:
+        if step["step"] == self.step:
+            self.account.before = self._take_over
+        return super().take(step)
+
+    def _take_over(self, name: str) -> None:
+        if name != self.call:
+            return
+        self.account.before = lambda name: None
+        assert self.objects.set_lock("other", self.objects.lock().tag)
+        self.account.did.clear()
+
+
+@pytest.mark.parametrize(
+    ("step", "call"),
+    [("swap", "GetQueryResults"), ("publish", "ListObjectsV2"), ("sweep", "GetPartition")],
+)
+def test_who_is_taken_over_in_the_midst_of_a_step_changes_nothing_more(
+    account: Account, step: str, call: str
+) -> None:
+    compact(account, account.curator())
+    landed(account, "late", MORNING, event(6))
+    compact(account, account.curator())
+    account.now += 25 * HOUR
+    taken = TakenOver(**vars(account.curator()), account=account, step=step, call=call)
+    with contextlib.suppress(LockLost):
+        compact(account, taken)
+    assert account.curator().objects.lock().execution == "other"
+    assert not CHANGES & set(account.did)
+
+
+def test_who_ends_does_not_take_the_place_of_who_came_after(account: Account) -> None:
+    account.curator().take({"step": "begin", "execution": EXECUTION})
+    objects = account.curator().objects
+
+    def take_over(name: str) -> None:
+        if name == "PutObject":
+            account.before = lambda name: None
+            assert account.curator().objects.set_lock("other", objects.lock().tag)
+
+    account.before = take_over
+    account.curator().take({"step": "end", "execution": EXECUTION})
+    assert objects.lock().execution == "other"
 
 
 def test_where_files_are_written_nobody_looks(account: Account) -> None:
@@ -146,3 +246,56 @@ def test_where_files_are_written_nobody_looks(account: Account) -> None:
 def test_no_table_has_a_column_of_the_statements_own() -> None:
     for table in all_tables().values():
         assert not {field.name for field in table} & set(OWN), table.name
+
+
+def test_what_is_driven_again_from_the_dead_letter_queue_is_folded_in(account: Account) -> None:
+    queue = Stack(LogRoute="s3").resources["InboxDeadLetters"]["Properties"]
+    compact(account, account.curator())
+    account.now += timedelta(seconds=queue["MessageRetentionPeriod"])
+    landed(account, "again", MORNING, event(6))
+    compact(account, account.curator())
+    assert account.ask("select count(*) from app_log where record_id = 6") == [(1,)]
+
+
+def test_an_answer_is_small_enough_for_the_state_machine() -> None:
+    """256 KiB. The largest: each hour of a day a file of its own, and hours of 48 days to read."""
+    for table in all_tables().values():
+        account = Account(table)
+        curator, day = account.curator(), f"{MORNING:%Y-%m-%d}"
+        hours = [hour_name(MORNING - days * timedelta(days=1)) for days in range(HOURS_AT_ONCE)]
+        plan = Plan(
+            "plan",
+            MORNING,
+            dict.fromkeys(hours, Hour(1, 24 * FILE_BYTES, "")),
+            {day: dict.fromkeys(range(24), 1)},
+        )
+        curator.objects.set_plan(table.name, plan)
+        known = {"execution": EXECUTION, "table": table.name, "plan": plan.id}
+        curator.take({"step": "begin", **known})
+        said = curator.take({"step": "fold", **known, "day": day})
+        assert len(said["parts"]) == 24
+        assert len(json.dumps(said)) < 200 << 10
+        tokens = [part["token"] for part in said["parts"]]
+        assert len(set(tokens)) == 24
+        assert all(32 <= len(f"{token}-write") <= 128 for token in tokens)
+
+
+def test_hours_of_a_day_that_nobody_proved_are_not_shown(account: Account) -> None:
+    curator = account.curator()
+    known = {"execution": EXECUTION, "table": "app_log"}
+    curator.take({"step": "begin", **known})
+    plan = curator.take({"step": "plan", **known})
+    known |= {"plan": plan["plan"], "day": "2026-11-27"}
+    curator.take({"step": "cut", **known, "query": account.run(plan["count"])})
+    fold = curator.take({"step": "fold", **known})
+    fills = Fold(account.table, "2026-11-27", "v0", fold["version"], []).fills
+    proofs = []
+    for part in (Slice(0, 2), Slice(2, 24)):
+        account.run(filled(fold["write"], fills(part)))
+        proofs.append(account.run(filled(fold["prove"], fills(part))))
+    version = {"base": fold["base"], "version": fold["version"]}
+    for queries in (proofs[:1], proofs[1:], [proofs[0], *proofs], []):
+        with pytest.raises(NotEqual, match="not each of its hours is proved once"):
+            curator.take({"step": "swap", **known, **version, "queries": queries})
+    curator.take({"step": "swap", **known, **version, "queries": proofs[::-1]})
+    assert list(account.partitions) == ["2026-11-27"]

@@ -8,7 +8,7 @@ from pipeline.curate import Curator
 from pipeline.curate.steps import Step, Told
 from pipeline.errors import TailraceError
 from tests.curate.account import Account
-from tests.curate.machine import Crash, compact
+from tests.curate.machine import EXECUTION, Crash, compact
 from tests.curate.test_compaction import ALL, HOUR, MORNING, account, event, landed
 
 __all__ = ["account"]
@@ -110,6 +110,8 @@ def test_a_step_whose_answer_is_lost_can_come_again() -> None:
 def test_what_another_plan_is_about_is_not_published() -> None:
     account = prepared()
     curator = account.curator()
-    curator.take({"step": "plan", "table": "app_log"})
+    known = {"execution": EXECUTION, "table": "app_log"}
+    curator.take({"step": "begin", **known})
+    curator.take({"step": "plan", **known})
     with pytest.raises(TailraceError, match="is not the one that stands"):
-        curator.take({"step": "publish", "table": "app_log", "plan": "an older one"})
+        curator.take({"step": "publish", **known, "plan": "an older one"})

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -19,6 +20,9 @@ from tests.deployed.cloud import KEPT, LAKE, OUTPUTS, STORED, Cloud, _place, _te
 from tests.deployed.staging import NOW
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tailrace-staging-erase"
+
+
+BACKFILL = ARN.replace("-erase", "-backfill")
 
 
 @dataclass
@@ -105,18 +109,19 @@ class Erasing(Cloud):
         return {"executionArn": arn, "startDate": 1}
 
     def _run(self, erasure: str, arn: str) -> None:
-        eraser = self.eraser()
-
-        def take(step: str, **more: Any) -> dict[str, Any]:
-            return eraser.take({"step": step, "id": erasure, **more}, lambda: 900.0)
-
-        for phase in take("begin", execution=arn)["phases"]:
+        take = partial(self.take, erasure, arn)
+        for phase in take("begin")["phases"]:
             for lane in take("prepare", phase=phase)["lanes"]:
                 assert not take("work", phase=phase, lane=lane)["left"]
         then = take("settle")["then"]
-        take("end", execution=arn)
+        take("end")
         if then == "remove":
             take("remove")
+
+    def take(self, erasure: str, arn: str, step: str, **more: Any) -> dict[str, Any]:
+        """Do a step of an execution; what it says."""
+        said = {"step": step, "id": erasure, "execution": arn, **more}
+        return self.eraser().take(said, lambda: 900.0)
 
     def eraser(self) -> Eraser:
         """What the function does its steps with."""
@@ -135,11 +140,11 @@ class Erasing(Cloud):
         return {"status": self.executions[asked["executionArn"]], "cause": "as asked"}
 
     def _ListExecutions(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        assert asked["stateMachineArn"] == ARN
+        machine = asked["stateMachineArn"].replace("stateMachine", "execution")
         found = [
             {"executionArn": arn, "name": arn.rpartition(":")[2], "status": status}
             for arn, status in self.executions.items()
-            if status == asked["statusFilter"]
+            if status == asked["statusFilter"] and arn.startswith(f"{machine}:")
         ]
         return {"executions": found}
 

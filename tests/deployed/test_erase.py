@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,11 @@ from pipeline.deployed.erase import Hands, Progress, begin, watch
 from pipeline.deployed.erased import keys_since
 from pipeline.deployed.replay import reader
 from pipeline.deployed.stage import find
-from pipeline.erase.receipt import DONE, Receipt, Removed, decoded
+from pipeline.erase.receipt import DONE, UNFINISHED, WAITING, Holder, Receipt, Removed, decoded
 from pipeline.erase.subject import of_address
 from pipeline.errors import NotConfigured, TailraceError
 from tests.carriers import ARRIVAL_MS, envelope, log_events
-from tests.deployed.erasing import ARN, KEPT, LAKE, Erasing
+from tests.deployed.erasing import ARN, BACKFILL, KEPT, LAKE, Erasing
 from tests.deployed.staging import END, HOUR_MS, NOW, SINCE, Staging, said
 from tests.erase.homes import bad, line
 from tests.homes import Ran, call
@@ -111,7 +113,7 @@ def test_nothing_of_it_is_left_in_any_version(staging: Staging) -> None:
     erased(staging)
     assert all(len(cloud.versions[KEPT, key]) == 1 for key in cloud.keys(KEPT))
     assert cloud.holding(b'"203.0.113.9"') == []
-    assert not [key for _, key in cloud.versions if key.startswith("erasing/")]
+    assert not [key for _, key in cloud.versions if key.startswith(("erasing/", "subjects/"))]
     assert not any(HER in each for each in cloud.inputs)
 
 
@@ -150,6 +152,61 @@ def test_an_erasure_that_failed_is_named_and_goes_on_under_its_name(staging: Sta
     # What had gone from the quarantine counts as well.
     assert done.quarantine.removed == 1
     assert staging.wrong() == []
+
+
+def test_one_that_failed_is_not_taken_for_done_before_its_state_says_so(staging: Staging) -> None:
+    """A phase and what is told of it failed; it is forgotten already whom it was about."""
+    cloud = cloud_of(staging)
+    cloud.ends = ["RUNNING"]
+    with_them = hands(cloud)
+    begun = begin(with_them, SUBJECT, SALT)
+    cloud.take(begun.id, begun.execution, "begin")
+    cloud.take(begun.id, begun.execution, "end")
+    assert cloud.holding(b'"203.0.113.9"') == []
+    polls: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        polls.append(seconds)
+        if len(polls) == 2:
+            cloud.executions[begun.execution] = "FAILED"
+
+    with pytest.raises(TailraceError, match=r"the erasure .* has failed"):
+        watch(with_them, begun, sleep)
+    assert len(polls) == 2
+
+
+def test_it_is_over_when_all_that_is_left_waits_for_queries(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    cloud.ends = ["RUNNING"]
+    with_them = hands(cloud)
+    begun = begin(with_them, SUBJECT, SALT)
+    steps = ["end", "settle", "begin"]
+    cloud.take(begun.id, begun.execution, steps.pop())
+    cloud.put(LAKE, f"erasing/{begun.id}/held/vpc_flow/2026-11-25/v1", b"")
+
+    def sleep(seconds: float) -> None:
+        cloud.take(begun.id, begun.execution, steps.pop())
+
+    done = watch(with_them, begun, sleep)
+    assert (done.state, done.waiting, steps) == (WAITING, 1, [])
+    # Broken off there, it goes on under its name, and is no more taken for done than at first.
+    cloud.executions[begun.execution], cloud.ends = "ABORTED", ["RUNNING"]
+    again = begin(replace(with_them, now=NOW + timedelta(hours=1)), SUBJECT, SALT[::-1])
+    assert again.id == begun.id
+    kept = decoded(cloud.objects[LAKE, f"erasures/{begun.id}.json"][0])
+    assert kept.state == UNFINISHED
+
+
+def test_a_backfill_that_runs_is_named_for_it_brings_in_more(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    cloud.outputs["BackfillMachineArn"] = BACKFILL
+    cloud.executions[f"{BACKFILL.replace('stateMachine', 'execution')}:again-1"] = "RUNNING"
+    held_by = erased(staging).held_by
+    assert held_by[0] == Holder(
+        "the backfill again-1, which brings in more: erase again then", "it has ended"
+    )
+    cloud.executions.clear()
+    assert "backfill" not in str(erased(staging).held_by)
 
 
 def test_another_erasure_may_begin_while_one_waits_for_queries(staging: Staging) -> None:

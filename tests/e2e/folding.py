@@ -111,9 +111,10 @@ class Folding:
         return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows]
 
     def noted(self) -> set[str]:
-        """What is being compacted, and by whom: keys of plans, and of the lock."""
+        """What is being compacted, and by whom: keys of plans, and who has the lock."""
         keys = self.stage.objects(LAKE, NOTED)
-        return {key for key in keys if key.endswith(("plan.json", "lock.json"))}
+        plans = {key for key in keys if key.endswith("plan.json")}
+        return (plans | {self._objects.lock().execution}) - {""}
 
     def run(self, change: Change | None = None) -> dict[str, Any]:
         """An execution that has ended, of the stage's machine, or of one that is another."""

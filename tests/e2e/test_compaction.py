@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from pipeline.derive.compaction import machine
+from pipeline.derive.machines import definition
 from tests.e2e import machines
 from tests.e2e.cloud import Cloud, until
 from tests.e2e.folding import CLOSED, FOLDED, SQL, TABLE, Folding
@@ -24,8 +24,8 @@ ROWS = 26
 BEHIND_FAILURES = {"TableFailed": "Plan", "DayFailed": "Swap"}
 # Ends themselves: other tests come there.
 ENDS = {"AnotherIsAtWork", "Failed"}
-STATES = [name for name in machines.names(machine()) if name not in ENDS]
-TASKS = machines.names(machine(), "Task")
+STATES = [name for name in machines.names(definition("compact")) if name not in ENDS]
+TASKS = machines.names(definition("compact"), "Task")
 
 pytestmark = pytest.mark.needs("states.compaction", "athena.answers")
 

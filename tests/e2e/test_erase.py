@@ -96,12 +96,12 @@ def test_a_person_leaves_the_stack_and_others_stay(target: Cloud, gone: Cloud) -
     told, said = json.loads(dry.out), json.loads(ran.out)
     assert (told["rows"], told["files"]) == (said["rows"], said["files"])
     assert [each["rows"] for each in said["rows"] if each["table"] == "vpc_flow"] == [2]
-    assert (said["state"], said["waiting"]) == ("unfinished", 1)
+    assert (said["state"], said["waiting"]) == ("waiting", 1)
     assert all("/curated/" in key for key in _held(gone))
     # A day later, by the state that waits for it.
     gone.client("lambda").invoke(
         FunctionName=f"tailrace-{NAME}-erase",
-        Payload=json.dumps({"step": "remove", "id": said["id"]}),
+        Payload=json.dumps({"step": "remove", "id": said["id"], "execution": "by hand"}),
     )
     assert _held(gone) == []
     assert rows(gone) == others

@@ -24,6 +24,8 @@ from tests.curate.account import BUCKET, LAKE, Account, _place, _refused, _text,
 from tests.deliver.firehose_service import Content
 
 SALT = bytes(range(16))
+# Objects or versions that a listing has on a page, so that every list has several.
+PAGE = 2
 LANDED = re.compile(r"lake/landing/\w+/arrival_dt=([^/]+)/arrival_hour=(\d+)/")
 FOLDED = re.compile(r"lake/curated/\w+/dt=([^/]+)/curated_version=([^/]+)/")
 
@@ -52,7 +54,8 @@ class Versioned(Account):
         """Say whom an erasure is about; its id."""
         erasure = name_of(int(self.now.timestamp() * 1000), SALT)
         told = Receipt(erasure, "unfinished", "then", pseudonym(subject, SALT))
-        request = Request(subject.name, subject.value, told, dry)
+        now_ms = int(self.now.timestamp() * 1000)
+        request = Request(subject.name, subject.value, told, dry, now_ms)
         self.eraser().bucket.write(request_key(erasure), request)
         return erasure
 
@@ -118,6 +121,8 @@ class Versioned(Account):
         if said := request.headers.get("Range"):
             content = content[-int(_text(said).removeprefix("bytes=-")) :]
         head = {"Content-Length": str(len(content)), "ETag": self._tag(key)}
+        _, stored = self.objects.get(key, (b"", self.now))
+        head["Last-Modified"] = f"{stored:%a, %d %b %Y %H:%M:%S} GMT"
         return AWSResponse(request.url, 206 if said else 200, head, Content(content))
 
     def _PutObject(self, request: AWSPreparedRequest) -> AWSResponse:
@@ -148,11 +153,12 @@ class Versioned(Account):
         for each in ElementTree.fromstring(body).iter():  # noqa: S314 - botocore's own
             if each.tag.endswith("Object"):
                 said = {part.tag.rpartition("}")[2]: part.text or "" for part in each}
-                self._delete(said["Key"], said.get("VersionId"))
+                self.delete(said["Key"], said.get("VersionId"))
                 self.before("half of a deletion")
         return AWSResponse(request.url, 200, {}, Content(b"<DeleteResult></DeleteResult>"))
 
-    def _delete(self, key: str, version: str | None) -> None:
+    def delete(self, key: str, version: str | None) -> None:
+        """Delete a version of an object for good; None: mark the object as deleted."""
         if version is None:
             self.store(key, None)
             return
@@ -164,14 +170,44 @@ class Versioned(Account):
 
     def _ListObjectVersions(self, request: AWSPreparedRequest) -> AWSResponse:
         _, query = _place(request)
-        text = "".join(
-            _listed(key, each, each is versions[-1])
+        found = [
+            (key, each, each is versions[-1])
             for key, versions in sorted(self.kept.items())
             if key.startswith(query.get("prefix", ""))
             for each in reversed(versions)
+        ]
+        marked = (query.get("key-marker"), query.get("version-id-marker"))
+        at = 1 + next((at for at, each in enumerate(found) if (each[0], each[1].id) == marked), -1)
+        page, more = found[at : at + PAGE], found[at + PAGE :]
+        text = "".join(_listed(*each) for each in page)
+        if more:
+            key, last, _ = page[-1]
+            text += f"<NextKeyMarker>{escape(key)}</NextKeyMarker>"
+            text += f"<NextVersionIdMarker>{last.id}</NextVersionIdMarker>"
+        return _page("ListVersionsResult", text, bool(more), request)
+
+    def _ListObjectsV2(self, request: AWSPreparedRequest) -> AWSResponse:
+        _, query = _place(request)
+        after = query.get("continuation-token") or query.get("start-after", "")
+        found = [
+            key
+            for key in sorted(self.objects)
+            if key.startswith(query.get("prefix", "")) and key > after
+        ]
+        text = "".join(
+            f"<Contents><Key>{escape(key)}</Key><Size>{len(self.objects[key][0])}</Size>"
+            f"<LastModified>{self.objects[key][1]:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Contents>"
+            for key in found[:PAGE]
         )
-        text = f"<ListVersionsResult>{text}<IsTruncated>false</IsTruncated></ListVersionsResult>"
-        return AWSResponse(request.url, 200, {}, Content(text.encode()))
+        if found[PAGE:]:
+            token = escape(found[PAGE - 1])
+            text += f"<NextContinuationToken>{token}</NextContinuationToken>"
+        return _page("ListBucketResult", text, bool(found[PAGE:]), request)
+
+
+def _page(name: str, text: str, more: bool, request: AWSPreparedRequest) -> AWSResponse:
+    text = f"<{name}>{text}<IsTruncated>{str(more).lower()}</IsTruncated></{name}>"
+    return AWSResponse(request.url, 200, {}, Content(text.encode()))
 
 
 def _listed(key: str, version: Version, latest: bool) -> str:

@@ -1,15 +1,12 @@
 """An erasure from the lake of a stack: rows are gone with every version, and nothing else is."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from pipeline.curate.steps import KEPT_FOR
-from pipeline.derive.machines import definition
 from pipeline.erase.receipt import DONE, UNFINISHED, Receipt, Removed
 from pipeline.erase.stack.gone import Erased
 from pipeline.erase.stack.steps import erased_key, receipt_key
@@ -18,7 +15,7 @@ from pipeline.erase.subject import of_address
 from tests.curate.machine import compact
 from tests.curate.rows import Event, rows
 from tests.erase.account import Versioned
-from tests.erase.machine import DAY, erase
+from tests.erase.machine import DAY, erase, retries, states
 
 MORNING = datetime(2026, 11, 27, 2, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -182,7 +179,7 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(account: Versioned) ->
     erasure = account.ask_for(SUBJECT, dry=True)
     assert erase(account, erasure) == {"failed": ""}
     there = {key: [each.id for each in kept] for key, kept in account.kept.items()}
-    mine = [key for key in there if key.startswith(("erasing/", "compaction/lock"))]
+    mine = [key for key in there if key.startswith(("erasing/", "subjects/", "compaction/lock"))]
     assert {key: ids for key, ids in there.items() if key not in mine} == {
         key: ids for key, ids in before.items() if key not in mine
     }
@@ -226,8 +223,9 @@ def test_a_day_whose_files_cannot_all_be_read_is_not_rewritten(account: Versione
 def test_a_plan_of_compaction_that_stands_is_done_behind_it(account: Versioned) -> None:
     curator = account.curator()
     curator.take({"step": "begin", "execution": "one"})
-    plan = curator.take({"step": "plan", "table": "app_log"})
-    known = {"table": "app_log", "plan": plan["plan"]}
+    known = {"execution": "one", "table": "app_log"}
+    plan = curator.take({"step": "plan", **known})
+    known["plan"] = plan["plan"]
     curator.take({"step": "cut", **known, "query": account.run(plan["count"])})
     before = others(account)
     erase(account, account.ask_for(SUBJECT))
@@ -243,18 +241,16 @@ def test_a_plan_of_compaction_that_stands_is_done_behind_it(account: Versioned) 
 
 
 def test_the_machine_takes_the_steps_that_there_are_and_waits_as_compaction_does() -> None:
-    states = dict(_states(definition("erase")["States"]))
-    steps = {each["Arguments"]["step"] for each in states.values() if each["Type"] == "Task"}
-    assert steps == {"begin", "prepare", "work", "settle", "remove", "end"}
-    assert states["WaitForQueries"]["Seconds"] == KEPT_FOR.total_seconds()
-    assert states["Lanes"]["MaxConcurrency"] == LANES
+    found = dict(states())
+    steps = {each["Arguments"]["step"] for each in found.values() if each["Type"] == "Task"}
+    assert steps == {"begin", "prepare", "work", "settle", "break_off", "remove", "end"}
+    assert found["WaitForQueries"]["Seconds"] == KEPT_FOR.total_seconds()
+    assert found["Lanes"]["MaxConcurrency"] == LANES
     # Whatever fails, it is forgotten whom it was about.
-    assert {states[name]["Next"] for name in ("SettleWhatIsDone", "Forget")} == {"Forget", "Failed"}
-    said = [each["Arguments"] for each in states.values() if each["Type"] == "Task"]
+    assert {found[name]["Next"] for name in ("SettleWhatIsDone", "Forget")} == {"Forget", "Failed"}
+    said = [each["Arguments"] for each in found.values() if each["Type"] == "Task"]
     assert {name for each in said for name in each} == {"step", "id", "execution", "phase", "lane"}
-
-
-def _states(states: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, each in states.items():
-        yield name, each
-        yield from _states(each.get("ItemProcessor", {}).get("States", {}))
+    # Each says for whom, and none is tried again once another has taken over.
+    assert all({"id", "execution"} <= each.keys() for each in said)
+    assert {retries(step, "LockLost") for step in steps} == {0}
+    assert {retries(step, "TailraceError") for step in steps} == {4}

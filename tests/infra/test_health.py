@@ -45,7 +45,8 @@ def test_a_quarter_of_the_streams_retention_is_an_alarm(hours: str) -> None:
 )
 def test_each_route_has_the_alarms_of_what_it_has(route: str, own: set[str]) -> None:
     always = {"function-errors", "function-throttles", "failure-store", "rejected", "delivery"}
-    always |= {"compaction-failed", "compaction-timed-out", "erasure-failed", "lookups"}
+    always |= {"compaction-failed", "compaction-timed-out", "lookups"}
+    always |= {"erasure-failed", "erasure-timed-out", "erasure-stopped"}
     assert set(alarms(LogRoute=route, Delivery="s3")) == always | own
 
 

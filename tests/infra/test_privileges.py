@@ -10,16 +10,25 @@ from tests.infra.stack import ROUTES, Stack, statements
 FLOWS = {"FlowLogVpcId": "vpc-0123456789abcdef0", "LogGroups": "/app/web"}
 LOG_GROUP = "arn:aws:logs:eu-central-1:111122223333:log-group:"
 DATABASE = "arn:aws:glue:eu-central-1:111122223333"
-WORKGROUP = "arn:aws:athena:eu-central-1:111122223333:workgroup/Workgroup"
-READ = {
-    f"{DATABASE}:catalog",
-    f"{DATABASE}:database/tailrace_heron",
-    *(
-        f"{DATABASE}:table/tailrace_heron/{table}{files}"
-        for table in all_tables()
-        for files in ("_landing_files", "_versions")
-    ),
-}
+WORKGROUP = "arn:aws:athena:eu-central-1:111122223333:workgroup/tailrace-heron-compact"
+
+
+def tables(*kinds: str) -> set[str]:
+    """The catalogue's places of some kinds of table, of all tables."""
+    return {
+        f"{DATABASE}:catalog",
+        f"{DATABASE}:database/tailrace_heron",
+        *(
+            f"{DATABASE}:table/tailrace_heron/{table}{kind}"
+            for table in all_tables()
+            for kind in kinds
+        ),
+    }
+
+
+READ = tables("_landing_files", "_versions")
+SWAPPED = tables("_curated_files")
+VIEWS = tables("", "_landing")
 # What Athena does for the machine of compaction, it does by its role.
 MACHINE = {
     "athena:GetQueryExecution": {WORKGROUP},
@@ -135,20 +144,12 @@ ALLOWED = {
         "s3:ListBucket": {"QuarantineBucket.Arn"},
     },
     "CompactRole": {
-        "athena:GetQueryResults": {
-            "arn:aws:athena:eu-central-1:111122223333:workgroup/tailrace-heron"
-        },
-        "glue:CreatePartition": (
-            catalog := {
-                "arn:aws:glue:eu-central-1:111122223333:catalog",
-                "arn:aws:glue:eu-central-1:111122223333:database/tailrace_heron",
-                "arn:aws:glue:eu-central-1:111122223333:table/tailrace_heron/*",
-            }
-        ),
-        "glue:GetPartition": catalog,
-        "glue:GetTable": catalog,
-        "glue:UpdatePartition": catalog,
-        "glue:UpdateTable": catalog,
+        "athena:GetQueryResults": {WORKGROUP},
+        "glue:CreatePartition": SWAPPED,
+        "glue:GetPartition": SWAPPED,
+        "glue:GetTable": VIEWS,
+        "glue:UpdatePartition": SWAPPED,
+        "glue:UpdateTable": VIEWS,
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
         "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-compact:*"},
@@ -168,18 +169,21 @@ ALLOWED = {
         ),
     },
     "EraseRole": {
-        "glue:CreatePartition": catalog,
-        "glue:GetPartition": catalog,
-        "glue:UpdatePartition": catalog,
+        "glue:CreatePartition": SWAPPED,
+        "glue:GetPartition": SWAPPED,
+        "glue:UpdatePartition": SWAPPED,
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
         "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
         "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-erase:*"},
-        "s3:DeleteObject": {"LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"},
-        "s3:DeleteObjectVersion": {"LakeBucket.Arn/erasing/*", "LakeBucket.Arn/lake/*"},
+        "s3:DeleteObject": {
+            "LakeBucket.Arn/compaction/*",
+            *(notes := {"LakeBucket.Arn/erasing/*", "LakeBucket.Arn/subjects/*"}),
+        },
+        "s3:DeleteObjectVersion": {"LakeBucket.Arn/lake/*", *notes},
         "s3:GetObject": (
             mine := {
-                *("LakeBucket.Arn/compaction/*", "LakeBucket.Arn/erasing/*"),
+                *("LakeBucket.Arn/compaction/*", *notes),
                 *("LakeBucket.Arn/erasures/*", "LakeBucket.Arn/lake/*"),
             }
         ),
@@ -447,12 +451,20 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
     assert rules == {
         "LakeBucket": [
             *((None, None), (None, None)),
-            *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14)),
+            *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14), ("subjects/", 1)),
         ],
         "QuarantineBucket": [(None, None), (None, "30")],
         "ResultsBucket": [(None, 7)],
         "InboxBucket": [(None, "30")],
     }
+    # Also as old versions, where the lake keeps others for a week.
+    of_lake = buckets()["LakeBucket"]["LifecycleConfiguration"]["Rules"]
+    old = {
+        rule.get("Prefix"): rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in of_lake
+        if "NoncurrentVersionExpiration" in rule
+    }
+    assert old == {None: 7, "subjects/": 1}
     for made in buckets().values():
         unfinished = [
             rule["AbortIncompleteMultipartUpload"]
@@ -529,3 +541,17 @@ def test_the_workgroup_breaks_a_query_off_and_takes_nobodys_wishes() -> None:
         "KmsKey": "LogsKey.Arn",
     }
     assert Stack().values["ScanLimitBytes"] == "100000000000"
+
+
+def test_no_limit_of_people_breaks_a_compaction_off() -> None:
+    stack = Stack(ScanLimitBytes="20000000")
+    made = dict(stack.all())["CompactionWorkgroup"]["Properties"]
+    people = stack.resources["Workgroup"]["Properties"]["WorkGroupConfiguration"]
+    assert made["Name"] == "tailrace-heron-compact"
+    assert people == {**made["WorkGroupConfiguration"], "BytesScannedCutoffPerQuery": "20000000"}
+    used = [
+        each["Properties"]["DefinitionSubstitutions"].get("WorkGroup")
+        for _, each in stack.all()
+        if each["Type"] == "AWS::StepFunctions::StateMachine"
+    ]
+    assert sorted(filter(None, used)) == ["CompactionWorkgroup"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pipeline.curate.plan import slices
-from pipeline.curate.statements import NOTHING, ArrivalHour, Fold, counts
+from pipeline.curate.statements import NOTHING, ArrivalHour, Fold, counts, filled
 from pipeline.lake.tables import all_tables
 from pipeline.schema import Table
 from tests.trino.metastore import LAKE, Metastore
@@ -48,11 +48,16 @@ class Folding:
     def _day(self, table: Table, day: str, hours: list[ArrivalHour], landed: dict[int, int]) -> str:
         base = self.shown.get((table.name, day), NOTHING)
         fold = Fold(table, day, base, f"v{self.done}", hours)
+        found = 0
         for part in slices(landed, ROW_BYTES, 0):
-            self._write(fold.unload(part, LAKE))
-        proof = {row[0]: row[1:] for row in self.trino.execute(fold.proof()).rows}
-        if proof["went_in"] != proof["came_out"] or not proof["came_out"][0]:
-            return str(proof)
+            self._write(filled(fold.unload(LAKE), fold.fills(part)))
+            proving = filled(fold.proof(), fold.fills(part))
+            proof = {row[0]: row[1:] for row in self.trino.execute(proving).rows}
+            if proof["went_in"] != proof["came_out"]:
+                return str(proof)
+            found += proof["came_out"][1]
+        if not found:
+            return f"{table.name} {day}: no rows"
         folder = fold.folder(LAKE).removeprefix(f"{LAKE}/").rstrip("/")
         self.store.set_partitions({table.name: {day: folder}})
         self.shown[table.name, day] = fold.version

@@ -29,7 +29,10 @@ DAYS, PIECES, SWAPS = "days", "pieces", "swaps"
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions of the days of a stack; clock and fresh as pipeline.curate has them."""
+    """The versions of the days of a stack; clock and fresh as pipeline.curate has them.
+
+    check  as Files has it
+    """
 
     bucket: Bucket
     objects: Objects
@@ -37,6 +40,7 @@ class Versions:
     erasure: str
     clock: Callable[[], datetime]
     fresh: Callable[[], str]
+    check: Callable[[], None]
 
     def begin(self, number: int, day: Day) -> None:
         """Begin the version that comes in a day's place; one that nobody reads is only to go."""
@@ -73,6 +77,7 @@ class Versions:
         self.objects.mark(day.table, day.day, day.base)
         # Whatever plan of compaction had made the day, it stands for that one still.
         swapped = Shown(day.version, shown.plan)
+        self.check()
         self.catalog.show(table, day.day, swapped, self.objects.lake)
         self.objects.unmark(day.table, day.day, day.version)
 
@@ -129,15 +134,14 @@ def search(files: Files, number: str, part: Part, dry: bool) -> None:
     going = []
     for key in part.keys:
         is_placed = _PLACE.search(key.key) is not None
-        for kept in key.versions:
-            found = files.searched(table, key.key, kept)
+        for _, kept, found in files.searches(table, key):
             if kept.latest and is_placed:
                 counts = (found.rows, len(found.gone)) if found else (0, 0)
                 seen.append(Seen(key.key, kept.bytes, *counts, unread=found is None))
                 if found and len(found.gone):
                     going.append((key.key, found.gone))
             elif found and len(found.gone) and not dry:
-                files.bucket.delete(key.key, [kept])
+                files.delete(key.key, [kept])
     if going:
         gone.note(files.bucket, files.erasure, table, going)
     files.bucket.write(f"{seen_folder(files.erasure)}{part.table}/{number}", seen)

@@ -1,6 +1,6 @@
 """Objects searched for a subject, and written without it, by way of files of our own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.erase import parquet
 from pipeline.erase.parquet import Searched, Unreadable
-from pipeline.erase.stack.objects import Bucket, Kept, Key
+from pipeline.erase.stack.objects import Bucket, Gone, Kept, Key
 from pipeline.erase.stack.work import LEAST_BYTES, MOST_BYTES, folder
 from pipeline.erase.subject import Subject
 from pipeline.errors import TailraceError
@@ -34,12 +34,14 @@ class Files:
     """Looks for one subject.
 
     scratch  a folder of our own with room for two files of the lake
+    check    raises where another execution has taken over: then nothing may be changed any more
     """
 
     bucket: Bucket
     erasure: str
     subject: Subject
     scratch: Path
+    check: Callable[[], None]
 
     def hits(self, table: Table, key: Key) -> Iterator[Hit]:
         """Versions of an object that hold rows of the subject, newest first.
@@ -47,12 +49,32 @@ class Files:
         One that cannot be searched is noted, and left out. Raises TailraceError where S3 does not
         give it.
         """
-        for kept in key.versions:
-            found = self.searched(table, key.key, kept)
+        for now, kept, found in self.searches(table, key):
             if found is not None and len(found.gone):
-                yield Hit(key, kept, found)
+                yield Hit(now, kept, found)
 
-    def searched(self, table: Table, key: str, kept: Kept) -> Searched | None:
+    def searches(self, table: Table, key: Key) -> Iterator[tuple[Key, Kept, Searched | None]]:
+        """What each version of an object holds, newest first: the object, version, and what.
+
+        One that has gone since it was listed holds nothing; where that was the one that is read,
+        what is there now is searched in its place. None, and raises, as `_searched`.
+        """
+        for kept in key.versions:
+            try:
+                found = self._searched(table, key.key, kept)
+            except Gone:
+                if kept.latest:
+                    yield from self.searches(table, self.bucket.key(key.key))
+                    return
+                continue
+            yield key, kept, found
+
+    def delete(self, key: str, versions: Sequence[Kept]) -> None:
+        """Delete versions of an object for good. Raises TailraceError where that must not be."""
+        self.check()
+        self.bucket.delete(key, versions)
+
+    def _searched(self, table: Table, key: str, kept: Kept) -> Searched | None:
         """What a version holds; None, and noted, where nobody can tell."""
         if kept.bytes < LEAST_BYTES:
             return Searched(0, pa.table({}))

@@ -8,7 +8,7 @@ still so before, it is told the new names when all is done, for nothing has come
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from pipeline.curate.objects import Objects
@@ -31,21 +31,32 @@ def stem(key: str) -> str:
     return ERASED.sub("", key.removesuffix(PARQUET))
 
 
-def note_before(
+def noting(
     bucket: Bucket, objects: Objects, erasure: str, table: str, keys: Iterable[Key]
-) -> None:
-    """Note what hours hold that compaction knows as they are; what was noted before stands."""
-    listed = [Listed(each.key, now.bytes) for each in keys if (now := latest(each))]
+) -> Iterator[Key]:
+    """Objects as they come; behind the last one it is noted what hours hold that were folded so.
+
+    Of a table that is long in use compaction knows the last days alone. What was noted before
+    stands.
+    """
     state, plan = objects.state(table), objects.plan(table)
     known = [state.hours, plan.hours if plan else {}]
+    held: dict[str, list[Listed]] = {}
+    for key in keys:
+        yield key
+        listed = [Listed(key.key, now.bytes)] if (now := latest(key)) else []
+        for name in by_hour(listed):
+            if any(name in hours for hours in known):
+                held.setdefault(name, []).extend(listed)
     found = {
         name: of_hour
-        for name, of_hour in by_hour(listed).items()
+        for name, of_hour in held.items()
         if any(hours.get(name) == summary(of_hour) for hours in known)
     }
-    place = _place(erasure, table)
-    noted = bucket.read(place, Before) or Before()
-    bucket.write(place, Before({**found, **noted.hours}))
+    if found:
+        place = _place(erasure, table)
+        noted = bucket.read(place, Before) or Before()
+        bucket.write(place, Before({**found, **noted.hours}))
 
 
 def settle(bucket: Bucket, objects: Objects, erasure: str, now: datetime) -> None:

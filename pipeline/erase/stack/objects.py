@@ -3,7 +3,8 @@
     erasures/<id>.json             the receipt
     erasures/<id>.erased.json      how many rows went, by hour of arrival, for the audit
     erasures/<id>.objects.json     objects of the quarantine that went, for the audit
-    erasing/<id>/request.json      whom it is about; until the execution ends
+    subjects/<id>.json             whom it is about: the last step deletes it; where none comes, a
+                                   rule of the bucket does it within days
     erasing/<id>/<phase>/<lane>/   what is to be done, an object each, until it is done
     erasing/<id>/gone/             which identities go, noted before they do
     erasing/<id>/seen/             which files of curated hold how many rows
@@ -27,11 +28,16 @@ from pipeline.errors import TailraceError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
-FOLDER = "erasing"
+FOLDER, SUBJECTS = "erasing", "subjects"
 PIECE = 1 << 20
 T = TypeVar("T")
+
+
+class Gone(TailraceError):
+    """A version that was listed is there no more: an erasure before, or a rule, deleted it."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -74,6 +80,11 @@ class Bucket:
         for key, of_key in groupby(self._versions(prefix), lambda each: each[0]):
             yield Key(key, tuple(kept for _, kept in of_key))
 
+    def key(self, name: str) -> Key:
+        """An object with the versions that it has now, which may be none."""
+        found = (each for each in self.versions(name) if each.key == name)
+        return next(found, Key(name, ()))
+
     def _versions(self, prefix: str) -> Iterator[tuple[str, Kept]]:
         with self._told(prefix):
             pages = self.client.get_paginator("list_object_versions").paginate(
@@ -111,10 +122,20 @@ class Bucket:
                 raise TailraceError(f"S3 does not delete {first.get('Key')}", first.get("Code", ""))
 
     def fetch(self, key: str, into: Path, version: str = "") -> None:
-        """Fill a file of our own with an object, or with a version of it."""
+        """Fill a file of our own with an object, or with a version of it.
+
+        Raises Gone for a version that is there no more.
+        """
+        from botocore.exceptions import ClientError
+
         named: Any = {"VersionId": version} if version else {}
         with self._told(key):
-            body = self.client.get_object(Bucket=self.name, Key=key, **named)["Body"]
+            try:
+                body = self.client.get_object(Bucket=self.name, Key=key, **named)["Body"]
+            except ClientError as error:
+                if version and _status(error) == 404:
+                    raise Gone("a version of an object is gone", key) from error
+                raise
             with into.open("wb") as file:
                 for piece in body.iter_chunks(PIECE):
                     file.write(piece)
@@ -154,8 +175,7 @@ class Bucket:
             try:
                 body = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
             except ClientError as error:
-                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                if status == 404:
+                if _status(error) == 404:
                     return None
                 raise
         try:
@@ -172,3 +192,7 @@ class Bucket:
 
     def _told(self, key: str) -> "AbstractContextManager[None]":
         return told("S3", f"s3://{self.name}/{key}")
+
+
+def _status(error: "ClientError") -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

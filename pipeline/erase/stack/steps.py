@@ -8,9 +8,12 @@ shown comes from what is gone; compaction waits, for both take the same lock.
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pipeline.curate.catalog import Catalog
 from pipeline.curate.objects import LAKE, Objects
@@ -18,7 +21,7 @@ from pipeline.curate.steps import KEPT_FOR
 from pipeline.deliver.lake_file import CURATED, LANDING
 from pipeline.erase import receipt
 from pipeline.erase.predicate import WITHOUT_SUBJECTS
-from pipeline.erase.receipt import DONE, UNFINISHED, Holder, Receipt
+from pipeline.erase.receipt import DONE, UNFINISHED, WAITING, Holder, Receipt
 from pipeline.erase.stack import curated, gone, landing
 from pipeline.erase.stack.curated import DAYS, PIECES, SWAPS, Versions
 from pipeline.erase.stack.files import Files, Hit, unread_folder
@@ -43,6 +46,10 @@ SEARCHES = (LANDING, CURATED)
 PHASES = (*SEARCHES, DAYS, PIECES, SWAPS)
 # A part is done in less than this; none is begun with less time left.
 BEGUN_WITH_S = 300.0
+# Who is asked for expires after a day (infra/template.yaml); an execution may run for a week.
+RENEWED_AFTER = timedelta(hours=6)
+# What comes before the lock is held, or behind it.
+UNLOCKED = ("begin", "end", "remove")
 
 Step = Mapping[str, Any]
 Told = dict[str, Any]
@@ -61,34 +68,43 @@ class Eraser:
     catalog: Catalog
     clock: Callable[[], datetime]
     fresh: Callable[[], str]
-    runs: Callable[[str], bool]
+    runs: Callable[[str], bool | None]
 
     def take(self, step: Step, left: Left) -> Told:
         """Do a step: `step` is its name, `id` which erasure, what else it needs stands beside it.
 
+        `execution` says who does it: what was stopped, or takes too long, may have been taken over.
+
         left  seconds that it may take
 
         Raises TailraceError where a service does not do its part, NotEqual where a version does not
-        hold what it has to, ValueError for a step that is none.
+        hold what it has to, LockLost where another execution is at work, ValueError for a step that
+        is none.
         """
         steps: dict[str, Callable[[Step, Left], Told]] = {
             "begin": self._begin,
             "prepare": self._prepare,
             "work": self._work,
             "settle": self._settle,
+            "break_off": self._break_off,
             "end": self._end,
             "remove": self._remove,
         }
         if step.get("step") not in steps:
             raise ValueError(f"there is no step {step.get('step')!r}")
+        if step["step"] not in UNLOCKED:
+            self.objects.check(step["execution"])
         return steps[step["step"]](step, left)
 
     def _begin(self, step: Step, left: Left) -> Told:
         """Be the only one at work; then forget what an execution before has left to be done."""
-        mine, other = self.objects.enter(step["execution"], self.runs)
+        wanted = self._request(step)
+        mine, other = self.objects.enter(step["execution"], self.runs, self.clock())
         if not mine:
             return {"busy": True, "by": other, "phases": []}
-        wanted = self._request(step)
+        if not wanted.dry:
+            # Whatever a step that came too late has written over it.
+            self._keep(wanted.receipt)
         for phase in (*PHASES, "seen"):
             self.bucket.delete_all(f"{folder(step['id'])}{phase}/")
         return {"busy": False, "by": "", "phases": list(SEARCHES if wanted.dry else PHASES)}
@@ -96,6 +112,7 @@ class Eraser:
     def _prepare(self, step: Step, left: Left) -> Told:
         """Cut what a phase has to do into parts, which the phases behind the days have already."""
         phase, erasure = step["phase"], step["id"]
+        self._request(step)
         if phase in SEARCHES:
             for number, part in enumerate(self._parts(phase, erasure)):
                 self.bucket.write(place_of(erasure, phase, number), part)
@@ -107,20 +124,22 @@ class Eraser:
 
     def _parts(self, zone: str, erasure: str) -> Iterator[Part]:
         for table in _tables():
-            keys = list(self.bucket.versions(f"{LAKE}/{zone}/{table.name}/"))
-            if keys and zone == LANDING:
-                landing.note_before(self.bucket, self.objects, erasure, table.name, keys)
+            keys = self.bucket.versions(f"{LAKE}/{zone}/{table.name}/")
+            if zone == LANDING:
+                keys = landing.noting(self.bucket, self.objects, erasure, table.name, keys)
             yield from parts(table.name, keys)
 
     def _work(self, step: Step, left: Left) -> Told:
         """Do what a lane has to do in a phase, part by part; whether there is more."""
         phase, erasure = step["phase"], step["id"]
         wanted = self._request(step)
+        check = self._check(step)
         for key in self.bucket.keys(lane_folder(erasure, phase, step["lane"])):
             if left() < BEGUN_WITH_S:
                 return {"left": True}
+            check()
             with tempfile.TemporaryDirectory() as scratch:
-                files = Files(self.bucket, erasure, wanted.subject, Path(scratch))
+                files = Files(self.bucket, erasure, wanted.subject, Path(scratch), check)
                 self._do(phase, key, files, wanted)
             self.bucket.drop(key)
         return {"left": False}
@@ -136,7 +155,7 @@ class Eraser:
         elif phase == PIECES:
             self._write_piece(files, self._read(key, Piece))
         else:
-            self._versions(files.erasure).swap(self._read(key, Day))
+            self._versions(files.erasure, files.check).swap(self._read(key, Day))
 
     def _read(self, key: str, kind: type[Any]) -> Any:
         found = self.bucket.read(key, kind)
@@ -156,12 +175,12 @@ class Eraser:
     def _erase_file(self, files: Files, table: Table, hit: Hit) -> None:
         key = hit.key.key
         if not hit.kept.latest:
-            self.bucket.delete(key, [hit.kept])
+            files.delete(key, [hit.kept])
             return
         left = hit.searched.rows - len(hit.searched.gone)
         to = landing.renamed(key, files.erasure)
         files.write_without(table, key, to, left, hit.kept.id)
-        self.bucket.delete(key, hit.key.versions)
+        files.delete(key, hit.key.versions)
 
     def _begin_day(self, files: Files, key: str, day: Day) -> None:
         if not curated.whole(day):
@@ -170,7 +189,7 @@ class Eraser:
                 files.leave(each)
             return
         number = int(key.rpartition("/")[2].removesuffix(".json"))
-        self._versions(files.erasure).begin(number, day)
+        self._versions(files.erasure, files.check).begin(number, day)
 
     def _write_piece(self, files: Files, piece: Piece) -> None:
         each = piece.file
@@ -181,9 +200,27 @@ class Eraser:
         files.write_without(table, each.key, piece.to, each.rows - each.gone)
 
     def _settle(self, step: Step, left: Left) -> Told:
-        """Count what went, tell compaction and the audit, and write the receipt."""
-        erasure, wanted = step["id"], self._request(step)
-        told, erased = wanted.receipt, []
+        """Say in the receipt that nothing is left but what queries may still read."""
+        wanted = self._request(step)
+        told = self._told(step, wanted)
+        if wanted.dry:
+            self.bucket.write(f"{folder(step['id'])}receipt.json", told)
+            return {"then": "nothing"}
+        # Who watches takes this word for the end, and no other one.
+        self._keep(replace(told, state=WAITING if told.waiting else UNFINISHED))
+        return {"then": "wait" if told.waiting else "remove"}
+
+    def _break_off(self, step: Step, left: Left) -> Told:
+        """Say in the receipt what has gone until now; it stays unfinished."""
+        wanted = self._request(step)
+        told = self._told(step, wanted)
+        if not wanted.dry:
+            self._keep(told)
+        return {}
+
+    def _told(self, step: Step, wanted: Request) -> Receipt:
+        """Count what went, and tell compaction and the audit: the receipt as it is now."""
+        erasure, told, erased = step["id"], wanted.receipt, list[gone.Erased]()
         with tempfile.TemporaryDirectory() as scratch:
             for table, rows in gone.noted(self.bucket, erasure, Path(scratch) / "gone.parquet"):
                 erased += gone.erased(table, rows)
@@ -196,13 +233,12 @@ class Eraser:
         there = (f"s3://{self.bucket.name}/{key}" for key in unread)
         told = replace(told, unsearched=(*told.unsearched, *there))
         if wanted.dry:
-            self.bucket.write(f"{folder(erasure)}receipt.json", told)
-            return {"then": "nothing"}
+            return told
+        self.objects.check(step["execution"])
         self.bucket.write(erased_key(erasure), erased)
         landing.settle(self.bucket, self.objects, erasure, self.clock())
         waiting = len(self.bucket.keys(curated.held_folder(erasure)))
-        self._keep(replace(self._held(told, waiting), state=UNFINISHED))
-        return {"then": "wait" if waiting else "remove"}
+        return self._held(told, waiting)
 
     def _held(self, told: Receipt, waiting: int) -> Receipt:
         if not waiting:
@@ -219,9 +255,14 @@ class Eraser:
         return {}
 
     def _remove(self, step: Step, left: Left) -> Told:
-        """Delete for good what no query can read any more, then all that was noted on the way."""
+        """Delete for good what no query can read any more, then all that was noted on the way.
+
+        Raises TailraceError where the erasure was begun again: what is noted is that one's.
+        """
         erasure = step["id"]
-        versions, held = self._versions(erasure), curated.held_folder(erasure)
+        check = partial(self._check_over, erasure)
+        check()
+        versions, held = self._versions(erasure, check), curated.held_folder(erasure)
         shown = 0
         for key in self.bucket.keys(held):
             if left() < BEGUN_WITH_S:
@@ -230,6 +271,7 @@ class Eraser:
                 self.bucket.drop(key)
             else:
                 shown += 1
+        check()
         told = self.bucket.read(receipt_key(erasure), Receipt)
         if told is not None and not shown and told.state != DONE:
             held_by = told.held_by[:-1] if told.waiting else told.held_by
@@ -240,14 +282,27 @@ class Eraser:
     def _keep(self, told: Receipt) -> None:
         self.bucket.put_bytes(receipt_key(told.id), receipt.encoded(told))
 
-    def _versions(self, erasure: str) -> Versions:
-        return Versions(self.bucket, self.objects, self.catalog, erasure, self.clock, self.fresh)
+    def _versions(self, erasure: str, check: Callable[[], None]) -> Versions:
+        hands = self.bucket, self.objects, self.catalog
+        return Versions(*hands, erasure, self.clock, self.fresh, check)
+
+    def _check(self, step: Step) -> Callable[[], None]:
+        return partial(self.objects.check, step["execution"])
+
+    def _check_over(self, erasure: str) -> None:
+        if request(self.bucket, erasure) is not None:
+            raise TailraceError("it was begun again", erasure, "nothing: that one deletes it")
 
     def _request(self, step: Step) -> Request:
+        """Whom it is about, written again before it expires."""
         found = request(self.bucket, step["id"])
         if found is None:
             fix = "start it by tailrace erase --stage, which says whom it is about"
             raise TailraceError("nobody says whom this erasure is about", step["id"], fix)
+        now_ms = int(self.clock().timestamp() * 1000)
+        if now_ms - found.written_ms > RENEWED_AFTER / timedelta(milliseconds=1):
+            found = msgspec.structs.replace(found, written_ms=now_ms)
+            self.bucket.write(request_key(step["id"]), found)
         return found
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from pipeline.curate.plan import Listed
 from pipeline.erase.receipt import Receipt
-from pipeline.erase.stack.objects import FOLDER, Bucket, Kept, Key
+from pipeline.erase.stack.objects import FOLDER, SUBJECTS, Bucket, Kept, Key
 from pipeline.erase.subject import Subject, of_address, of_visitor
 
 # Of a file that is read as a whole: the function's disk holds it and what becomes of it.
@@ -23,12 +23,14 @@ class Request(msgspec.Struct, frozen=True):
 
     kind, value  of the subject
     dry          nothing is changed
+    written_ms   when it was written last, from the epoch: left alone it expires
     """
 
     kind: str
     value: str
     receipt: Receipt
     dry: bool = False
+    written_ms: int = 0
 
     @property
     def subject(self) -> Subject:
@@ -87,7 +89,7 @@ def folder(erasure: str) -> str:
 
 def request_key(erasure: str) -> str:
     """Where it is said whom an erasure is about."""
-    return f"{folder(erasure)}request.json"
+    return f"{SUBJECTS}/{erasure}.json"
 
 
 def lane_folder(erasure: str, phase: str, lane: int) -> str:

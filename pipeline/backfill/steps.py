@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # Objects that one call looks at, and those that one part of the plan names: 1.5 MB of JSON.
 LISTED, IN_A_PART = 50_000, 10_000
-# Batches of one execution. Each leaves a dozen events in its history, which ends with 25,000.
-ROUND = 400
 AT_ONCE = 8
 SHOWN, SHOWN_TEXT = 5, 300
 
@@ -124,15 +122,15 @@ class Backfill:
             yield Batch(number, slice=each)
 
     def _round(self, step: Step, left: invoke.Left) -> Told:
-        """The next batches that are not done, as many as one execution takes."""
+        """The next batches that are not done, `most` of them."""
         _, notes = self._notes(step)
         done, found = notes.done(), []
         for name in notes.parts():
             numbers = (each for each in numbers_of(name) if each > step["behind"])
             found += [{"part": name, "number": each} for each in numbers if each not in done]
-            if len(found) >= ROUND:
+            if len(found) >= step["most"]:
                 break
-        some = found[:ROUND]
+        some = found[: step["most"]]
         return {"batches": some, "behind": some[-1]["number"] if some else step["behind"]}
 
     def _take(self, step: Step, left: invoke.Left) -> Told:

@@ -173,7 +173,7 @@ def _watch(outside: "Outside", asked: Asked, execution: str) -> None:
         _print(outside, total, time.monotonic() - started)
     for each in total.failed:
         say(visible(f"{each.where}: {each.why}") + "\n")
-    if last.status != SUCCEEDED:
+    if last.status != SUCCEEDED or total.failed or last.done < last.planned:
         status = last.status.lower().replace("_", " ")
         left = f"{last.planned - last.done:,} of {last.planned:,} batches"
         what = f"the execution has {status}; {left} are not done"

@@ -5,7 +5,7 @@ Sources: AWS Step Functions API Reference, "StartExecution", "ListExecutions", "
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline import aws
 from pipeline.aws import told
-from pipeline.backfill import Notes, Request, Sum
+from pipeline.backfill import Notes, Request
 from pipeline.backfill.notes import numbers_of
 from pipeline.backfill.plan import Object as Planned
 from pipeline.backfill.plan import batches_of, slices_of
@@ -202,18 +202,14 @@ class Outside:
 
     def watched(self, arn: str) -> "Iterator[Seen]":
         """How far it is, each time that it is asked, until an execution has ended for good."""
-        states, notes, planned = self._client("stepfunctions"), self.notes, 0
-        while True:
+        states, notes = self._client("stepfunctions"), self.notes
+        while arn:
             with told("Step Functions", arn):
-                status = states.describe_execution(executionArn=arn)["status"]
-            planned = max(planned, _count(notes.parts()))
-            yield Seen(status, arn, len(notes.done()), planned)
-            if status == RUNNING:
-                continue
-            following = _following(arn, notes.sum()) if status == SUCCEEDED else ""
-            if not following:
-                return
-            arn = following
+                said = states.describe_execution(executionArn=arn)
+            status: str = said["status"]
+            yield Seen(status, arn, len(notes.done()), _count(notes.parts()))
+            if status != RUNNING:
+                arn = _following(said)
 
     @property
     def _machine(self) -> str:
@@ -234,13 +230,13 @@ def _count(parts: Iterable[str]) -> int:
     return sum(len(numbers_of(name)) for name in parts)
 
 
-def _following(arn: str, found: Sum) -> str:
-    """The execution that goes on behind one, as infra/backfill.asl.yaml names it."""
-    if not found.more:
-        return ""
-    head, _, name = arn.rpartition(":")
-    first = "-".join(name.split("-")[:2])
-    return f"{head}:{first}-{found.behind}"
+def _following(said: Mapping[str, Any]) -> str:
+    """ARN of the execution that goes on behind one that has ended; "" for none.
+
+    By its own word: what is noted may be of a later one already.
+    """
+    output = json.loads(said.get("output") or "{}")
+    return str(output.get("execution", ""))
 
 
 def _moment(ms: int) -> datetime:

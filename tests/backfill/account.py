@@ -45,6 +45,7 @@ class Account(Cloud):
     unreadable: set[str] = field(default_factory=set)
     runs: Callable[[Any], str] = lambda said: "SUCCEEDED"
     executions: dict[str, str] = field(default_factory=dict)
+    outputs_of: dict[str, Any] = field(default_factory=dict)
 
     def put(self, bucket: str, key: str, content: bytes, stored: datetime | None = None) -> None:
         """Store an object, now unless it is said when."""
@@ -134,6 +135,7 @@ class Account(Cloud):
             "stateMachineArn": MACHINE,
             "status": self.executions[arn],
             "startDate": 0,
+            "output": json.dumps(self.outputs_of.get(arn, {})),
         }
 
     def _GetMetricStatistics(self, asked: Any) -> Any:

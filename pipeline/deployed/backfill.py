@@ -1,11 +1,10 @@
 """A stack's backfill from outside: what it would take, started, watched.
 
-Sources: AWS Step Functions API Reference, "StartExecution", "ListExecutions", "DescribeExecution".
+infra/backfill.asl.yaml says what an execution is told, and what it leaves.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from pipeline.backfill.plan import Object as Planned
 from pipeline.backfill.plan import batches_of, slices_of
 from pipeline.backfill.shards import Shards
 from pipeline.deployed.erased import erasures_since
+from pipeline.deployed.executions import RUNNING, Machine
 from pipeline.deployed.function import configuration
 from pipeline.deployed.objects import listed
 from pipeline.deployed.stage import Deployed
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_s3 import S3Client
 
-MACHINE, RUNNING, SUCCEEDED = "BackfillMachineArn", "RUNNING", "SUCCEEDED"
+MACHINE = "BackfillMachineArn"
 SCHEME = "s3://"
 HOUR_S = 3600
 
@@ -174,15 +174,14 @@ class Outside:
 
     # Executions.
 
+    @property
+    def _machine(self) -> Machine:
+        return Machine(self._client("stepfunctions"), self.deployed.output(MACHINE))
+
     def running(self) -> str:
         """ARN of an execution of the same request that runs; "" for none."""
-        with told("Step Functions", self._machine):
-            pages = self._client("stepfunctions").get_paginator("list_executions")
-            for page in pages.paginate(stateMachineArn=self._machine, statusFilter=RUNNING):
-                for each in page["executions"]:
-                    if each["name"].startswith(self.request.id):
-                        return str(each["executionArn"])
-        return ""
+        found = self._machine.running()
+        return next((each.arn for each in found if each.name.startswith(self.request.id)), "")
 
     def start(self, now: datetime, concurrency: int) -> str:
         """Start an execution; its ARN. Raises TailraceError where Step Functions does not."""
@@ -194,26 +193,17 @@ class Outside:
             "name": name,
             "behind": 0,
         }
-        with told("Step Functions", self._machine):
-            started = self._client("stepfunctions").start_execution(
-                stateMachineArn=self._machine, name=name, input=json.dumps(said)
-            )
-        return str(started["executionArn"])
+        return self._machine.start(name, said)
 
     def watched(self, arn: str) -> "Iterator[Seen]":
         """How far it is, each time that it is asked, until an execution has ended for good."""
-        states, notes = self._client("stepfunctions"), self.notes
+        machine, notes = self._machine, self.notes
         while arn:
-            with told("Step Functions", arn):
-                said = states.describe_execution(executionArn=arn)
-            status: str = said["status"]
-            yield Seen(status, arn, len(notes.done()), _count(notes.parts()))
-            if status != RUNNING:
-                arn = _following(said)
-
-    @property
-    def _machine(self) -> str:
-        return self.deployed.output(MACHINE)
+            state = machine.status(arn).state
+            yield Seen(state, arn, len(notes.done()), _count(notes.parts()))
+            if state != RUNNING:
+                # By its own word: what is noted may be of a later one already.
+                arn = (machine.output(arn) or {}).get("execution", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +218,6 @@ class Seen:
 
 def _count(parts: Iterable[str]) -> int:
     return sum(len(numbers_of(name)) for name in parts)
-
-
-def _following(said: Mapping[str, Any]) -> str:
-    """ARN of the execution that goes on behind one that has ended; "" for none.
-
-    By its own word: what is noted may be of a later one already.
-    """
-    output = json.loads(said.get("output") or "{}")
-    return str(output.get("execution", ""))
 
 
 def _moment(ms: int) -> datetime:

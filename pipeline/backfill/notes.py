@@ -57,11 +57,15 @@ class Begun(msgspec.Struct, frozen=True):
 
     left    places of its objects that are still to be taken; None: all
     after   sequence number up to which a slice was taken; "" for none
+    at_ms   nothing behind that one has arrived before; 0 where nobody knows
+    broken  sequence numbers up to there of records that a fault of ours does not let in
     failed  what the last call could not take
     """
 
     left: tuple[int, ...] | None = None
     after: str = ""
+    at_ms: int = 0
+    broken: tuple[str, ...] = ()
     counts: Counts = Counts()
     failed: tuple[Failed, ...] = ()
 

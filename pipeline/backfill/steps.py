@@ -114,7 +114,7 @@ class Backfill:
                     yield Object(each["Key"], each["Size"], stored_ms)
 
     def _hours(self, request: Request, known: Known) -> Iterator[Batch]:
-        shards = Shards(self.kinesis, request.stream, self.sleep)
+        shards = Shards(self.kinesis, request.stream, self.sleep, self.clock)
         first = max(request.from_ms, shards.kept_since_ms(self.clock()))
         found = slices_of(shards.names(), first, min(request.to_ms, self._now_ms()))
         fresh = (each for each in found if (each.shard, each.to_ms) not in known.slices)
@@ -140,7 +140,7 @@ class Backfill:
         if notes.done_counts(number) is not None:
             return {"more": False}
         (batch,) = [each for each in notes.part(step["part"]).batches if each.number == number]
-        shards = Shards(self.kinesis, request.stream, self.sleep)
+        shards = Shards(self.kinesis, request.stream, self.sleep, self.clock)
         taking = Taking(request, batch, self._again(step, request), shards, left, self._now_ms())
         before = notes.begun(number)
         begun, more = taking.go_on(before)

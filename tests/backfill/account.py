@@ -86,12 +86,13 @@ class Account(Cloud):
             first = sum(at < since for _, _, at in records)
         else:
             behind = int(asked["StartingSequenceNumber"])
+            behind -= asked["ShardIteratorType"] == "AT_SEQUENCE_NUMBER"
             first = sum(number <= behind for number, _, _ in records)
         return {"ShardIterator": f"{asked['ShardId']}/{first}"}
 
     def _GetRecords(self, asked: Any) -> Any:
         shard, _, first = asked["ShardIterator"].partition("/")
-        end = int(first) + self.page_records
+        end = int(first) + asked.get("Limit", self.page_records)
         found = [
             {
                 "SequenceNumber": str(number),

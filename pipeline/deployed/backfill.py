@@ -134,9 +134,7 @@ class Outside:
 
     def _in_stream(self, now: datetime) -> Found:
         request = self.request
-        shards = Shards(
-            self._client("kinesis"), request.stream, lambda seconds: None, lambda: now
-        )
+        shards = Shards(self._client("kinesis"), request.stream, lambda seconds: None, lambda: now)
         kept_ms, names = shards.kept_since_ms(now), shards.names()
         first = max(request.from_ms, kept_ms)
         gone = _moment(kept_ms) if kept_ms > request.from_ms else None

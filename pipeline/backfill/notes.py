@@ -1,30 +1,28 @@
 """What a backfill notes in the bucket of the lake, beside the lake, so that it can be gone on with.
 
-    backfill/<id>/plan/<first>-<last>.json  which objects or hours of a shard are which batch
-    backfill/<id>/begun/<number>.json       how far a batch has come that is not done
-    backfill/<id>/done/<number>.json        what came of a batch of which nothing is left
-    backfill/<id>/sum.json                  the sums, when an execution has come to its end
-
-Source: Amazon S3 User Guide, "Add preconditions to S3 operations with conditional requests".
+backfill/<id>/plan/<first>-<last>.json  which objects or hours of a shard are which batch
+backfill/<id>/keys.json                 which keys each of these parts begins and ends with
+backfill/<id>/begun/<number>.json       how far a batch has come that is not done
+backfill/<id>/done/<number>.json        what came of a batch of which nothing is left
+backfill/<id>/sum.json                  the sums, when an execution has come to its end
 """
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline.aws import told
 from pipeline.backfill.plan import Part
+from pipeline.documents import Documents
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FOLDER = "backfill"
-PLAN, BEGUN, DONE, SUM = "plan", "begun", "done", "sum.json"
+PLAN, BEGUN, DONE = "plan", "begun", "done"
+KEYS, SUM = "keys.json", "sum.json"
 DIGITS = 8
-T = TypeVar("T")
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -57,11 +55,15 @@ class Begun(msgspec.Struct, frozen=True):
 
     left    places of its objects that are still to be taken; None: all
     after   sequence number up to which a slice was taken; "" for none
+    at_ms   nothing behind that one has arrived before; 0 where nobody knows
+    broken  sequence numbers up to there of records that a fault of ours does not let in
     failed  what the last call could not take
     """
 
     left: tuple[int, ...] | None = None
     after: str = ""
+    at_ms: int = 0
+    broken: tuple[str, ...] = ()
     counts: Counts = Counts()
     failed: tuple[Failed, ...] = ()
 
@@ -82,9 +84,25 @@ class Sum(msgspec.Struct, frozen=True):
     failed: tuple[Failed, ...] = ()
 
 
+class Ends(msgspec.Struct, frozen=True, array_like=True):
+    """First and last key of a part of a plan."""
+
+    first: str
+    last: str
+
+    @classmethod
+    def of(cls, part: Part) -> "Ends":
+        """Those of a part, whose objects are in order."""
+        return cls(part.batches[0].objects[0].key, part.batches[-1].objects[-1].key)
+
+    def meet(self, other: "Ends") -> bool:
+        """Whether a key may be in both."""
+        return self.first <= other.last and other.first <= self.last
+
+
 @dataclass(frozen=True)
 class Notes:
-    """The notes of one request, `id`."""
+    """The notes of one request, `id`; all raise TailraceError where S3 does not do its part."""
 
     client: "S3Client"
     bucket: str
@@ -95,82 +113,74 @@ class Notes:
         """Where they lie, ending in /."""
         return f"{FOLDER}/{self.id}/"
 
+    @property
+    def _documents(self) -> Documents:
+        # All of them: a batch that is numbered anew must not find what is noted of another.
+        fix = f"delete s3://{self.bucket}/{self.folder}, and run it again: rows stay as they are"
+        return Documents(self.client, self.bucket, self.folder, fix)
+
     def parts(self) -> list[str]:
-        """Names of the parts of the plan, in order. Raises TailraceError where S3 has none."""
-        return sorted(self._names(PLAN))
+        """Names of the parts of the plan, in order."""
+        return sorted(self._documents.names(f"{PLAN}/"))
 
     def part(self, name: str) -> Part:
-        """A part of the plan. Raises TailraceError where S3 does not give it."""
-        found = self._read(f"{PLAN}/{name}", Part)
-        return found or Part(())
+        """A part of the plan."""
+        return self._documents.read(f"{PLAN}/{name}", Part) or Part(())
 
-    def add_part(self, part: Part) -> None:
-        """Note a part; what stands under its name stays. Raises TailraceError for anything else."""
-        first, last = part.batches[0].number, part.batches[-1].number
-        name = f"{PLAN}/{first:0{DIGITS}d}-{last:0{DIGITS}d}.json"
-        with told("S3", f"s3://{self.bucket}/{self.folder}{name}"):
-            self.client.put_object(
-                Bucket=self.bucket,
-                Key=self.folder + name,
-                Body=msgspec.json.encode(part),
-                IfNoneMatch="*",
-            )
+    def meeting(self, names: Iterable[str], keys: Ends) -> list[Part]:
+        """Those parts of some that may name keys of a range.
+
+        A part that the table of keys does not know, because a call broke off, is read.
+        """
+        ends = self._ends()
+        some = [self.part(name) for name in names if name not in ends or ends[name].meet(keys)]
+        return [part for part in some if Ends.of(part).meet(keys)]
+
+    def add_parts(self, parts: Iterable[Part]) -> None:
+        """Note parts, which are new: none takes the place of another."""
+        found: dict[str, Ends] = {}
+        for part in parts:
+            name = _name(part.batches[0].number, part.batches[-1].number)
+            self._documents.add(f"{PLAN}/{name}", part)
+            if part.batches[0].objects:
+                found[name] = Ends.of(part)
+        if found:
+            self._documents.write(KEYS, self._ends() | found)
+
+    def _ends(self) -> dict[str, Ends]:
+        return self._documents.read(KEYS, dict[str, Ends]) or {}
 
     def begun(self, number: int) -> Begun:
-        """How far a batch has come. Raises TailraceError where S3 does not say."""
-        return self._read(f"{BEGUN}/{number:0{DIGITS}d}.json", Begun) or Begun()
+        """How far a batch has come."""
+        return self._documents.read(f"{BEGUN}/{_name(number)}", Begun) or Begun()
 
     def set_begun(self, number: int, begun: Begun) -> None:
-        """Note how far it has come. Raises TailraceError where S3 does not take it."""
-        self._write(f"{BEGUN}/{number:0{DIGITS}d}.json", begun)
+        """Note how far it has come."""
+        self._documents.write(f"{BEGUN}/{_name(number)}", begun)
 
     def done(self) -> set[int]:
-        """Numbers of batches that are done. Raises TailraceError where S3 does not list them."""
-        return {int(name.partition(".")[0]) for name in self._names(DONE)}
+        """Numbers of batches that are done."""
+        return {int(name.partition(".")[0]) for name in self._documents.names(f"{DONE}/")}
 
     def done_counts(self, number: int) -> Counts | None:
-        """What came of a batch; None: it is not done. Raises TailraceError as the others do."""
-        return self._read(f"{DONE}/{number:0{DIGITS}d}.json", Counts)
+        """What came of a batch; None: it is not done."""
+        return self._documents.read(f"{DONE}/{_name(number)}", Counts)
 
     def set_done(self, number: int, counts: Counts) -> None:
-        """Note that nothing of a batch is left. Raises TailraceError where S3 does not take it."""
-        self._write(f"{DONE}/{number:0{DIGITS}d}.json", counts)
+        """Note that nothing of a batch is left."""
+        self._documents.write(f"{DONE}/{_name(number)}", counts)
 
     def sum(self) -> Sum:
         """The sums as an execution has noted them last; nothing before one has."""
-        return self._read(SUM, Sum) or Sum()
+        return self._documents.read(SUM, Sum) or Sum()
 
     def set_sum(self, found: Sum) -> None:
-        """Note the sums. Raises TailraceError where S3 does not take them."""
-        self._write(SUM, found)
+        """Note the sums."""
+        self._documents.write(SUM, found)
 
-    def _names(self, kind: str) -> Iterator[str]:
-        prefix = f"{self.folder}{kind}/"
-        with told("S3", f"s3://{self.bucket}/{prefix}"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=prefix
-            )
-            for page in pages:
-                yield from (each["Key"].removeprefix(prefix) for each in page.get("Contents", []))
 
-    def _read(self, name: str, kind: type[T]) -> T | None:
-        from botocore.exceptions import ClientError
-
-        key = self.folder + name
-        with told("S3", f"s3://{self.bucket}/{key}"):
-            try:
-                body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") == "NoSuchKey":
-                    return None
-                raise
-            with closing(body):
-                return msgspec.json.decode(body.read(), type=kind)
-
-    def _write(self, name: str, value: msgspec.Struct) -> None:
-        key = self.folder + name
-        with told("S3", f"s3://{self.bucket}/{key}"):
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode(value))
+def _name(*numbers: int) -> str:
+    return "-".join(f"{each:0{DIGITS}d}" for each in numbers) + ".json"
 
 
 def numbers_of(name: str) -> range:

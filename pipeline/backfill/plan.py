@@ -75,11 +75,10 @@ class Part(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the parts of a plan hold already; `last`: the number of the last batch."""
+    """What parts of a plan hold already."""
 
     objects: frozenset[tuple[str, int]]
     slices: frozenset[tuple[str, int]]
-    last: int
 
     @classmethod
     def of(cls, parts: Iterable[Part]) -> "Known":
@@ -89,7 +88,6 @@ class Known:
             frozenset((each.key, each.stored_ms) for one in batches for each in one.objects),
             # By their ends: the first hour begins where the stream's retention does, ever later.
             frozenset((one.slice.shard, one.slice.to_ms) for one in batches if one.slice),
-            max((one.number for one in batches), default=0),
         )
 
 

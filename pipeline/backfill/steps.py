@@ -16,7 +16,7 @@ import msgspec
 from pipeline import invoke
 from pipeline.aws import told
 from pipeline.backfill.again import HomeAgain
-from pipeline.backfill.notes import Counts, Notes, Sum, numbers_of
+from pipeline.backfill.notes import Counts, Ends, Notes, Sum, numbers_of
 from pipeline.backfill.plan import Batch, Known, Object, Part, Request, batches_of, slices_of
 from pipeline.backfill.shards import Shards
 from pipeline.backfill.taking import Taking
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # Objects that one call looks at, and those that one part of the plan names: 1.5 MB of JSON.
 LISTED, IN_A_PART = 50_000, 10_000
-# Batches of one execution. Each leaves a dozen events in its history, which ends with 25,000.
-ROUND = 400
 AT_ONCE = 8
 SHOWN, SHOWN_TEXT = 5, 300
 
@@ -83,21 +81,24 @@ class Backfill:
     def _plan(self, step: Step, left: invoke.Left) -> Told:
         """Batches of what is there and in no plan yet; `after`: where the next call goes on."""
         request, notes = self._notes(step)
-        known = Known.of(notes.part(name) for name in notes.parts())
         if request.stream:
-            batches, after = self._hours(request, known), ""
+            batches, after = self._hours(request, notes), ""
         else:
-            batches, after = self._objects(request, known, step["after"])
-        for part in _parts(batches):
-            notes.add_part(part)
+            batches, after = self._objects(request, notes, step["after"])
+        notes.add_parts(_parts(batches))
         return {"after": after, "more": bool(after)}
 
-    def _objects(self, request: Request, known: Known, after: str) -> tuple[Iterator[Batch], str]:
+    def _objects(self, request: Request, notes: Notes, after: str) -> tuple[Iterator[Batch], str]:
         some = list(islice(self._listed(request, after), LISTED))
+        if not some:
+            return iter(()), ""
+        names = notes.parts()
+        # Of a plan of millions of objects no call may read all.
+        known = Known.of(notes.meeting(names, Ends(some[0].key, some[-1].key)))
         fresh = (each for each in some if (each.key, each.stored_ms) not in known.objects)
         wanted = (each for each in fresh if self._is_wanted(request, each))
         last = some[-1].key if len(some) == LISTED else ""
-        return batches_of(wanted, known.last + 1), last
+        return batches_of(wanted, _behind(names)), last
 
     def _is_wanted(self, request: Request, found: Object) -> bool:
         if not request.holds(found.stored_ms) or (found.key.endswith("/") and not found.bytes):
@@ -115,24 +116,26 @@ class Backfill:
                     stored_ms = round(each["LastModified"].timestamp() * 1000)
                     yield Object(each["Key"], each["Size"], stored_ms)
 
-    def _hours(self, request: Request, known: Known) -> Iterator[Batch]:
-        shards = Shards(self.kinesis, request.stream, self.sleep)
+    def _hours(self, request: Request, notes: Notes) -> Iterator[Batch]:
+        names = notes.parts()
+        known = Known.of(notes.part(name) for name in names)
+        shards = Shards(self.kinesis, request.stream, self.sleep, self.clock)
         first = max(request.from_ms, shards.kept_since_ms(self.clock()))
         found = slices_of(shards.names(), first, min(request.to_ms, self._now_ms()))
         fresh = (each for each in found if (each.shard, each.to_ms) not in known.slices)
-        for number, each in enumerate(fresh, known.last + 1):
+        for number, each in enumerate(fresh, _behind(names)):
             yield Batch(number, slice=each)
 
     def _round(self, step: Step, left: invoke.Left) -> Told:
-        """The next batches that are not done, as many as one execution takes."""
+        """The next batches that are not done, `most` of them."""
         _, notes = self._notes(step)
         done, found = notes.done(), []
         for name in notes.parts():
             numbers = (each for each in numbers_of(name) if each > step["behind"])
             found += [{"part": name, "number": each} for each in numbers if each not in done]
-            if len(found) >= ROUND:
+            if len(found) >= step["most"]:
                 break
-        some = found[:ROUND]
+        some = found[: step["most"]]
         return {"batches": some, "behind": some[-1]["number"] if some else step["behind"]}
 
     def _take(self, step: Step, left: invoke.Left) -> Told:
@@ -142,7 +145,7 @@ class Backfill:
         if notes.done_counts(number) is not None:
             return {"more": False}
         (batch,) = [each for each in notes.part(step["part"]).batches if each.number == number]
-        shards = Shards(self.kinesis, request.stream, self.sleep)
+        shards = Shards(self.kinesis, request.stream, self.sleep, self.clock)
         taking = Taking(request, batch, self._again(step, request), shards, left, self._now_ms())
         before = notes.begun(number)
         begun, more = taking.go_on(before)
@@ -193,6 +196,11 @@ class Backfill:
 
     def _now_ms(self) -> int:
         return round(self.clock().astimezone(UTC).timestamp() * 1000)
+
+
+def _behind(names: list[str]) -> int:
+    """The first number that no part of a plan has."""
+    return max((numbers_of(name).stop for name in names), default=1)
 
 
 def _parts(batches: Iterator[Batch]) -> Iterator[Part]:

@@ -1,15 +1,15 @@
 """One batch taken, as far as the time goes: objects one by one, or a slice of a shard by pages."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import invoke
 from pipeline.backfill.notes import Begun, Counts, Failed
 from pipeline.backfill.plan import Batch, Object, Request, Slice
-from pipeline.backfill.shards import Page, Shards
+from pipeline.backfill.shards import Place, Shards
 from pipeline.decode.peek import log_group_of
-from pipeline.errors import TailraceError
+from pipeline.errors import TailraceError, Unforeseen
 from pipeline.invoke import events
 from pipeline.triggers import kinesis
 
@@ -18,6 +18,37 @@ RESERVE_S = 90.0
 # As the event source mapping brings them at once.
 EVENT_BYTES = 4 << 20
 WHY = 200
+# Records of a slice that may break us: where it is more, it is no matter of a record.
+MOST_BROKEN = 20
+
+
+@dataclass(slots=True)
+class Reading:
+    """A slice that is being read.
+
+    untried  sequence numbers of records that broke us before, and are still to be tried
+    broken   why records could not be taken, by their sequence numbers
+    """
+
+    place: Place
+    counts: Counts
+    untried: list[str]
+    broken: dict[str, Failed] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, begun: Begun) -> "Reading":
+        """Where an earlier call has left it."""
+        return cls(Place(begun.after, begun.at_ms), begun.counts, list(begun.broken))
+
+    def begun(self, *failed: Failed) -> Begun:
+        """How far it is, and what else has failed."""
+        return Begun(
+            after=self.place.after,
+            at_ms=self.place.at_ms,
+            broken=(*self.untried, *self.broken),
+            counts=self.counts,
+            failed=(*failed, *self.broken.values()),
+        )
 
 
 @dataclass(frozen=True)
@@ -64,31 +95,63 @@ class Taking:
         return Begun(tuple(left), counts=counts, failed=tuple(failed)), late
 
     def _records(self, begun: Begun, part: Slice) -> tuple[Begun, bool]:
-        counts, after = begun.counts, begun.after
+        reading = Reading.of(begun)
         try:
-            for page in self.shards.pages(part, after):
-                if after != begun.after and self.left() < RESERVE_S:
-                    return Begun(after=after, counts=counts), True
-                counts += self._page(part, page)
-                after = page.after
+            return self._read(reading, part)
         except TailraceError as error:
-            where = f"{part.shard} of {self.shards.stream}"
-            failed = (Failed(where, error.what[:WHY]),)
-            return Begun(after=after, counts=counts, failed=failed), False
-        return Begun(after=after, counts=counts), False
+            stopped = Failed(f"{part.shard} of {self.shards.stream}", error.what[:WHY])
+            return reading.begun(stopped), False
 
-    def _page(self, part: Slice, page: Page) -> Counts:
-        counts = Counts()
-        for some in _pieces(page.records):
-            event = self._wanted(events.of_records(self.shards.stream, part.shard, some))
-            if not event["Records"]:
-                continue
+    def _read(self, reading: Reading, part: Slice) -> tuple[Begun, bool]:
+        """Records that broke us before, then page after page."""
+        while reading.untried:
+            self._again(reading, part, reading.untried[0])
+            del reading.untried[0]
+        began = reading.place
+        for page in self.shards.pages(part, began):
+            if reading.place != began and self.left() < RESERVE_S:
+                return reading.begun(), True
+            # Of a page that is not taken to its end nothing counts: it comes again.
+            counts, broken = reading.counts, dict(reading.broken)
+            for some in _pieces(page.records):
+                counts += self._some(part, some, broken)
+            reading.place, reading.counts, reading.broken = page.place, counts, broken
+        return reading.begun(), False
+
+    def _again(self, reading: Reading, part: Slice, sequence: str) -> None:
+        found = self.shards.record(part.shard, sequence)
+        if found:
+            reading.counts += self._some(part, found, reading.broken)
+        else:
+            reading.broken[sequence] = self._failed(part, sequence, "the stream has it no more")
+
+    def _some(self, part: Slice, some: list[dict[str, Any]], broken: dict[str, Failed]) -> Counts:
+        """What came of records, in halves where one of them breaks us, as Lambda tries them.
+
+        Raises DeliveryError where they are not delivered, Unforeseen where too many break us.
+        """
+        event = self._wanted(events.of_records(self.shards.stream, part.shard, some))
+        if not event["Records"]:
+            return Counts()
+        try:
             taken = self._take(event)
-            if taken.failures:
-                raise taken.failures[0]
-            size = sum(len(each["Data"]) for each in some)
-            counts += _counts(taken) + Counts(records=len(event["Records"]), bytes=size)
-        return counts
+        except Unforeseen as fault:
+            if len(broken) >= MOST_BROKEN:
+                raise
+            half = len(some) // 2
+            if half:
+                first = self._some(part, some[:half], broken)
+                return first + self._some(part, some[half:], broken)
+            sequence = some[0]["SequenceNumber"]
+            broken[sequence] = self._failed(part, sequence, f"{fault.what} {fault.where}")
+            return Counts()
+        if taken.failures:
+            raise taken.failures[0]
+        size = sum(len(each["Data"]) for each in some)
+        return _counts(taken) + Counts(records=len(event["Records"]), bytes=size)
+
+    def _failed(self, part: Slice, sequence: str, why: str) -> Failed:
+        return Failed(f"{sequence} in {part.shard} of {self.shards.stream}", why[:WHY])
 
     def _wanted(self, event: dict[str, Any]) -> dict[str, Any]:
         """The same with the records of the source that is asked for alone."""

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from shlex import quote
 from typing import TYPE_CHECKING
 
-import typer
-
 from pipeline.cli import let_all_in, streams
+from pipeline.cli.asking import ask
 from pipeline.cli.output import counted, iso, say, visible
-from pipeline.errors import DeliveryError, UsageError
+from pipeline.errors import DeliveryError
 
 if TYPE_CHECKING:
     from pipeline.backfill import Request, Sum
@@ -80,7 +79,8 @@ def backfill(settings: "Settings", asked: Asked) -> None:
         _say_erased(outside, asked.stage)
         if not found.batches or asked.dry_run:
             return
-        _ask(usd, asked.yes)
+        if usd >= COSTLY_USD and not asked.yes:
+            ask(f"About {usd:.2f} USD. Begin?", "nothing was begun")
         most = min(asked.concurrency, found.shards or asked.concurrency)
         running = outside.start(now, most)
     say(f"execution {running}\n")
@@ -138,23 +138,9 @@ def _say_erased(outside: "Outside", stage: str) -> None:
         say(f"note: {rows}: run tailrace erase --stage {stage} once more behind it\n")
 
 
-def _ask(usd: float, yes: bool) -> None:
-    """Ask where it is costly; whoever does not say yes is done."""
-    if yes or usd < COSTLY_USD:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked", "standard input is no terminal", "give --yes")
-    try:
-        if typer.confirm(f"About {usd:.2f} USD. Begin?", err=True):
-            return
-    except typer.Abort:
-        say("\n")
-    say("nothing was begun\n")
-    raise typer.Exit(1)
-
-
 def _watch(outside: "Outside", asked: Asked, execution: str) -> None:
-    from pipeline.deployed.backfill import RUNNING, SUCCEEDED, Seen
+    from pipeline.deployed.backfill import Seen
+    from pipeline.deployed.executions import RUNNING, SUCCEEDED
 
     again = asked.again(outside.request)
     started, last = time.monotonic(), Seen(RUNNING, execution, 0, 0)
@@ -173,7 +159,7 @@ def _watch(outside: "Outside", asked: Asked, execution: str) -> None:
         _print(outside, total, time.monotonic() - started)
     for each in total.failed:
         say(visible(f"{each.where}: {each.why}") + "\n")
-    if last.status != SUCCEEDED:
+    if last.status != SUCCEEDED or total.failed or last.done < last.planned:
         status = last.status.lower().replace("_", " ")
         left = f"{last.planned - last.done:,} of {last.planned:,} batches"
         what = f"the execution has {status}; {left} are not done"

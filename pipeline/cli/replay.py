@@ -1,64 +1,55 @@
 """tailrace replay: run again from the quarantine, the failure store or the log."""
 
-import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import backfill, streams
+from pipeline.cli import backfill, replay_home
 from pipeline.cli.options import Config, From, Home, Since, Stage, To, settings_of
-from pipeline.cli.output import counted, say, visible
-from pipeline.errors import InputError, UsageError
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.home import WritingHome
-    from pipeline.ledger.replay import Replayed, Wanted
     from pipeline.settings import Settings
 
-FOREVER = range((1 << 63) - 1)
-SHOWN_FAULTS = 5
+Quarantine = Annotated[bool, typer.Option("--quarantine", help="Lines that were refused.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Records that could not be processed.")]
+Source = Annotated[
+    str, typer.Option("--source", metavar="S", help="Only this source.", show_default=False)
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
+]
+Prefix = Annotated[
+    str,
+    typer.Option(
+        "--prefix",
+        metavar="URI",
+        help="Of a stack: objects below s3://bucket/prefix.",
+        show_default=False,
+    ),
+]
+Concurrency = Annotated[
+    int,
+    typer.Option("--concurrency", metavar="N", min=1, max=backfill.MOST, help="Batches at once."),
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Start it, and do not watch.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
 
 
 def replay(
-    quarantine: Annotated[
-        bool, typer.Option("--quarantine", help="Lines that were refused.")
-    ] = False,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Records that could not be processed.")
-    ] = False,
+    quarantine: Quarantine = False,
+    failed: Failed = False,
     since: Since = None,
     from_time: From = None,
     to_time: To = None,
-    source: Annotated[
-        str, typer.Option("--source", metavar="S", help="Only this source.", show_default=False)
-    ] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would come of it; write nothing.")
-    ] = False,
+    source: Source = "",
+    dry_run: DryRun = False,
     stage: Stage = None,
-    prefix: Annotated[
-        str,
-        typer.Option(
-            "--prefix",
-            metavar="URI",
-            help="Of a stack: objects below s3://bucket/prefix.",
-            show_default=False,
-        ),
-    ] = "",
-    concurrency: Annotated[
-        int,
-        typer.Option(
-            "--concurrency", metavar="N", min=1, max=backfill.MOST, help="Batches at once."
-        ),
-    ] = backfill.USUAL,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Start it, and do not watch.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")] = False,
+    prefix: Prefix = "",
+    concurrency: Concurrency = backfill.USUAL,
+    no_wait: NoWait = False,
+    yes: Yes = False,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -83,44 +74,42 @@ def replay(
     tailrace replay --stage staging --since 6h
     tailrace replay --stage staging --prefix s3://logs/AWSLogs/ --from 2026-11-01 --dry-run
     """
-    from pipeline.cli.homes import to_write
-    from pipeline.home import readable, writing
-    from pipeline.ledger.replay import Wanted
     from pipeline.queries.window import parse
     from pipeline.sources import find
 
-    arrived = _arrived(since, from_time, to_time)
-    name = find(source).name if source else None
-    if not (quarantine or failed or from_time or since or prefix):
+    window = parse(datetime.now(UTC), since, from_time, to_time)
+    name = find(source).name if source else ""
+    _check(quarantine or failed, bool(since or from_time), prefix)
+    settings = settings_of(config, home)
+    if stage:
+        ends = bool(since or to_time)
+        asked = backfill.Asked(
+            stage, window, ends, prefix, name, concurrency, dry_run, not no_wait, yes
+        )
+        _of_stage(settings, asked, quarantine, failed)
+        return
+    if prefix or no_wait or yes or concurrency != backfill.USUAL:
+        what = "--prefix, --concurrency, --no-wait and --yes are about a stack"
+        raise UsageError(what, "", "name it: --stage staging")
+    again = replay_home.Again(quarantine, failed, window, name or None, dry_run)
+    replay_home.replay(settings, again)
+
+
+def _check(kept: bool, arrived: bool, prefix: str) -> None:
+    """Raise UsageError where nothing is named, or too much.
+
+    kept     it is about what was refused or failed
+    arrived  about what has arrived since a time
+    """
+    if not (kept or arrived or prefix):
         raise UsageError(
             "nothing was named to be replayed",
             "",
             "give --quarantine, --failed or both; or --since, or --from (and --to), for records of"
             " the log",
         )
-    if prefix and (quarantine or failed):
+    if prefix and kept:
         raise UsageError("--prefix names objects of its own", "", "leave --quarantine and --failed")
-    if stage:
-        window = parse(datetime.now(UTC), since, from_time, to_time)
-        ends = bool(since or to_time)
-        asked = backfill.Asked(
-            stage, window, ends, prefix, name or "", concurrency, dry_run, not no_wait, yes
-        )
-        _of_stage(settings_of(config, home), asked, quarantine, failed)
-        return
-    if prefix or no_wait or yes or concurrency != backfill.USUAL:
-        what = "--prefix, --concurrency, --no-wait and --yes are about a stack"
-        raise UsageError(what, "", "name it: --stage staging")
-    settings = settings_of(config, home)
-    with readable(settings.home_path):
-        # A home that was never written to is not made for this.
-        pass
-    with writing(settings.home_path, to_write(settings)) as opened:
-        if not (quarantine or failed):
-            _of_log(opened, arrived, name, dry_run)
-            return
-        wanted = Wanted(quarantine, failed, name, arrived.start, arrived.stop)
-        _of_objects(opened, wanted, dry_run)
 
 
 def _of_stage(settings: "Settings", asked: backfill.Asked, quarantine: bool, failed: bool) -> None:
@@ -134,112 +123,3 @@ def _of_stage(settings: "Settings", asked: backfill.Asked, quarantine: bool, fai
         staged.replay_refused(settings, asked.stage, asked.window, asked.source, asked.dry_run)
     if not (failed or quarantine):
         backfill.backfill(settings, asked)
-
-
-def _arrived(since: str | None, from_time: str | None, to_time: str | None) -> range:
-    from pipeline.queries.window import parse
-
-    window = parse(datetime.now(UTC), since, from_time, to_time)
-    return FOREVER if window is None else range(*window.bounds_ms)
-
-
-@dataclass(slots=True)
-class _Sum:
-    """What came of the objects of one source."""
-
-    objects: int = 0
-    rows: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-
-    def add(self, one: "Replayed") -> None:
-        """Count one object."""
-        self.objects += 1
-        self.rows += one.rows
-        self.refused.update({str(reason): count for reason, count in one.refused.items()})
-        if one.fault:
-            self.refused["failed"] += 1
-        if one.lost:
-            self.refused["lost"] += 1
-
-
-def _of_objects(home: "WritingHome", wanted: "Wanted", dry_run: bool) -> None:
-    from pipeline.home import replay_objects
-    from pipeline.ledger.replay import count_objects
-
-    sums: dict[str, _Sum] = {}
-    faults: Counter[str] = Counter()
-    lost: list[InputError] = []
-    with _progress("objects", lambda: count_objects(home.store, wanted)) as show:
-        for one in replay_objects(home, wanted, dry_run):
-            sums.setdefault(one.source, _Sum()).add(one)
-            if one.fault:
-                faults[one.fault] += 1
-            if one.lost:
-                lost.append(one.lost)
-            show(sum(each.objects for each in sums.values()))
-    streams.as_data(sys.stdout)
-    sys.stdout.write(_table(sums, dry_run) if sums else "nothing to replay\n")
-    sys.stdout.flush()
-    for detail, count in faults.most_common(SHOWN_FAULTS):
-        say(visible(f"{counted(count, 'record')} failed again: {detail}") + "\n")
-    if lost:
-        first = lost[0]
-        objects = counted(len(lost), "quarantine object")
-        raise InputError(f"{objects} could not be read: {first.what}", first.where, first.fix)
-
-
-def _table(sums: dict[str, _Sum], dry_run: bool) -> str:
-    from pipeline.cli.table import Column, table
-
-    def numbers(of: Iterable[int]) -> list[str]:
-        return [f"{each:,}" for each in of]
-
-    reasons = [
-        ", ".join(f"{count:,} {reason}" for reason, count in each.refused.most_common())
-        for each in sums.values()
-    ]
-    became = "would become rows" if dry_run else "became rows"
-    columns = (
-        Column("source", [name.replace("_", "-") for name in sums]),
-        Column("objects", numbers(each.objects for each in sums.values()), number=True),
-        Column(became, numbers(each.rows for each in sums.values()), number=True),
-        Column("still refused", reasons),
-    )
-    return table(columns, streams.width())
-
-
-def _of_log(home: "WritingHome", arrived: range, source: str | None, dry_run: bool) -> None:
-    from pipeline.home import replay_log
-
-    if dry_run:
-        count = home.log.count_again(arrived, source)
-        sys.stdout.write(f"{counted(count, 'record')} of the log would be processed again\n")
-        return
-    started, count, left = time.monotonic(), 0, 0
-    with _progress("records", lambda: home.log.count_again(arrived, source)) as show:
-        for one in replay_log(home, arrived, source):
-            count += one.records
-            left += one.left
-            show(count)
-    seconds = time.monotonic() - started
-    say(f"{counted(count, 'record')} of the log processed again in {seconds:.1f} s\n")
-    if left:
-        say(
-            f"{counted(left, 'record')} left alone: today they would become something else, or were"
-            " tried again since; tailrace replay --quarantine reads what was refused\n"
-        )
-
-
-@contextmanager
-def _progress(what: str, total: Callable[[], int]) -> Iterator[Callable[[int], None]]:
-    """Shows how many are done; a bar on a terminal, silent elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total())
-        yield lambda done: bar.update(task, completed=done)

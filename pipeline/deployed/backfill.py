@@ -1,9 +1,8 @@
 """A stack's backfill from outside: what it would take, started, watched.
 
-Sources: AWS Step Functions API Reference, "StartExecution", "ListExecutions", "DescribeExecution".
+infra/backfill.asl.yaml says what an execution is told, and what it leaves.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +13,13 @@ import msgspec
 
 from pipeline import aws
 from pipeline.aws import told
-from pipeline.backfill import Notes, Request, Sum
+from pipeline.backfill import Notes, Request
 from pipeline.backfill.notes import numbers_of
 from pipeline.backfill.plan import Object as Planned
 from pipeline.backfill.plan import batches_of, slices_of
 from pipeline.backfill.shards import Shards
 from pipeline.deployed.erased import erasures_since
+from pipeline.deployed.executions import RUNNING, Machine
 from pipeline.deployed.function import configuration
 from pipeline.deployed.objects import listed
 from pipeline.deployed.stage import Deployed
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_s3 import S3Client
 
-MACHINE, RUNNING, SUCCEEDED = "BackfillMachineArn", "RUNNING", "SUCCEEDED"
+MACHINE = "BackfillMachineArn"
 SCHEME = "s3://"
 HOUR_S = 3600
 
@@ -134,7 +134,7 @@ class Outside:
 
     def _in_stream(self, now: datetime) -> Found:
         request = self.request
-        shards = Shards(self._client("kinesis"), request.stream, lambda seconds: None)
+        shards = Shards(self._client("kinesis"), request.stream, lambda seconds: None, lambda: now)
         kept_ms, names = shards.kept_since_ms(now), shards.names()
         first = max(request.from_ms, kept_ms)
         gone = _moment(kept_ms) if kept_ms > request.from_ms else None
@@ -174,15 +174,14 @@ class Outside:
 
     # Executions.
 
+    @property
+    def _machine(self) -> Machine:
+        return Machine(self._client("stepfunctions"), self.deployed.output(MACHINE))
+
     def running(self) -> str:
         """ARN of an execution of the same request that runs; "" for none."""
-        with told("Step Functions", self._machine):
-            pages = self._client("stepfunctions").get_paginator("list_executions")
-            for page in pages.paginate(stateMachineArn=self._machine, statusFilter=RUNNING):
-                for each in page["executions"]:
-                    if each["name"].startswith(self.request.id):
-                        return str(each["executionArn"])
-        return ""
+        found = self._machine.running()
+        return next((each.arn for each in found if each.name.startswith(self.request.id)), "")
 
     def start(self, now: datetime, concurrency: int) -> str:
         """Start an execution; its ARN. Raises TailraceError where Step Functions does not."""
@@ -194,30 +193,17 @@ class Outside:
             "name": name,
             "behind": 0,
         }
-        with told("Step Functions", self._machine):
-            started = self._client("stepfunctions").start_execution(
-                stateMachineArn=self._machine, name=name, input=json.dumps(said)
-            )
-        return str(started["executionArn"])
+        return self._machine.start(name, said)
 
     def watched(self, arn: str) -> "Iterator[Seen]":
         """How far it is, each time that it is asked, until an execution has ended for good."""
-        states, notes, planned = self._client("stepfunctions"), self.notes, 0
-        while True:
-            with told("Step Functions", arn):
-                status = states.describe_execution(executionArn=arn)["status"]
-            planned = max(planned, _count(notes.parts()))
-            yield Seen(status, arn, len(notes.done()), planned)
-            if status == RUNNING:
-                continue
-            following = _following(arn, notes.sum()) if status == SUCCEEDED else ""
-            if not following:
-                return
-            arn = following
-
-    @property
-    def _machine(self) -> str:
-        return self.deployed.output(MACHINE)
+        machine, notes = self._machine, self.notes
+        while arn:
+            state = machine.status(arn).state
+            yield Seen(state, arn, len(notes.done()), _count(notes.parts()))
+            if state != RUNNING:
+                # By its own word: what is noted may be of a later one already.
+                arn = (machine.output(arn) or {}).get("execution", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +218,6 @@ class Seen:
 
 def _count(parts: Iterable[str]) -> int:
     return sum(len(numbers_of(name)) for name in parts)
-
-
-def _following(arn: str, found: Sum) -> str:
-    """The execution that goes on behind one, as infra/backfill.asl.yaml names it."""
-    if not found.more:
-        return ""
-    head, _, name = arn.rpartition(":")
-    first = "-".join(name.split("-")[:2])
-    return f"{head}:{first}-{found.behind}"
 
 
 def _moment(ms: int) -> datetime:

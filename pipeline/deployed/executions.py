@@ -70,3 +70,9 @@ class Machine:
         with told("Step Functions", execution):
             said = self.client.describe_execution(executionArn=execution)
         return Status(said["status"], said.get("cause", ""))
+
+    def output(self, execution: str) -> Any:
+        """What an execution has left, read; None before it has succeeded. Raises as the others."""
+        with told("Step Functions", execution):
+            said = self.client.describe_execution(executionArn=execution)
+        return json.loads(said.get("output") or "null")

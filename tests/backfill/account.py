@@ -45,6 +45,7 @@ class Account(Cloud):
     unreadable: set[str] = field(default_factory=set)
     runs: Callable[[Any], str] = lambda said: "SUCCEEDED"
     executions: dict[str, str] = field(default_factory=dict)
+    outputs_of: dict[str, Any] = field(default_factory=dict)
 
     def put(self, bucket: str, key: str, content: bytes, stored: datetime | None = None) -> None:
         """Store an object, now unless it is said when."""
@@ -85,12 +86,13 @@ class Account(Cloud):
             first = sum(at < since for _, _, at in records)
         else:
             behind = int(asked["StartingSequenceNumber"])
+            behind -= asked["ShardIteratorType"] == "AT_SEQUENCE_NUMBER"
             first = sum(number <= behind for number, _, _ in records)
         return {"ShardIterator": f"{asked['ShardId']}/{first}"}
 
     def _GetRecords(self, asked: Any) -> Any:
         shard, _, first = asked["ShardIterator"].partition("/")
-        end = int(first) + self.page_records
+        end = int(first) + asked.get("Limit", self.page_records)
         found = [
             {
                 "SequenceNumber": str(number),
@@ -134,6 +136,7 @@ class Account(Cloud):
             "stateMachineArn": MACHINE,
             "status": self.executions[arn],
             "startDate": 0,
+            "output": json.dumps(self.outputs_of.get(arn, {})),
         }
 
     def _GetMetricStatistics(self, asked: Any) -> Any:

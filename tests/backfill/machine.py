@@ -7,12 +7,15 @@ import msgspec
 from pipeline.backfill import Backfill, Request
 from pipeline.errors import TailraceError
 
-RETRIES = 2
 LONG = 900.0
 
 
 def run(
-    backfill: Backfill, request: Request, begun_ms: int, left: Any = lambda: LONG, tries: int = 1
+    backfill: Backfill,
+    request: Request,
+    begun_ms: int,
+    left: Any = lambda: LONG,
+    batches: int = 400,
 ) -> dict[str, Any]:
     """Run executions until nothing is behind the last; what the last sum says."""
     asked = {"request": msgspec.to_builtins(request), "begun_ms": begun_ms}
@@ -20,12 +23,11 @@ def run(
     while True:
         if not behind:
             _plan(backfill, asked, left)
-        found = backfill.take({**asked, "step": "round", "behind": behind}, left)
+        step = {"step": "round", "behind": behind, "most": batches}
+        found = backfill.take({**asked, **step}, left)
         behind = found["behind"]
         for batch in found["batches"]:
-            for _ in range(tries):
-                if _batch(backfill, {**asked, "step": "take", **batch}, left):
-                    break
+            _batch(backfill, {**asked, "step": "take", **batch}, left)
         said = backfill.take({**asked, "step": "sum", "behind": behind}, left)
         if not said["more"]:
             return said
@@ -37,13 +39,13 @@ def _plan(backfill: Backfill, asked: dict[str, Any], left: Any) -> None:
         said = backfill.take({**asked, "step": "plan", "after": said["after"]}, left)
 
 
-def _batch(backfill: Backfill, step: dict[str, Any], left: Any) -> bool:
+def _batch(backfill: Backfill, step: dict[str, Any], left: Any) -> None:
     try:
         while backfill.take(step, left)["more"]:
             pass
     except TailraceError:
-        return False
-    return True
+        # It is noted, and the batches beside it go on.
+        return
 
 
 class Crash(BaseException):

@@ -158,21 +158,33 @@ def test_an_execution_that_went_on_in_another_one_is_followed(stage: Stage) -> N
     request = Request(LOGS, "AWSLogs/")
     run(stage.backfill(), request, 0)
     notes = stage.notes(request)
-    whole = notes.sum()
+    # As the last one has left it, while the first is still being looked at.
+    notes.set_sum(msgspec.structs.replace(notes.sum(), more=False, behind=800))
     arn = f"{MACHINE.replace('stateMachine', 'execution')}:{request.id}-20261125T140000"
-    stage.cloud.executions[arn] = "RUNNING"
-    statuses = iter(["SUCCEEDED", "SUCCEEDED"])
+    stage.cloud.executions |= {arn: "RUNNING", f"{arn}-400": "SUCCEEDED", f"{arn}-800": "FAILED"}
+    stage.cloud.outputs_of = {
+        arn: {"execution": f"{arn}-400"},
+        f"{arn}-400": {"execution": f"{arn}-800"},
+    }
 
-    def described(asked: Any) -> Any:
-        more = asked["executionArn"] == arn
-        notes.set_sum(msgspec.structs.replace(whole, more=more, behind=400 if more else 800))
-        seen.append(asked["executionArn"])
-        return {"executionArn": arn, "stateMachineArn": MACHINE, "status": next(statuses)}
+    def look(name: str) -> None:
+        if name == "DescribeExecution":
+            stage.cloud.executions[arn] = "SUCCEEDED"
 
-    seen: list[str] = []
-    stage.cloud.said["DescribeExecution"] = described
-    assert replay("--prefix", PREFIX).code == 0
-    assert seen == [arn, f"{arn}-400"]
+    stage.cloud.before = look
+    ran = replay("--prefix", PREFIX)
+    assert ran.code == 1
+    assert f"  at {arn}-800" in ran.err.splitlines()
+
+
+def test_an_execution_that_has_left_batches_is_not_called_done(stage: Stage) -> None:
+    request = Request(LOGS, "AWSLogs/")
+    run(stage.backfill(), request, 0)
+    del stage.cloud.objects[LAKE, f"{stage.notes(request).folder}done/00000001.json"]
+    stage.cloud.runs = lambda said: "SUCCEEDED"
+    ran = replay("--prefix", PREFIX)
+    assert ran.code == 1
+    assert "1 of 1 batches are not done" in ran.err
 
 
 def test_without_waiting_it_is_started_and_named(stage: Stage) -> None:

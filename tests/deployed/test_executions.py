@@ -16,6 +16,7 @@ from tests.deliver.firehose_service import Content
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:tailrace-staging-backfill"
 ONE = ARN.replace("stateMachine", "execution") + ":one"
+DONE = ARN.replace("stateMachine", "execution") + ":done"
 
 
 @dataclass
@@ -54,6 +55,8 @@ class States:
         return {"executions": found, **more}
 
     def DescribeExecution(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        if said["executionArn"] == DONE:
+            return {"executionArn": DONE, "status": "SUCCEEDED", "output": '{"execution": "next"}'}
         if said["executionArn"] != ONE:
             return {"__type": "ExecutionDoesNotExist", "message": "none"}
         return {"executionArn": ONE, "status": "FAILED", "cause": "a disk"}
@@ -77,3 +80,9 @@ def test_what_became_of_one_is_told_with_its_cause() -> None:
 def test_of_one_that_never_was_nothing_can_be_told() -> None:
     with pytest.raises(TailraceError, match="arn:other"):
         States().machine().status("arn:other")
+
+
+def test_what_one_has_left_is_read_once_it_has_succeeded() -> None:
+    machine = States().machine()
+    assert machine.output(DONE) == {"execution": "next"}
+    assert machine.output(ONE) is None

@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
+from pipeline import aws
+from pipeline.backfill import Request
+from pipeline.deployed.backfill import Outside, Seen
+from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
+from pipeline.deployed.stage import find
+from pipeline.schema import HOUR_MS
 from tests.e2e.cloud import Cloud, until
 from tests.e2e.sample import Sample
 from tests.e2e.stages import Further
@@ -76,6 +83,33 @@ class Again:
             return status if status != "RUNNING" else None
 
         return until(ended, "the end of an execution", 120)
+
+    def followed(self, request: Request) -> list[Seen]:
+        """What is seen last of each execution of a request, each of which takes one batch."""
+        session = aws.at(self.stage.running.endpoint)
+        outside = Outside(session, find(session, NAME), request)
+        said = {
+            "request": msgspec.to_builtins(request),
+            "begun_ms": round(time.time() * 1000),
+            "concurrency": 1,
+            "name": f"{request.id}-pieces",
+            "behind": 0,
+            "batches": 1,
+        }
+        arn = Machine(
+            self.stage.client("stepfunctions"), self.stage.outputs["BackfillMachineArn"]
+        ).start(f"{request.id}-pieces", said)
+        found: dict[str, Seen] = {}
+        watching = outside.watched(arn)
+
+        def ended() -> list[Seen] | None:
+            for seen in watching:
+                found[seen.execution] = seen
+                if seen.status == RUNNING:
+                    return None
+            return list(found.values())
+
+        return until(ended, "the end of the last execution", 240)
 
 
 def _break(states: dict[str, Any], name: str) -> bool:
@@ -146,3 +180,17 @@ def test_records_that_the_stream_still_has_are_no_news(target: Cloud, again: Aga
     assert ran.out.splitlines()[-1].startswith("1 record · 26 rows · 2 refused · ")
     assert again.landed() > keys
     assert again.counts() == after
+
+
+@pytest.mark.needs("states.backfill")
+def test_what_is_too_much_for_an_execution_is_taken_by_the_next(
+    target: Cloud, again: Again
+) -> None:
+    now_ms = round(time.time() * 1000)
+    stream = again.stage.outputs["StreamArn"]
+    found = again.followed(Request(stream=stream, from_ms=now_ms - HOUR_MS, to_ms=now_ms))
+    names = [seen.execution.rpartition(":")[2] for seen in found]
+    assert len(found) > 1
+    assert names[1:] == [f"{names[0]}-{number}" for number in range(1, len(found))]
+    assert {seen.status for seen in found} == {SUCCEEDED}
+    assert found[-1].done == found[-1].planned == len(found)

@@ -1,0 +1,94 @@
+"""JSON documents in a bucket: each is read whole, and written whole or not at all.
+
+Source: Amazon S3 User Guide, "Add preconditions to S3 operations with conditional requests".
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from pipeline.aws import told
+from pipeline.errors import TailraceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Documents below a prefix of a bucket, by their names behind it.
+
+    prefix  ends with a slash
+    fix     what to do about one that cannot be read
+    """
+
+    client: "S3Client"
+    bucket: str
+    prefix: str
+    fix: str
+
+    def read(self, name: str, kind: type[T]) -> T | None:
+        """A document; None where there is none.
+
+        Raises TailraceError where S3 does not give it, or it is none of its kind.
+        """
+        from botocore.exceptions import ClientError
+
+        with self._told(name):
+            try:
+                said = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    return None
+                raise
+            with closing(said["Body"]) as body:
+                content = body.read()
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.MsgspecError as error:
+            # Without what was found in its place: it may name somebody.
+            raise TailraceError("it cannot be read", self._place(name), self.fix) from error
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a document, whatever stands under its name. Raises TailraceError as `read` does."""
+        with self._told(name):
+            self.client.put_object(
+                Bucket=self.bucket, Key=self.prefix + name, Body=msgspec.json.encode(value)
+            )
+
+    def add(self, name: str, value: Any) -> None:
+        """Write a document that is not there yet.
+
+        Raises TailraceError where it is, which stays, or where S3 does not take it.
+        """
+        with self._told(name):
+            self.client.put_object(
+                Bucket=self.bucket,
+                Key=self.prefix + name,
+                Body=msgspec.json.encode(value),
+                IfNoneMatch="*",
+            )
+
+    def names(self, folder: str) -> Iterator[str]:
+        """Names behind a folder of theirs, which ends with a slash; in order.
+
+        Raises TailraceError where S3 does not list them.
+        """
+        prefix = self.prefix + folder
+        with self._told(folder):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix
+            )
+            for page in pages:
+                yield from (each["Key"].removeprefix(prefix) for each in page.get("Contents", []))
+
+    def _told(self, name: str) -> AbstractContextManager[None]:
+        return told("S3", self._place(name))
+
+    def _place(self, name: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{name}"

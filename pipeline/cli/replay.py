@@ -80,6 +80,8 @@ def replay(
     window = parse(datetime.now(UTC), since, from_time, to_time)
     name = find(source).name if source else ""
     _check(quarantine or failed, bool(since or from_time), prefix)
+    if stage and failed and name:
+        raise UsageError("what failed in a stack has no source", "--source", "leave it out")
     settings = settings_of(config, home)
     if stage:
         ends = bool(since or to_time)
@@ -115,8 +117,6 @@ def _check(kept: bool, arrived: bool, prefix: str) -> None:
 def _of_stage(settings: "Settings", asked: backfill.Asked, quarantine: bool, failed: bool) -> None:
     from pipeline.cli import staged
 
-    if failed and asked.source:
-        raise UsageError("what failed has no source", "--source", "leave it out")
     if failed:
         staged.replay(settings, asked.stage, asked.window, asked.dry_run)
     if quarantine:

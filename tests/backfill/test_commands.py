@@ -206,7 +206,7 @@ def test_what_is_costly_is_asked_for(stage: Stage, monkeypatch: pytest.MonkeyPat
     [
         (("--prefix", "logs/AWSLogs"), "not a place in S3: 'logs/AWSLogs'"),
         (("--prefix", PREFIX, "--failed"), "--prefix names objects of its own"),
-        (("--failed", "--source", "alb"), "what failed has no source"),
+        (("--failed", "--source", "alb"), "what failed in a stack has no source"),
         ((), "nothing was named to be replayed"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_wrong_call_ends_with_two(
         ["ingest", "vpc-flow", "s3://b/k", "gone.log"],
         ["parse", "vpc-flow", "s3://b/k", "gone.log"],
         ["doctor", "--rebuild", "--stage", "staging"],
-        ["replay", "--quarantine", "--stage", "staging"],
+        ["replay", "--quarantine", "--prefix", "s3://logs/", "--stage", "staging"],
         ["replay", "--failed", "--source", "vpc-flow", "--stage", "staging"],
     ],
 )

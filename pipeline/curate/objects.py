@@ -101,7 +101,9 @@ class Objects:
         return Held(found.execution if found else "", tag, since)
 
     def check(self, execution: str) -> None:
-        """See that an execution is the one at work; asked for anew before each change.
+        """See that an execution is the one at work; asked anew right before a change.
+
+        Glue takes no condition: what is left is the moment between this answer and the change.
 
         Raises LockLost where it is not: it was taken for over, or has ended and is run again.
         """

@@ -38,6 +38,8 @@ from tests.deliver.s3_service import _content as content_of
 BUCKET, DATABASE = "lake", "tailrace_staging"
 LAKE = f"s3://{BUCKET}/lake"
 NOW = datetime(2026, 11, 27, 12, 5, tzinfo=UTC)
+# S3 lists a thousand keys at once; here it is few, so that there are several pages.
+PAGE = 2
 LOADER = create_loader()
 UNLOAD = re.compile(r"UNLOAD \(\n(.*)\n\)\nTO '([^']+)'\nWITH \(format = 'PARQUET'.*\)", re.DOTALL)
 Json = Mapping[str, Any]
@@ -190,14 +192,23 @@ class Account:
 
     def _ListObjectsV2(self, request: AWSPreparedRequest) -> AWSResponse:
         _, query = _place(request)
-        after = query.get("start-after", "")
+        after = query.get("continuation-token", query.get("start-after", ""))
+        found = [
+            (key, *kept)
+            for key, kept in sorted(self.objects.items())
+            if key.startswith(query.get("prefix", "")) and key > after
+        ]
+        page = found[:PAGE]
         contents = "".join(
             f"<Contents><Key>{escape(key)}</Key><Size>{len(content)}</Size>"
             f"<LastModified>{stored:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Contents>"
-            for key, (content, stored) in sorted(self.objects.items())
-            if key.startswith(query.get("prefix", "")) and key > after
+            for key, content, stored in page
         )
-        text = f"<ListBucketResult>{contents}<IsTruncated>false</IsTruncated></ListBucketResult>"
+        more = "<IsTruncated>false</IsTruncated>"
+        if len(found) > PAGE:
+            token = f"<NextContinuationToken>{escape(page[-1][0])}</NextContinuationToken>"
+            more = f"<IsTruncated>true</IsTruncated>{token}"
+        text = f"<ListBucketResult>{contents}{more}</ListBucketResult>"
         return AWSResponse(request.url, 200, {}, Content(text.encode()))
 
     def _GetObject(self, request: AWSPreparedRequest) -> AWSResponse:

@@ -8,11 +8,26 @@ from pipeline.curate import Curator
 from pipeline.curate.steps import Step, Told
 from pipeline.errors import TailraceError
 from tests.curate.account import Account
-from tests.curate.machine import EXECUTION, Crash, compact
+from tests.curate.machine import EXECUTION, RETRY, Crash, compact
 from tests.curate.test_compaction import ALL, HOUR, MORNING, account, event, landed
 
 __all__ = ["account"]
 MORE = timedelta(days=2)
+TRIED = 1 + RETRY[-1]["MaxAttempts"]
+
+
+def test_a_step_that_fails_once_is_tried_again_and_nothing_fails() -> None:
+    account = prepared()
+    left = 3
+
+    def fail(name: str) -> None:
+        nonlocal left
+        left -= name == "UpdatePartition"
+        if left == 2 and name == "UpdatePartition":
+            raise TailraceError("once")
+
+    account.before = fail
+    assert compact(account, account.curator()) == {"busy": False, "failed": []}
 
 
 def calls_of(account: Account) -> int:
@@ -29,15 +44,18 @@ def calls_of(account: Account) -> int:
     return count
 
 
-def broken_at(account: Account, number: int, error: type[BaseException]) -> str:
-    """Run a compaction that breaks at a call; the call's name, "" for one that has fewer."""
+def broken_at(account: Account, number: int, error: type[BaseException], times: int) -> str:
+    """Run a compaction that breaks at a call; the call's name, "" for one that has fewer.
+
+    times  how many calls fail, one behind the other
+    """
     left, at = number, ""
 
     def fail(name: str) -> None:
         nonlocal left, at
         left -= 1
-        if left == 0:
-            at = name
+        if -times < left <= 0:
+            at = at or name
             raise error("here")
 
     account.before = fail
@@ -62,18 +80,24 @@ def prepared() -> Account:
 
 
 @pytest.mark.fault("F22")
-@pytest.mark.parametrize("error", [Crash, TailraceError])
-def test_what_breaks_changes_no_answer_and_the_next_one_goes_on(error: type[BaseException]) -> None:
+@pytest.mark.parametrize(
+    ("error", "times"),
+    # What fails once is tried again; what fails longer than that is caught.
+    [(Crash, 1), (TailraceError, 1), (TailraceError, TRIED)],
+)
+def test_what_breaks_changes_no_answer_and_the_next_one_goes_on(
+    error: type[BaseException], times: int
+) -> None:
     calls = calls_of(prepared())
     assert calls > 40
     for number in range(1, calls + 1):
-        _broken(number, error)
+        _broken(number, error, times)
 
 
-def _broken(number: int, error: type[BaseException]) -> None:
+def _broken(number: int, error: type[BaseException], times: int) -> None:
     account = prepared()
     before = account.ask(ALL)
-    assert broken_at(account, number, error)
+    assert broken_at(account, number, error, times)
     assert account.ask(ALL) == before
     compact(account, account.curator(), "the next one")
     assert account.ask(ALL) == before

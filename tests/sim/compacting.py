@@ -19,6 +19,9 @@ from tests.sim.violation import Violation
 HOUR = timedelta(hours=1)
 # An execution makes about so many calls and statements.
 CALLS = 60
+# Behind which another execution may take over; between the last look at the lock and a change in
+# Glue lies nothing but what asks Glue.
+BETWEEN = frozenset({"GetObject", "PutObject", "ListObjectsV2", "GetQueryResults", "statement"})
 ASKED = "select record_id, decoder_version, message from app_log"
 
 
@@ -62,6 +65,8 @@ class CompactionSimulation:
             self.account.now += self.random.randint(1, 6) * HOUR
             if self.random.random() < 0.7:
                 self._compact(breaks=self.random.random() < self.crashes)
+            elif self.random.random() < 0.7:
+                self._overtaken()
             self._look()
         for _ in range(2):
             self.account.now += 9 * HOUR
@@ -93,7 +98,7 @@ class CompactionSimulation:
         at = at.replace(microsecond=0)
         return Event(at, self._numbers, self.account.now, 1, "by 1")
 
-    def _compact(self, breaks: bool) -> None:
+    def _compact(self, breaks: bool, name: str = "") -> None:
         left = self.random.randint(1, CALLS) if breaks else 0
         error = self.random.choice((Crash, TailraceError))
         # Who crashes does not leave the lock; who comes next sees that nobody runs.
@@ -108,7 +113,7 @@ class CompactionSimulation:
 
         self.account.before = fail
         try:
-            compact(self.account, self.account.curator(), f"at {self.account.now}")
+            compact(self.account, self.account.curator(), name or f"at {self.account.now}")
         except (Crash, TailraceError):
             pass
         finally:
@@ -116,6 +121,29 @@ class CompactionSimulation:
         self.happened["compaction: executions"] += 1
         self.happened["compaction: broken off"] += bool(where)
         self.say(f"compaction at {self.account.now}, broken at {where or 'nothing'}")
+
+    def _overtaken(self) -> None:
+        """An execution is stopped and one of its calls is late: others come, then it goes on."""
+        left, where, name = self.random.randint(1, CALLS), "", f"at {self.account.now}"
+
+        def stop(call: str) -> None:
+            nonlocal left, where
+            left -= call in BETWEEN
+            if left == 0 and call in BETWEEN:
+                where = call
+                self.account.before = lambda name: None
+                self._compact(breaks=False, name=f"{name}, instead")
+                self._land()
+                self.account.now += 8 * HOUR
+                self._compact(breaks=False, name=f"{name}, behind it")
+
+        self.account.before = stop
+        try:
+            compact(self.account, self.account.curator(), name)
+        finally:
+            self.account.before = lambda name: None
+        self.happened["compaction: taken over"] += bool(where)
+        self.say(f"compaction {name}, taken over at {where or 'nothing'}")
 
     def _look(self) -> None:
         """What is answered: each identity once, as it came, and none that was seen is gone."""

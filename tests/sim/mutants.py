@@ -524,4 +524,10 @@ MUTANTS = (
         "WHERE {_COPY} = 1\nORDER BY",
         "WHERE {_COPY} > 0\nORDER BY",
     ),
+    Mutant(
+        "compaction: nobody looks whether it was taken over",
+        "curate/objects.py",
+        "        if (held := self.lock()).execution != execution:\n            raise LockLost(",
+        "        if (held := self.lock()).execution is None:\n            raise LockLost(",
+    ),
 )

@@ -31,7 +31,7 @@ def plant(mutant: Mutant, folder: Path) -> None:
     Raises ValueError when its text is not there once: the code has moved on, the mutant must too.
     """
     shutil.copytree(ROOT / "pipeline", folder / "pipeline")
-    for name in ("tests", "sql"):
+    for name in ("tests", "sql", "infra"):
         (folder / name).symlink_to(ROOT / name)
     path = folder / "pipeline" / mutant.file
     text = path.read_text("utf-8")

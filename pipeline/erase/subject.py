@@ -24,9 +24,14 @@ SHOWN = 100
 VISITOR = re.compile(r"[0-9A-Za-z_-]{8,128}")
 V4_BITS, V6_GROUPS = 32, 8
 _COLON, _ZERO = "(?::|%3a)", "0{1,4}"
-# What may stand before a word: the start, no part of a word, a percent-encoded character, an escape
-# of JSON.
-_START, _ESCAPES = "^", r"%[0-9a-f]{2}|\\[bfnrt]"
+# What may stand before a word: the start, no part of a word, a percent-encoded character (also one
+# that was encoded again), an escape of JSON or of C, a colour of a terminal as it is or escaped.
+_START = "^"
+_HEX = "[0-9A-Fa-f]"
+_ENCODED = f"%(?:25){{0,3}}{_HEX}{{2}}"
+_ESCAPED = rf"\\(?:[abefnrtv0]|u{_HEX}{{4}}|x{_HEX}{{2}})"
+_COLOUR = r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|#033)\[[0-9;]{0,16}m"
+_ESCAPES = f"{_ENCODED}|{_ESCAPED}|{_COLOUR}"
 # A word and its colon before an IPv6 address; what could be a group of it is part of it.
 _LABEL = "[g-z_-][0-9a-f]{0,4}:|[0-9a-f]{5}:"
 
@@ -76,7 +81,7 @@ def of_visitor(text: str) -> Subject:
             "--visitor",
             "give the hash as the tables have it: 8 to 128 letters, digits, - and _",
         )
-    within = rf"(?:^|[^0-9A-Za-z_-]|%[0-9A-Fa-f]{{2}}|\\[bfnrt]){text}(?:$|[^0-9A-Za-z_-])"
+    within = f"(?:{_START}|[^0-9A-Za-z_-]|{_ESCAPES}){text}(?:$|[^0-9A-Za-z_-])"
     return Subject(Domain.VISITOR, text, f"^{text}$", within)
 
 
@@ -86,13 +91,14 @@ def of_address(text: str) -> Subject:
     if isinstance(address, IPv4Address):
         return _of_ipv4(address)
     spellings = "|".join(_spellings(address))
-    before = rf"(?:{_START}|[^0-9a-z:.]|{_LABEL}|{_ESCAPES})"
+    words = f"{spellings}|{re.escape(address.reverse_pointer)}"
+    before = rf"(?:{_START}|[^0-9a-z:.]|\.\.|{_LABEL}|{_ESCAPES})"
     after = "(?:$|[^0-9a-z:.]|[:.](?:$|[^0-9a-z:.]))"
     return Subject(
         Domain.ADDRESS,
         str(address),
         f"(?i)^(?:{spellings})$",
-        f"(?i){before}(?:{spellings}){after}",
+        f"(?i){before}(?:{words}){after}",
     )
 
 
@@ -120,7 +126,7 @@ def _of_ipv4(address: IPv4Address) -> Subject:
     reverse = r"\.".join(reversed(str(address).split("."))) + r"\.in-addr\.arpa"
     # What ends with the dotted form behind a colon is found by that alone, also behind NAT64.
     words = "|".join([dotted, reverse, *(each for each in mapped if dotted not in each)])
-    before = rf"(?:{_START}|[^0-9a-z.]|{_ESCAPES})"
+    before = rf"(?:{_START}|[^0-9a-z.]|\.\.|{_ESCAPES})"
     after = r"(?:$|[^0-9a-z.]|\.(?:$|[^0-9a-z]))"
     within = f"(?i){before}(?:{words}){after}"
     return Subject(Domain.ADDRESS, str(address), _alone("|".join([dotted, *mapped])), within)
@@ -195,7 +201,3 @@ def _group(number: int) -> str:
         return _ZERO
     zeros = ("", "0?", "0{0,2}", "0{0,3}")[4 - len(digits)]
     return zeros + digits
-
-
-def _reverse_of_ipv6(address: IPv6Address) -> str:
-    return re.escape(address.reverse_pointer)

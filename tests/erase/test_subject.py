@@ -95,10 +95,30 @@ def test_no_other_ipv6_address_is_found(data: Any, one: IPv6Address, other: IPv6
         "10.0.0.1,203.0.113.9",
         "9.113.0.203.in-addr.arpa.",
         "64:ff9b::203.0.113.9",
+        "next=%2Fx%3Fip%253D203.0.113.9",
+        r"\u003c203.0.113.9\u003e",
+        r"\x00203.0.113.9",
+        "\x1b[32m203.0.113.9\x1b[0m",
+        r"\u001b[1;32m203.0.113.9",
+        "#033[0m203.0.113.9",
+        "...203.0.113.9...",
     ],
 )
 def test_an_address_is_found_as_a_word_of_a_text(text: str) -> None:
     assert of_address("203.0.113.9").in_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.",
+        "\x1b[32m2001:db8::9\x1b[0m",
+        r"\u003c2001:db8::9\u003e",
+        "...2001:db8::9",
+    ],
+)
+def test_an_ipv6_address_is_found_as_a_word_of_a_text(text: str) -> None:
+    assert of_address("2001:db8::9").in_text(text)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +167,8 @@ def test_what_is_no_visitor_is_refused(text: str) -> None:
 def test_a_visitor_is_found_as_a_whole_word_alone() -> None:
     subject = of_visitor("5f2b8c01d3a94e67")
     assert subject.in_text("visitor=5f2b8c01d3a94e67; x")
+    assert subject.in_text("\x1b[32m5f2b8c01d3a94e67")
+    assert subject.in_text(r"\u003C5f2b8c01d3a94e67")
     assert not subject.in_text("5f2b8c01d3a94e67a")
     assert not subject.in_text("x-5f2b8c01d3a94e67")
     assert not subject.in_text("5F2B8C01D3A94E67")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
+# What reading JSON raises for what is none, is no UTF-8, or is nested without end.
+UNREADABLE = msgspec.MsgspecError, ValueError, RecursionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Documents:
                 content = body.read()
         try:
             return msgspec.json.decode(content, type=kind)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             # Without what was found in its place: it may name somebody.
             raise TailraceError("it cannot be read", self._place(name), self.fix) from error
 
@@ -85,7 +87,10 @@ class Documents:
                 Bucket=self.bucket, Prefix=prefix
             )
             for page in pages:
-                yield from (each["Key"].removeprefix(prefix) for each in page.get("Contents", []))
+                for each in page.get("Contents", []):
+                    # A folder that somebody has made in S3's console is an object, too.
+                    if not each["Key"].endswith("/"):
+                        yield each["Key"].removeprefix(prefix)
 
     def _told(self, name: str) -> AbstractContextManager[None]:
         return told("S3", self._place(name))

@@ -18,6 +18,7 @@ import msgspec
 from pipeline.aws import told
 from pipeline.curate.plan import Listed, Plan, State, first_day
 from pipeline.deliver.lake_file import CURATED, LANDING
+from pipeline.documents import UNREADABLE
 from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:
@@ -182,10 +183,12 @@ class Objects:
                 Bucket=self.bucket, Prefix=prefix
             )
             found = [each for page in pages for each in page.get("Contents", [])]
-        marks = []
+        marks: list[Marked] = []
         for each in found:
             day, _, version = each["Key"].removeprefix(prefix).partition(".")
-            marks.append(Marked(each["Key"], day, version, each["LastModified"]))
+            # What somebody else has put there, a folder of the console for one, is no mark.
+            if version:
+                marks.append(Marked(each["Key"], day, version, each["LastModified"]))
         return marks
 
     def remove(self, folder: str) -> int:
@@ -231,7 +234,7 @@ class Objects:
             body = found["Body"].read()
         try:
             read = msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             where = f"s3://{self.bucket}/{key}"
             fix = "delete it: what is curated is then looked at anew"
             raise TailraceError(f"it cannot be read: {error}", where, fix) from error

@@ -170,7 +170,7 @@ def _broken_off(hands: Hands, machine: Machine, subject: Subject) -> Receipt | N
     # They run, or wait for queries to end.
     running = {each.name.rpartition("-")[0] for each in machine.running()}
     for key in hands.lake.keys(f"{FOLDER}/"):
-        if key.count(".") > 1:
+        if not key.endswith(".json") or key.count(".") > 1:
             continue
         found = hands.lake.read(key, Receipt)
         if (

@@ -6,6 +6,7 @@ were erased that the table `batch` does not know, as many others of their hour a
 one that a replay has brought back and that was erased again counts twice.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ERASED, OBJECTS = ".erased.json", ".objects.json"
+# A receipt, or what lies beside it; anything else is not ours.
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(?:\.erased|\.objects)?\.json", re.ASCII)
 Place = tuple[str, str, int]
 
 
@@ -98,7 +101,8 @@ def keys_since(client: "S3Client", bucket: str, since: datetime) -> Iterator[str
     """
     prefix = f"{FOLDER}/"
     for each in listed(client, bucket, prefix, f"{prefix}{since:%Y%m%dT%H%M%SZ}"):
-        yield each.key
+        if NAME.fullmatch(each.key.removeprefix(prefix)):
+            yield each.key
 
 
 def erasures_since(client: "S3Client", bucket: str, since: datetime) -> int:

@@ -42,6 +42,8 @@ def find(
     Raises TailraceError where S3 does not list or give them, or the role is not to be had.
     """
     for each in listed(bucket.client, bucket.name, f"{QUARANTINE}/"):
+        if each.key.endswith("/"):
+            continue
         with told("S3", each.uri):
             content = reader().get_object(Bucket=bucket.name, Key=each.key)["Body"].read()
         try:

@@ -100,6 +100,12 @@ def test_versions_that_are_shown_no_more_go_after_a_day(account: Account) -> Non
     assert not [key for key in first for mark in marks if f"curated_version={mark}/" in key]
 
 
+def test_what_is_no_mark_stops_no_sweep(account: Account) -> None:
+    for key in ("compaction/app_log/unneeded/", "compaction/app_log/unneeded/README"):
+        account.objects[key] = b"", account.now - 25 * HOUR
+    assert compact(account, account.curator()) == {"busy": False, "failed": []}
+
+
 def test_a_version_that_lacks_an_event_is_never_shown(account: Account) -> None:
     curator = account.curator()
     before = account.ask(ALL)

@@ -105,6 +105,19 @@ def test_rows_and_refused_lines_go_and_the_audit_balances(staging: Staging) -> N
     assert len(kept_lines(staging)) == 1
 
 
+def test_folders_that_somebody_made_in_the_console_are_no_objects_of_ours(
+    staging: Staging,
+) -> None:
+    cloud = cloud_of(staging)
+    for key in ("erasures/", "erasures/README", "erasures/zzz/", "lake/landing/vpc_flow/"):
+        cloud.put(LAKE, key, b"")
+        staging.shown.add(key)
+    cloud.put(KEPT, "quarantine/", b"")
+    done = erased(staging)
+    assert (done.state, done.unsearched) == (DONE, ())
+    assert sums(staging) == [(6, 1, 1, 4), (3, 1, 0, 2)]
+
+
 def test_nothing_of_it_is_left_in_any_version(staging: Staging) -> None:
     cloud = cloud_of(staging)
     # As a retry of the function does it: the same bytes again.

@@ -23,6 +23,7 @@ import msgspec
 
 from pipeline.aws import told
 from pipeline.curate.objects import AT_ONCE, LAKE
+from pipeline.documents import UNREADABLE
 from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class Bucket:
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=prefix
             )
-            return [each["Key"] for page in pages for each in page.get("Contents", [])]
+            found = [each["Key"] for page in pages for each in page.get("Contents", [])]
+            # A folder that somebody has made in S3's console is an object, too.
+            return [key for key in found if not key.endswith("/")]
 
     def versions(self, prefix: str) -> Iterator[Key]:
         """Every object below a prefix that still has content, also one that was deleted."""
@@ -92,6 +95,8 @@ class Bucket:
             )
             for page in pages:
                 for each in page.get("Versions", []):
+                    if each["Key"].endswith("/"):
+                        continue
                     yield each["Key"], Kept(each["VersionId"], each["Size"], each["IsLatest"])
 
     def delete(self, key: str, versions: Iterable[Kept]) -> None:
@@ -180,7 +185,7 @@ class Bucket:
                 raise
         try:
             return msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             # What was expected, without what was found: it may name somebody.
             where = f"s3://{self.name}/{key}"
             raise TailraceError("it cannot be read", where, "run the erasure again") from error

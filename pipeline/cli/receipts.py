@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.cli import streams
-from pipeline.cli.output import counted, say, visible
+from pipeline.cli.output import as_json, counted, say, visible
 
 if TYPE_CHECKING:
     from pipeline.erase.receipt import Receipt
@@ -33,7 +33,7 @@ def tell(subject: "Subject", done: "Receipt", telling: Telling, empty: bool) -> 
 
     if telling.as_json:
         streams.as_data(sys.stdout)
-        sys.stdout.write(encoded(done).decode())
+        sys.stdout.write(as_json(encoded(done).decode(), sys.stdout))
     else:
         head = f"{subject.name} {subject.value}: "
         nothing = f"{head}nothing of it is there\n"
@@ -67,6 +67,6 @@ def _text(done: "Receipt", dry_run: bool) -> str:
         ),
         f"quarantine: {counted(kept.lines, 'line')} {would}removed,"
         f" {counted(kept.rewritten, 'object')} {would}rewritten, {kept.removed:,} {would}deleted",
-        *(f"still in {each.what}; until {each.until}" for each in done.held_by),
+        *(visible(f"still in {each.what}; until {each.until}") for each in done.held_by),
     ]
     return "\n".join(lines) + "\n"

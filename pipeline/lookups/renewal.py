@@ -12,6 +12,7 @@ from pipeline.lookups.kept import Cache, Kept, decoded, read_file
 
 # A list that has lost half of its ranges is more likely cut than new.
 LEAST_SHARE = 1 / 2
+SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,13 @@ def renew(cache: Cache, source: str, now_ms: int) -> Renewal:
         after = Kept(
             read.token, read.created, source, answer.etag, fetched_ms, now_ms, read.prefixes
         )
-    cache.write(after.encoded())
+    content = after.encoded()
+    try:
+        decoded(content, cache.place)
+    except InputError as error:
+        why = "the address ranges are refused: they would not be read back"
+        raise InputError(why, f"in {source[:SHOWN]}", error.what) from error
+    cache.write(content)
     return Renewal(after, before is None or after.token != before.token)
 
 

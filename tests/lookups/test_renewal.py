@@ -8,7 +8,7 @@ from pipeline.deliver.caches import FileCache
 from pipeline.errors import DeliveryError, InputError
 from pipeline.lookups import decoded, in_home, kept_in, of_home
 from pipeline.lookups.renewal import renew
-from tests.lookups.ranges import LATER, TOKEN, as_json, document
+from tests.lookups.ranges import LATER, TOKEN, as_json, document, v4
 from tests.lookups.server import serving
 
 DAY_MS = 86_400_000
@@ -152,3 +152,16 @@ def test_a_home_without_any_says_nothing_about_it(tmp_path: Path) -> None:
 def test_more_than_was_ever_kept_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="longer than 16,777,216 bytes"):
         decoded(b" " * ((16 << 20) + 1), "here")
+
+
+def test_what_could_not_be_read_back_takes_no_place(tmp_path: Path) -> None:
+    cache = FileCache(tmp_path / "ranges.json")
+    with serving(as_json()) as served:
+        renew(cache, served.url, 1)
+        before = cache.path.read_bytes()
+        many = document()["prefixes"]
+        many += [v4(f"198.18.{n // 256}.{n % 256}/32", f"SERVICE{n}") for n in range(1_100)]
+        served.content, served.etag = as_json(syncToken=LATER, prefixes=many), '"two"'
+        with pytest.raises(InputError, match="they would not be read back"):
+            renew(cache, served.url, 2)
+    assert cache.path.read_bytes() == before

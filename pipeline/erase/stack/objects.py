@@ -23,7 +23,7 @@ import msgspec
 
 from pipeline.aws import told
 from pipeline.curate.objects import AT_ONCE, LAKE
-from pipeline.documents import UNREADABLE
+from pipeline.documents import Documents
 from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:
@@ -174,26 +174,15 @@ class Bucket:
 
     def read(self, key: str, kind: type[T]) -> T | None:
         """An object that was written by `write`; None where there is none."""
-        from botocore.exceptions import ClientError
-
-        with self._told(key):
-            try:
-                body = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
-            except ClientError as error:
-                if _status(error) == 404:
-                    return None
-                raise
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except UNREADABLE as error:
-            # What was expected, without what was found: it may name somebody.
-            where = f"s3://{self.name}/{key}"
-            raise TailraceError("it cannot be read", where, "run the erasure again") from error
+        return self._documents.read(key, kind)
 
     def write(self, key: str, value: Any) -> None:
         """Write an object as JSON."""
-        with self._told(key):
-            self.client.put_object(Bucket=self.name, Key=key, Body=msgspec.json.encode(value))
+        self._documents.write(key, value)
+
+    @property
+    def _documents(self) -> Documents:
+        return Documents(self.client, self.name, "", "run the erasure again")
 
     def _told(self, key: str) -> "AbstractContextManager[None]":
         return told("S3", f"s3://{self.name}/{key}")

@@ -6,6 +6,7 @@ Source: Amazon S3 User Guide, "Add preconditions to S3 operations with condition
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -39,6 +40,13 @@ class Documents:
 
         Raises TailraceError where S3 does not give it, or it is none of its kind.
         """
+        return self.tagged(name, kind)[0]
+
+    def tagged(self, name: str, kind: type[T]) -> tuple[T | None, str, datetime | None]:
+        """A document, its ETag and when it was written; None, "" and None where there is none.
+
+        Raises TailraceError as `read` does.
+        """
         from botocore.exceptions import ClientError
 
         with self._told(name):
@@ -46,12 +54,12 @@ class Documents:
                 said = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                    return None
+                    return None, "", None
                 raise
             with closing(said["Body"]) as body:
                 content = body.read()
         try:
-            return msgspec.json.decode(content, type=kind)
+            return msgspec.json.decode(content, type=kind), said["ETag"], said["LastModified"]
         except UNREADABLE as error:
             # Without what was found in its place: it may name somebody.
             raise TailraceError("it cannot be read", self._place(name), self.fix) from error

@@ -11,14 +11,14 @@ Sources: Amazon S3 User Guide, "Add preconditions to S3 operations with conditio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline.aws import told
 from pipeline.curate.plan import Listed, Plan, State, first_day
 from pipeline.deliver.lake_file import CURATED, LANDING
-from pipeline.documents import UNREADABLE
+from pipeline.documents import Documents
 from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ LOCK = f"{FOLDER}/lock.json"
 AT_ONCE = 1000
 # DescribeExecution is eventually consistent: who has just begun may not be known yet.
 KNOWN_AFTER = timedelta(hours=1)
-T = TypeVar("T")
 
 
 class LockLost(TailraceError):
@@ -78,27 +77,27 @@ class Objects:
 
     def state(self, table: str) -> State:
         """What is curated of a table. Raises TailraceError where S3 does not say."""
-        return self._read(f"{FOLDER}/{table}/state.json", State) or State()
+        return self._documents.read(f"{table}/state.json", State) or State()
 
     def set_state(self, table: str, state: State) -> None:
         """Note what is curated. Raises TailraceError where S3 does not take it."""
-        self._write(f"{FOLDER}/{table}/state.json", state)
+        self._documents.write(f"{table}/state.json", state)
 
     def plan(self, table: str) -> Plan | None:
         """The plan that is not done yet. Raises TailraceError where S3 does not say."""
-        return self._read(_plan(table), Plan)
+        return self._documents.read(_plan(table), Plan)
 
     def set_plan(self, table: str, plan: Plan | None) -> None:
         """Note a plan; None: it is done. Raises TailraceError where S3 does not take it."""
         if plan is not None:
-            self._write(_plan(table), plan)
+            self._documents.write(_plan(table), plan)
             return
-        with self._told(_plan(table)):
-            self.client.delete_object(Bucket=self.bucket, Key=_plan(table))
+        with self._told(key := f"{FOLDER}/{_plan(table)}"):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def lock(self) -> Held:
         """Who is at work. Raises TailraceError where S3 does not say."""
-        found, tag, since = self._found(LOCK, Lock)
+        found, tag, since = self._documents.tagged(LOCK.removeprefix(f"{FOLDER}/"), Lock)
         return Held(found.execution if found else "", tag, since)
 
     def check(self, execution: str) -> None:
@@ -218,38 +217,17 @@ class Objects:
                 for each in page.get("Contents", []):
                     yield Listed(each["Key"], each["Size"])
 
-    def _read(self, key: str, kind: type[T]) -> T | None:
-        return self._found(key, kind)[0]
-
-    def _found(self, key: str, kind: type[T]) -> tuple[T | None, str, datetime | None]:
-        from botocore.exceptions import ClientError
-
-        with self._told(key):
-            try:
-                found = self.client.get_object(Bucket=self.bucket, Key=key)
-            except ClientError as error:
-                if _status(error) == 404:
-                    return None, "", None
-                raise
-            body = found["Body"].read()
-        try:
-            read = msgspec.json.decode(body, type=kind)
-        except UNREADABLE as error:
-            where = f"s3://{self.bucket}/{key}"
-            fix = "delete it: what is curated is then looked at anew"
-            raise TailraceError(f"it cannot be read: {error}", where, fix) from error
-        return read, found["ETag"], found["LastModified"]
-
-    def _write(self, key: str, value: msgspec.Struct) -> None:
-        with self._told(key):
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode(value))
+    @property
+    def _documents(self) -> Documents:
+        fix = "delete it: what is curated is then looked at anew"
+        return Documents(self.client, self.bucket, f"{FOLDER}/", fix)
 
     def _told(self, key: str) -> "AbstractContextManager[None]":
         return told("S3", f"s3://{self.bucket}/{key}")
 
 
 def _plan(table: str) -> str:
-    return f"{FOLDER}/{table}/plan.json"
+    return f"{table}/plan.json"
 
 
 def _mark(table: str, day: str, version: str) -> str:

@@ -123,6 +123,7 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             if tag:
                 self.send_header("ETag", f'"{tag}"')
+                self.send_header("Last-Modified", self.date_time_string())
             self.end_headers()
             self.wfile.write(body)
 

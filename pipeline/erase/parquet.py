@@ -143,12 +143,15 @@ def _repeating(path: Path, table: Table, subject: Subject) -> list[str]:
     with _opened(path) as file:
         told, rows = file.metadata, file.metadata.num_rows
         wanted = {n for n in looked_at(table, subject) if table[n].type is Type.VARCHAR}
-        sizes = dict.fromkeys(wanted & set(file.schema.names), 0)
+        leaves = [file.schema.column(at).path for at in range(told.num_columns)]
+        texts = {at: name for at, name in enumerate(leaves) if name in wanted}
+        sizes = dict.fromkeys(texts.values(), 0)
         for group in range(told.num_row_groups):
-            for at in range(told.num_columns):
-                column = told.row_group(group).column(at)
-                if column.path_in_schema in sizes:
-                    sizes[column.path_in_schema] += column.total_uncompressed_size
+            # Arrow tells of a damaged footer when it reads, and ends the process when it is asked.
+            rows_in = file.iter_batches(1, [group], columns=list(sizes), use_threads=False)
+            next(rows_in, None)
+            for at, name in texts.items():
+                sizes[name] += told.row_group(group).column(at).total_uncompressed_size
     return [name for name, size in sizes.items() if size < REPEATS_BELOW * rows]
 
 

@@ -1,5 +1,7 @@
 """A file of the lake without somebody's rows is otherwise as it was, whoever wrote it."""
 
+from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -120,6 +122,28 @@ def test_a_column_that_is_broken_is_seen_before_anything_is_written(tmp_path: Pa
     assert len(search(path, TABLE, of_address("192.0.2.1")).gone) == 0
     with pytest.raises(Unreadable, match="no"):
         check(path, TABLE, SUBJECT)
+
+
+def searched_with_each_byte_of_its_footer_flipped(path: Path) -> None:
+    whole = path.read_bytes()
+    for at in range(1, int.from_bytes(whole[-END_BYTES:][:LENGTH_BYTES], "little")):
+        content = bytearray(whole)
+        content[-END_BYTES - at] ^= 1
+        path.write_bytes(content)
+        with suppress(Unreadable):
+            search(path, TABLE, SUBJECT)
+
+
+def test_a_damaged_footer_is_told_and_ends_no_process(tmp_path: Path) -> None:
+    made = rows().select(["event_time", "record_id", "ingest_time", "srcaddr", "dstaddr"])
+    path = written(tmp_path / "a", made, write_page_index=True)
+    # One of its own, for Arrow's C++ ends the process for some of them, if they get there.
+    other = get_context("spawn").Process(
+        target=searched_with_each_byte_of_its_footer_flipped, args=(path,)
+    )
+    other.start()
+    other.join()
+    assert other.exitcode == 0
 
 
 def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pyarrow import parquet
 from pipeline.curate.steps import KEPT_FOR
 from pipeline.erase.receipt import DONE, UNFINISHED, Receipt, Removed
 from pipeline.erase.stack.gone import Erased
+from pipeline.erase.stack.landing import renamed
 from pipeline.erase.stack.steps import erased_key, receipt_key
 from pipeline.erase.stack.work import LANES
 from pipeline.erase.subject import of_address
@@ -79,17 +80,28 @@ def test_rows_go_from_every_version_and_their_neighbours_stay(
 def test_files_without_the_subject_are_left_alone(account: Versioned) -> None:
     kept = [key for key in account.files() if key.endswith(("/b.parquet", "/e.parquet"))]
     before = {key: account.kept[key][0].id for key in kept}
-    erase(account, account.ask_for(SUBJECT))
+    others = [key for key in account.files() if key.endswith(("/a.parquet", "/c.parquet"))]
+    erasure = account.ask_for(SUBJECT)
+    erase(account, erasure)
     assert {key: account.kept[key][0].id for key in kept} == before
-    names = [key.rpartition("/")[2] for key in account.files()]
-    assert names == ["a-e00010203.parquet", "b.parquet", "c-e00010203.parquet", "e.parquet"]
+    assert account.files() == sorted([*kept, *(renamed(key, erasure) for key in others)])
+
+
+def test_files_whose_names_differ_by_an_erasure_alone_both_stay(account: Versioned) -> None:
+    landed(account, "a-e0badcafe", MORNING, event(90, HER), event(91, HIM))
+    before = others(account)
+    assert erase(account, account.ask_for(SUBJECT)) == {"failed": ""}
+    assert account.ask(ALL) == before
+    compact(account, account.curator())
+    assert account.ask(ALL) == before
 
 
 def test_what_is_left_of_a_file_is_as_it_was(account: Versioned) -> None:
     (key,) = [key for key in account.files() if key.endswith("/a.parquet")]
     before = parquet.read_table(pa.BufferReader(account.objects[key][0]))
-    erase(account, account.ask_for(SUBJECT))
-    content = account.objects[key.replace("a.parquet", "a-e00010203.parquet")][0]
+    erasure = account.ask_for(SUBJECT)
+    erase(account, erasure)
+    content = account.objects[renamed(key, erasure)][0]
     left = parquet.ParquetFile(pa.BufferReader(content))
     assert left.schema_arrow.equals(before.schema)
     assert left.read().equals(before.filter(pa.array([True, False, False, True])))

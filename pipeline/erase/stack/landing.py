@@ -8,8 +8,10 @@ still so before, it is told the new names when all is done, for nothing has come
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from hashlib import blake2b
 
 from pipeline.curate.objects import Objects
 from pipeline.curate.plan import Hour, Listed, Plan, State, by_hour, summary
@@ -17,13 +19,14 @@ from pipeline.erase.stack.objects import Bucket, Key
 from pipeline.erase.stack.work import Before, folder, latest
 
 ERASED = re.compile(r"-e[0-9a-f]{8}$")
-TOKEN = 8
+TOKEN_BYTES = 4
 PARQUET = ".parquet"
 
 
 def renamed(key: str, erasure: str) -> str:
-    """Name of what an erasure leaves of a file: the same one each time."""
-    return f"{stem(key)}-e{erasure[-TOKEN:]}{PARQUET}"
+    """Name of what an erasure leaves of a file: the same one each time, and no other file's."""
+    token = blake2b(f"{erasure}/{key}".encode(), digest_size=TOKEN_BYTES).hexdigest()
+    return f"{stem(key)}-e{token}{PARQUET}"
 
 
 def stem(key: str) -> str:
@@ -70,7 +73,10 @@ def settle(bucket: Bucket, objects: Objects, erasure: str, now: datetime) -> Non
 def _settle(objects: Objects, table: str, noted: Before, now: datetime) -> None:
     state, plan = objects.state(table), objects.plan(table)
     there = {each.key: each for each in objects.landing(table, state, now)}
-    stems = {stem(key): each for key, each in sorted(there.items()) if ERASED.search(_bare(key))}
+    erased = [each for key, each in sorted(there.items()) if ERASED.search(_bare(key))]
+    count = Counter(stem(each.key) for each in erased)
+    # Of several that may be what is left of a file none is: their hour is folded once more.
+    stems = {name: each for each in erased if count[name := stem(each.key)] == 1}
     expected = {
         name: [left for each in of_hour if (left := there.get(each.key, stems.get(stem(each.key))))]
         for name, of_hour in noted.hours.items()

@@ -7,14 +7,17 @@ backfill/<id>/done/<number>.json        what came of a batch of which nothing is
 backfill/<id>/sum.json                  the sums, when an execution has come to its end
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
-from pipeline.backfill.plan import Part
+from pipeline.backfill.plan import Count, Part, Time
 from pipeline.documents import Documents
+from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,20 +26,27 @@ FOLDER = "backfill"
 PLAN, BEGUN, DONE = "plan", "begun", "done"
 KEYS, SUM = "keys.json", "sum.json"
 DIGITS = 8
+# Objects that one part of the plan names: 1.5 MB of JSON. No more batches than that are in it.
+IN_A_PART = 10_000
+PART_NAME = re.compile(rf"(\d{{{DIGITS}}})-(\d{{{DIGITS}}})\.json", re.ASCII)
+BATCH_NAME = re.compile(rf"(\d{{{DIGITS}}})\.json", re.ASCII)
+
+# Digits, as Kinesis numbers records; "" for none.
+Sequence = Annotated[str, Meta(pattern=r"\A[0-9]{0,128}\Z")]
 
 
 class Counts(msgspec.Struct, frozen=True):
     """What came of objects or records; `bytes` as they are stored, `billed_ms` of the function."""
 
-    objects: int = 0
-    records: int = 0
-    bytes: int = 0
-    events_in: int = 0
-    rows: int = 0
-    rejected: int = 0
-    dropped: int = 0
-    calls: int = 0
-    billed_ms: int = 0
+    objects: Count = 0
+    records: Count = 0
+    bytes: Count = 0
+    events_in: Count = 0
+    rows: Count = 0
+    rejected: Count = 0
+    dropped: Count = 0
+    calls: Count = 0
+    billed_ms: Count = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
@@ -60,10 +70,10 @@ class Begun(msgspec.Struct, frozen=True):
     failed  what the last call could not take
     """
 
-    left: tuple[int, ...] | None = None
-    after: str = ""
-    at_ms: int = 0
-    broken: tuple[str, ...] = ()
+    left: tuple[Count, ...] | None = None
+    after: Sequence = ""
+    at_ms: Time = 0
+    broken: tuple[Sequence, ...] = ()
     counts: Counts = Counts()
     failed: tuple[Failed, ...] = ()
 
@@ -77,9 +87,9 @@ class Sum(msgspec.Struct, frozen=True):
     """
 
     counts: Counts = Counts()
-    batches: int = 0
-    done: int = 0
-    behind: int = 0
+    batches: Count = 0
+    done: Count = 0
+    behind: Count = 0
     more: bool = False
     failed: tuple[Failed, ...] = ()
 
@@ -121,7 +131,8 @@ class Notes:
 
     def parts(self) -> list[str]:
         """Names of the parts of the plan, in order."""
-        return sorted(self._documents.names(f"{PLAN}/"))
+        names = self._documents.names(f"{PLAN}/")
+        return sorted(name for name in names if PART_NAME.fullmatch(name))
 
     def part(self, name: str) -> Part:
         """A part of the plan."""
@@ -160,7 +171,8 @@ class Notes:
 
     def done(self) -> set[int]:
         """Numbers of batches that are done."""
-        return {int(name.partition(".")[0]) for name in self._documents.names(f"{DONE}/")}
+        names = map(BATCH_NAME.fullmatch, self._documents.names(f"{DONE}/"))
+        return {int(name[1]) for name in names if name}
 
     def done_counts(self, number: int) -> Counts | None:
         """What came of a batch; None: it is not done."""
@@ -184,6 +196,13 @@ def _name(*numbers: int) -> str:
 
 
 def numbers_of(name: str) -> range:
-    """Numbers of the batches in a part of a plan, by its name."""
-    first, _, last = name.partition(".")[0].partition("-")
-    return range(int(first), int(last) + 1)
+    """Numbers of the batches in a part of a plan, by its name.
+
+    Raises TailraceError for one of more batches than a part has.
+    """
+    first, last = (int(each) for each in PART_NAME.findall(name)[0])
+    numbers = range(first, last + 1)
+    if len(numbers) > IN_A_PART:
+        fix = "delete the notes of the backfill, and run it again: rows stay as they are"
+        raise TailraceError(f"no part of a plan has {len(numbers):,} batches", name, fix)
+    return numbers

@@ -6,8 +6,10 @@ The id of a request follows from the request: who asks for the same again goes o
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from pipeline.schema import HOUR_MS
 from pipeline.triggers import MOST_MS
@@ -15,6 +17,10 @@ from pipeline.triggers import MOST_MS
 ID_CHARACTERS = 12
 # Of gzipped flow logs a minute's work; in objects, so that many small ones do not take longer.
 MOST_BYTES, MOST_OBJECTS = 128 << 20, 200
+
+# Plans are judged when they are read, as what is asked for is.
+Count = Annotated[int, Meta(ge=0)]
+Time = Annotated[int, Meta(ge=0, le=MOST_MS)]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -29,8 +35,8 @@ class Request(msgspec.Struct, frozen=True):
     bucket: str = ""
     prefix: str = ""
     stream: str = ""
-    from_ms: int = 0
-    to_ms: int = MOST_MS
+    from_ms: Time = 0
+    to_ms: Time = MOST_MS
     source: str = ""
 
     @property
@@ -47,16 +53,16 @@ class Object(msgspec.Struct, frozen=True, array_like=True):
     """An object of a plan, by what S3's list says of it."""
 
     key: str
-    bytes: int
-    stored_ms: int
+    bytes: Count
+    stored_ms: Time
 
 
 class Slice(msgspec.Struct, frozen=True):
     """Records of a shard by their arrival, half open."""
 
     shard: str
-    from_ms: int
-    to_ms: int
+    from_ms: Time
+    to_ms: Time
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 from pipeline import invoke
 from pipeline.aws import told
 from pipeline.backfill.again import HomeAgain
-from pipeline.backfill.notes import Counts, Ends, Notes, Sum, numbers_of
+from pipeline.backfill.notes import IN_A_PART, Counts, Ends, Notes, Sum, numbers_of
 from pipeline.backfill.plan import Batch, Known, Object, Part, Request, batches_of, slices_of
 from pipeline.backfill.shards import Shards
 from pipeline.backfill.taking import Taking
@@ -26,8 +26,8 @@ from pipeline.errors import TailraceError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Objects that one call looks at, and those that one part of the plan names: 1.5 MB of JSON.
-LISTED, IN_A_PART = 50_000, 10_000
+# Objects that one call looks at.
+LISTED = 50_000
 AT_ONCE = 8
 SHOWN, SHOWN_TEXT = 5, 300
 
@@ -70,9 +70,10 @@ class Backfill:
             "take": self._take,
             "sum": self._sum,
         }
-        if step.get("step") not in steps:
-            raise ValueError(f"there is no step {step.get('step')!r}")
-        return steps[step["step"]](step, left)
+        name = str(step.get("step"))
+        if name not in steps:
+            raise ValueError(f"there is no step {name!r}")
+        return steps[name](step, left)
 
     def _notes(self, step: Step) -> tuple[Request, Notes]:
         request = msgspec.convert(step["request"], Request)

@@ -75,6 +75,9 @@ class Taking:
 
     def _objects(self, begun: Begun) -> tuple[Begun, bool]:
         places = range(len(self.batch.objects)) if begun.left is None else begun.left
+        if max(places, default=0) >= max(len(self.batch.objects), 1):
+            what, fix = "what is noted of a batch is of another one", "delete what is noted of it"
+            raise TailraceError(what, f"batch {self.batch.number}", fix)
         counts, failed, left = begun.counts, [], list(places)
         late = False
         for place in places:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.aws import told
-from pipeline.curate.statements import NOTHING
+from pipeline.curate.statements import NAMES, NOTHING
 from pipeline.errors import TailraceError
 from pipeline.lake import glue
 from pipeline.lake.glue import CURATED_FILES
@@ -51,7 +51,7 @@ class Catalog:
             return Shown()
         said = found.get("Parameters", {})
         version = said.get(VERSION, "")
-        if not version:
+        if not NAMES.fullmatch(version):
             where = f"dt={day} of {self.database}.{table.name}{CURATED_FILES}"
             fix = "delete this partition: its day is then folded from landing, as far as that goes"
             raise TailraceError("a partition of curated that compaction has not made", where, fix)

@@ -6,10 +6,12 @@ Nothing here asks anybody: a listing of landing and what was noted before go in,
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from pipeline.curate.statements import HOURS, ArrivalHour, Slice
+from pipeline.curate.statements import DAYS, HOURS, NAMES, ArrivalHour, Slice
 
 # Firehose holds rows back for 15 minutes at most, and the log may bring them hours late: what is
 # later still is folded in when it is seen.
@@ -22,19 +24,27 @@ HOURS_AT_ONCE = 48
 FILE_BYTES = 256 << 20
 DIGEST_BYTES = 8
 
+Count = Annotated[int, Meta(ge=0)]
+# Notes are judged when they are read: statements, folders and the views are made of them.
+Time = Annotated[datetime, Meta(tz=True)]
+Day = Annotated[str, Meta(pattern=rf"\A{DAYS.pattern}\Z")]
+HourName = Annotated[str, Meta(pattern=rf"\A{DAYS.pattern}T[0-9]{{2}}\Z")]
+HourOfDay = Annotated[int, Meta(ge=0, lt=HOURS)]
+Name = Annotated[str, Meta(pattern=rf"\A{NAMES.pattern}\Z")]
+
 
 class Listed(msgspec.Struct, frozen=True):
     """An object of landing."""
 
     key: str
-    bytes: int
+    bytes: Count
 
 
 class Hour(msgspec.Struct, frozen=True):
     """What an hour of arrival held when it was folded; `digest`: of its keys."""
 
-    files: int
-    bytes: int
+    files: Count
+    bytes: Count
     digest: str
 
 
@@ -45,8 +55,12 @@ class State(msgspec.Struct, frozen=True):
     hours      what each hour held when it was folded, as far as is looked back
     """
 
-    watermark: datetime | None = None
-    hours: dict[str, Hour] = {}
+    watermark: Time | None = None
+    hours: dict[HourName, Hour] = {}
+
+    def __post_init__(self) -> None:
+        if self.watermark is not None:
+            _check_whole_hour(self.watermark)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -57,10 +71,13 @@ class Plan(msgspec.Struct, frozen=True):
     days   where it was counted: rows of landing by day and by hour of the event
     """
 
-    id: str
-    until: datetime
-    hours: dict[str, Hour]
-    days: dict[str, dict[int, int]] | None = None
+    id: Name
+    until: Time
+    hours: dict[HourName, Hour]
+    days: dict[Day, dict[HourOfDay, Count]] | None = None
+
+    def __post_init__(self) -> None:
+        _check_whole_hour(self.until)
 
     @property
     def arrivals(self) -> list[ArrivalHour]:
@@ -180,10 +197,17 @@ def _hour_of(key: str) -> str:
     if len(parts) < 3 or parts[2].startswith(("_", ".")) or not parts[2]:
         return ""
     day, hour = parts[0].partition("arrival_dt=")[2], parts[1].partition("arrival_hour=")[2]
+    name = f"{day}T{hour}"
     try:
-        return hour_name(datetime.strptime(f"{day}T{hour}", "%Y-%m-%dT%H").replace(tzinfo=UTC))
+        # Athena finds what is written as it asks for it: no other digits, none left out.
+        return name if hour_name(_start(name)) == name else ""
     except ValueError:
         return ""
+
+
+def _check_whole_hour(at: datetime) -> None:
+    if at.minute or at.second or at.microsecond:
+        raise ValueError("it is not the start of an hour")
 
 
 def summary(objects: Sequence[Listed]) -> Hour:

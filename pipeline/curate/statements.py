@@ -8,6 +8,7 @@ Sources: Amazon Athena User Guide, "UNLOAD" (each file is in the order of its SE
 TABLE AS and INSERT ignore; the folder must be empty), "Partition projection" (injected values).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,10 @@ from pipeline.schema import Table, Type
 # A folder without files: what a day is folded from when it is folded for the first time.
 NOTHING = "v0"
 HOURS = 24
+# What statements and folders are written with, wherever it was noted: nothing else is a day, or a
+# version of one.
+DAYS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+NAMES = re.compile(r"[0-9A-Za-z-]{1,64}")
 # Columns beside a table's own: none of them is called so, `path` some are.
 OWN = _COPY, _LANDED, _FILE = "copy_number", "copy_landed", "copy_file"
 # What copies are ordered by; the order itself is the views'.
@@ -33,10 +38,17 @@ _BYTES = "bytes"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ArrivalHour:
-    """An hour of arrival in UTC, as landing's partitions have it; `day`: YYYY-MM-DD."""
+    """An hour of arrival in UTC, as landing's partitions have it; `day`: YYYY-MM-DD.
+
+    Raises ValueError for one that is none.
+    """
 
     day: str
     hour: int
+
+    def __post_init__(self) -> None:
+        if not DAYS.fullmatch(self.day) or not 0 <= self.hour < HOURS:
+            raise ValueError(f"{self.day!r}, {self.hour} is no hour of arrival")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,8 @@ class Fold:
     Statements are about a slice of the day, which `fills` says.
 
     hours  hours of arrival whose landing files are read whole
+
+    Raises ValueError for a day or a version that cannot be one.
     """
 
     table: Table
@@ -66,6 +80,13 @@ class Fold:
     base: str
     version: str
     hours: Sequence[ArrivalHour]
+
+    def __post_init__(self) -> None:
+        if not DAYS.fullmatch(self.day):
+            raise ValueError(f"{self.day!r} is no day")
+        for version in (self.base, self.version):
+            if not NAMES.fullmatch(version):
+                raise ValueError(f"{version!r} is no version of a day")
 
     def folder(self, lake: str) -> str:
         """Where the version's files lie, a URI that ends in /."""

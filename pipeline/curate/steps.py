@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.curate.answers import Answers
 from pipeline.curate.catalog import Catalog, Shown
 from pipeline.curate.objects import Objects
-from pipeline.curate.plan import Plan, done, hours_of, planned, slices
+from pipeline.curate.plan import CLOSED_AFTER, Plan, State, done, hours_of, planned, slices
 from pipeline.curate.statements import NOTHING, Fold, counts
 from pipeline.errors import TailraceError
 from pipeline.lake import glue
@@ -71,11 +71,12 @@ class Curator:
             "sweep": self._sweep,
             END: self._end,
         }
-        if step.get("step") not in steps:
-            raise ValueError(f"there is no step {step.get('step')!r}")
-        if step["step"] not in (BEGIN, END):
+        name = str(step.get("step"))
+        if name not in steps:
+            raise ValueError(f"there is no step {name!r}")
+        if name not in (BEGIN, END):
             self.objects.check(step["execution"])
-        return steps[step["step"]](step)
+        return steps[name](step)
 
     def _begin(self, step: Step) -> Told:
         """Be the only one at work; otherwise the other one goes on."""
@@ -93,7 +94,7 @@ class Curator:
         return {"todo": True, "plan": plan.id, "count": count, "token": token}
 
     def _new_plan(self, table: Table, step: Step) -> Plan | None:
-        now, state = self.clock(), self.objects.state(table.name)
+        now, state = self.clock(), self._state(table)
         hours = hours_of(self.objects.landing(table.name, state, now))
         plan = planned(state, hours, now, self.fresh())
         if plan is not None:
@@ -181,7 +182,7 @@ class Curator:
         left = [day for day in plan.days or {} if not self._is_shown(table, day, plan)]
         if plan.days is None or left:
             return {"published": False, "left": len(left)}
-        now, before = self.clock(), self.objects.state(table.name)
+        now, before = self.clock(), self._state(table)
         hours = hours_of(self.objects.landing(table.name, before, now))
         state = done(before, plan, hours, now)
         # To list landing may have taken long.
@@ -219,11 +220,27 @@ class Curator:
                 plan.id if plan else "there is none",
                 "another execution has done it: nothing is left to do",
             )
+        self._check_past(plan.until, f"the plan of {step['table']}")
         return plan
+
+    def _state(self, table: Table) -> State:
+        state = self.objects.state(table.name)
+        if state.watermark is not None:
+            self._check_past(state.watermark, f"what is noted of {table.name}")
+        return state
+
+    def _check_past(self, watermark: datetime, what: str) -> None:
+        """Views read no landing from before a watermark: none may lie where rows still come."""
+        if watermark > self.clock() - CLOSED_AFTER:
+            fix = "delete it: what landed is folded once more"
+            raise TailraceError(f"{what} has a watermark that is not past", f"{watermark}", fix)
 
     def _is_shown(self, table: Table, day: str, plan: Plan) -> bool:
         return self.catalog.shown(table, day).plan == plan.id
 
 
 def _table(step: Step) -> Table:
-    return all_tables()[step["table"]]
+    tables, name = all_tables(), str(step["table"])
+    if name not in tables:
+        raise ValueError(f"there is no table {name!r}")
+    return tables[name]

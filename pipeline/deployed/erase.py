@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.batch import Context
 from pipeline.deployed import kept
 from pipeline.deployed.backfill import MACHINE as BACKFILL
-from pipeline.deployed.erased import objects_key
+from pipeline.deployed.erased import objects_key, receipt_keys
 from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
 from pipeline.deployed.kept import Touched
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
@@ -169,12 +169,11 @@ def _broken_off(hands: Hands, machine: Machine, subject: Subject) -> Receipt | N
     """The receipt of an erasure of the subject that ended before it was done."""
     # They run, or wait for queries to end.
     running = {each.name.rpartition("-")[0] for each in machine.running()}
-    for key in hands.lake.keys(f"{FOLDER}/"):
-        if not key.endswith(".json") or key.count(".") > 1:
-            continue
+    for key in receipt_keys(hands.lake.keys(f"{FOLDER}/")):
         found = hands.lake.read(key, Receipt)
         if (
             found is not None
+            and receipt_key(found.id) == key
             and found.state != DONE
             and found.id not in running
             and receipt.is_of(found, subject)

@@ -8,7 +8,7 @@ one that a replay has brought back and that was erased again counts twice.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ERASED, OBJECTS = ".erased.json", ".objects.json"
 # A receipt, or what lies beside it; anything else is not ours.
-NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(?:\.erased|\.objects)?\.json", re.ASCII)
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(\.erased|\.objects)?\.json", re.ASCII)
 Place = tuple[str, str, int]
 
 
@@ -110,8 +110,15 @@ def erasures_since(client: "S3Client", bucket: str, since: datetime) -> int:
 
     Raises TailraceError as `keys_since` does.
     """
-    beside = (ERASED, OBJECTS)
-    return sum(not key.endswith(beside) for key in keys_since(client, bucket, since))
+    return len(list(receipt_keys(keys_since(client, bucket, since))))
+
+
+def receipt_keys(keys: Iterable[str]) -> Iterator[str]:
+    """Those of some keys below the folder of erasures that are receipts."""
+    for key in keys:
+        name = NAME.fullmatch(key.removeprefix(f"{FOLDER}/"))
+        if name and not name[1]:
+            yield key
 
 
 def objects_key(erasure: str) -> str:

@@ -8,8 +8,10 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from pipeline.erase.subject import Subject
 
@@ -21,14 +23,20 @@ COST, BLOCK, LANES = 1 << 14, 8, 1
 METHOD = f"scrypt(n={COST}, r={BLOCK}, p={LANES}, {DIGEST_BYTES} bytes) of '<kind>:<value>'"
 DONE, WAITING, UNFINISHED = "done", "waiting", "unfinished"
 
+# Receipts are judged when they are read: they name files and folders.
+Id = Annotated[str, Meta(pattern=r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\Z")]
+Salt = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * SALT_BYTES}}}\Z")]
+Digest = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * DIGEST_BYTES}}}\Z")]
+Count = Annotated[int, Meta(ge=0)]
+
 
 @dataclass(frozen=True, slots=True)
 class Pseudonym:
     """A subject that is not named; salt and digest in hex."""
 
     kind: str
-    salt: str
-    digest: str
+    salt: Salt
+    digest: Digest
     method: str = METHOD
 
 
@@ -38,16 +46,16 @@ class Removed:
 
     table: str
     day: str
-    rows: int
+    rows: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
     """Objects of the quarantine: how many went, how many were written without `lines` lines."""
 
-    removed: int = 0
-    rewritten: int = 0
-    lines: int = 0
+    removed: Count = 0
+    rewritten: Count = 0
+    lines: Count = 0
 
     @property
     def touched(self) -> int:
@@ -73,13 +81,13 @@ class Receipt:
     unsearched  files that could not be read
     """
 
-    id: str
+    id: Id
     state: str
     at: str
     subject: Pseudonym
     rows: tuple[Removed, ...] = ()
-    files: int = 0
-    waiting: int = 0
+    files: Count = 0
+    waiting: Count = 0
     quarantine: Objects = Objects()
     unsearched: tuple[str, ...] = ()
     held_by: tuple[Holder, ...] = ()

@@ -78,7 +78,8 @@ def published(content: bytes, where: str) -> Published:
     for service, prefix, version in _pairs(found):
         if wrong := _wrong(prefix, version):
             raise _refused(wrong, where)
-        prefixes[service].append(prefix)
+        # As every other writing of it: with a length and not a mask, say.
+        prefixes[service].append(str(ip_network(prefix)))
     read = Published(
         found.syncToken,
         f"{created:%Y-%m-%dT%H:%M:%SZ}",

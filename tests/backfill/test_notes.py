@@ -94,6 +94,37 @@ def test_a_note_that_cannot_be_read_is_told_with_its_place_and_what_to_do(stage:
     assert run(stage.backfill(), REQUEST, 0)["failed"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("plan/00000001-99999999.json", b"{}", "no part of a plan has 99,999,999 batches"),
+        ("begun/00000001.json", b'{"left": [9]}', "is of another one"),
+        ("begun/00000001.json", b'{"left": [-1]}', "it cannot be read"),
+        ("begun/00000001.json", b'{"after": "1 or 1"}', "it cannot be read"),
+        ("begun/00000001.json", b'{"at_ms": 100000000000000000000}', "it cannot be read"),
+    ],
+)
+def test_a_note_that_no_backfill_has_made_is_told(
+    stage: Stage, name: str, content: bytes, said: str
+) -> None:
+    notes = stage.notes(REQUEST)
+    notes.add_parts([Part((Batch(1, (Object("AWSLogs/00.log", 1, 1),)),))])
+    stage.cloud.put(LAKE, f"{notes.folder}{name}", content)
+    known = {"request": plan_of(REQUEST), "begun_ms": 1_795_615_300_000}
+    first = {"step": "take", "part": "00000001-00000001.json", "number": 1}
+    step = {"step": "round", "behind": 0, "most": 9} if name.startswith("plan") else first
+    with pytest.raises(TailraceError, match=said):
+        stage.backfill().take({**known, **step}, lambda: 900.0)
+
+
+def test_what_is_no_note_is_left_out(stage: Stage) -> None:
+    run(stage.backfill(), REQUEST, 0)
+    folder = stage.notes(REQUEST).folder
+    for name in ("plan/x.json", "plan/00000001.json", "done/x", "done/\uff10000001.json"):
+        stage.cloud.put(LAKE, f"{folder}{name}", b"{}")
+    assert run(stage.backfill(), REQUEST, 0)["failed"] == 0
+
+
 def test_what_is_not_noted_is_told_by_404_and_nothing_else(stage: Stage) -> None:
     notes = stage.notes(REQUEST)
     assert notes.begun(7) == Begun()

@@ -271,7 +271,7 @@ def test_an_answer_is_small_enough_for_the_state_machine() -> None:
         hours = [hour_name(MORNING - days * timedelta(days=1)) for days in range(HOURS_AT_ONCE)]
         plan = Plan(
             "plan",
-            MORNING,
+            MORNING.replace(minute=0),
             dict.fromkeys(hours, Hour(1, 24 * FILE_BYTES, "")),
             {day: dict.fromkeys(range(24), 1)},
         )

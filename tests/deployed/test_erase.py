@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import aws
 from pipeline.deployed.erase import Hands, Progress, begin, watch
-from pipeline.deployed.erased import keys_since
+from pipeline.deployed.erased import keys_since, receipt_keys
 from pipeline.deployed.replay import reader
 from pipeline.deployed.stage import find
 from pipeline.erase.receipt import DONE, UNFINISHED, WAITING, Holder, Receipt, Removed, decoded
@@ -165,6 +165,22 @@ def test_an_erasure_that_failed_is_named_and_goes_on_under_its_name(staging: Sta
     # What had gone from the quarantine counts as well.
     assert done.quarantine.removed == 1
     assert staging.wrong() == []
+
+
+def test_a_receipt_under_another_name_is_not_gone_on_with(staging: Staging) -> None:
+    cloud = cloud_of(staging)
+    cloud.ends = ["FAILED"]
+    with pytest.raises(TailraceError, match=r"the erasure .* has failed"):
+        erased(staging)
+    (key,) = receipt_keys(cloud.keys(LAKE))
+    content = cloud.objects[LAKE, key][0]
+    for name in ("20261127T000000Z-00000000.json", "my copy.json", "20261127T000000Z-0.json"):
+        cloud.put(LAKE, f"erasures/{name}", content)
+    cloud.put(LAKE, "erasures/mine.json", b"what I have noted")
+    del cloud.objects[LAKE, key]
+    done = erased(staging)
+    assert (f"erasures/{done.id}.json", done.state) == (key, DONE)
+    assert done.quarantine.removed == 0
 
 
 def test_one_that_failed_is_not_taken_for_done_before_its_state_says_so(staging: Staging) -> None:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from pipeline.erase.parquet import SOURCE, kept_of
-from pipeline.erase.receipt import Removed
+from pipeline.erase.receipt import Count, Removed
 from pipeline.erase.stack.objects import Bucket
 from pipeline.erase.stack.work import folder
 from pipeline.lake.tables import all_tables
@@ -38,8 +38,8 @@ class Erased(msgspec.Struct, frozen=True):
     table: str
     source: str
     hour: int
-    rows: int = 0
-    landed: int = 0
+    rows: Count = 0
+    landed: Count = 0
 
 
 def note(bucket: Bucket, erasure: str, table: Table, gone: Sequence[tuple[str, pa.Table]]) -> None:

@@ -90,11 +90,12 @@ class Eraser:
             "end": self._end,
             "remove": self._remove,
         }
-        if step.get("step") not in steps:
-            raise ValueError(f"there is no step {step.get('step')!r}")
-        if step["step"] not in UNLOCKED:
+        name = str(step.get("step"))
+        if name not in steps:
+            raise ValueError(f"there is no step {name!r}")
+        if name not in UNLOCKED:
             self.objects.check(step["execution"])
-        return steps[step["step"]](step, left)
+        return steps[name](step, left)
 
     def _begin(self, step: Step, left: Left) -> Told:
         """Be the only one at work; then forget what an execution before has left to be done."""

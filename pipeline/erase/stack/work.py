@@ -8,6 +8,7 @@ from pipeline.curate.plan import Listed
 from pipeline.erase.receipt import Receipt
 from pipeline.erase.stack.objects import FOLDER, SUBJECTS, Bucket, Kept, Key
 from pipeline.erase.subject import Subject, of_address, of_visitor
+from pipeline.errors import TailraceError, UsageError
 
 # Of a file that is read as a whole: the function's disk holds it and what becomes of it.
 MOST_BYTES = 2 << 30
@@ -34,8 +35,13 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def subject(self) -> Subject:
-        """Whom it is about."""
-        return of_visitor(self.value) if self.kind == "visitor" else of_address(self.value)
+        """Whom it is about. Raises TailraceError, which does not say who, where it is nobody."""
+        try:
+            return of_visitor(self.value) if self.kind == "visitor" else of_address(self.value)
+        except UsageError:
+            what, fix = "it is about nobody", "start it by tailrace erase --stage"
+            # Logs and Step Functions keep what is told of a failure.
+            raise TailraceError(what, self.receipt.id, fix) from None
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -134,7 +134,7 @@ def _plain() -> "boto3.Session":
         from botocore.exceptions import BotoCoreError, ProfileNotFound
     except ModuleNotFoundError as error:
         raise NotConfigured(
-            f"AWS needs {error.name}, which is not installed", "", "pip install 'tailrace[aws]'"
+            f"AWS needs {error.name}, which is not installed", "", "run make setup in the checkout"
         ) from error
     try:
         return boto3.Session(region_name=aws_region())

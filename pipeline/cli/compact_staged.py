@@ -2,10 +2,12 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cli import streams
+from pipeline.cli import let_all_in, streams
 from pipeline.cli.output import iso, say
 from pipeline.errors import TailraceError
 
@@ -29,6 +31,7 @@ def compact(settings: "Settings", stage: str, as_json: bool) -> None:
     from pipeline.deployed.folded import MACHINE
     from pipeline.deployed.stage import find
 
+    let_all_in()
     session = aws.session(settings.target)
     deployed = find(session, stage)
     machine = Machine(
@@ -56,13 +59,28 @@ def _watched(machine: "Machine", execution: str) -> "Status":
     from pipeline.deployed.executions import RUNNING
 
     try:
-        while (status := machine.status(execution)).state == RUNNING:
-            time.sleep(POLL_S)
+        with _shown() as show:
+            while (status := machine.status(execution)).state == RUNNING:
+                show()
+                time.sleep(POLL_S)
     except KeyboardInterrupt:
         end = f"aws stepfunctions stop-execution --execution-arn {execution}"
         say(f"\nit goes on without you; end it, which harms nothing: {end}\n")
         raise
     return status
+
+
+@contextmanager
+def _shown() -> "Iterator[Callable[[], None]]":
+    """What to call while it runs: a terminal shows for how long, elsewhere nothing is said."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+
+    started = time.monotonic()
+    with Console(stderr=True).status("folding") as status:
+        yield lambda: status.update(f"folding, {time.monotonic() - started:,.0f} s")
 
 
 def _print(s3: "S3Client", deployed: "Deployed", as_json: bool) -> None:

@@ -34,7 +34,9 @@ Concurrency = Annotated[
     typer.Option("--concurrency", metavar="N", min=1, max=backfill.MOST, help="Batches at once."),
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Start it, and do not watch.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Do not ask, whatever a backfill costs.")
+]
 
 
 def replay(
@@ -79,7 +81,10 @@ def replay(
 
     window = parse(datetime.now(UTC), since, from_time, to_time)
     name = find(source).name if source else ""
-    _check(quarantine or failed, bool(since or from_time), prefix)
+    _check(quarantine or failed, bool(since or from_time), prefix, stage)
+    if stage and (quarantine or failed) and (no_wait or yes or concurrency != backfill.USUAL):
+        what = "--concurrency, --no-wait and --yes are about a backfill"
+        raise UsageError(what, "", "leave them out: --quarantine and --failed start none")
     if stage and failed and name:
         raise UsageError("what failed in a stack has no source", "--source", "leave it out")
     settings = settings_of(config, home)
@@ -97,21 +102,25 @@ def replay(
     replay_home.replay(settings, again)
 
 
-def _check(kept: bool, arrived: bool, prefix: str) -> None:
+def _check(kept: bool, arrived: bool, prefix: str, stage: str | None) -> None:
     """Raise UsageError where nothing is named, or too much.
 
     kept     it is about what was refused or failed
     arrived  about what has arrived since a time
     """
     if not (kept or arrived or prefix):
-        raise UsageError(
-            "nothing was named to be replayed",
-            "",
-            "give --quarantine, --failed or both; or --since, or --from (and --to), for records of"
-            " the log",
-        )
+        more = "--since, or --from (and --to), for records of the log"
+        if stage:
+            more = "--since, or --from (and --to), for what the stream or the inbox still has;"
+            more += " or --prefix s3://bucket/prefix"
+        fix = f"give --quarantine, --failed or both; or {more}"
+        raise UsageError("nothing was named to be replayed", "", fix)
     if prefix and kept:
         raise UsageError("--prefix names objects of its own", "", "leave --quarantine and --failed")
+    if prefix:
+        from pipeline.deployed.backfill import place_of
+
+        place_of(prefix)
 
 
 def _of_stage(settings: "Settings", asked: backfill.Asked, quarantine: bool, failed: bool) -> None:

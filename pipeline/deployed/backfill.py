@@ -43,9 +43,7 @@ def of_prefix(deployed: Deployed, uri: str, source: str, window: Window | None) 
 
     Raises UsageError where it names no place, or one that the stack may not read.
     """
-    bucket, _, prefix = uri.removeprefix(SCHEME).partition("/")
-    if not uri.startswith(SCHEME) or not bucket:
-        raise UsageError(f"not a place in S3: {uri!r}", "--prefix", "write s3://bucket/prefix")
+    bucket, prefix = place_of(uri)
     allowed = (deployed.outputs.get("InboxBucket", ""), deployed.parameters.get("BackfillBucket"))
     if bucket not in allowed:
         raise UsageError(
@@ -56,6 +54,14 @@ def of_prefix(deployed: Deployed, uri: str, source: str, window: Window | None) 
         )
     first, last = window.bounds_ms if window else (0, Request().to_ms)
     return Request(bucket, prefix, "", first, last, source)
+
+
+def place_of(uri: str) -> tuple[str, str]:
+    """Bucket and prefix of s3://bucket/prefix. Raises UsageError for what is none."""
+    bucket, _, prefix = uri.removeprefix(SCHEME).partition("/")
+    if not uri.startswith(SCHEME) or not bucket:
+        raise UsageError(f"not a place in S3: {uri!r}", "--prefix", "write s3://bucket/prefix")
+    return bucket, prefix
 
 
 def of_route(deployed: Deployed, source: str, window: Window) -> Request:

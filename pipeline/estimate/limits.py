@@ -49,6 +49,8 @@ BATCH_WINDOW_S, BATCH_RECORDS = 5, 1_000
 QUARANTINE_DAYS, OWN_LOG_DAYS = 30, 14
 # Hours between two compactions, until an hour has closed, and what a file is cut at.
 COMPACTION_HOURS, CLOSED_HOURS, CURATED_BYTES = 6, 7, 256 << 20
+# For which a version of a day is there that is shown no more: a day, and seven as an old version.
+REPLACED_DAYS = 8
 # States that one goes through: its own, those of a table, and those of a day of a table that grew.
 STATES, TABLE_STATES, DAY_STATES = 6, 5, 5
 # Beside the rows of the source, each invocation writes rows of the table `batch`.

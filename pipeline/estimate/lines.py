@@ -105,7 +105,11 @@ def _kept(plan: Plan, month: Volumes) -> Iterator[Counted]:
     lake = month.parquet_bytes / at.DAYS * plan.counted_days
     reject = plan.shape.line * at.BASE64_RATIO + at.REJECT_BYTES
     refused = month.refused_rows * reject / at.DAYS * at.QUARANTINE_DAYS
-    yield Counted("S3: lake, kept", lake / at.GB, "s3_storage")
+    yield Counted("S3: landing, kept", lake / at.GB, "s3_storage")
+    # Versions of days that are shown no more: the parts of a day that have closed until then.
+    replaced = (24 / at.COMPACTION_HOURS + 1) / 2 * at.REPLACED_DAYS
+    curated = month.curated_bytes / at.DAYS * (plan.counted_days + replaced)
+    yield Counted("S3: curated, kept", curated / at.GB, "s3_storage")
     yield Counted("S3: quarantine, written", month.refused_objects / at.MILLION, "s3_writes")
     yield Counted("S3: quarantine, kept", refused / at.GB, "s3_storage")
     keyed = (plan.shards or at.ON_DEMAND_SHARDS) if plan.route == KINESIS else 0

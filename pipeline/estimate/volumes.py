@@ -94,6 +94,11 @@ class Volumes:
         return rows + batch + (self.files + self.other_files) * at.FILE_BYTES
 
     @property
+    def curated_bytes(self) -> float:
+        """The same rows by day of event, in files as Athena writes them, few and large."""
+        return self.rows * self.plan.shape.plain + self.records * BATCH_ROW.plain
+
+    @property
     def seconds(self) -> float:
         """Seconds for which the function runs: at work, and waiting for its calls."""
         ratio = at.JSON_CPU_RATIO if self.plan.delivery == FIREHOSE else 1

@@ -80,7 +80,7 @@ class Answer:
             raise NotConfigured(
                 f"a data frame needs {error.name}, which is not installed",
                 "",
-                "pip install 'tailrace[aws]'",
+                "run make setup in the checkout",
             ) from error
 
     def rows(self) -> list[list[Any]]:

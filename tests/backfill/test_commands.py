@@ -207,6 +207,8 @@ def test_what_is_costly_is_asked_for(stage: Stage, monkeypatch: pytest.MonkeyPat
         (("--prefix", "logs/AWSLogs"), "not a place in S3: 'logs/AWSLogs'"),
         (("--prefix", PREFIX, "--failed"), "--prefix names objects of its own"),
         (("--failed", "--source", "alb"), "what failed in a stack has no source"),
+        (("--failed", "--no-wait"), "--concurrency, --no-wait and --yes are about a backfill"),
+        (("--quarantine", "--yes"), "--concurrency, --no-wait and --yes are about a backfill"),
         ((), "nothing was named to be replayed"),
     ],
 )

@@ -83,6 +83,8 @@ def test_a_wrong_call_ends_with_two(
         ["doctor", "--rebuild", "--stage", "staging"],
         ["replay", "--quarantine", "--prefix", "s3://logs/", "--stage", "staging"],
         ["replay", "--failed", "--source", "vpc-flow", "--stage", "staging"],
+        ["replay", "--prefix", "logs/", "--stage", "staging"],
+        ["replay", "--stage", "staging"],
     ],
 )
 def test_a_wrong_value_ends_with_two_whatever_else_is_missing(

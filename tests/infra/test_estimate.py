@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from pipeline.curate import plan
+from pipeline.curate.steps import KEPT_FOR
 from pipeline.deliver import packing
+from pipeline.deployed.erase import LAKE_VERSIONS
 from pipeline.derive.machines import definition
 from pipeline.estimate import Plan, limits
 from tests.infra.stack import ROUTES, Stack
@@ -28,6 +30,7 @@ def test_the_estimate_knows_the_defaults_of_the_template() -> None:
     assert default("QuarantineDays") == limits.QUARANTINE_DAYS
     assert default("LogDays") == limits.OWN_LOG_DAYS
     assert default("CompactionHours") == limits.COMPACTION_HOURS
+    assert (KEPT_FOR + LAKE_VERSIONS).days == limits.REPLACED_DAYS
     usual = Plan(1)
     assert default("LakeDays") == usual.lake_days == 0
     assert default("Shards") == usual.shards == 0

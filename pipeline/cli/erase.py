@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def erase(
     visitor: Annotated[
         str,
-        typer.Option("--visitor", metavar="H", help="Hash of a visitor.", show_default=False),
+        typer.Option("--visitor", metavar="H", help="A visitor's id, as the logs have it.", show_default=False),
     ] = "",
     ip: Annotated[
         str,

@@ -74,12 +74,12 @@ class Subject:
 
 
 def of_visitor(text: str) -> Subject:
-    """A visitor by the hash that stands for one. Raises UsageError for what is none."""
+    """A visitor by the id that stands for one. Raises UsageError for what is none."""
     if not VISITOR.fullmatch(text):
         raise UsageError(
             f"no visitor is called {text[:SHOWN]!r}",
             "--visitor",
-            "give the hash as the tables have it: 8 to 128 letters, digits, - and _",
+            "give the id as the logs have it: 8 to 128 letters, digits, - and _",
         )
     within = f"(?:{_START}|[^0-9A-Za-z_-]|{_ESCAPES}){text}(?:$|[^0-9A-Za-z_-])"
     return Subject(Domain.VISITOR, text, f"^{text}$", within)

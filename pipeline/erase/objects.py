@@ -23,6 +23,7 @@ from pipeline.batch.rows import RAW_HEAD
 from pipeline.decode import LogBatch
 from pipeline.erase.subject import Subject
 from pipeline.errors import Reason
+from pipeline.ledger.retry import UNREADABLE
 from pipeline.reading.parsed import Parsed
 from pipeline.sources import find
 
@@ -71,12 +72,14 @@ def without(content: bytes, subject: Subject, entry: Entry, context: Context) ->
             if closed
             else _without_lines(body, subject, entry)
         )
-    except (OSError, EOFError, zlib.error, KeyError, TypeError, msgspec.DecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"it is no object of the quarantine: {error}") from error
 
 
 def _without_lines(body: dict[str, Any], subject: Subject, entry: Entry) -> Change | None:
     lines = body["lines"]
+    if not isinstance(lines, list):
+        raise TypeError("its lines are no list")
     kept = [line for line in lines if not _holds(line, subject)]
     gone = [line for line in lines if _holds(line, subject)]
     if not gone:

@@ -47,6 +47,12 @@ from pipeline.store import Store
 OBJECT_BYTES = 512 << 20
 PIECE_BYTES = 1 << 20
 GZIP_WINDOW = 31
+# What reading an object raises that was damaged, or that somebody else has written: deep lists and
+# numbers without end are JSON, too. What msgspec raises are ValueErrors.
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError),
+    *(OverflowError, RecursionError, zlib.error),
+)
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
 
@@ -171,10 +177,7 @@ def readable(where: str) -> Iterator[None]:
     """What an object has that can be read at all. Raises InputError for one that cannot."""
     try:
         yield
-    except (
-        *(OSError, EOFError, ValueError, TypeError, OverflowError),
-        *(zlib.error, msgspec.DecodeError),
-    ) as error:
+    except UNREADABLE as error:
         raise InputError(
             f"a quarantine object cannot be read: {error}",
             f"at {where}",

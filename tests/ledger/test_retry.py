@@ -180,8 +180,9 @@ def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> Non
         (gzip.compress(b"{}")[:-3], "ended before the end"),
         (gzip.compress(b"{}") + gzip.compress(b"{}"), "more follows behind its gzip"),
         (gzip.compress(b"{}"), "missing required field"),
+        (gzip.compress(b'{"x":' + b"[" * 100_000), "maximum recursion depth exceeded"),
     ],
-    ids=["bomb", "damaged", "truncated", "two members", "no fields"],
+    ids=["bomb", "damaged", "truncated", "two members", "no fields", "deep"],
 )
 def test_an_object_replaced_with_its_digest_ends_with_its_name(
     tmp_path: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pipeline.erase.objects import Change, Entry, without
 from pipeline.erase.subject import of_address
 from pipeline.settings import Limits
 from tests.carriers import LINE, envelope, log_events
-from tests.erase.homes import ADDRESS, OTHER, bad, line
+from tests.erase.homes import ADDRESS, OTHER, bad, bomb, line
 from tests.processed import context, processed, record
 
 SUBJECT = of_address(ADDRESS)
@@ -162,3 +163,18 @@ def of_a_payload(**changes: Any) -> bytes:
 def test_what_is_no_object_is_told(content: bytes) -> None:
     with pytest.raises(ValueError, match="it is no object of the quarantine"):
         without(content, SUBJECT, Entry(1, 1, frozenset()), context())
+
+
+def test_what_inflates_to_more_than_we_ever_write_is_no_object() -> None:
+    with pytest.raises(ValueError, match="no object of the quarantine: it inflates to more than"):
+        without(bomb(600), SUBJECT, Entry(1, 1, frozenset()), context())
+
+
+def test_a_payload_is_inflated_no_further_than_a_record_may_be() -> None:
+    content = kept(gzip.compress(bad(ADDRESS)) + bomb(500))
+    tracemalloc.start()
+    try:
+        assert left(content, 1, 1).content is None
+        assert tracemalloc.get_traced_memory()[1] < 256 << 20
+    finally:
+        tracemalloc.stop()

@@ -23,6 +23,7 @@ from pipeline.lake.compact import remove_retired
 from pipeline.lake.tables import all_tables
 from pipeline.ledger.retry import Place
 from pipeline.schema import HOUR_MS
+from pipeline.triggers import name_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -147,7 +148,7 @@ def _strays(
 def _unsearched(planned: Plan, found: Iterable[strays.Stray]) -> tuple[str, ...]:
     """Files that could not be read, or not be changed."""
     objects = (f"quarantine/{each.key}" for each in planned.objects if each.unread)
-    return *objects, *(str(each.path) for each in found if each.unread)
+    return *objects, *(name_of(str(each.path)) for each in found if each.unread)
 
 
 @contextmanager

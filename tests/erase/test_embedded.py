@@ -1,5 +1,6 @@
 """Erasure in a real home: rows and lines are gone, the audit balances, nothing brings them back."""
 
+import os
 import random
 import signal
 import subprocess
@@ -266,6 +267,24 @@ def test_what_an_attempt_left_that_died_is_searched_as_well(tmp_path: Path) -> N
     assert [Path(path).name for path in done.unsearched] == [broken.name]
     broken.unlink()
     assert holders(tmp_path, f"{ADDRESS}'") == holders(tmp_path, f"{ADDRESS} ") == []
+
+
+def test_files_whose_names_are_no_utf_8_are_named_with_their_bytes_written_out(
+    tmp_path: Path,
+) -> None:
+    send(tmp_path, line(1, ADDRESS) + line(2))
+    (file,) = lake_files(tmp_path)
+    file.with_name(os.fsdecode(b"x\xff.parquet")).write_bytes(file.read_bytes())
+    (tmp_path / "quarantine").mkdir()
+    (tmp_path / "quarantine" / os.fsdecode(b"y\xff.json.gz")).write_bytes(b"junk")
+    done = erased(tmp_path)
+    assert [each.rpartition("/")[2] for each in done.unsearched] == [
+        "x\\xff.parquet",
+        "y\\xff.json.gz",
+    ]
+    assert decoded((tmp_path / "erasures" / f"{done.id}.json").read_bytes()) == done
+    ran = call("audit", "--json", "--home", tmp_path)
+    assert (ran.code, "x\\\\xff.parquet" in ran.out) == (0, True), ran.err
 
 
 def test_a_damaged_file_stops_it_before_anything_changes(tmp_path: Path) -> None:

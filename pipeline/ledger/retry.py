@@ -39,6 +39,7 @@ from pipeline.deliver.lake import LakeSink
 from pipeline.errors import Drop, InputError, Reason
 from pipeline.lake import catalogue
 from pipeline.ledger import erased
+from pipeline.ledger.scope import regular
 from pipeline.schema import BATCH, REJECT
 from pipeline.sources import Source, find
 from pipeline.store import Store
@@ -156,7 +157,7 @@ def judged(
     """
     path = place.quarantine / row["key"]
     with readable(str(path)):
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
         _check(content, row["object_digest"])
         found = reopen(content, formats, context.limits)
         known = np.frombuffer(row["resolved"], np.int64)

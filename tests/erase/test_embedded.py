@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -299,6 +300,26 @@ def test_a_damaged_file_stops_it_before_anything_changes(tmp_path: Path) -> None
     assert numbers(tmp_path) == [2]
 
 
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_told_and_nobody_waits_for_it(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    send(tmp_path, line(1, ADDRESS) + line(2) + bad(ADDRESS))
+    (file,) = lake_files(tmp_path)
+    (thing,) = (tmp_path / "quarantine").rglob("*.json.gz")
+    content = file.read_bytes()
+    for path in (file, thing):
+        path.unlink()
+        put(path)
+    with pytest.raises(HomeError, match="vpc_flow cannot be searched: it is no regular file") as no:
+        erased(tmp_path)
+    assert no.value.where == f"at {file}"
+    file.unlink() if file.is_fifo() else file.rmdir()
+    file.write_bytes(content)
+    assert erased(tmp_path).unsearched == (thing.relative_to(tmp_path).as_posix(),)
+    assert numbers(tmp_path) == [2]
+
+
 def test_a_file_that_is_not_what_was_written_is_not_laundered(tmp_path: Path) -> None:
     send(tmp_path, line(1, ADDRESS) + line(2))
     (file,) = lake_files(tmp_path)
@@ -336,6 +357,28 @@ def test_an_object_is_the_old_one_or_the_new_one_wherever_it_breaks_off(tmp_path
     send(tmp_path, line(2))
     erased(tmp_path)
     assert sums(tmp_path) == (4, 2, 1, 1)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])
+def test_an_object_that_cannot_be_read_is_looked_at_again_when_it_can(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    send(tmp_path, line(1) + bad(ADDRESS) + bad())
+    with writing(tmp_path, context()) as opened:
+        scope = erasure_at(opened, context(), MACHINE)
+        (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
+        kept._announce(opened.store, [touched])
+        kept._write(scope.place, touched)
+    path = tmp_path / "quarantine" / touched.key
+    new = path.rename(tmp_path / "new")
+    put(path)
+    with writing(tmp_path, context()) as opened:
+        assert opened.store.rows("select count(*) from erasing")[0][0] == 1
+    path.unlink() if path.is_fifo() else path.rmdir()
+    new.rename(path)
+    with writing(tmp_path, context()) as opened:
+        assert opened.store.rows("select count(*) from erasing")[0][0] == 0
+    assert sums(tmp_path) == (3, 1, 1, 1)
 
 
 @pytest.mark.fault("F7")

@@ -288,6 +288,23 @@ def test_files_whose_names_are_no_utf_8_are_named_with_their_bytes_written_out(
     assert (ran.code, "x\\\\xff.parquet" in ran.out) == (0, True), ran.err
 
 
+def test_files_that_links_of_the_home_point_to_are_named_for_they_stay(tmp_path: Path) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    send(home, line(1, ADDRESS) + line(2) + bad(ADDRESS), line(3))
+    away.mkdir()
+    (file,) = lake_files(home)
+    (thing,) = (home / "quarantine").rglob("*.json.gz")
+    stray = file.with_name("03-000000000009.parquet")
+    stray.write_bytes(file.read_bytes())
+    for number, path in enumerate((file, thing, stray)):
+        path.symlink_to(path.rename(away / str(number)))
+    done = erased(home)
+    named = [each.what.split(",")[0] for each in done.held_by if each.until == "you erase it there"]
+    assert named == [*(str(away / str(number)) for number in range(3)), "copies of the home"]
+    assert numbers(home) == [2, 3]
+    assert holders(home, f"{ADDRESS}'") == holders(home, f"{ADDRESS} ") == []
+
+
 def test_a_damaged_file_stops_it_before_anything_changes(tmp_path: Path) -> None:
     send(tmp_path, line(1, ADDRESS) + line(2))
     (file,) = lake_files(tmp_path)

@@ -8,6 +8,7 @@ Sources: AWS Lambda Developer Guide ("Using Lambda with Kinesis", "... CloudWatc
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ class Record:
     shard: int = 0
     refused: str = ""
     plain: bool = False
+
+
+def name_of(path: str) -> str:
+    """A path as text that can be stored; bytes of it that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class Carrier(StrEnum):

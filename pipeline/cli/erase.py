@@ -74,10 +74,13 @@ def _say_what_would_go(settings: "Settings", subject: "Subject", how: Telling) -
     with readable(settings.home_path) as opened:
         scope = erasure_at(opened, context_of(settings), MACHINE)
         planned = embedded.plan(scope, subject)
-        tell(subject, embedded.told(scope, planned, _salt()), how, planned.empty)
+        found = embedded.told(scope, planned, _salt())
+        tell(subject, found, how, planned.empty)
         waiting = opened.store.rows(_WAITING)[0][0]
         if waiting:
             say(f"note: {counted(waiting, 'record')} of the log came in later than the lake\n")
+    if found.unsearched:
+        raise typer.Exit(1)
 
 
 def _erase_from_home(settings: "Settings", subject: "Subject", yes: bool, how: Telling) -> None:

@@ -169,7 +169,8 @@ class _Run:
     def _from_file(self, path: str, file: BinaryIO) -> "Iterator[Progress]":
         from pipeline.stream.files import feed
         from pipeline.stream.growth import lengths_known
-        from pipeline.stream.scan import name_of, scan
+        from pipeline.stream.scan import scan
+        from pipeline.triggers import name_of
 
         wanted = lengths_known(self.home.store, self.origin.source.name)
         found = scan(file, name_of(path), self.limits, wanted)

@@ -18,6 +18,7 @@ from pipeline.erase.objects import Change, Entry, without
 from pipeline.erase.receipt import Objects
 from pipeline.erase.stack.objects import Bucket
 from pipeline.erase.subject import Subject
+from pipeline.ledger.retry import UNREADABLE, check_size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -88,8 +89,9 @@ def _change(key: str, content: bytes, subject: Subject, context: Context) -> Cha
     if not key.startswith(f"{QUARANTINE}/{OVERSIZE}/"):
         return without(content, subject, NOBODY, context)
     try:
+        check_size(content)
         row = gzip.decompress(content)
-    except (OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise ValueError("it is no row") from error
     # A row that was too long for Firehose: what of it is in the table is searched there.
     return Change(None, 1, 0, 0) if subject.in_bytes(row) else None

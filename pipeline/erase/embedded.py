@@ -23,6 +23,7 @@ from pipeline.lake.compact import remove_retired
 from pipeline.lake.tables import all_tables
 from pipeline.ledger.retry import Place
 from pipeline.schema import HOUR_MS
+from pipeline.triggers import name_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,7 +94,7 @@ def told(scope: Scope, planned: Plan, salt: bytes) -> Receipt:
         planned.files,
         quarantine=planned.kept,
         unsearched=_unsearched(planned, planned.strays),
-        held_by=tuple(_holders(scope)),
+        held_by=(*_linked(scope.place, planned), *_holders(scope)),
     )
 
 
@@ -147,7 +148,18 @@ def _strays(
 def _unsearched(planned: Plan, found: Iterable[strays.Stray]) -> tuple[str, ...]:
     """Files that could not be read, or not be changed."""
     objects = (f"quarantine/{each.key}" for each in planned.objects if each.unread)
-    return *objects, *(str(each.path) for each in found if each.unread)
+    return *objects, *(name_of(str(each.path)) for each in found if each.unread)
+
+
+def _linked(place: Place, planned: Plan) -> Iterator[Holder]:
+    """Files that somebody put elsewhere with a link in their place: the link goes, they stay."""
+    paths = [place.lake / file.path for found in planned.tables for file in found.files]
+    paths += [place.quarantine / each.key for each in planned.objects if not each.unread]
+    paths += [each.path for each in planned.strays if not each.unread]
+    for path in paths:
+        if path.is_symlink():
+            what = f"{name_of(str(path.resolve()))}, to which {name_of(str(path))} is a link"
+            yield Holder(what, "you erase it there")
 
 
 @contextmanager

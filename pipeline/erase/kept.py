@@ -17,6 +17,7 @@ from pipeline.deliver.files import DISK, Disk, remove, sync_folders, write_whole
 from pipeline.erase.objects import Change, Entry, without
 from pipeline.erase.subject import Subject
 from pipeline.ledger.retry import Place
+from pipeline.ledger.scope import regular
 from pipeline.store import Store
 
 AT_ONCE = 100
@@ -44,7 +45,7 @@ def find(place: Place, subject: Subject, context: Context) -> Iterator[Touched]:
             resolved = frozenset(np.frombuffer(row["resolved"], np.int64).tolist())
             entry = Entry(row["events_in"], row["rejected"] - row["erased"], resolved)
             try:
-                content = (place.quarantine / row["key"]).read_bytes()
+                content = regular(place.quarantine / row["key"]).read_bytes()
                 change = without(content, subject, entry, context)
             except (OSError, ValueError) as error:
                 yield Touched(row["key"], unread=str(error))
@@ -99,7 +100,8 @@ def settle(store: Store, quarantine: Path, disk: Disk = DISK) -> None:
     announced = store.rows("select * from erasing")
     if not announced:
         return
-    done = [row for row in announced if _digest_of(quarantine / row["key"]) == row["digest"]]
+    found = {row["key"]: _digest_of(quarantine / row["key"]) for row in announced}
+    done = [row for row in announced if found[row["key"]] == row["digest"]]
     folders = {(quarantine / row["key"]).parent for row in done}
     sync_folders(sorted(each for each in folders if each.exists()), disk)
     with store.transaction() as connection:
@@ -115,12 +117,18 @@ def settle(store: Store, quarantine: Path, disk: Disk = DISK) -> None:
                 for row in done
             ],
         )
-        connection.execute("delete from erasing")
+        # One that cannot be read may be either: it is looked at again when it can.
+        connection.executemany(
+            "delete from erasing where key = ?",
+            [(key,) for key, digest in found.items() if digest is not None],
+        )
 
 
-def _digest_of(path: Path) -> str:
-    """Digest of a file; "" where there is none."""
+def _digest_of(path: Path) -> str | None:
+    """Digest of a file; "" where there is none, None where it cannot be read."""
     try:
-        return sha256(path.read_bytes()).hexdigest()
+        return sha256(regular(path).read_bytes()).hexdigest()
     except FileNotFoundError:
         return ""
+    except (OSError, ValueError):
+        return None

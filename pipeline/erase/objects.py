@@ -23,11 +23,13 @@ from pipeline.batch.rows import RAW_HEAD
 from pipeline.decode import LogBatch
 from pipeline.erase.subject import Subject
 from pipeline.errors import Reason
+from pipeline.ledger.retry import UNREADABLE, check_size
 from pipeline.reading.parsed import Parsed
 from pipeline.sources import find
 
 GZIP, WINDOW, LAYERS = b"\x1f\x8b", 31, 3
-MOST_BYTES = 64 << 20
+# A piece inflates to a thousand times its size at most.
+MOST_BYTES, PIECE_BYTES = 64 << 20, 4 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def without(content: bytes, subject: Subject, entry: Entry, context: Context) ->
     Raises ValueError when it is no object.
     """
     try:
+        check_size(content)
         body = msgspec.json.decode(gzip.decompress(content))
         closed = "lines" not in body
         return (
@@ -71,12 +74,14 @@ def without(content: bytes, subject: Subject, entry: Entry, context: Context) ->
             if closed
             else _without_lines(body, subject, entry)
         )
-    except (OSError, EOFError, zlib.error, KeyError, TypeError, msgspec.DecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"it is no object of the quarantine: {error}") from error
 
 
 def _without_lines(body: dict[str, Any], subject: Subject, entry: Entry) -> Change | None:
     lines = body["lines"]
+    if not isinstance(lines, list):
+        raise TypeError("its lines are no list")
     kept = [line for line in lines if not _holds(line, subject)]
     gone = [line for line in lines if _holds(line, subject)]
     if not gone:
@@ -178,23 +183,21 @@ def _layers(content: bytes, more: int) -> Iterator[bytes]:
 
 
 def _inflated(content: bytes) -> bytes:
-    """As much of some gzip members as can be read."""
-    found = b""
-    while content.startswith(GZIP) and len(found) < MOST_BYTES:
-        member = zlib.decompressobj(WINDOW)
+    """As much of some gzip members as can be read, and not much more than MOST_BYTES."""
+    found, left = bytearray(), memoryview(content)
+    while left[: len(GZIP)] == GZIP and len(found) < MOST_BYTES:
+        member, at = zlib.decompressobj(WINDOW), 0
         try:
             # Piece by piece: what comes before a fault counts.
-            for at in range(0, len(content), 1 << 12):
-                found += member.decompress(content[at : at + (1 << 12)], MOST_BYTES)
-                if member.eof:
-                    break
+            while at < len(left) and not member.eof and len(found) < MOST_BYTES:
+                found += member.decompress(left[at : at + PIECE_BYTES])
+                at += PIECE_BYTES
         except zlib.error:
-            return found
+            break
         if not member.eof:
-            return found
-        used = min(at + (1 << 12), len(content)) - len(member.unused_data)
-        content = content[used:]
-    return found
+            break
+        left = left[min(at, len(left)) - len(member.unused_data) :]
+    return bytes(found)
 
 
 def _packed(body: Mapping[str, Any]) -> bytes:

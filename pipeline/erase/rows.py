@@ -36,6 +36,7 @@ from pipeline.lake.tables import all_tables
 from pipeline.ledger import erased
 from pipeline.ledger.erased import Gone, Tombstone
 from pipeline.ledger.retry import Place
+from pipeline.ledger.scope import regular, why
 from pipeline.schema import HOUR_MS, REJECT, Table
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _hits(
         return {}
     ordered = views.in_order(files)
     found: dict[LakeFile, dict[str, int]] = defaultdict(dict)
+    _check_files(lake, table, ordered)
     try:
         rows = connection.execute(
             f"select file_index, {views.DAY} as dt, count(*)"  # noqa: S608 - own names
@@ -126,14 +128,28 @@ def _hits(
             condition.values,
         ).fetchall()
     except duckdb.Error as error:
-        raise HomeError(
-            f"{table.name} cannot be searched: {str(error).splitlines()[0]}",
-            f"in {lake}",
-            "nothing was changed; tailrace audit names what is wrong: put it back from a copy",
-        ) from error
+        raise _not_searched(table, str(error).splitlines()[0], f"in {lake}") from error
     for index, day, count in rows:
         found[ordered[index]][day] = count
     return dict(found)
+
+
+def _check_files(lake: Path, table: Table, files: Iterable[LakeFile]) -> None:
+    """Raises HomeError for what is no file: the engine would wait at a pipe for ever."""
+    for file in files:
+        path = lake / file.path
+        try:
+            regular(path)
+        except (OSError, ValueError) as error:
+            raise _not_searched(table, why(error), f"at {path}") from error
+
+
+def _not_searched(table: Table, reason: str, where: str) -> HomeError:
+    return HomeError(
+        f"{table.name} cannot be searched: {reason}",
+        where,
+        "nothing was changed; tailrace audit names what is wrong: put it back from a copy",
+    )
 
 
 @dataclass(frozen=True, slots=True)

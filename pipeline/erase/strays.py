@@ -68,7 +68,7 @@ def find(
         try:
             if without(path.read_bytes(), subject, NOBODY, context) is not None:
                 yield Stray(path)
-        except ValueError:
+        except (OSError, ValueError):
             yield Stray(path, unread=True)
 
 

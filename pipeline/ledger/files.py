@@ -14,6 +14,7 @@ from pipeline.ledger.folded import Known
 from pipeline.ledger.scope import MOST, SOUND, Scope, number, regular, why
 from pipeline.schema import BATCH, HOUR_MS, REJECT
 from pipeline.store.lock import writer_of
+from pipeline.triggers import name_of
 
 ZONES = (LANDING, CURATED)
 
@@ -151,7 +152,7 @@ def _strays(scope: Scope) -> Iterator[Finding]:
             continue
         if path.exists():
             detail = "nobody catalogued it; queries do not read it"
-            yield Finding("stray_file", name, detail, unbalances=False)
+            yield Finding("stray_file", name_of(name), detail, unbalances=False)
 
 
 def _unfinished(name: str, known: Collection[str]) -> bool:

@@ -39,6 +39,7 @@ from pipeline.deliver.lake import LakeSink
 from pipeline.errors import Drop, InputError, Reason
 from pipeline.lake import catalogue
 from pipeline.ledger import erased
+from pipeline.ledger.scope import regular
 from pipeline.schema import BATCH, REJECT
 from pipeline.sources import Source, find
 from pipeline.store import Store
@@ -47,6 +48,12 @@ from pipeline.store import Store
 OBJECT_BYTES = 512 << 20
 PIECE_BYTES = 1 << 20
 GZIP_WINDOW = 31
+# What reading an object raises that was damaged, or that somebody else has written: deep lists and
+# numbers without end are JSON, too. What msgspec raises are ValueErrors.
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError),
+    *(OverflowError, RecursionError, zlib.error),
+)
 
 _dropped = msgspec.json.Decoder(dict[Drop, int])
 
@@ -150,7 +157,7 @@ def judged(
     """
     path = place.quarantine / row["key"]
     with readable(str(path)):
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
         _check(content, row["object_digest"])
         found = reopen(content, formats, context.limits)
         known = np.frombuffer(row["resolved"], np.int64)
@@ -171,10 +178,7 @@ def readable(where: str) -> Iterator[None]:
     """What an object has that can be read at all. Raises InputError for one that cannot."""
     try:
         yield
-    except (
-        *(OSError, EOFError, ValueError, TypeError, OverflowError),
-        *(zlib.error, msgspec.DecodeError),
-    ) as error:
+    except UNREADABLE as error:
         raise InputError(
             f"a quarantine object cannot be read: {error}",
             f"at {where}",

@@ -9,6 +9,7 @@ from pipeline.errors import InputError
 from pipeline.lookups.document import Published, published
 from pipeline.lookups.fetching import Fetched, fetched
 from pipeline.lookups.kept import Cache, Kept, decoded, read_file
+from pipeline.triggers import name_of
 
 # A list that has lost half of its ranges is more likely cut than new.
 LEAST_SHARE = 1 / 2
@@ -39,8 +40,9 @@ def renew(cache: Cache, source: str, now_ms: int) -> Renewal:
             _check_against(before, read, source, cache.place)
         same = before is not None and read.token == before.token
         fetched_ms = before.fetched_ms if before is not None and same else now_ms
+        place = name_of(source)
         after = Kept(
-            read.token, read.created, source, answer.etag, fetched_ms, now_ms, read.prefixes
+            read.token, read.created, place, answer.etag, fetched_ms, now_ms, read.prefixes
         )
     content = after.encoded()
     try:

@@ -87,11 +87,6 @@ class Content:
         return self._hash.hexdigest()
 
 
-def name_of(path: str) -> str:
-    """A path as text that can be stored; bytes of it that are no UTF-8 are written out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def _nothing(head: bytes) -> Sequence[int]:
     return ()
 

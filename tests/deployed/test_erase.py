@@ -19,7 +19,7 @@ from pipeline.errors import NotConfigured, TailraceError
 from tests.carriers import ARRIVAL_MS, envelope, log_events
 from tests.deployed.erasing import ARN, BACKFILL, KEPT, LAKE, Erasing
 from tests.deployed.staging import END, HOUR_MS, NOW, SINCE, Staging, said
-from tests.erase.homes import bad, line
+from tests.erase.homes import bad, bomb, line
 from tests.homes import Ran, call
 from tests.processed import context
 
@@ -116,6 +116,21 @@ def test_folders_that_somebody_made_in_the_console_are_no_objects_of_ours(
     done = erased(staging)
     assert (done.state, done.unsearched) == (DONE, ())
     assert sums(staging) == [(6, 1, 1, 4), (3, 1, 0, 2)]
+
+
+@pytest.mark.parametrize("folder", ["vpc-flow", "oversize"])
+def test_objects_that_nobody_can_search_are_named_and_the_others_are_erased(
+    staging: Staging, folder: str
+) -> None:
+    odd = {"bomb": bomb(600), "garbage": gzip.compress(b"x")[:10] + b"\xff" * 20}
+    if folder != "oversize":
+        odd["deep"] = gzip.compress(b'{"lines": ' + b"[" * 100_000)
+    names = [f"quarantine/{folder}/{name}.json.gz" for name in odd]
+    for name, content in zip(names, odd.values(), strict=True):
+        cloud_of(staging).put(KEPT, name, content)
+    done = erased(staging)
+    assert [each.removeprefix(f"s3://{KEPT}/") for each in done.unsearched] == sorted(names)
+    assert (done.quarantine.lines, done.quarantine.removed) == (2, 1)
 
 
 def test_nothing_of_it_is_left_in_any_version(staging: Staging) -> None:

@@ -38,6 +38,14 @@ def bad(source: str = OTHER) -> bytes:
     return b"2 123456789010 eni-1 %s 172.31.16.21 refused\n" % source.encode()
 
 
+def bomb(mebibytes: int) -> bytes:
+    """gzip that inflates to so many MiB of zeros and then breaks off."""
+    packer, piece = zlib.compressobj(wbits=31), bytes(1 << 20)
+    # Behind a full flush the same bytes stand for the same piece.
+    first, again = (packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + again * (mebibytes - 1)
+
+
 def send(
     home: Path, *payloads: bytes, source: str = "vpc-flow", identity: str | None = None
 ) -> None:

@@ -1,11 +1,13 @@
 """Erasure in a real home: rows and lines are gone, the audit balances, nothing brings them back."""
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -268,6 +270,41 @@ def test_what_an_attempt_left_that_died_is_searched_as_well(tmp_path: Path) -> N
     assert holders(tmp_path, f"{ADDRESS}'") == holders(tmp_path, f"{ADDRESS} ") == []
 
 
+def test_files_whose_names_are_no_utf_8_are_named_with_their_bytes_written_out(
+    tmp_path: Path,
+) -> None:
+    send(tmp_path, line(1, ADDRESS) + line(2))
+    (file,) = lake_files(tmp_path)
+    file.with_name(os.fsdecode(b"x\xff.parquet")).write_bytes(file.read_bytes())
+    (tmp_path / "quarantine").mkdir()
+    (tmp_path / "quarantine" / os.fsdecode(b"y\xff.json.gz")).write_bytes(b"junk")
+    done = erased(tmp_path)
+    assert [each.rpartition("/")[2] for each in done.unsearched] == [
+        "x\\xff.parquet",
+        "y\\xff.json.gz",
+    ]
+    assert decoded((tmp_path / "erasures" / f"{done.id}.json").read_bytes()) == done
+    ran = call("audit", "--json", "--home", tmp_path)
+    assert (ran.code, "x\\\\xff.parquet" in ran.out) == (0, True), ran.err
+
+
+def test_files_that_links_of_the_home_point_to_are_named_for_they_stay(tmp_path: Path) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    send(home, line(1, ADDRESS) + line(2) + bad(ADDRESS), line(3))
+    away.mkdir()
+    (file,) = lake_files(home)
+    (thing,) = (home / "quarantine").rglob("*.json.gz")
+    stray = file.with_name("03-000000000009.parquet")
+    stray.write_bytes(file.read_bytes())
+    for number, path in enumerate((file, thing, stray)):
+        path.symlink_to(path.rename(away / str(number)))
+    done = erased(home)
+    named = [each.what.split(",")[0] for each in done.held_by if each.until == "you erase it there"]
+    assert named == [*(str(away / str(number)) for number in range(3)), "copies of the home"]
+    assert numbers(home) == [2, 3]
+    assert holders(home, f"{ADDRESS}'") == holders(home, f"{ADDRESS} ") == []
+
+
 def test_a_damaged_file_stops_it_before_anything_changes(tmp_path: Path) -> None:
     send(tmp_path, line(1, ADDRESS) + line(2))
     (file,) = lake_files(tmp_path)
@@ -277,6 +314,26 @@ def test_a_damaged_file_stops_it_before_anything_changes(tmp_path: Path) -> None
         erased(tmp_path)
     file.write_bytes(content)
     erased(tmp_path)
+    assert numbers(tmp_path) == [2]
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_told_and_nobody_waits_for_it(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    send(tmp_path, line(1, ADDRESS) + line(2) + bad(ADDRESS))
+    (file,) = lake_files(tmp_path)
+    (thing,) = (tmp_path / "quarantine").rglob("*.json.gz")
+    content = file.read_bytes()
+    for path in (file, thing):
+        path.unlink()
+        put(path)
+    with pytest.raises(HomeError, match="vpc_flow cannot be searched: it is no regular file") as no:
+        erased(tmp_path)
+    assert no.value.where == f"at {file}"
+    file.unlink() if file.is_fifo() else file.rmdir()
+    file.write_bytes(content)
+    assert erased(tmp_path).unsearched == (thing.relative_to(tmp_path).as_posix(),)
     assert numbers(tmp_path) == [2]
 
 
@@ -317,6 +374,28 @@ def test_an_object_is_the_old_one_or_the_new_one_wherever_it_breaks_off(tmp_path
     send(tmp_path, line(2))
     erased(tmp_path)
     assert sums(tmp_path) == (4, 2, 1, 1)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])
+def test_an_object_that_cannot_be_read_is_looked_at_again_when_it_can(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    send(tmp_path, line(1) + bad(ADDRESS) + bad())
+    with writing(tmp_path, context()) as opened:
+        scope = erasure_at(opened, context(), MACHINE)
+        (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
+        kept._announce(opened.store, [touched])
+        kept._write(scope.place, touched)
+    path = tmp_path / "quarantine" / touched.key
+    new = path.rename(tmp_path / "new")
+    put(path)
+    with writing(tmp_path, context()) as opened:
+        assert opened.store.rows("select count(*) from erasing")[0][0] == 1
+    path.unlink() if path.is_fifo() else path.rmdir()
+    new.rename(path)
+    with writing(tmp_path, context()) as opened:
+        assert opened.store.rows("select count(*) from erasing")[0][0] == 0
+    assert sums(tmp_path) == (3, 1, 1, 1)
 
 
 @pytest.mark.fault("F7")

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pipeline.erase.objects import Change, Entry, without
 from pipeline.erase.subject import of_address
 from pipeline.settings import Limits
 from tests.carriers import LINE, envelope, log_events
-from tests.erase.homes import ADDRESS, OTHER, bad, line
+from tests.erase.homes import ADDRESS, OTHER, bad, bomb, line
 from tests.processed import context, processed, record
 
 SUBJECT = of_address(ADDRESS)
@@ -121,11 +122,59 @@ def test_a_line_that_became_a_row_is_no_reject_any_more() -> None:
     assert change == Change(None, 2, 2, 1)
 
 
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+def of_one_line(**changes: Any) -> bytes:
+    """An object of one line with the subject, some values of which are some other JSON."""
+    body = json.loads(gzip.decompress(kept(line(1) + bad(ADDRESS))))
+    given = {name: f"<{name}>" for name in changes}
+    body["lines"][0] |= given
+    text = json.dumps(body)
+    for name, value in given.items():
+        text = text.replace(json.dumps(value), changes[name])
+    return gzip.compress(text.encode())
+
+
+def of_a_payload(**changes: Any) -> bytes:
+    """An object of a payload with the subject, some values of which are others."""
+    body = json.loads(gzip.decompress(kept(bad() + bad(ADDRESS))))
+    return gzip.compress(json.dumps(body | changes).encode())
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"x", gzip.compress(b"{}"), gzip.compress(b'{"lines": 1}')],
-    ids=["nothing", "no gzip", "no lines", "one line"],
+    [
+        b"",
+        b"x",
+        *(gzip.compress(each) for each in (b"{}", b"[]", b"1", b'"lines"', b"\xff")),
+        *(gzip.compress(b'{"lines": %s}' % each) for each in (b"1", b"{}", b'""', b"[1]", b"[{}]")),
+        gzip.compress(b'{"lines": %s}' % DEEP),
+        gzip.compress(b'{"payload": %s}' % DEEP),
+        *(of_one_line(record_id=each) for each in ('"x"', "[]", "1e400", '"%s"' % ("9" * 5_000))),
+        *(of_one_line(raw=each) for each in ("1", '"\u00e9"', '"abc"')),
+        *(of_one_line(raw='""', log_group=each) for each in ("1", "[1]")),
+        of_one_line(detail=DEEP.decode()),
+        *(of_a_payload(arrival_ms=each) for each in (10**18, 10**30)),
+        *(of_a_payload(reasons=each) for each in (1, {"x": 1}, [[]])),
+        of_a_payload(payload=1),
+    ],
 )
 def test_what_is_no_object_is_told(content: bytes) -> None:
     with pytest.raises(ValueError, match="it is no object of the quarantine"):
         without(content, SUBJECT, Entry(1, 1, frozenset()), context())
+
+
+def test_what_inflates_to_more_than_we_ever_write_is_no_object() -> None:
+    with pytest.raises(ValueError, match="no object of the quarantine: it inflates to more than"):
+        without(bomb(600), SUBJECT, Entry(1, 1, frozenset()), context())
+
+
+def test_a_payload_is_inflated_no_further_than_a_record_may_be() -> None:
+    content = kept(gzip.compress(bad(ADDRESS)) + bomb(500))
+    tracemalloc.start()
+    try:
+        assert left(content, 1, 1).content is None
+        assert tracemalloc.get_traced_memory()[1] < 256 << 20
+    finally:
+        tracemalloc.stop()

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,18 @@ def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> Non
 
 
 @pytest.mark.fault("F27")
+def test_a_pipe_in_the_place_of_an_object_is_not_waited_for(tmp_path: Path, mixed: Path) -> None:
+    home = tmp_path / "home"
+    ingest(home, mixed)
+    (name,) = files_under(home / "quarantine")
+    (home / "quarantine" / name).unlink()
+    os.mkfifo(home / "quarantine" / name)
+    ran = ingest(home, mixed, "--format", FIVE)
+    assert ran.code == 1
+    assert "a quarantine object cannot be read: it is no regular file" in ran.err
+
+
+@pytest.mark.fault("F27")
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -180,8 +193,9 @@ def test_a_damaged_object_ends_with_its_name(tmp_path: Path, mixed: Path) -> Non
         (gzip.compress(b"{}")[:-3], "ended before the end"),
         (gzip.compress(b"{}") + gzip.compress(b"{}"), "more follows behind its gzip"),
         (gzip.compress(b"{}"), "missing required field"),
+        (gzip.compress(b'{"x":' + b"[" * 100_000), "maximum recursion depth exceeded"),
     ],
-    ids=["bomb", "damaged", "truncated", "two members", "no fields"],
+    ids=["bomb", "damaged", "truncated", "two members", "no fields", "deep"],
 )
 def test_an_object_replaced_with_its_digest_ends_with_its_name(
     tmp_path: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str

@@ -1,5 +1,6 @@
 """What is kept is replaced by a newer whole document, and by nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,15 @@ def test_a_file_does_where_there_is_no_network(tmp_path: Path) -> None:
     given.write_bytes(as_json())
     done = renew(FileCache(tmp_path / "ranges.json"), str(given), 1)
     assert (done.kept.token, done.kept.source, done.kept.etag) == (TOKEN, str(given), "")
+
+
+def test_a_file_whose_name_is_no_utf_8_is_kept_with_its_bytes_written_out(tmp_path: Path) -> None:
+    given = tmp_path / os.fsdecode(b"b\xff.json")
+    given.write_bytes(as_json())
+    cache = FileCache(tmp_path / "ranges.json")
+    done = renew(cache, str(given), 1)
+    assert done.kept == kept_in(cache.path)
+    assert done.kept.source == f"{tmp_path}/b\\xff.json"
 
 
 @pytest.mark.parametrize(

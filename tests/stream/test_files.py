@@ -27,9 +27,9 @@ from pipeline.stream.files import (
 )
 from pipeline.stream.log import Log
 from pipeline.stream.pipe import feed_stdin, first_arrival
-from pipeline.stream.scan import Scan, name_of, scan
+from pipeline.stream.scan import Scan, scan
 from pipeline.stream.slices import cut
-from pipeline.triggers import Record
+from pipeline.triggers import Record, name_of
 from tests.carriers import envelope, gzipped, log_event
 from tests.homes import flow, flows, written
 

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 def erase(
     visitor: Annotated[
         str,
-        typer.Option("--visitor", metavar="H", help="A visitor's id, as the logs have it.", show_default=False),
+        typer.Option(
+            "--visitor",
+            metavar="H",
+            help="A visitor's id, as the logs have it.",
+            show_default=False,
+        ),
     ] = "",
     ip: Annotated[
         str,
@@ -55,15 +60,15 @@ def erase(
     """
     subject = _subject(visitor, ip)
     settings = settings_of(config, home)
+    how = Telling(str(settings.home_path), as_json, dry_run)
     if stage:
         from pipeline.cli import erase_staged
 
-        how = Telling("the lake's bucket", as_json, dry_run)
         erase_staged.erase(settings, stage, subject, yes, how)
     elif dry_run:
-        _say_what_would_go(settings, subject, Telling("the home", as_json, dry_run))
+        _say_what_would_go(settings, subject, how)
     else:
-        _erase_from_home(settings, subject, yes, Telling("the home", as_json))
+        _erase_from_home(settings, subject, yes, how)
 
 
 def _say_what_would_go(settings: "Settings", subject: "Subject", how: Telling) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def erase(settings: "Settings", stage: str, subject: "Subject", yes: bool, how: 
     except KeyboardInterrupt:
         say(f"it goes on without you; the receipt will be s3://{hands.lake.name}/erasures/\n")
         raise
-    tell(subject, done, how, done.empty)
+    tell(subject, done, replace(how, where=f"s3://{hands.lake.name}"), done.empty)
     if done.unsearched:
         raise typer.Exit(1)
 

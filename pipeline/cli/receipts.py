@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 SHOWN_DAYS = 20
 NOTHING = "nothing was erased"
+NONE = "nothing of it is in the lake or the quarantine"
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """How a receipt is told.
 
-    where  in what its receipts are kept, in words
+    where  what its receipts are kept in: a home, or the URI of a bucket
     """
 
     where: str
@@ -36,13 +37,13 @@ def tell(subject: "Subject", done: "Receipt", telling: Telling, empty: bool) -> 
         sys.stdout.write(as_json(encoded(done).decode(), sys.stdout))
     else:
         head = f"{subject.name} {subject.value}: "
-        nothing = f"{head}nothing of it is there\n"
-        sys.stdout.write(nothing if empty else head + _text(done, telling.dry_run))
+        told = f"{NONE}\n" if empty else _text(done, telling.dry_run)
+        sys.stdout.write(head + told + _held(done))
     sys.stdout.flush()
     for path in done.unsearched:
         say(visible(f"not searched, or left as it is: {path}: see tailrace audit") + "\n")
     if not telling.dry_run:
-        say(f"receipt {done.id}: {FOLDER}/{done.id}.json in {telling.where}\n")
+        say(f"receipt: {telling.where}/{FOLDER}/{done.id}.json\n")
 
 
 def _text(done: "Receipt", dry_run: bool) -> str:
@@ -65,8 +66,14 @@ def _text(done: "Receipt", dry_run: bool) -> str:
             if len(done.rows) > len(shown)
             else []
         ),
-        f"quarantine: {counted(kept.lines, 'line')} {would}removed,"
-        f" {counted(kept.rewritten, 'object')} {would}rewritten, {kept.removed:,} {would}deleted",
-        *(visible(f"still in {each.what}; until {each.until}") for each in done.held_by),
+        f"quarantine: {counted(kept.lines, 'line')} {would}removed;"
+        f" {counted(kept.rewritten, 'object')} {would}rewritten,"
+        f" {counted(kept.removed, 'object')} {would}deleted",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _held(done: "Receipt") -> str:
+    """What may hold something of it still: also where nothing of it was found."""
+    lines = (f"it may still be in {each.what}; until {each.until}" for each in done.held_by)
+    return "".join(visible(line) + "\n" for line in lines)

@@ -34,9 +34,7 @@ Concurrency = Annotated[
     typer.Option("--concurrency", metavar="N", min=1, max=backfill.MOST, help="Batches at once."),
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Start it, and do not watch.")]
-Yes = Annotated[
-    bool, typer.Option("--yes", help="Do not ask, whatever a backfill costs.")
-]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever a backfill costs.")]
 
 
 def replay(

@@ -22,7 +22,16 @@ from pipeline.deployed.kept import Touched
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
 from pipeline.erase import receipt
-from pipeline.erase.receipt import DONE, FOLDER, UNFINISHED, WAITING, Holder, Objects, Receipt
+from pipeline.erase.receipt import (
+    DONE,
+    FOLDER,
+    PLANNED,
+    UNFINISHED,
+    WAITING,
+    Holder,
+    Objects,
+    Receipt,
+)
 from pipeline.erase.stack.objects import Bucket
 from pipeline.erase.stack.steps import PHASES, receipt_key
 from pipeline.erase.stack.work import Request, folder, request, request_key
@@ -162,6 +171,7 @@ def _over(hands: Hands, begun: Begun) -> Receipt:
         raise TailraceError("there is no receipt", place, "run it again")
     if begun.dry:
         hands.lake.delete_all(folder(begun.id))
+        return replace(found, state=PLANNED)
     return found
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipeline.batch import Context
 from pipeline.deliver.files import sync_folders, write_whole
 from pipeline.erase import kept, receipt, rows, strays
-from pipeline.erase.receipt import DONE, FOLDER, UNFINISHED, Holder, Objects, Receipt
+from pipeline.erase.receipt import DONE, FOLDER, PLANNED, UNFINISHED, Holder, Objects, Receipt
 from pipeline.erase.subject import Subject
 from pipeline.lake import catalogue, curated, readers
 from pipeline.lake.compact import remove_retired
@@ -87,7 +87,7 @@ def told(scope: Scope, planned: Plan, salt: bytes) -> Receipt:
     """The receipt of a plan that is not carried out yet."""
     return Receipt(
         receipt.name_of(scope.now_ms, salt),
-        UNFINISHED,
+        PLANNED,
         receipt.moment(scope.now_ms),
         receipt.pseudonym(planned.subject, salt),
         tuple(day for found in planned.tables for day in found.days()),
@@ -111,7 +111,7 @@ def erase(
     Raises DeliveryError when the disk does not take something, HomeError when a file is not what
     was written; run again, it goes on.
     """
-    done = told(scope, planned, salt)
+    done = replace(told(scope, planned, salt), state=UNFINISHED)
     _keep(scope, done)
     with rows.engine(scope.threads) as connection:
         erasure = _erasure(scope, done.id)
@@ -210,8 +210,8 @@ def _holders(scope: Scope) -> Iterator[Holder]:
     if newest["n"]:
         until = receipt.moment(_expiry(scope, newest["at"]))
         records = "1 record" if newest["n"] == 1 else f"{newest['n']:,} records"
-        what = f"log.db: {records} as they arrived, which no query reads"
-        yield Holder(what, f"{until}, when it is next written to")
+        what = f"log.db, among {records} as they arrived, which no query reads"
+        yield Holder(what, f"a command first writes to the home after {until}")
     yield Holder("copies of the home, and the files and senders it came from", "you erase it there")
 
 

@@ -21,7 +21,7 @@ SALT_BYTES, DIGEST_BYTES = 16, 32
 # 16 MiB and some 40 ms a guess: all of IPv4 would take one core five years.
 COST, BLOCK, LANES = 1 << 14, 8, 1
 METHOD = f"scrypt(n={COST}, r={BLOCK}, p={LANES}, {DIGEST_BYTES} bytes) of '<kind>:<value>'"
-DONE, WAITING, UNFINISHED = "done", "waiting", "unfinished"
+PLANNED, UNFINISHED, WAITING, DONE = "planned", "unfinished", "waiting", "done"
 
 # Receipts are judged when they are read: they name files and folders.
 Id = Annotated[str, Meta(pattern=r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\Z")]
@@ -75,7 +75,8 @@ class Holder:
 class Receipt:
     """What an erasure did.
 
-    state     `unfinished` until its files are deleted; of a stack `waiting` where all that is left
+    state     `planned` where it is only counted what would go, and no receipt is kept; else
+              `unfinished` until its files are deleted; of a stack `waiting` where all that is left
               are versions that a running query may still read, and `done` when these are gone too
     files     that were replaced; `waiting`: how many of these a running query still holds
     unsearched  files that could not be read

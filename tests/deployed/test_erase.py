@@ -304,9 +304,9 @@ def test_the_command_prints_the_receipt(staging: Staging, monkeypatch: pytest.Mo
     assert ran.code == 0, ran.err
     lines = ran.out.splitlines()
     assert lines[0].startswith(f"address {HER}: ")
-    assert "quarantine: 2 lines removed, 1 object rewritten, 1 deleted" in lines
+    assert "quarantine: 2 lines removed; 1 object rewritten, 1 object deleted" in lines
     assert f"{ARN.replace('stateMachine', 'execution')}:" in ran.err
-    assert ".json in the lake's bucket\n" in ran.err
+    assert f"receipt: s3://{LAKE}/erasures/" in ran.err
 
 
 def test_the_command_prints_json_and_asks_nobody_without_a_terminal(
@@ -316,4 +316,4 @@ def test_the_command_prints_json_and_asks_nobody_without_a_terminal(
     assert (ran.code, "give --yes" in ran.err) == (2, True)
     assert cloud_of(staging).inputs == []
     dry = run_erase(staging, monkeypatch, "--dry-run", "--json")
-    assert json.loads(dry.out)["state"] == "unfinished"
+    assert json.loads(dry.out)["state"] == "planned"

@@ -218,7 +218,7 @@ def test_the_receipt_is_kept_and_says_what_still_holds_it(tmp_path: Path) -> Non
     content = (tmp_path / "erasures" / f"{done.id}.json").read_bytes()
     assert decoded(content).state == DONE
     assert ADDRESS.encode() not in content
-    assert [each.what.split()[0] for each in done.held_by] == ["log.db:", "copies"]
+    assert [each.what.split()[0] for each in done.held_by] == ["log.db,", "copies"]
 
 
 def test_files_that_a_query_holds_are_waited_for(tmp_path: Path) -> None:

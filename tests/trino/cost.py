@@ -1,7 +1,8 @@
 """`python -m tests.trino.cost`: what saved queries read of landing, and of the same rows compacted.
 
 Every saved query that has rows, over the whole window and over an hour, on a real Trino: bytes that
-it reads of files, and files there are. By hand, for it takes some minutes.
+it reads of files, and files there are. What landed is written as Firehose writes it, or as we do
+(`--delivery`): our own is the smaller. By hand, for it takes some minutes.
 """
 
 import argparse
@@ -11,8 +12,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pyarrow import parquet
+
 from pipeline import queries
 from pipeline.batch.context import context_of
+from pipeline.estimate.plan import DELIVERIES, FIREHOSE
 from pipeline.home import writing
 from pipeline.queries import Window, load
 from pipeline.settings import Settings
@@ -29,7 +33,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Ask and tell."""
     parser = argparse.ArgumentParser("python -m tests.trino.cost", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
-    quick = parser.parse_args(words).quick
+    parser.add_argument("--delivery", default=FIREHOSE, choices=DELIVERIES, help="who writes")
+    told = parser.parse_args(words)
+    quick = told.quick
     with tempfile.TemporaryDirectory(prefix="tailrace-cost-") as name:
         folder = Path(name)
         day = datetime.now(UTC).date() - timedelta(days=BACK_DAYS)
@@ -41,6 +47,8 @@ def main(words: Sequence[str] | None = None) -> int:
             store = Metastore(folder, trino)
             store.declare(since=day)
             mirror(lake.home, folder)
+            if told.delivery == FIREHOSE:
+                _as_firehose(folder / "lake" / "landing")
             store.set_views(None)
             hour = Window(lake.moment(0, "10:00"), lake.moment(0, "11:00"))
             landed = {each: _bytes(trino, lake, each, hour) for each in _names(trino, lake)}
@@ -48,11 +56,13 @@ def main(words: Sequence[str] | None = None) -> int:
             wrong = [said for _, said in Folding(trino, store).fold(None, lake.end) if said]
             store.set_views(lake.end)
             _told("curated", folder / "lake" / "curated")
-            for each, (whole, part) in landed.items():
-                now_whole, now_part = _bytes(trino, lake, each, hour)
-                say(f"{each:<22} {_change(whole, now_whole)}   an hour {_change(part, now_part)}")
-            wholes = [sum(each[place] for each in landed.values()) for place in (0, 1)]
-            say(f"of landing: {wholes[0]:,} bytes, {wholes[1]:,} of an hour")
+            folded = {each: _bytes(trino, lake, each, hour) for each in landed}
+            for each in landed:
+                _compared(each, landed[each], folded[each])
+            sums = [
+                [sum(each) for each in zip(*of.values(), strict=True)] for of in (landed, folded)
+            ]
+            _compared(f"all {len(landed)}", *sums)
     return int(bool(wrong))
 
 
@@ -69,6 +79,19 @@ def _bytes(trino: Trino, lake: Lake, name: str, hour: Window) -> tuple[int, int]
     asked = [queries.ask(name=name, window=each, now=each.to_time) for each in (whole, hour)]
     whole_bytes, hour_bytes = (on_trino(trino, each).read_bytes for each in asked)
     return whole_bytes, hour_bytes
+
+
+def _as_firehose(landing: Path) -> None:
+    """Write files as Firehose's conversion does: plain pages and dictionaries, snappy."""
+    for path in landing.rglob("*.parquet"):
+        rows = parquet.read_table(path, partitioning=None)
+        path.unlink()
+        parquet.write_table(rows, path, compression="snappy", store_schema=False)
+
+
+def _compared(name: str, before: Sequence[int], now: Sequence[int]) -> None:
+    whole, part = map(_change, before, now)
+    say(f"{name:<22} {whole}   an hour {part}")
 
 
 def _change(before: int, now: int) -> str:

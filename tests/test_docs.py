@@ -155,6 +155,12 @@ def test_the_first_command_of_the_readme_shows_something_working() -> None:
     assert [command.split("  ")[0] for command in commands[:2]] == ["make demo", "make test"]
 
 
+def test_the_readme_says_how_a_bare_name_is_found_before_it_writes_one() -> None:
+    found = README.partition("`. .venv/bin/activate`")
+    assert found[1]
+    assert not re.search(r"`tailrace |^ {4}tailrace ", found[0], re.M)
+
+
 def test_every_room_has_its_line_in_the_house_and_no_other() -> None:
     rows = re.findall(
         r"^\| ((?:`\w+`(?:, )?)+) \|", section(CONTRIBUTING, "The shape of the house"), re.M

@@ -148,7 +148,7 @@ def _networks(settings: "Settings") -> Check:
 
 
 def _ranges(settings: "Settings") -> Check:
-    from pipeline.cli.lookups import FETCH
+    from pipeline.cli.lookups import FETCH, age_of
     from pipeline.errors import TailraceError
     from pipeline.lookups import in_home, kept_in
     from pipeline.lookups.kept import OLD_DAYS
@@ -161,7 +161,7 @@ def _ranges(settings: "Settings") -> Check:
         return Check("lookups", True, f"no address ranges of AWS ({FETCH})")
     age = kept.age_days(int(time.time() * 1000))
     old = f", which is old ({FETCH})" if age >= OLD_DAYS else ""
-    found = f"{kept.count:,} address ranges of AWS, checked {counted(age, 'day')} ago{old}"
+    found = f"{kept.count:,} address ranges of AWS, checked {age_of(kept)}{old}"
     return Check("lookups", True, found)
 
 

@@ -167,7 +167,7 @@ def _ranges(settings: "Settings") -> Check:
 
 def _home(folder: Path) -> Iterator[Check]:
     from pipeline.cli.homes import to_read
-    from pipeline.errors import TailraceError
+    from pipeline.errors import NotConfigured, TailraceError
     from pipeline.home import readable
     from pipeline.lake import catalogue
 
@@ -184,8 +184,9 @@ def _home(folder: Path) -> Iterator[Check]:
             files = catalogue.held(opened.store)
             missing = _missing(read, catalogue.all_files(opened.store))
     except TailraceError as error:
-        empty = error.exit_code == 3
-        yield Check("home", empty, f"{folder}: {error.what}", error.fix)
+        none = isinstance(error, NotConfigured)
+        said = f"none yet at {folder.absolute()}" if none else f"{folder}: {error.what}"
+        yield Check("home", none, said, error.fix)
         yield _writer(folder)
         return
     demo = "" if read == folder else " (the home is empty; this is the demo's data)"

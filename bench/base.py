@@ -26,8 +26,15 @@ V5_FORMAT = (
     "action tcp-flags pkt-srcaddr pkt-dstaddr pkt-src-aws-service pkt-dst-aws-service "
     "traffic-path flow-direction log-status"
 )
+# The default of FlowLogFormat in infra/template.yaml.
+STACKS_FORMAT = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes "
+    "start end action log-status vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr "
+    "pkt-dstaddr region az-id pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path"
+)
 INTEGER_COLUMNS = "version srcport dstport protocol packets bytes start end tcp_flags traffic_path"
 V2, V5 = tuple(V2_FORMAT.split()), tuple(V5_FORMAT.split())
+STACKS = tuple(STACKS_FORMAT.split())
 INTEGERS = frozenset(INTEGER_COLUMNS.split())
 
 NETWORKS = tuple(

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from bench.base import V2, V5
+from bench.base import STACKS, V2
 from bench.corpus import FIRST_SECOND, SPAN_S, build, envelope, envelopes, log_events, payload
 from bench.flows import flow_fields, zipf
 from bench.measure import cpu_of, machine, pin, write_json
@@ -45,7 +45,7 @@ from tests.model import web_made
 LINES, ROUNDS, SEED = 60_000, 5, 3
 ARRIVAL_MS = FIRST_SECOND * 1000
 HEADINGS = ("source", "line", "gzip", "json", "parquet", "plain", "cpu us")
-WIDE = "vpc-flow, 29 fields"
+WIDE = f"vpc-flow, {len(STACKS)} fields"
 
 pa.set_cpu_count(1)
 pa.set_io_thread_count(1)
@@ -76,7 +76,7 @@ def lines_of(name: str, count: int) -> list[str]:
     if name == "vpc-flow":
         return list(build(count, V2, seed=SEED).lines)
     if name == WIDE:
-        return list(build(count, V5, seed=SEED).lines)
+        return list(build(count, STACKS, seed=SEED).lines)
     if name == "tgw-flow":
         return tgw_lines(count)
     if name == "app-log":
@@ -147,7 +147,7 @@ def measured(name: str, lines: Sequence[str], rounds: int) -> Mapping[str, float
         for at, each in enumerate(payloads)
     ]
     source = find(name.partition(",")[0])
-    formats = Formats(otherwise=(" ".join(V5),)) if name == WIDE else Formats()
+    formats = Formats(otherwise=(" ".join(STACKS),)) if name == WIDE else Formats()
     context = Context(Lookups(Networks.of()), Limits(), formats)
     sink = MemorySink()
     process(records, source, Ports(sink, MemoryQuarantine()), context, ARRIVAL_MS)

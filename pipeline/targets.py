@@ -126,12 +126,15 @@ def overrides(session: "boto3.Session") -> Iterator[tuple[str, str]]:
         yield from _of_services(f"services {name}", core.full_config.get("services", {}).get(name))
 
 
-def check_address(place: str, url: str) -> None:
-    """Raise UsageError for what is no address of a service, or is read differently by others."""
+def check_address(place: str, url: str, fix: str = "write it as http://host:port") -> None:
+    """Raise UsageError for what is no address of a service, or is read differently by others.
+
+    fix  what to do about it, of whoever asks
+    """
     if not _is_address(url):
         # A password before the host is not for a log.
         shown = re.sub(r"(//)[^/]*@", r"\1...@", url)[:SHOWN]
-        raise UsageError(f"{place} is no address", f"{shown!r}", "write it as http://host:port")
+        raise UsageError(f"{place} is no address", f"{shown!r}", fix)
 
 
 def check_emulated(target: str, found: Sequence[tuple[str, str]]) -> None:

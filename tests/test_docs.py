@@ -12,6 +12,7 @@ from pipeline.cli.app import app
 from pipeline.queries import catalogue
 from pipeline.sources import NAMES
 from tests.e2e import capabilities
+from tests.homes import call
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -76,6 +77,17 @@ def test_the_page_of_saved_questions_names_every_one() -> None:
 
 def test_the_readme_names_every_source() -> None:
     assert first_column(README, "source") == list(NAMES)
+
+
+def test_there_are_samples_of_every_source_where_the_readme_says() -> None:
+    (example,) = re.findall(r"`tailrace (parse \S+ tests/lines/\S+)`", README)
+    command, source, path = example.split()
+    ran = call(command, source, ROOT / path)
+    assert ran.code == 0
+    assert "accepted=2 rejected=0" in ran.err
+    lines = ROOT / "tests" / "lines"
+    for name in NAMES:
+        assert any(path.suffix != ".md" for path in (lines / name).rglob("*.*")), name
 
 
 def test_every_option_that_the_readme_names_exists() -> None:
@@ -153,6 +165,12 @@ def test_the_page_for_localstack_has_the_table_of_capabilities() -> None:
 def test_the_first_command_of_the_readme_shows_something_working() -> None:
     commands = re.findall(r"^ {4}(\S.*)", README, re.M)
     assert [command.split("  ")[0] for command in commands[:2]] == ["make demo", "make test"]
+
+
+def test_the_readme_says_how_a_bare_name_is_found_before_it_writes_one() -> None:
+    found = README.partition("`. .venv/bin/activate`")
+    assert found[1]
+    assert not re.search(r"`tailrace |^ {4}tailrace ", found[0], re.M)
 
 
 def test_every_room_has_its_line_in_the_house_and_no_other() -> None:

@@ -20,6 +20,7 @@ from pipeline.cli import (
     serve,
     tables,
 )
+from pipeline.cli.usage import Plain
 
 app = typer.Typer(
     name="tailrace",
@@ -66,8 +67,8 @@ def _root(
 
 app.command("demo", short_help="Made-up traffic through the whole pipeline.")(demo.demo)
 app.command("serve", short_help="Take logs over HTTP, answer queries.")(serve.serve)
-app.command("ingest", short_help="Bring files into the lake.")(ingest.ingest)
-app.command("parse", short_help="Lines in, JSON out; nothing is kept.")(parse.parse)
+app.command("ingest", cls=Plain, short_help="Bring files into the lake.")(ingest.ingest)
+app.command("parse", cls=Plain, short_help="Lines in, JSON out; nothing is kept.")(parse.parse)
 app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
 app.command("replay", short_help="Run again what was refused or failed.")(replay.replay)

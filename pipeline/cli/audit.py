@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.queries import Window
 
 SHOWN = 20
-# The ledger's sums, and what they are called here.
+# The ledger's sums and what follows from them, and what they are called here.
 SUMS = {
     "events_in": "events in",
     "rows": "rows",
@@ -25,6 +25,7 @@ SUMS = {
     "dropped": "dropped",
     "erased": "erased",
     "duplicates": "repeats",
+    "unaccounted": "unaccounted",
 }
 
 
@@ -103,20 +104,27 @@ def _window(since: str | None) -> "Window | None":
     return window.parse(datetime.now(UTC), since)
 
 
-def _erased(found: "Audit") -> bool:
-    """Whether anything ever was: few homes have the column."""
-    return any(hour.erased for hour in found.hours)
+def _sums(found: "Audit") -> dict[str, str]:
+    """The figures that are shown, and what they are called.
+
+    Few homes have anything erased. Where one has, the table would be wider than 80 columns: there
+    `unaccounted` stands only where it says more than the verdict.
+    """
+    left_out = set() if any(hour.erased for hour in found.hours) else {"erased"}
+    if not left_out and not any(hour.unaccounted for hour in found.hours):
+        left_out = {"unaccounted"}
+    return {name: head for name, head in SUMS.items() if name not in left_out}
 
 
 def table_of(found: "Audit") -> str:
     """The sums by source and hour and over all as a table, and the verdict."""
     from pipeline.cli.table import Column, table
-    from pipeline.ledger.findings import Hour
+    from pipeline.ledger.findings import COUNTS, Hour
 
     total = Hour("all", 0, balanced=found.balanced)
-    sums = {name: head for name, head in SUMS.items() if name != "erased" or _erased(found)}
+    sums = _sums(found)
     for hour in found.hours:
-        for name in sums:
+        for name in COUNTS:
             setattr(total, name, getattr(total, name) + getattr(hour, name))
     hours = [*found.hours, total]
     arrived = [datetime.fromisoformat(hour.name) for hour in found.hours]
@@ -125,9 +133,9 @@ def table_of(found: "Audit") -> str:
         Column("arrived", [*arrived, ""]),
         *(
             Column(head, [f"{getattr(hour, name):,}" for hour in hours], number=True)
-            for name, head in (sums | {"unaccounted": "unaccounted"}).items()
+            for name, head in sums.items()
         ),
-        Column("", ["✓" if hour.balanced else "✗" for hour in hours]),
+        Column("", ["✓" if hour.balanced else "✗" for hour in hours], name="balanced"),
     )
     verdict = "✓ balanced" if found.balanced else "✗ not balanced"
     return f"{table(columns, streams.width())}\n{verdict}\n"

@@ -33,6 +33,7 @@ def compact(
 ) -> None:
     """Fold what has landed into curated files: by day of event, sorted, each event once.
 
+    Of a day that was compacted before, its files are read once more; they count as what went in.
     Queries and the audit work beside it. Files that were replaced are deleted once no running query
     can hold them. Ends with 1, and names them, when files are damaged; the rest is done.
 

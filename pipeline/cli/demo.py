@@ -1,9 +1,12 @@
 """tailrace demo: made-up traffic through the whole embedded pipeline."""
 
+import shlex
+import shutil
 import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -174,7 +177,20 @@ def _print_answers(running: "Demo", found: "Audit") -> None:
     sys.stdout.write(f"Audit\n\n{table_of(found)}\n")
     repeats = sum(hour.duplicates for hour in found.hours)
     sys.stdout.write(f"{counted(repeats, 'repeat')} seen, none counted twice.\n")
-    sys.stdout.write(f"Ask on: tailrace query --home {visible(str(folder))}\n")
+    sys.stdout.write(f"Ask on: {_command()} query {visible(_options(folder))}\n")
+
+
+def _options(home: Path) -> str:
+    """With which any other command reads the demo's home as the demo did."""
+    from pipeline.settings.reading import CONFIG_NAME
+
+    return shlex.join(["--home", str(home), "--config", str(home / CONFIG_NAME)])
+
+
+def _command() -> str:
+    """Tailrace as it can be called again: as it was, where its name alone leads nowhere."""
+    called = sys.argv[0]
+    return "tailrace" if shutil.which("tailrace") or Path(called).name != "tailrace" else called
 
 
 def _rejects(found: "Audit") -> str:

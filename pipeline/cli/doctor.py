@@ -148,7 +148,7 @@ def _networks(settings: "Settings") -> Check:
 
 
 def _ranges(settings: "Settings") -> Check:
-    from pipeline.cli.lookups import FETCH
+    from pipeline.cli.lookups import FETCH, age_of
     from pipeline.errors import TailraceError
     from pipeline.lookups import in_home, kept_in
     from pipeline.lookups.kept import OLD_DAYS
@@ -161,13 +161,13 @@ def _ranges(settings: "Settings") -> Check:
         return Check("lookups", True, f"no address ranges of AWS ({FETCH})")
     age = kept.age_days(int(time.time() * 1000))
     old = f", which is old ({FETCH})" if age >= OLD_DAYS else ""
-    found = f"{kept.count:,} address ranges of AWS, checked {counted(age, 'day')} ago{old}"
+    found = f"{kept.count:,} address ranges of AWS, checked {age_of(kept)}{old}"
     return Check("lookups", True, found)
 
 
 def _home(folder: Path) -> Iterator[Check]:
     from pipeline.cli.homes import to_read
-    from pipeline.errors import TailraceError
+    from pipeline.errors import NotConfigured, TailraceError
     from pipeline.home import readable
     from pipeline.lake import catalogue
 
@@ -184,8 +184,9 @@ def _home(folder: Path) -> Iterator[Check]:
             files = catalogue.held(opened.store)
             missing = _missing(read, catalogue.all_files(opened.store))
     except TailraceError as error:
-        empty = error.exit_code == 3
-        yield Check("home", empty, f"{folder}: {error.what}", error.fix)
+        none = isinstance(error, NotConfigured)
+        said = f"none yet at {folder.absolute()}" if none else f"{folder}: {error.what}"
+        yield Check("home", none, said, error.fix)
         yield _writer(folder)
         return
     demo = "" if read == folder else " (the home is empty; this is the demo's data)"

@@ -42,7 +42,7 @@ SourceName = Annotated[
     typer.Option(
         "--source",
         metavar="SOURCE",
-        help="Which log, as for ingest; or vpc-flow-wide: flow logs of 29 fields, not 14.",
+        help="Which log, as for ingest; or vpc-flow-wide: flow logs of the stack's 27 fields.",
     ),
 ]
 Retention = Annotated[

@@ -70,7 +70,7 @@ def ingest(
         say(format_notes(origin.source, formats or ()))
     with writing(settings.home_path, to_write(settings)) as opened:
         run = _Run(opened, settings.limits, origin, key)
-        with shown(len(paths)) as show:
+        with shown(paths) as show:
             try:
                 for path in paths:
                     run.read(path, show)
@@ -136,7 +136,6 @@ class _Run:
 
         with opened(path) as file:
             if not read_once(path):
-                show(path, 0, 0)
                 self._land(path, self._from_file(path, file), show)
                 return
             with stoppable() as stop:

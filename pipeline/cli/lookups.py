@@ -1,5 +1,6 @@
 """tailrace lookups: outside data that rows are enriched by, and how it is fetched."""
 
+import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -57,7 +58,8 @@ def lookups(
     path = in_home(settings.home_path)
     if action is Action.SHOW:
         if source is not None:
-            raise UsageError("--from is about refresh", "--from", "tailrace lookups refresh --from")
+            fix = f"tailrace lookups refresh --from {shlex.quote(source)}"
+            raise UsageError("--from is about refresh", "--from", fix)
         kept = kept_in(path)
         if kept is None:
             raise NotConfigured("no address ranges were fetched", f"at {path}", FETCH)
@@ -68,7 +70,9 @@ def lookups(
 
     given = settings.lookups.aws_ranges if source is None else source
     done = renew(FileCache(path), given, int(time.time() * 1000))
-    sys.stderr.write("they are new\n" if done.changed else "nothing new\n")
+    sys.stderr.write(
+        f"AWS's address ranges are {'new' if done.changed else 'those that were kept'}\n"
+    )
     _show(done.kept)
 
 
@@ -76,17 +80,22 @@ def _show(kept: "Kept") -> None:
     from pipeline.cli.streams import width
     from pipeline.cli.table import listing
 
-    age = kept.age_days(int(time.time() * 1000))
     rows = [
         ("token", kept.token),
         ("published", kept.created),
         ("fetched", _moment(kept.fetched_ms)),
-        ("checked", f"{_moment(kept.checked_ms)}, {counted(age, 'day')} ago"),
+        ("checked", f"{_moment(kept.checked_ms)}, {age_of(kept)}"),
         ("ranges", f"{kept.count:,} of {counted(len(kept.prefixes), 'service')}"),
         ("from", kept.source),
     ]
     shown = [(name, visible(value)) for name, value in rows]
     sys.stdout.write(listing(("AWS's address ranges", ""), shown, width()))
+
+
+def age_of(kept: "Kept") -> str:
+    """How long ago it was last known to be the newest."""
+    days = kept.age_days(int(time.time() * 1000))
+    return f"{counted(days, 'day')} ago" if days else "less than a day ago"
 
 
 def _moment(ms: int) -> str:

@@ -28,7 +28,11 @@ SourceName = Annotated[
 ]
 Files = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILE", help="Files, gzipped or not; - or none: standard input."),
+    typer.Argument(
+        # In brackets typer leaves it as it is; else it shows no dots.
+        metavar="[FILE]...",
+        help="Files, gzipped or not; - or none: standard input.",
+    ),
 ]
 Format = Annotated[
     list[str] | None,

@@ -1,15 +1,15 @@
-"""How far files are: a bar each on a terminal, nothing elsewhere."""
+"""How far files are: a bar on a terminal for each that has something new, nothing elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pipeline.cli.output import visible
 
 
 @contextmanager
-def shown(files: int) -> Iterator[Callable[[str, int, int], None]]:
-    """What to call with (path, bytes done, bytes in all) as files are read."""
+def shown(paths: Sequence[str]) -> Iterator[Callable[[str, int, int], None]]:
+    """What to call with (path, bytes done, bytes in all) as files are read, which are these."""
     if not sys.stderr.isatty():
         yield lambda path, done, total: None
         return
@@ -37,7 +37,8 @@ def shown(files: int) -> Iterator[Callable[[str, int, int], None]]:
             if path not in tasks:
                 name = visible(path)
                 name = name if len(name) < 30 else "…" + name[-29:]
-                tasks[path] = bar.add_task(f"{len(tasks) + 1}/{files} {name}", total=None)
+                place = f"{paths.index(path) + 1}/{len(paths)}"
+                tasks[path] = bar.add_task(f"{place} {name}", total=None)
             bar.update(tasks[path], completed=done, total=total or None)  # type: ignore[arg-type]
 
         yield show

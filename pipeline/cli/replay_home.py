@@ -13,6 +13,7 @@ from pipeline.cli.output import counted, say, visible
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
+    from pipeline.consume.again import Why
     from pipeline.home import WritingHome
     from pipeline.ledger.replay import Replayed, Wanted
     from pipeline.queries import Window
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 FOREVER = range((1 << 63) - 1)
 SHOWN_FAULTS = 5
+REFUSED_TODAY = (
+    "are their formats declared? [formats] of tailrace.toml, or --config FILE, as when they came"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +138,30 @@ def _of_log(home: "WritingHome", arrived: range, source: str | None, dry_run: bo
         count = home.log.count_again(arrived, source)
         sys.stdout.write(f"{counted(count, 'record')} of the log would be processed again\n")
         return
-    started, count, left = time.monotonic(), 0, 0
+    started = time.monotonic()
+    again: Counter[str] = Counter()
+    left: Counter[tuple[str, Why]] = Counter()
     with _progress("records", lambda: home.log.count_again(arrived, source)) as show:
         for one in replay_log(home, arrived, source):
-            count += one.records
+            again += one.again
             left += one.left
-            show(count)
-    seconds = time.monotonic() - started
-    say(f"{counted(count, 'record')} of the log processed again in {seconds:.1f} s\n")
+            show(again.total() + left.total())
+    say(_of_sources(again, left, time.monotonic() - started))
+
+
+def _of_sources(again: Counter[str], left: "Counter[tuple[str, Why]]", seconds: float) -> str:
+    """What came of the records of the log, source by source; `left`: those left alone, and why."""
+    from pipeline.consume.again import Why
+
+    each = ", ".join(f"{name} {count:,}" for name, count in again.most_common())
+    done = f"{counted(again.total(), 'record')} of the log processed again in {seconds:.1f} s"
+    said = [f"{done}: {each}" if each else done]
     if left:
-        say(
-            f"{counted(left, 'record')} left alone: today they would become something else, or were"
-            " tried again since; tailrace replay --quarantine reads what was refused\n"
-        )
+        said.append(f"{counted(left.total(), 'record')} left alone")
+        said += [f"  {name} {count:,}: {why}" for (name, why), count in left.most_common()]
+    if any(why is Why.REFUSED for _, why in left):
+        said.append(f"  {REFUSED_TODAY}")
+    return "\n".join(said) + "\n"
 
 
 @contextmanager

@@ -19,11 +19,15 @@ Cell = str | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its head, its cells from top to bottom, and whether it holds numbers."""
+    """A column: its head, its cells from top to bottom, and whether it holds numbers.
+
+    name  what it is called where it stands one value a line; "": as its head
+    """
 
     head: str
     cells: Sequence[Cell]
     number: bool = False
+    name: str = ""
 
     @property
     def times(self) -> list[datetime]:
@@ -139,12 +143,12 @@ def _lines(columns: Sequence[_Drawn], gap: str) -> Iterator[str]:
 def _blocks(columns: Sequence[Column]) -> Iterator[str]:
     """Each row as lines of `name: value`; columns without any value are left out."""
     told = [column for column in columns if not column.empty] or list(columns)
-    room = max(len(column.head) for column in told) + 1
+    names = [visible(column.name or column.head) for column in told]
+    room = max(map(len, names)) + 1
     for row in range(len(told[0].cells)):
         yield "\n" if row else ""
-        for column in told:
-            head = f"{visible(column.head) + ':':<{room}}"
-            yield f"{head} {_text(column.cells[row], {}).lstrip()}\n"
+        for column, name in zip(told, names, strict=True):
+            yield f"{name + ':':<{room}} {_text(column.cells[row], {}).lstrip()}\n"
     if left_out := len(columns) - len(told):
         yield f"\n({counted(left_out, 'column')} without any value left out)\n"
 

@@ -1,7 +1,9 @@
-"""Calls that are wrong, said as every other error: what, where, what to do."""
+"""How calls are written; and those that are wrong, said as every other error."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperCommand
 
 from pipeline.errors import UsageError
 
@@ -9,6 +11,14 @@ if TYPE_CHECKING:
     from typer import TyperException
 
 HELP = "Usage: "
+
+
+class Plain(TyperCommand):
+    """A command whose usage is written as everywhere else: SOURCE, where typer has {SOURCE}."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage behind the command's name."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
 
 def said(error: "TyperException") -> str:

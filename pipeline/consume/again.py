@@ -6,8 +6,10 @@ drops), or whose stored bytes are damaged, is left alone: what was refused is re
 quarantine.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import groupby
 
 import msgspec
@@ -25,12 +27,25 @@ _dropped = msgspec.json.Decoder(dict[Drop, int])
 _reasons = msgspec.json.Decoder(dict[Reason, int])
 
 
+class Why(StrEnum):
+    """Why a record is left alone."""
+
+    REFUSED = "lines that became rows would be refused today"
+    OTHER = "it would become something else today"
+    TRIED = "what was refused of it was tried again since"
+    FAILED = "it can no longer be processed"
+
+
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """One batch that came again: how many records, and how many of them were left alone."""
+    """One batch that came again, in records.
 
-    records: int
-    left: int
+    again  those that were processed once more, by source
+    left   those that were left alone, by source and reason
+    """
+
+    again: Counter[str]
+    left: Counter[tuple[str, Why]]
 
 
 @dataclass
@@ -53,29 +68,38 @@ class Repeater:
             limits = self.context.limits
             while heads := stream.heads_again(shard, behind, arrived, source, limits):
                 behind = heads[-1].seq
-                yield Repeat(len(heads), self._repeat(stream, heads))
+                yield self._repeat(stream, heads)
 
-    def _repeat(self, stream: Log, heads: list[Head]) -> int:
-        """Returns how many were left alone."""
-        if self._again(stream, heads):
-            return 0
+    def _repeat(self, stream: Log, heads: list[Head]) -> Repeat:
+        why = self._again(stream, heads)
+        if why is None:
+            return Repeat(Counter(head.source for head in heads), Counter())
         if len(heads) == 1:
-            return 1
-        return sum(self._repeat(stream, [head]) for head in heads)
+            return Repeat(Counter(), Counter({(heads[0].source, why): 1}))
+        again, left = Counter[str](), Counter[tuple[str, Why]]()
+        for head in heads:
+            one = self._repeat(stream, [head])
+            again += one.again
+            left += one.left
+        return Repeat(again, left)
 
-    def _again(self, stream: Log, heads: list[Head]) -> bool:
+    def _again(self, stream: Log, heads: list[Head]) -> Why | None:
+        """Write them once more; or why one of them has to be left alone, and so nothing was."""
         # It reaches the lake only when it is what was there before.
         memory = MemorySink()
         outcomes = guarded(lambda: self._process(stream.load(heads), memory))
-        if isinstance(outcomes, Fault) or not all(map(self._as_before, outcomes)):
-            return False
+        if isinstance(outcomes, Fault):
+            return Why.FAILED
+        for outcome in outcomes:
+            if (why := self._differs(outcome)) is not None:
+                return why
         for table, rows, mine in memory.writes:
             self.sink.write(table, rows, mine)
         with self.store.transaction() as connection:
             catalogue.add(connection, self.sink.take())
         # The ledger promises nothing of these files.
         self.sink.take_left_out()
-        return True
+        return None
 
     def _process(self, records: list[Stored], sink: MemorySink) -> list[Outcome]:
         ports = Ports(sink, MemoryQuarantine())
@@ -86,16 +110,18 @@ class Repeater:
             outcomes += process(batch, find(name), ports, self.context, self.now_ms).outcomes
         return outcomes
 
-    def _as_before(self, outcome: Outcome) -> bool:
-        """Whether the ledger says the same; other times would make other identities."""
+    def _differs(self, outcome: Outcome) -> Why | None:
+        """How it is not what the ledger says; other times would make other identities."""
         rows = self.store.rows(
             "select events_in, rows, rejected, identities, dropped, reasons from ledger"
             " where seq = ? and attempt = 0",
             int(outcome.record.position),
         )
         if not rows:
-            return False
+            return Why.TRIED
         *counts, dropped, reasons = tuple(rows[0])
         found = [outcome.events_in, outcome.rows, outcome.rejected, outcome.identities]
         names = _dropped.decode(dropped), _reasons.decode(reasons)
-        return counts == found and names == (dict(outcome.dropped), dict(outcome.reasons))
+        if counts == found and names == (dict(outcome.dropped), dict(outcome.reasons)):
+            return None
+        return Why.REFUSED if outcome.rejected > rows[0]["rejected"] else Why.OTHER

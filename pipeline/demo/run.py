@@ -1,6 +1,7 @@
 """The demo: made-up traffic, posted to a server over a home of its own.
 
-<home>/demo  emptied at each start, if it carries the demo's mark
+<home>/demo  emptied at each start, if it carries the demo's mark; with settings to read it by
+             (pipeline/demo/declared.py)
 """
 
 import shutil
@@ -14,9 +15,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.batch import Context
-from pipeline.demo.generator import FLOW_FORMAT, LOG_GROUPS, NETWORKS, Emission, Generator
+from pipeline.demo.declared import DECLARED_FORMATS, DECLARED_NETWORKS, write_settings
+from pipeline.demo.generator import Emission, Generator
 from pipeline.enrich import Lookups
-from pipeline.enrich.networks import Network, Networks
+from pipeline.enrich.networks import Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import WritingHome, writing
 from pipeline.lake.folders import DEMO
@@ -126,17 +128,16 @@ def demo(
     """
     folder = settings.home_path / DEMO
     _check_mark(folder)
-    networks = Networks.of(tuple(Network(*row) for row in NETWORKS))
-    flow_groups = [group for group, source in LOG_GROUPS.items() if source == "vpc-flow"]
-    formats = Formats(dict.fromkeys(flow_groups, (FLOW_FORMAT,)))
     # Of the home itself: the demo's own is emptied.
-    lookups = Lookups(networks, of_home(settings.home_path))
+    lookups = Lookups(Networks.of(DECLARED_NETWORKS), of_home(settings.home_path))
+    formats = Formats(DECLARED_FORMATS)
     context = Context(lookups, settings.limits, formats, settings.own_log_groups)
     address = Address(HOST, _usual_or_any() if port is None else port)
     with (
         writing(folder, context, prepare=_empty) as home,
         beside(folder, context, address, settings.prices) as (state, url),
     ):
+        write_settings(folder, settings)
         patience_s = settings.limits.sink_patience_s
         yield Demo(home, state, url, Generator(seed, events_per_s), patience_s)
 

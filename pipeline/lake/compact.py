@@ -47,9 +47,11 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What was done to one table; `bytes_before`: of all files that were read.
+    """What was done to one table.
 
-    damaged  files that are not what was written: what they hold or touch stays as it is
+    *_in, bytes_before  of all files that were read: those of landing, and the curated ones of the
+                        days that they touch
+    damaged             files that are not what was written: what they hold or touch stays as it is
     """
 
     table: str
@@ -252,7 +254,7 @@ def _said(work: _Work, rows_in: int, seconds: float) -> Compacted:
     return Compacted(
         work.table.name,
         len({catalogue.day_of(file) for file in work.written}),
-        len(work.landing),
+        len(work.landing) + len(work.replaced),
         rows_in,
         sum(file.rows for file in work.written),
         sum(file.bytes for file in (*work.landing, *work.replaced)),

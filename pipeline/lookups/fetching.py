@@ -19,6 +19,7 @@ from pipeline.targets import check_address, is_here
 STEP_S, WHOLE_S = 10.0, 60.0
 UNCHANGED = 304
 LONGEST_TAG = 256
+WITH_TLS = "write it as https://host/path, or name a file that is here"
 FIX = "try again later, or give the file itself: tailrace lookups refresh --from FILE"
 
 
@@ -32,10 +33,9 @@ class Fetched:
 
 def check_url(url: str) -> None:
     """Raise UsageError for an address that is not asked: only TLS, and plain on this machine."""
-    check_address("--from", url)
+    check_address("--from", url, WITH_TLS)
     if urlsplit(url).scheme != "https" and not is_here(url):
-        fix = "write it with https://, or give a file"
-        raise UsageError("what goes over the network without TLS is not believed", url, fix)
+        raise UsageError("what goes over the network without TLS is not believed", url, WITH_TLS)
 
 
 def fetched(url: str, etag: str, whole_s: float = WHOLE_S) -> Fetched:

@@ -136,7 +136,8 @@ def read_file(path: Path) -> bytes | None:
     try:
         # Nobody may ever write to a pipe, and a device may have no end.
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise OSError("it is no regular file")
+            what = "the address ranges cannot be read: it is no regular file"
+            raise InputError(what, f"at {path}", "put a file in its place, or name another")
         with path.open("rb") as file:
             return file.read(LONGEST_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):

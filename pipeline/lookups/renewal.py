@@ -1,11 +1,12 @@
 """Address ranges made new: fetched or read, judged against what is kept, and kept."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, UsageError
 from pipeline.lookups.document import Published, published
 from pipeline.lookups.fetching import Fetched, fetched
 from pipeline.lookups.kept import Cache, Kept, decoded, read_file
@@ -14,6 +15,7 @@ from pipeline.triggers import name_of
 # A list that has lost half of its ranges is more likely cut than new.
 LEAST_SHARE = 1 / 2
 SHOWN = 300
+NAME_IT = "name AWS's ip-ranges.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ def renew(cache: Cache, source: str, now_ms: int) -> Renewal:
     """Bring what is kept up to date with a source: an address, or a file.
 
     Raises InputError when what comes is none of AWS's documents, or is older or much smaller than
-    what is kept, which then stays; DeliveryError when it cannot be kept.
+    what is kept, which then stays; UsageError for a file that is none, and for an address that is
+    not asked; DeliveryError when it cannot be kept.
     """
     before = _before(cache)
     answer = _answer(source, before)
@@ -66,9 +69,11 @@ def _before(cache: Cache) -> Kept | None:
 def _answer(source: str, before: Kept | None) -> Fetched:
     if "://" in source:
         return fetched(source, before.etag if before and before.source == source else "")
+    if os.path.isdir(source):
+        raise UsageError("this is a directory", f"at {source}", NAME_IT)
     content = read_file(Path(source))
     if content is None:
-        raise InputError("there is no such file", f"at {source}", "name AWS's ip-ranges.json")
+        raise UsageError("there is no such file", f"at {source}", NAME_IT)
     return Fetched(content, "")
 
 

@@ -25,7 +25,7 @@ LOADED_AT_ONCE = 500
 GZIP_MAGIC = b"\x1f\x8b"
 RAW, ZSTD = "raw", "zstd"
 _codec = pa.Codec("zstd", 1)
-_HEAD = "seq, shard, arrival_ms, size, coalesce(length(payload), 0) as stored, replaces"
+_HEAD = "seq, shard, source, arrival_ms, size, coalesce(length(payload), 0) as stored, replaces"
 Done = TypeVar("Done")
 _formats = msgspec.json.Decoder(tuple[str, ...])
 
@@ -71,6 +71,7 @@ class Head:
 
     seq: int
     shard: int
+    source: str
     arrival_ms: int
     size: int
     stored: int

@@ -47,6 +47,12 @@ def test_the_help_of_a_command_has_an_example(command: str) -> None:
     assert len(examples) > 1  # the first is the usage
 
 
+@pytest.mark.parametrize("command", ["ingest", "parse"])
+def test_the_usage_says_what_must_be_given_and_that_several_files_may(command: str) -> None:
+    (usage, _, _) = call(command, "--help").out.partition("\n")
+    assert usage == f"Usage: tailrace {command} [OPTIONS] SOURCE [FILE]..."
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_and_argument_is_explained(command: str) -> None:
     for parameter in get_command(app).commands[command].params:  # type: ignore[attr-defined]

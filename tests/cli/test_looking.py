@@ -106,9 +106,13 @@ def test_doctor_says_who_writes(home: Path) -> None:
         assert "✓ writer    process " in call("doctor", "--home", home).out
 
 
-def test_doctor_is_content_with_a_home_that_is_not_there_yet(tmp_path: Path) -> None:
-    ran = call("doctor", "--home", tmp_path / "home")
+def test_doctor_is_content_with_a_home_that_is_not_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = call("doctor", "--home", "home")
     assert (ran.code, (tmp_path / "home").exists()) == (0, False)
+    assert f"✓ home      none yet at {tmp_path / 'home'}\n" in ran.out
 
 
 @pytest.mark.fault("F33")

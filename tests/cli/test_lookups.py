@@ -35,14 +35,17 @@ def test_they_are_fetched_and_shown_with_token_age_and_number(tmp_path: Path) ->
     with serving(as_json()) as served:
         ran = call("lookups", "refresh", "--from", served.url, "--home", tmp_path)
         again = call("lookups", "refresh", "--from", served.url, "--home", tmp_path)
-    assert (ran.code, ran.err, again.err) == (0, "they are new\n", "nothing new\n")
+    assert (ran.code, ran.err, again.err) == (
+        *(0, "AWS's address ranges are new\n"),
+        "AWS's address ranges are those that were kept\n",
+    )
     assert served.asked == ["", '"one"']
     shown = call("lookups", "--home", tmp_path)
     assert shown.out == again.out
     told = dict(line.split(None, 1) for line in shown.out.splitlines()[2:])
     assert (told["token"], told["published"]) == ("1764000000", "2026-11-24T16:00:00Z")
     assert (told["ranges"], told["from"]) == ("519 of 4 services", served.url)
-    assert told["checked"].endswith("Z, 0 days ago")
+    assert told["checked"].endswith("Z, less than a day ago")
 
 
 def test_the_settings_say_where_they_are_fetched_from(tmp_path: Path) -> None:
@@ -67,7 +70,11 @@ def test_a_page_of_somebody_else_is_refused_and_the_old_ones_stay(tmp_path: Path
     ("words", "why"),
     [
         (("refresh", "--from", "http://ranges.example/x"), "without TLS is not believed"),
-        (("--from", "ranges.json"), "--from is about refresh"),
+        (("refresh", "--from", "s3://b/x.json"), "\n  write it as https://host/path, or name a"),
+        (("refresh", "--from", "ftp://a/x.json"), "\n  write it as https://host/path, or name a"),
+        (("refresh", "--from", "gone.json"), "error: there is no such file\n  at gone.json\n"),
+        (("refresh", "--from", "/"), "error: this is a directory\n  at /\n  name AWS's ip-ranges"),
+        (("--from", "my ranges"), "\n  tailrace lookups refresh --from 'my ranges'\n"),
         (("forget",), "'forget' is not one of 'show', 'refresh'"),
     ],
 )
@@ -118,7 +125,8 @@ def test_damaged_ranges_are_told_and_hold_nothing_up(tmp_path: Path) -> None:
 def test_the_doctor_tells_their_age_and_that_they_are_old(tmp_path: Path) -> None:
     assert "✓ lookups   no address ranges of AWS" in call("doctor", "--home", tmp_path).out
     refreshed(home := tmp_path / "home")
-    assert "519 address ranges of AWS, checked 0 days ago\n" in call("doctor", "--home", home).out
+    doctor = call("doctor", "--home", home)
+    assert "519 address ranges of AWS, checked less than a day ago\n" in doctor.out
     path = in_home(home)
     old_ms = int((time.time() - 8 * 86_400) * 1000)
     text = path.read_bytes()

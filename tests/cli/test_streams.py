@@ -233,3 +233,28 @@ def test_parsed_lines_and_rejects_never_drive_the_terminal(tmp_path: Path) -> No
 def test_a_traceback_never_drives_the_terminal(tmp_path: Path) -> None:
     ran = run("--debug", "ingest", "app-log", tmp_path / "\x1b[31m.log")
     assert (ran.code, "\x1b" in ran.err, "Traceback" in ran.err) == (2, False, True)
+
+
+def test_a_file_that_is_known_has_no_bar(home: Path, tmp_path: Path) -> None:
+    known, new = tmp_path / "a", written(tmp_path / "b", flows(*range(5_000, 6_000)))
+    ran = on_a_terminal(100, "ingest", "vpc-flow", known, new, "--home", home)
+    assert ran.code == 0
+    assert "a was ingested before: nothing new\n" in ran.out
+    assert "1/2 " not in ran.out
+    assert "2/2 " in ran.out
+
+
+def test_an_audit_fits_eighty_columns_when_something_was_erased(home: Path) -> None:
+    request = {"requestTimeEpoch": 1_764_000_000_000, "ip": "203.0.113.9", "status": 200}
+    path = written(home.with_name("api"), json.dumps(request).encode() + b"\n")
+    declared = json.dumps({name: f"$context.{name}" for name in ("requestTimeEpoch", "status")})
+    call("ingest", "api-gateway", path, "--format", declared, "--home", home)
+    erased = call("erase", "--ip", "172.31.16.139", "--yes", "--home", home)
+    assert erased.code == 0, erased.err
+    ran = on_a_terminal(80, "audit", "--home", home)
+    assert ran.code == 0
+    head, rule, *hours = ran.out.partition("\n\n")[0].splitlines()
+    assert head.split()[-2:] == ["erased", "repeats"]
+    assert len(rule) <= 80
+    assert [line.split()[0] for line in hours] == ["api-gateway", "vpc-flow", "all"]
+    assert {line.split()[-1] for line in hours} == {"✓"}

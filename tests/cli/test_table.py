@@ -70,6 +70,12 @@ def test_what_is_too_wide_is_told_value_by_value() -> None:
     assert note == "(1 column without any value left out)\n"
 
 
+def test_a_column_without_a_head_has_its_name_where_values_are_told_one_by_one() -> None:
+    columns = (*COLUMNS, Column("", ["✓", "✗"], name="balanced"))
+    assert table(columns, 20).splitlines()[4] == "balanced:      ✓"
+    assert "balanced" not in table(columns, 200)
+
+
 def test_the_only_column_is_never_cut() -> None:
     assert "x" * 200 in table((Column("message", ["x" * 200]),), 80)
 

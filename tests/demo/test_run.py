@@ -6,11 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pipeline.batch.context import context_of
 from pipeline.demo.run import demo
 from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import audit_of, writing
-from pipeline.settings import Settings
-from tests.homes import ask, call, files_under, flow, lines_of, numbers, run, written
+from pipeline.settings import Limits, Prices, Settings, load
+from tests.homes import COMMAND, ask, call, files_under, flow, lines_of, numbers, run, written
 from tests.processed import context
 
 
@@ -54,6 +55,40 @@ def test_the_demos_folder_is_emptied_at_each_start(tmp_path: Path) -> None:
     ]
     assert sum(landed) == counts[1]
     assert min(counts) > 1_000
+
+
+def test_its_home_is_read_as_the_demo_did_with_the_settings_that_lie_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with demo(settings(tmp_path), 20) as running:
+        running.history()
+        running.landed()
+        in_force = running.home.context
+        sent = running.home.log.count_again(range(1 << 62), None)
+    read = context_of(load(folder / "tailrace.toml", environ={}))
+    assert read.lookups.networks.known == in_force.lookups.networks.known
+    assert read.formats == in_force.formats
+    again = ("replay", "--since", "1d", "--home", folder)
+    ran = call(*again)
+    assert "  vpc-flow " in ran.err
+    assert ": lines that became rows would be refused today\n" in ran.err
+    assert ran.err.endswith("--config FILE, as when they came\n")
+    ran = call(*again, "--config", folder / "tailrace.toml")
+    assert ran.err.startswith(f"{sent:,} records of the log processed again in ")
+    assert "left alone" not in ran.err
+    assert call("audit", "--home", folder).code == 0
+
+
+def test_the_settings_in_its_home_hold_what_the_demo_was_started_with(tmp_path: Path) -> None:
+    limits, prices = Limits(line_bytes=5_000, shards=3), Prices(nat=0.5)
+    given = Settings(
+        home=str(tmp_path), limits=limits, prices=prices, own_log_groups=['"\x7f\n', "/é"]
+    )
+    with demo(given, 20):
+        pass
+    found = load(tmp_path / "demo" / "tailrace.toml", environ={})
+    assert (found.limits, found.prices) == (limits, prices)
+    assert found.own_log_groups == given.own_log_groups
+    assert found.home == Settings().home
 
 
 def test_what_lies_beside_the_demo_is_left_alone(tmp_path: Path) -> None:
@@ -121,7 +156,8 @@ def test_a_demo_beside_a_writer_of_the_home_is_no_matter(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_a_short_demo_prints_its_answers_and_balances(tmp_path: Path) -> None:
-    ran = run("demo", "--for", "3", "--no-open", "--rate", "100", "--home", tmp_path)
+    words = ("demo", "--for", "3", "--no-open", "--rate", "100", "--home", tmp_path)
+    ran = run(*words, PATH="")
     assert ran.code == 0, ran.err
     titles = [
         "Top talkers",
@@ -136,6 +172,9 @@ def test_a_short_demo_prints_its_answers_and_balances(tmp_path: Path) -> None:
     assert "repeats seen, none counted twice." in ran.out
     assert ran.err.startswith("Tailrace demo on http://127.0.0.1:")
     assert "\x1b" not in ran.err
+    folder = tmp_path / "demo"
+    hint = f"Ask on: {COMMAND} query --home {folder} --config {folder / 'tailrace.toml'}\n"
+    assert ran.out.endswith(hint)
     audit = run("audit", "--home", tmp_path / "demo")
     assert (audit.code, audit.err) == (0, "")
     asked = run("query", "top_talkers", "--since", "1h", "--home", tmp_path)

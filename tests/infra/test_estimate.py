@@ -1,9 +1,12 @@
 """What `tailrace estimate` reckons with is what the template makes."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from bench.base import STACKS
 from pipeline.curate import plan
 from pipeline.curate.steps import KEPT_FOR
 from pipeline.deliver import packing
@@ -12,6 +15,7 @@ from pipeline.derive.machines import definition
 from pipeline.estimate import Plan, limits
 from tests.infra.stack import ROUTES, Stack
 
+ROOT = Path(__file__).resolve().parents[2]
 ALARM, KEY = "AWS::CloudWatch::Alarm", "AWS::KMS::Key"
 
 
@@ -38,6 +42,14 @@ def test_the_estimate_knows_the_defaults_of_the_template() -> None:
     assert (parameters["LogRoute"]["Default"], parameters["Delivery"]["Default"]) == (
         *(usual.route, usual.delivery),
     )
+
+
+def test_the_wide_flow_log_that_is_measured_is_the_one_that_the_stack_makes() -> None:
+    declared = Stack().written["Parameters"]["FlowLogFormat"]["Default"]
+    assert re.findall(r"\$\{([a-z-]+)\}", declared) == list(STACKS)
+    said = f"{len(STACKS)} fields"
+    for path in ("README.md", "pipeline/cli/estimate.py", "pipeline/estimate/workload.py"):
+        assert said in (ROOT / path).read_text("utf-8")
 
 
 def test_the_estimate_knows_the_function_and_the_streams() -> None:

@@ -54,6 +54,17 @@ def test_landing_becomes_a_file_for_each_day_of_events(tmp_path: Path) -> None:
     assert balanced(tmp_path)
 
 
+def test_what_went_in_counts_the_days_version_before_in_every_figure(tmp_path: Path) -> None:
+    bring(tmp_path, 2, 4)
+    before = compacted(tmp_path)["vpc_flow"]
+    bring(tmp_path, 6)
+    (landing,) = lake_files(tmp_path)
+    size = landing.stat().st_size
+    done = compacted(tmp_path)["vpc_flow"]
+    assert (done.files_in, done.rows_in, done.rows_out) == (2, 3, 3)
+    assert done.bytes_before == size + before.bytes_after
+
+
 def test_a_curated_file_is_sorted_and_has_the_columns_of_the_table(tmp_path: Path) -> None:
     bring(tmp_path, 8, 2, 6)
     bring(tmp_path, 4)
@@ -256,7 +267,7 @@ def test_a_damaged_day_stays_and_with_it_what_touches_it(tmp_path: Path) -> None
     content = before.read_bytes()
     before.write_bytes(content + b"x")
     done = compacted(tmp_path)["vpc_flow"]
-    assert (done.files_in, len(done.damaged)) == (1, 1)
+    assert (done.files_in, len(done.damaged)) == (2, 1)
     before.write_bytes(content)
     assert numbers(tmp_path) == [1, 2, 3, 4, 6]
     compacted(tmp_path)
@@ -316,7 +327,7 @@ def test_f21_hidden_and_temporary_names_are_ignored(tmp_path: Path) -> None:
             written(folder / name, whole)
     bring(tmp_path, 4)
     assert numbers(tmp_path) == [2, 4]
-    assert compacted(tmp_path)["vpc_flow"].files_in == 1
+    assert compacted(tmp_path)["vpc_flow"].files_in == 2  # its own, and the day's version before
     assert numbers(tmp_path) == [2, 4]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.deliver.caches import FileCache
-from pipeline.errors import DeliveryError, InputError
+from pipeline.errors import DeliveryError, InputError, UsageError
 from pipeline.lookups import decoded, in_home, kept_in, of_home
 from pipeline.lookups.renewal import renew
 from tests.lookups.ranges import LATER, TOKEN, as_json, document, v4
@@ -109,10 +109,10 @@ def test_a_file_whose_name_is_no_utf_8_is_kept_with_its_bytes_written_out(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("gone.json", "there is no such file"), (".", "regular")]
+    ("name", "why"), [("gone.json", "there is no such file"), (".", "this is a directory")]
 )
 def test_a_file_that_is_none_is_told(tmp_path: Path, name: str, why: str) -> None:
-    with pytest.raises(InputError, match=why):
+    with pytest.raises(UsageError, match=why):
         renew(FileCache(tmp_path / "ranges.json"), str(tmp_path / name), 1)
 
 

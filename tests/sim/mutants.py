@@ -422,8 +422,8 @@ MUTANTS = (
     Mutant(
         "an object whose erasure was broken off is taken for the old one",
         "erase/kept.py",
-        "    done = [row for row in announced if _digest_of(quarantine /",
-        "    done = [row for row in announced if not _digest_of(quarantine /",
+        'done = [row for row in announced if found[row["key"]] == row["digest"]]',
+        'done = [row for row in announced if not found[row["key"]] == row["digest"]]',
     ),
     Mutant(
         "a rebuild brings erased rows back",

@@ -179,7 +179,8 @@ class Operators:
     def _replay_log(self, home: WritingHome, arrived: range) -> None:
         self.copies = True
         source = self.random.choice((None, None, VPC, APP))
-        records = sum(each.records for each in replay_log(home, arrived, source))
+        repeats = replay_log(home, arrived, source)
+        records = sum(each.again.total() + each.left.total() for each in repeats)
         self.scene.say(f"replay {records} records of the log")
 
     # A format that is declared only when its lines were refused already.

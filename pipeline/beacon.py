@@ -1,0 +1,97 @@
+"""What a page sends when it is viewed, as lines of the source `page-view`.
+
+Whoever takes a view writes it as one line: what the client says, and beside it in `server` what the
+server knows, instead of what a client may have put there. The address of the viewer goes into a
+hash whose key is another one each day, and nowhere else.
+
+Sources: HTML Living Standard, "Navigator.sendBeacon()"; RFC 2104 for the hash.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from pipeline.errors import UsageError
+
+MOST_BYTES, MOST_VIEWS = 8 << 10, 100
+FORM, TEXT, JSON = "application/x-www-form-urlencoded", "text/plain", "application/json"
+SERVER, VISITOR_BYTES = "server", 8
+# A name and a value each: more says nothing of a view.
+MOST_FIELDS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a server knows of a request: when it came (epoch ms), from where, by what.
+
+    country  as whoever delivers the site tells it; "" for not
+    """
+
+    at_ms: int
+    address: str
+    agent: str
+    country: str = ""
+
+
+def views_of(body: bytes, kind: str) -> list[Any]:
+    """The views of a body: objects as a rule, for what is none is refused by the source.
+
+    kind  Content-Type, without its parameters
+
+    Raises UsageError for a body that is no JSON and no form, is too long, or has too many.
+    """
+    if len(body) > MOST_BYTES:
+        raise UsageError(f"a body of views has at most {MOST_BYTES:,} bytes", "", "send fewer")
+    if kind == FORM and not body.lstrip().startswith((b"{", b"[")):
+        return [_form(body)]
+    try:
+        found = msgspec.json.decode(body)
+    # Bytes that are no UTF-8 are a ValueError, arrays in arrays a RecursionError.
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        fix = 'send one like {"path": "/news"}, or a list of such'
+        raise UsageError("the body is no JSON", "", fix) from error
+    views = found if isinstance(found, list) else [found]
+    if len(views) > MOST_VIEWS:
+        raise UsageError(f"a body has at most {MOST_VIEWS} views", f"it has {len(views)}", "")
+    return views
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise UsageError("the body is no form", "", "send one like path=/news") from error
+
+
+def lines_of(views: Sequence[Any], seen: Seen, key: bytes) -> list[bytes]:
+    """A line for each view, without its end.
+
+    key  of the hashes of visitors
+    """
+    known = {
+        "at": seen.at_ms,
+        "visitor": visitor(seen, key),
+        "user_agent": seen.agent,
+        "country": seen.country or None,
+    }
+    return [msgspec.json.encode(_told(view, known)) for view in views]
+
+
+def _told(view: Any, known: dict[str, Any]) -> Any:
+    return {**view, SERVER: known} if isinstance(view, dict) else view
+
+
+def visitor(seen: Seen, key: bytes) -> str:
+    """Who it was, in hex: the same for an address and a user agent as long as the day is.
+
+    Nobody without the key can tell it, and nobody at all the same visitor on another day.
+    """
+    day = f"{datetime.fromtimestamp(seen.at_ms / 1000, UTC):%Y-%m-%d}"
+    salt = hmac.digest(key, day.encode(), "sha256")
+    who = f"{seen.address}\0{seen.agent}".encode("utf-8", "surrogatepass")
+    return hmac.digest(salt, who, "sha256")[:VISITOR_BYTES].hex()

@@ -1,0 +1,112 @@
+"""What is first in a window is what counting everything anew says, whatever came late."""
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+
+from pipeline.counters.board import ALL, ASSET, BOT, KINDS, TREND, Board, Counted, Item
+
+# By minute, key and kind.
+Truth = Counter[tuple[int, str, int]]
+
+
+def counted(minute: int, **counts: int) -> Counted:
+    keys = list(counts)
+    return Counted(minute, keys, np.zeros(len(keys), np.int64), np.array(list(counts.values())))
+
+
+def ranks(board: Board, end: int, minutes: int, most: int = 20) -> list[tuple[int, str, int]]:
+    return [(each.rank, each.key, each.count) for each in board.top(end, minutes, most).items]
+
+
+def test_equal_counts_share_a_rank_and_stand_by_their_key() -> None:
+    board = Board()
+    board.add(counted(10, b=2, a=2, c=5, d=1))
+    assert ranks(board, 11, 1) == [(1, "c", 5), (2, "a", 2), (2, "b", 2), (4, "d", 1)]
+    assert ranks(board, 11, 1, 2) == [(1, "c", 5), (2, "a", 2)]
+
+
+def test_an_item_says_its_share_its_rank_before_and_its_last_ten_minutes() -> None:
+    board = Board()
+    board.add(counted(1, a=1, b=2))
+    board.add(counted(11, a=3))
+    board.add(counted(11, c=1))
+    top = board.top(12, 10, 10)
+    assert (top.first, top.end, top.total) == (2, 12, 4)
+    assert top.items == (
+        Item(1, "a", 3, 0.75, 2, (0,) * 9 + (3,)),
+        Item(2, "c", 1, 0.25, None, (0,) * 9 + (1,)),
+    )
+
+
+def test_a_window_of_nothing_has_no_items() -> None:
+    assert Board().top(10, 10, 10).items == ()
+    board = Board()
+    board.add(counted(100, a=1))
+    top = board.top(10, 10, 10)
+    assert (top.total, top.items) == (0, ())
+
+
+def test_kinds_and_prefixes_are_left_out() -> None:
+    board = Board()
+    kinds = np.array([0, BOT, ASSET, BOT | ASSET, 0])
+    board.add(Counted(5, ["/a", "/a", "/b.css", "/b.css", "/c"], kinds, np.arange(1, 6)))
+    people = [kind for kind in ALL if not kind & BOT]
+    pages = [kind for kind in people if not kind & ASSET]
+    assert [each.count for each in board.top(6, 1, 9).items] == [7, 5, 3]
+    assert [each.key for each in board.top(6, 1, 9, people).items] == ["/c", "/b.css", "/a"]
+    top = board.top(6, 1, 9, pages, "/a")
+    assert (top.total, [each.key for each in top.items]) == (1, ["/a"])
+
+
+def brute(truth: Truth, end: int, minutes: int, kinds: list[int], prefix: str) -> list[Item]:
+    """All keys of a window, by counting every minute of it."""
+
+    def of(first: int, last: int) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for (minute, key, kind), count in truth.items():
+            if first <= minute < last and kind in kinds and key.startswith(prefix):
+                found[key] += count
+        return found
+
+    now, before = of(end - minutes, end), of(end - 2 * minutes, end - minutes)
+    trends = [of(minute, minute + 1) for minute in range(end - TREND, end)]
+    return [
+        Item(
+            1 + sum(other > count for other in now.values()),
+            key,
+            count,
+            count / now.total(),
+            1 + sum(other > before[key] for other in before.values()) if before[key] else None,
+            tuple(of_minute[key] for of_minute in trends),
+        )
+        for key, count in sorted(now.items(), key=lambda each: (-each[1], each[0]))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_window_is_what_counting_all_says(seed: int) -> None:
+    random = Random(seed)
+    board, truth, now = Board(), Truth(), 200
+    names = [f"/{random.choice('abc')}/{number}" for number in range(60)] + ["/é", "/z" * 40]
+    for _ in range(120):
+        now += random.choice((0, 0, 0, 1, 1, 7))
+        minute = now - random.choice((0, 0, 0, 1, 5, 15))
+        some = {(random.choice(names), random.randrange(KINDS)): 0 for _ in range(8)}
+        counts = {each: random.choice((1, 1, 1, 2, 50)) for each in some}
+        keys, kinds = zip(*counts, strict=True)
+        board.add(Counted(minute, keys, np.array(kinds), np.array(list(counts.values()))))
+        for (key, kind), count in counts.items():
+            truth[minute, key, kind] += count
+        if random.random() < 0.2:
+            board.forget(now - 100)
+        minutes, most = random.choice((1, 2, 10, 10, 30)), random.choice((1, 3, 20))
+        end = now + 1 - random.choice((0, 0, 0, 1, 4))
+        chosen = random.choice((list(ALL), [0, ASSET], [0]))
+        prefix = random.choice(("", "", "/a/"))
+        expected = brute(truth, end, minutes, chosen, prefix)
+        top = board.top(end, minutes, most, chosen, prefix)
+        assert list(top.items) == expected[:most]
+        assert top.total == sum(each.count for each in expected)

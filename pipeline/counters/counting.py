@@ -1,0 +1,64 @@
+"""Rows of a batch as counts by minute: each key once, whatever it was counted from."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.counters.board import ASSET, BOT, KINDS, MINUTE_MS, Counted
+from pipeline.counters.declared import Part, Ranking
+from pipeline.schema import EVENT_TIME
+
+ARRIVAL = "ingest_time"
+
+
+def counts_of(ranking: Ranking, part: Part, rows: pa.Table) -> Iterator[Counted]:
+    """Counts of some rows of a table by minute of the event; rows that come too late are left out.
+
+    What is late follows from the row alone, so that the same row counts, or does not, each time.
+    """
+    if part.keep is not None:
+        rows = rows.filter(part.keep(rows))
+    keys = rows[part.key].combine_chunks()
+    if not pa.types.is_dictionary(keys.type):
+        keys = keys.dictionary_encode()
+    times, arrivals = _ms(rows, EVENT_TIME.name), _ms(rows, ARRIVAL)
+    codes = keys.indices.fill_null(-1).to_numpy()
+    good = (codes >= 0) & (arrivals - times <= ranking.late_minutes * MINUTE_MS)
+    sums = _measured(rows, part)
+    if not good.all():
+        codes, times, sums = codes[good], times[good], sums[good]
+    if not len(codes):
+        return
+    minutes, kinds = times // MINUTE_MS, _kinds(rows, part)[good]
+    first, size = int(minutes.min()), len(keys.dictionary) * KINDS
+    places = (minutes - first) * size + codes.astype(np.int64) * KINDS + kinds
+    found, at = np.unique(places, return_inverse=True)
+    counts = np.zeros(len(found), np.int64)
+    np.add.at(counts, at, sums)
+    names = keys.dictionary.cast(pa.string())
+    for minute in np.unique(found // size).tolist():
+        mine = found // size == minute
+        within = found[mine] % size
+        some = names.take(pa.array(within // KINDS)).to_pylist()
+        yield Counted(first + minute, some, within % KINDS, counts[mine])
+
+
+def _measured(rows: pa.Table, part: Part) -> np.ndarray:
+    if not part.measure:
+        return np.ones(len(rows), np.int64)
+    values: np.ndarray = rows[part.measure].combine_chunks().fill_null(0).to_numpy()
+    return values
+
+
+def _kinds(rows: pa.Table, part: Part) -> np.ndarray:
+    kinds = np.zeros(len(rows), np.int64)
+    for name, bit in zip(part.kinds or (), (BOT, ASSET), strict=False):
+        flags = rows[name].combine_chunks().fill_null(False)
+        kinds += flags.to_numpy(zero_copy_only=False) * bit
+    return kinds
+
+
+def _ms(rows: pa.Table, name: str) -> np.ndarray:
+    values: np.ndarray = rows[name].combine_chunks().cast(pa.int64()).to_numpy()
+    return values

@@ -1,0 +1,183 @@
+"""Counting: rows of a shard, in its order, into the counters and the boards that answer.
+
+Each event counts once. A batch that comes again is told by the place of its last record, an event
+that comes again in another record by its identity; both are kept with the counts in one step, so
+that nothing that ends a process in between can lose or double a count.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, Board, Counted
+from pipeline.counters.counting import counts_of
+from pipeline.counters.declared import Ranking, all_rankings
+from pipeline.counters.ports import Counters, Delta
+from pipeline.errors import DeliveryError
+from pipeline.schema import Table
+
+# An event that is sent again after so many minutes is another one: it would be too late, had it
+# a time.
+REMEMBERED = 45
+RECORD_ID = "record_id"
+
+Rows = tuple[Table, pa.Table]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Identities by minute of arrival, each array sorted."""
+
+    by_minute: dict[int, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, minute: int, ids: np.ndarray) -> None:
+        """Remember more; arrays double in size, so that few have to be looked through."""
+        if not len(ids):
+            return
+        some = self.by_minute[minute]
+        ids = np.sort(ids)
+        while some and len(some[-1]) <= len(ids):
+            ids = np.sort(np.concatenate([some.pop(), ids]))
+        some.append(ids)
+
+    def new(self, ids: np.ndarray) -> np.ndarray:
+        """Mask of those that were not seen, the first of equal ones."""
+        mask = np.zeros(len(ids), bool)
+        mask[np.unique(ids, return_index=True)[1]] = True
+        for some in self.by_minute.values():
+            for known in some:
+                at = np.searchsorted(known, ids)
+                mask &= known[np.minimum(at, len(known) - 1)] != ids
+        return mask
+
+    def forget(self, before: int) -> None:
+        """Forget the minutes before one."""
+        for minute in [each for each in self.by_minute if each < before]:
+            del self.by_minute[minute]
+
+
+@dataclass
+class Tally:
+    """The counters of a home or a function, and what they answer from.
+
+    clock  seconds since the epoch
+
+    Raises DeliveryError where they cannot be read.
+    """
+
+    counters: Counters
+    clock: Callable[[], float]
+    boards: dict[str, Board] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    _places: dict[int, str] = field(default_factory=dict)
+    _seen: dict[int, _Seen] = field(default_factory=dict)
+    _stale: bool = False
+
+    def __post_init__(self) -> None:
+        self._read()
+
+    def _read(self) -> None:
+        """Read what was counted of late; all that is known is of now then."""
+        since = self._minute() - KEPT_MINUTES
+        for name in all_rankings():
+            board = self.boards[name] = Board()
+            for counted in self.counters.counts(name, since):
+                board.add(counted)
+        self.titles.update(self.counters.titles())
+        self._places, self._seen, self._stale = {}, {}, False
+
+    def place(self, shard: int) -> str:
+        """Up to where a shard is counted; "" for nothing. Raises DeliveryError."""
+        if self._stale:
+            self._read()
+        if shard not in self._places:
+            seen = _Seen()
+            for ids in self.counters.seen(shard, self._minute() - REMEMBERED):
+                seen.add(self._minute(), ids)
+            self._seen[shard] = seen
+            self._places[shard] = self.counters.place(shard)
+        return self._places[shard]
+
+    def add(self, shard: int, place: str, rows: Sequence[Rows]) -> bool:
+        """Count the rows of the records behind the shard's place, up to another place.
+
+        False: somebody else has counted some of them; ask for the place again. Raises DeliveryError
+        where they cannot be kept: then none is counted.
+        """
+        behind, minute = self.place(shard), self._minute()
+        fresh, ids = self._fresh(shard, rows)
+        counts = self._counted(fresh)
+        titles = _titles(fresh)
+        delta = Delta(shard, behind, place, counts, ids, minute, titles)
+        try:
+            added = self.counters.add(delta)
+        except DeliveryError:
+            # Its answer may have been lost.
+            self._stale = True
+            raise
+        if not added:
+            self._stale = True
+            return False
+        self._places[shard] = place
+        self._seen[shard].add(minute, ids)
+        self._seen[shard].forget(minute - REMEMBERED)
+        for name, some in counts.items():
+            for counted in some:
+                self.boards[name].add(counted)
+        self.titles.update(titles)
+        return True
+
+    def tidy(self) -> None:
+        """Forget what no window reaches any more. Raises DeliveryError."""
+        before = self._minute() - KEPT_MINUTES
+        self.counters.forget(before)
+        for board in self.boards.values():
+            board.forget(before)
+
+    def _fresh(self, shard: int, rows: Sequence[Rows]) -> tuple[list[Rows], np.ndarray]:
+        """The rows of events that were not counted, and their identities."""
+        found: list[Rows] = []
+        ids = [np.empty(0, np.int64)]
+        for table, some in rows:
+            mine = some[RECORD_ID].combine_chunks().to_numpy()
+            new = self._seen[shard].new(mine)
+            found.append((table, some if new.all() else some.filter(pa.array(new))))
+            ids.append(mine[new])
+        return found, np.concatenate(ids)
+
+    def _counted(self, rows: Sequence[Rows]) -> dict[str, list[Counted]]:
+        found: dict[str, list[Counted]] = {}
+        for ranking in all_rankings().values():
+            counts = list(_of(ranking, rows))
+            if counts:
+                found[ranking.name] = counts
+        return found
+
+    def _minute(self) -> int:
+        return int(self.clock() * 1000) // MINUTE_MS
+
+
+def _of(ranking: Ranking, rows: Sequence[Rows]) -> Iterator[Counted]:
+    for table, some in rows:
+        part = ranking.parts.get(table.name)
+        if part is not None and len(some):
+            yield from counts_of(ranking, part, some)
+
+
+def _titles(rows: Sequence[Rows]) -> Mapping[str, str]:
+    """The newest title of each key that has one."""
+    found: dict[str, str] = {}
+    for ranking in all_rankings().values():
+        for table, some in rows:
+            part = ranking.parts.get(table.name)
+            if part is not None and part.title:
+                pairs = some.select([part.key, part.title]).to_pydict()
+                found |= {
+                    key: title
+                    for key, title in zip(pairs[part.key], pairs[part.title], strict=True)
+                    if key is not None and title
+                }
+    return found

@@ -1,0 +1,137 @@
+"""Each event counts once, whatever is tried again, broken off or sent twice."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pytest
+
+from pipeline.counters.board import MINUTE_MS
+from pipeline.counters.file import CountersFile
+from pipeline.counters.ports import Delta
+from pipeline.counters.tally import Tally
+from pipeline.errors import DeliveryError
+from pipeline.lake.tables import all_tables
+
+NOON_S = 1_795_608_000
+VIEWS, FLOWS = all_tables()["page_view"], all_tables()["vpc_flow"]
+
+
+class Clock:
+    """Seconds since the epoch, that a test moves."""
+
+    now = float(NOON_S)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def views(*made: tuple[int, str], at_ms: int = NOON_S * 1000) -> list[tuple[object, pa.Table]]:
+    """Identity and page of each."""
+    rows = [
+        {"event_time": at_ms, "ingest_time": at_ms, "record_id": number, "page": page}
+        for number, page in made
+    ]
+    return [(VIEWS, pa.Table.from_pylist(rows, VIEWS.arrow_schema))]
+
+
+def pages(tally: Tally, minutes: int = 10) -> dict[str, int]:
+    end = int(tally.clock() * 1000) // MINUTE_MS + 1
+    return {each.key: each.count for each in tally.boards["page"].top(end, minutes, 100).items}
+
+
+@pytest.fixture
+def tally(tmp_path: Path) -> Tally:
+    return Tally(CountersFile(tmp_path), Clock())
+
+
+def test_an_event_that_comes_again_counts_once(tally: Tally) -> None:
+    assert tally.add(0, "1", views((1, "/a"), (2, "/a"), (2, "/a"), (3, "/b")))
+    assert tally.add(0, "2", views((2, "/a"), (4, "/a")))
+    assert pages(tally) == {"/a": 3, "/b": 1}
+
+
+def test_what_was_counted_is_known_after_a_new_start(tally: Tally, tmp_path: Path) -> None:
+    tally.add(0, "1", views((1, "/a"), (2, "/b")))
+    again = Tally(CountersFile(tmp_path), tally.clock)
+    assert (again.place(0), pages(again)) == ("1", {"/a": 1, "/b": 1})
+    again.add(0, "2", views((2, "/b"), (3, "/b")))
+    assert pages(again) == {"/b": 2, "/a": 1}
+
+
+def test_of_two_who_count_the_same_records_one_does(tally: Tally, tmp_path: Path) -> None:
+    other = Tally(CountersFile(tmp_path), tally.clock)
+    assert (tally.place(0), other.place(0)) == ("", "")
+    assert other.add(0, "1", views((1, "/a")))
+    assert not tally.add(0, "1", views((1, "/a")))
+    assert tally.place(0) == "1"
+
+
+def test_an_event_is_remembered_as_long_as_it_could_count(tally: Tally) -> None:
+    assert isinstance(tally.clock, Clock)
+    tally.add(0, "1", views((1, "/a")))
+    tally.clock.now += 44 * 60
+    tally.add(0, "2", views((1, "/a"), at_ms=NOON_S * 1000 + 44 * 60_000))
+    assert pages(tally, 60) == {"/a": 1}
+    tally.clock.now += 200 * 60
+    tally.tidy()
+    assert (pages(tally, 60), list(tally.counters.counts("page", 0))) == ({}, [])
+
+
+def test_titles_are_the_newest(tally: Tally) -> None:
+    rows = [{"event_time": 0, "ingest_time": 0, "page": "/a", "title": t} for t in ("A", None, "B")]
+    rows = [{**row, "record_id": number} for number, row in enumerate(rows)]
+    tally.add(0, "1", [(VIEWS, pa.Table.from_pylist(rows, VIEWS.arrow_schema))])
+    assert tally.titles == {"/a": "B"}
+
+
+class Failing(CountersFile):
+    """Counters that fail, before they are written or behind it."""
+
+    def __init__(self, home: Path, random: Random) -> None:
+        super().__init__(home)
+        self.random = random
+
+    def add(self, delta: Delta) -> bool:
+        fate = self.random.random()
+        if fate < 0.1:
+            raise DeliveryError("not written")
+        done = super().add(delta)
+        if fate < 0.2:
+            raise DeliveryError("written, and nobody knows")
+        return done
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_batches_that_are_tried_again_and_halved_count_once(tmp_path: Path, seed: int) -> None:
+    random, clock = Random(seed), Clock()
+    shards = [
+        [(shard * 10_000 + number, f"/{random.randrange(30)}") for number in range(400)]
+        for shard in range(3)
+    ]
+    for events in shards:
+        for _ in range(8):
+            at = random.randrange(1, len(events))
+            events.insert(random.randrange(at, len(events)), events[at - 1])
+    truth = Counter(page for events in shards for page in dict(events).values())
+    tally = Tally(Failing(tmp_path, random), clock)
+    places = [0, 0, 0]
+    while any(place < len(events) for place, events in zip(places, shards, strict=True)):
+        shard = random.randrange(3)
+        if random.random() < 0.05:
+            tally = Tally(Failing(tmp_path, random), clock)
+        # A mapping may begin anew anywhere before what it was told.
+        first = max(0, places[shard] - random.choice((0, 0, 30)))
+        size = random.choice((1, 7, 50))
+        last = min(first + size, len(shards[shard]))
+        counted = int(tally.place(shard) or 0)
+        mine = shards[shard][max(first, counted) : last]
+        if last > counted:
+            try:
+                tally.add(shard, str(last), views(*mine))
+            except DeliveryError:
+                continue
+        places[shard] = max(places[shard], last)
+    assert pages(tally) == truth
+    assert pages(Tally(CountersFile(tmp_path), clock)) == truth

@@ -137,6 +137,15 @@ class Log:
         )
         return self._read(lambda: _at_once(rows, limits))
 
+    def heads_behind(self, shard: int, behind: int, since_ms: int, limits: Limits) -> list[Head]:
+        """Records behind a sequence number, consumed or not, that arrived at a time or later."""
+        rows = self._store.rows(
+            f"select {_HEAD} from record where shard = ? and seq > ? and arrival_ms >= ?"  # noqa: S608 - own words
+            " order by seq limit ?",
+            *(shard, behind, since_ms, limits.batch_records),
+        )
+        return self._read(lambda: _at_once(rows, limits))
+
     def load(self, heads: Sequence[Head]) -> list[Stored]:
         """The records themselves.
 

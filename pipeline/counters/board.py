@@ -112,6 +112,10 @@ class Board:
         """The newest minute that has counts; None for none."""
         return max(self._minutes, default=None)
 
+    def newest_until(self, minute: int) -> int | None:
+        """The newest minute that has counts, up to one; None for none."""
+        return max((each for each in self._minutes if each <= minute), default=None)
+
     def forget(self, before: int) -> None:
         """Forget the minutes before one, and keys that no other has."""
         old = [minute for minute in self._minutes if minute < before]

@@ -5,6 +5,7 @@ that comes again in another record by its identity; both are kept with the count
 that nothing that ends a process in between can lose or double a count.
 """
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Tally:
     titles: dict[str, str] = field(default_factory=dict)
     _places: dict[int, str] = field(default_factory=dict)
     _seen: dict[int, _Seen] = field(default_factory=dict)
+    # Held while boards change, and by whoever answers from them in another thread.
+    lock: threading.Lock = field(default_factory=threading.Lock)
     _stale: bool = False
 
     def __post_init__(self) -> None:
@@ -82,11 +85,14 @@ class Tally:
     def _read(self) -> None:
         """Read what was counted of late; all that is known is of now then."""
         since = self._minute() - KEPT_MINUTES
-        for name in all_rankings():
-            board = self.boards[name] = Board()
+        boards = {name: Board() for name in all_rankings()}
+        for name, board in boards.items():
             for counted in self.counters.counts(name, since):
                 board.add(counted)
-        self.titles.update(self.counters.titles())
+        titles = self.counters.titles()
+        with self.lock:
+            self.boards.update(boards)
+            self.titles.update(titles)
         self._places, self._seen, self._stale = {}, {}, False
 
     def place(self, shard: int) -> str:
@@ -124,18 +130,20 @@ class Tally:
         self._places[shard] = place
         self._seen[shard].add(minute, ids)
         self._seen[shard].forget(minute - REMEMBERED)
-        for name, some in counts.items():
-            for counted in some:
-                self.boards[name].add(counted)
-        self.titles.update(titles)
+        with self.lock:
+            for name, some in counts.items():
+                for counted in some:
+                    self.boards[name].add(counted)
+            self.titles.update(titles)
         return True
 
     def tidy(self) -> None:
         """Forget what no window reaches any more. Raises DeliveryError."""
         before = self._minute() - KEPT_MINUTES
         self.counters.forget(before)
-        for board in self.boards.values():
-            board.forget(before)
+        with self.lock:
+            for board in self.boards.values():
+                board.forget(before)
 
     def _fresh(self, shard: int, rows: Sequence[Rows]) -> tuple[list[Rows], np.ndarray]:
         """The rows of events that were not counted, and their identities."""

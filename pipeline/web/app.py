@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from pipeline import __version__
 from pipeline.errors import TailraceError
-from pipeline.web import answers, models, saved
+from pipeline.web import answers, models, ranking, saved, views
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
 from pipeline.web.health import health
@@ -39,6 +39,7 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     _add_logs(app, state)
     _add_health(app, state)
     _add_queries(app, state)
+    _add_views(app, state)
     describe = description_of(app)
 
     @app.get(OPENAPI, include_in_schema=False)
@@ -79,6 +80,32 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
         """The intake, the worker, what waits for it, and who writes."""
         status, content = await asyncio.to_thread(health, state)
         return answers.answer(content, status)
+
+
+def _add_views(app: FastAPI, state: ServerState) -> None:
+    @app.options("/v1/views", include_in_schema=False)
+    async def preflight() -> Response:
+        return Response(status_code=204, headers=views.PREFLIGHT)
+
+    @app.post(
+        "/v1/views",
+        status_code=204,
+        responses=errors(400, 403, 408, 413, 415, 429, 503),
+        summary="Take page views",
+    )
+    async def post_views(request: Request) -> Response:
+        """A view, or a list of them; answered once they are durable."""
+        return await views.post_views(state, request)
+
+    @app.get("/v1/pixel.gif", responses=errors(400, 403, 429, 503), summary="Take a page view")
+    async def pixel(request: Request) -> Response:
+        """An image of one pixel, for pages without a script."""
+        return await views.pixel(state, request)
+
+    @app.get("/v1/ranking", responses=errors(400, 403, 503), summary="What is hot now")
+    async def ranking_of(request: Request) -> Response:
+        """The first keys of a ranking in a window of minutes, against the window before."""
+        return await asyncio.to_thread(ranking.ranked, state, request)
 
 
 def _add_queries(app: FastAPI, state: ServerState) -> None:

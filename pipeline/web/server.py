@@ -26,9 +26,11 @@ from pipeline.web.app import app_of
 from pipeline.web.compaction import Compaction
 from pipeline.web.connections import Connection, Door, door
 from pipeline.web.consumer import Consumer, refusal_of
+from pipeline.web.counting import Counting
 from pipeline.web.guard import hosts_of
 from pipeline.web.state import ServerState
 from pipeline.web.telling import Turns, summary, tell
+from pipeline.web.views import visitor_key
 
 BACKLOG = 2048
 PRICES = Prices()
@@ -163,6 +165,7 @@ def running(
 
     intake = Intake(folder, retention, held, clock=clock)
     compaction = Compaction(folder, limits.compact_seconds, clock)
+    counting = Counting(folder, context, clock)
     state = ServerState(
         folder,
         limits,
@@ -173,17 +176,20 @@ def running(
         prices=prices,
     )
     state.error = lambda: consumer.error or intake.error
+    state.ranking, state.visitor_key = counting.answer, visitor_key(folder)
     intake.start()
     try:
         consumer.start()
         compaction.start()
+        counting.start()
         yield state
     finally:
         state.ending.set()
         halted = compaction.stop(HALT_S)
         written = intake.close(INTAKE_S)
         _drain(folder, consumer)
-        state.ended = consumer.stop(STEP_S) and written and halted
+        counted = counting.stop(STEP_S)
+        state.ended = consumer.stop(STEP_S) and written and halted and counted
         state.queries.shutdown(wait=False, cancel_futures=True)
 
 

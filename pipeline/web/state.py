@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
+from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
@@ -60,6 +62,8 @@ class ServerState:
     ended   whether its threads came to their end when they were told to
     broken  name of the thread that ended before; "" for none
     error   what a thread ended with before, where that was no defect
+    ranking      the answer of a ranking
+    visitor_key  of the hashes of visitors
     """
 
     folder: Path
@@ -79,6 +83,8 @@ class ServerState:
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
+    ranking: Callable[[Asked], dict[str, Any]] = lambda asked: {}
+    visitor_key: bytes = b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
 

@@ -102,6 +102,11 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
         """An image of one pixel, for pages without a script."""
         return await views.pixel(state, request)
 
+    @app.get("/v1/tailrace.js", include_in_schema=False)
+    def script() -> Response:
+        """What a page loads to say that it was viewed."""
+        return views.script()
+
     @app.get("/v1/ranking", responses=errors(400, 403, 503), summary="What is hot now")
     async def ranking_of(request: Request) -> Response:
         """The first keys of a ranking in a window of minutes, against the window before."""

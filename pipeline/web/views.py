@@ -28,6 +28,8 @@ from pipeline.web.state import ServerState
 
 SOURCE, KEY_FILE, KEY_BYTES = "page-view", "visitor.key", 32
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+SCRIPT = Path(__file__).with_name("tailrace.js")
+SCRIPT_CACHED = "public, max-age=3600"
 OPEN = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
@@ -66,6 +68,12 @@ async def pixel(state: ServerState, request: Request) -> Response:
         view["path"] = "/" + referer.partition("://")[2].partition("/")[2]
     await _take(state, request, [view])
     return Response(PIXEL, headers=OPEN, media_type="image/gif")
+
+
+def script() -> Response:
+    """What a page loads to say that it was viewed: 1 KB, gzipped."""
+    headers = OPEN | {"cache-control": SCRIPT_CACHED}
+    return Response(SCRIPT.read_bytes(), headers=headers, media_type="text/javascript")
 
 
 async def _take(state: ServerState, request: Request, views: Sequence[Any]) -> None:

@@ -9,7 +9,16 @@ import pytest
 from pipeline.enrich.networks import Networks
 from pipeline.queries import load, parse, run
 from tests.lake.days import compacted
-from tests.queries.golden import applications, flows, pipeline, transit, web, wide, wide_flows
+from tests.queries.golden import (
+    applications,
+    flows,
+    pages,
+    pipeline,
+    transit,
+    web,
+    wide,
+    wide_flows,
+)
 from tests.queries.golden.answers import Golden, at, rows
 from tests.queries.homes import moment
 
@@ -20,6 +29,7 @@ MADE: Mapping[str, tuple[Golden, Callable[[Path], None]]] = {
     "transit": (transit.GOLDEN, transit.make),
     "pipeline": (pipeline.GOLDEN, pipeline.make),
     "web": (web.GOLDEN, web.make),
+    "pages": (pages.GOLDEN, pages.make),
 }
 GOLDEN: Golden = dict(flows.GOLDEN)
 for golden, _ in MADE.values():

@@ -42,7 +42,7 @@ METRICS = (
 DASHBOARDS, KEYS = 1, 2
 # Alarms of every stack, those of a route beside them, and two of each of Firehose's streams: a
 # stream for each source's table, `reject` and `batch`.
-ALARMS, ROUTE_ALARMS, STREAM_ALARMS, STREAMS = 12, {"kinesis": 5, "lambda": 2, "s3": 2}, 2, 13
+ALARMS, ROUTE_ALARMS, STREAM_ALARMS, STREAMS = 12, {"kinesis": 5, "lambda": 2, "s3": 2}, 2, 14
 # The defaults of its template: Lambda waits so long for more records of a shard, and takes so many;
 # what was refused, and our own logs, are kept so long.
 BATCH_WINDOW_S, BATCH_RECORDS = 5, 1_000

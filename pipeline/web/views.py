@@ -85,7 +85,8 @@ async def _take(state: ServerState, request: Request, views: Sequence[Any]) -> N
     lines = beacon.lines_of(views, Seen(now_ms, address, agent), state.visitor_key)
     payload = b"\n".join(lines)
     record = http_body(payload, uuid4().hex, now_ms)
-    incoming = Incoming(SOURCE, SOURCE, payload, now_ms, record.identity)
+    # By its log group formats are declared: which parameters tell pages apart.
+    incoming = Incoming(SOURCE, SOURCE, payload, now_ms, record.identity, log_group=SOURCE)
     await asyncio.wrap_future(state.intake.submit(Posted(incoming)))
 
 

@@ -32,6 +32,9 @@ COUNT, MERGED, SEEN = "count", "merged", "seen"
 AHEAD = 15
 # What whoever reads just now has listed already must still be there.
 SPARE = 20
+# Minutes for which a title that was written is not written again; they are half of a batch else.
+# With those of the longest window they are fewer than the minutes that are kept.
+TITLED = 60
 # Minutes: a call of a function that counts has had its time by then, but for the rarest.
 MERGED_AFTER = 3
 
@@ -60,6 +63,9 @@ class CountersTable:
     client: Any
     table: str
     _places: dict[int, Place] = field(default_factory=dict)
+    # Titles that this process has written of late, and when.
+    _titled: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _tidied: int = 0
     _before: int = 0
 
     def __post_init__(self) -> None:
@@ -84,14 +90,25 @@ class CountersTable:
         if behind.at != delta.behind:
             return False
         place = behind.next(delta.minute, delta.place)
-        entries = [self._entry(COUNT, delta.shard, place, packed(_content(delta)))]
+        titles = self._new_titles(delta.titles, place.minute)
+        content = packed(content_of(delta.counts, titles))
+        entries = [self._entry(COUNT, delta.shard, place, content)]
         if len(delta.seen):
             ids = delta.seen.astype("<i8").tobytes()
             entries.append(self._entry(SEEN, delta.shard, place, ids))
         if not self.items.append(COUNT, str(delta.shard), behind, place, *entries):
             return False
         self._places[delta.shard] = place
+        self._titled |= {key: (title, place.minute) for key, title in titles.items()}
         return True
+
+    def _new_titles(self, titles: Mapping[str, str], minute: int) -> dict[str, str]:
+        if minute > self._tidied:
+            since, self._tidied = minute - TITLED, minute
+            self._titled = {key: of for key, of in self._titled.items() if of[1] > since}
+        return {
+            key: title for key, title in titles.items() if self._titled.get(key, ("",))[0] != title
+        }
 
     def counts(self, ranking: str, since: int) -> Iterator[Counted]:
         """Counts of a ranking from a minute on, minute by minute."""
@@ -179,10 +196,6 @@ class CountersTable:
     def _entry(self, kind: str, shard: int, place: Place, data: bytes) -> Item:
         expires = (place.minute + KEPT_MINUTES + AHEAD + SPARE) * 60
         return self.items.entry(f"{kind}#{shard}", place.key, data, expires)
-
-
-def _content(delta: Delta) -> Content:
-    return content_of(delta.counts, delta.titles)
 
 
 def _number(key: str) -> int:

@@ -75,16 +75,20 @@ class Account:
                 del self.items[key]
 
     def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
-        """Answer a request."""
-        operation = event_name.rpartition(".")[2]
+        """Answer a request of a client in this process."""
+        status, said = self.answer(event_name.rpartition(".")[2], json.loads(request.body))
+        return AWSResponse(request.url, status, {}, Content(json.dumps(said).encode()))
+
+    def answer(self, operation: str, asked: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        """Do an operation: a status of HTTP, and what is told."""
         self.did[operation] += 1
         try:
             self.before(operation)
-            said, status = getattr(self, f"_{operation}")(json.loads(request.body)), 200
+            status, said = 200, getattr(self, f"_{operation}")(asked)
         except Refused as refused:
-            said, status = refused.said, 400
+            status, said = 400, refused.said
         self.behind(operation)
-        return AWSResponse(request.url, status, {}, Content(json.dumps(said).encode()))
+        return status, said
 
     def _GetItem(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         assert asked["ConsistentRead"]

@@ -75,13 +75,13 @@ def test_keys_of_any_kind_come_back_as_they_were(store: Store) -> None:
 
 def test_what_is_old_is_forgotten(store: Store) -> None:
     counters = store.open()
-    more = {"seen": np.array([7, -8]), "titles": {"a": "A"}}
-    counters.add(delta("", "1", of(5, a=1), minute=5, **more))
-    counters.add(delta("1", "2", of(6, a=1), minute=6, **more))
+    ids = np.array([7, -8])
+    counters.add(delta("", "1", of(5, a=1), minute=5, seen=ids, titles={"a": "A"}))
+    counters.add(delta("1", "2", of(6, a=1), minute=6, seen=ids, titles={"b": "B"}))
     assert [ids.tolist() for ids in counters.seen(0, 6)] == [[7, -8]]
     counters.forget(6)
     assert counted(counters) == {6: {"a": 1}}
     assert len(list(counters.seen(0, 0))) == 1
-    assert counters.titles() == {"a": "A"}
+    assert counters.titles() == {"b": "B"}
     counters.forget(7)
     assert (counters.titles(), counters.place(0)) == ({}, "2")

@@ -13,7 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 from pipeline.counters.answer import asked
 from pipeline.counters.board import KEPT_MINUTES, Counted
 from pipeline.counters.ports import Delta
-from pipeline.counters.table import MERGED_AFTER, CountersTable, News
+from pipeline.counters.table import MERGED_AFTER, TITLED, CountersTable, News
 from pipeline.counters.warm import Warm
 from pipeline.errors import DeliveryError, NotConfigured
 from tests.counters.account import TABLE, Account, Refused
@@ -86,6 +86,29 @@ def test_a_batch_is_one_write_however_many_keys_it_has(account: Account) -> None
     assert account.did == {"GetItem": 1, "TransactWriteItems": 4}
 
 
+def test_a_title_is_written_when_it_is_another_and_once_an_hour(account: Account) -> None:
+    table, readers = opened(account), []
+    for number, title in enumerate("AABBA"):
+        made = delta(str(number or ""), str(number + 1), minute=MINUTE, titles={"/a": title})
+        assert table.add(made)
+        readers.append(table.titles()["/a"])
+    assert readers == list("AABBA")
+    later = [
+        delta(str(5 + number), str(6 + number), minute=MINUTE + at, titles={"/a": "A"})
+        for number, at in enumerate((TITLED - 1, TITLED))
+    ]
+    assert all([table.add(each) for each in later])
+    written = [each.content.titles.get("/a", "") for each in table.news(0, {})]
+    assert written == ["A", "", "B", "", "A", "", "A"]
+    # A title whose batch did not get there is not thought to be.
+    account.before = lost
+    with pytest.raises(DeliveryError):
+        table.add(delta("7", "8", minute=MINUTE + 60, titles={"/b": "B"}))
+    account.before = lambda name: None
+    assert table.add(delta("7", "8", minute=MINUTE + 60, titles={"/b": "B"}))
+    assert table.titles() == {"/a": "A", "/b": "B"}
+
+
 def test_what_is_too_long_for_an_item_lies_in_several(account: Account) -> None:
     random = Random(1)
     keys = ["".join(random.choices(ascii_lowercase, k=200)) for _ in range(20_000)]
@@ -141,6 +164,30 @@ def test_a_minute_is_merged_once_and_read_in_its_place(account: Account) -> None
     assert [table.merge(MINUTE + 2), table.merge(MINUTE + 9)] == [1, 0]
     assert len(list(table.news(0, {}))) == 2
     assert counted(table) == before
+
+
+def test_of_two_merges_the_one_that_read_less_may_win_and_nothing_is_lost(account: Account) -> None:
+    table = opened(account)
+    for number, minute in enumerate((0, 0, 1, 2)):
+        place = delta(str(number or ""), str(number + 1), of(5, a=10**number), minute=minute)
+        assert table.add(place)
+    late = {key: account.items[key] for key in sorted(account.items) if key[0] == "count#0"}
+    del late["count#0", "0000000000#000000000001"]
+
+    def overtaken(name: str) -> None:
+        """Another has read before all but the first batch was there, and writes now."""
+        if name == "TransactWriteItems":
+            account.before = lambda name: None
+            for key in late:
+                del account.items[key]
+            assert opened(account).merge(9) == 1
+            account.items.update(late)
+
+    account.before = overtaken
+    assert table.merge(9) == 0
+    assert counted(opened(account)) == {5: {"a": 1111}}
+    assert table.merge(9) == 3
+    assert counted(opened(account)) == {5: {"a": 1111}}
 
 
 def test_minutes_that_have_expired_are_not_missed(account: Account) -> None:

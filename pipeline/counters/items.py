@@ -4,10 +4,10 @@ An entry and its log's place are written together, under a condition on the plac
 write behind the same place one does, and what is written stands as it is: nobody changes an entry,
 and TTL alone, which costs nothing, deletes it.
 
-Source: DynamoDB Developer Guide, "Managing complex workflows with transactions" (100 items, 4 MB,
-two units a KB), "Service quotas" (400 KB an item), "Using time to live"; API reference,
-TransactWriteItems (botocore makes a ClientRequestToken: a request of its that is sent again within
-ten minutes is done once), "Cancellation reasons".
+Source: DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works" (100 items, 4 MB, two
+units a KB; a query may see some of a transaction), "DynamoDB read consistency" (a consistent read
+sees all writes that were done before), "Using time to live"; API reference, TransactWriteItems
+(botocore makes a ClientRequestToken: what it sends again within ten minutes is done once).
 """
 
 from collections.abc import Iterator, Mapping
@@ -83,6 +83,9 @@ class Items:
 
     def between(self, pk: str, first: str = FIRST, last: str = LAST) -> Iterator[Item]:
         """Items of a partition in the order of their sort keys, as they are now."""
+        if first > last:
+            # The service takes that for a mistake.
+            return
         asked: dict[str, Any] = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",

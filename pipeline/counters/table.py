@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.counters.board import KEPT_MINUTES, Counted
-from pipeline.counters.items import LAST, Item, Items, Place, after, start_of
+from pipeline.counters.items import Item, Items, Place, after, start_of
 from pipeline.counters.packed import Content, combined, content_of, packed, unpacked
 from pipeline.counters.ports import Delta
 
@@ -145,7 +145,7 @@ class CountersTable:
                 for each in self.items.between(f"{MERGED}#{log}", last):
                     yield (merged := self._news(log, each))
                     last = merged.key
-            yield from self._behind(log, last)
+            yield from self._behind(log, last, place.key)
 
     def merge(self, before: int) -> int:
         """Add up the batches of each minute of arrival before one; the number of minutes.
@@ -156,13 +156,14 @@ class CountersTable:
 
         Where it ends early the next call goes on; of two calls at once one does a minute.
         """
-        return sum(self._merge(log, before) for log in self.items.places(COUNT))
+        places = self.items.places(COUNT)
+        return sum(self._merge(log, before, place.key) for log, place in places.items())
 
-    def _merge(self, log: str, before: int) -> int:
+    def _merge(self, log: str, before: int, newest: str) -> int:
         place, done = self.items.place(MERGED, log), 0
         # What nobody reads any more need not be there any more.
         first = max(place.key, start_of(max(0, before - KEPT_MINUTES - AHEAD)))
-        batches = self._behind(log, first, start_of(before))
+        batches = self._behind(log, first, min(newest, start_of(before)))
         for _, some in groupby(batches, lambda each: each.minute):
             minute = list(some)
             last = minute[-1]
@@ -174,11 +175,11 @@ class CountersTable:
             done += 1
         return done
 
-    def _behind(self, log: str, key: str, last: str = LAST) -> Iterator[News]:
-        """Batches behind one, as far as they are there without a gap.
+    def _behind(self, log: str, key: str, last: str) -> Iterator[News]:
+        """Batches behind one, up to the place that was read before, without a gap.
 
-        While a transaction is written a reader may see of it what is written already: a batch may
-        be there a moment before the one that it stands behind.
+        A query may see of a transaction what is written already: a batch may be there a moment
+        before the one that it stands behind. That is read next time.
         """
         number = _number(key)
         for each in self.items.between(f"{COUNT}#{log}", after(key), last):

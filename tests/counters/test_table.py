@@ -283,7 +283,7 @@ def test_readers_see_each_count_once_whatever_goes_on_between_two_of_their_reads
         account.behind = lambda name: None
 
     account.before = meanwhile
-    for _ in range(60):
+    for _ in range(40):
         now[0] += random.choice((0, 5, 40))
         write()
         if random.random() < 0.3:

@@ -64,7 +64,8 @@ class _Seen:
 class Tally:
     """The counters of a home or a function, and what they answer from.
 
-    clock  seconds since the epoch
+    clock    seconds since the epoch
+    answers  whether anybody asks it for a ranking; it keeps no boards otherwise
 
     Raises DeliveryError where they cannot be read.
     """
@@ -77,6 +78,7 @@ class Tally:
     _seen: dict[int, _Seen] = field(default_factory=dict)
     # Held while boards change, and by whoever answers from them in another thread.
     lock: threading.Lock = field(default_factory=threading.Lock)
+    answers: bool = True
     _stale: bool = False
 
     def __post_init__(self) -> None:
@@ -84,6 +86,12 @@ class Tally:
 
     def _read(self) -> None:
         """Read what was counted of late; all that is known is of now then."""
+        self._places, self._seen = {}, {}
+        if self.answers:
+            self._read_boards()
+        self._stale = False
+
+    def _read_boards(self) -> None:
         since = self._minute() - KEPT_MINUTES
         boards = {name: Board() for name in all_rankings()}
         for name, board in boards.items():
@@ -93,18 +101,20 @@ class Tally:
         with self.lock:
             self.boards.update(boards)
             self.titles.update(titles)
-        self._places, self._seen, self._stale = {}, {}, False
 
     def place(self, shard: int) -> str:
         """Up to where a shard is counted; "" for nothing. Raises DeliveryError."""
         if self._stale:
             self._read()
         if shard not in self._places:
+            # First: what somebody else adds from here on moves the place, so that nothing is added
+            # without having seen it.
+            place = self.counters.place(shard)
             seen = _Seen()
             for ids in self.counters.seen(shard, self._minute() - REMEMBERED):
                 seen.add(self._minute(), ids)
             self._seen[shard] = seen
-            self._places[shard] = self.counters.place(shard)
+            self._places[shard] = place
         return self._places[shard]
 
     def add(self, shard: int, place: str, rows: Sequence[Rows]) -> bool:
@@ -130,6 +140,8 @@ class Tally:
         self._places[shard] = place
         self._seen[shard].add(minute, ids)
         self._seen[shard].forget(minute - REMEMBERED)
+        if not self.answers:
+            return True
         with self.lock:
             for name, some in counts.items():
                 for counted in some:

@@ -135,6 +135,12 @@ class Lookups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class Counting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a deployed function keeps what rankings are made of; its template sets it."""
+
+    table: Annotated[str, Meta(description="In a deployed function: the table in DynamoDB.")] = ""
+
+
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What AWS charges, in USD: list prices of us-east-1, without volume steps or free tiers."""
 
@@ -200,6 +206,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
     delivery: Annotated[Delivery, Meta(description="Where a function delivers to.")] = Delivery()
     lookups: Annotated[Lookups, Meta(description="Outside data.")] = Lookups()
+    counters: Annotated[Counting, Meta(description="Counters of rankings.")] = Counting()
     athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
     # Every name begins with nothing.

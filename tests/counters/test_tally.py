@@ -3,16 +3,17 @@
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from pipeline.counters.board import MINUTE_MS
-from pipeline.counters.file import CountersFile
-from pipeline.counters.ports import Delta
+from pipeline.counters.ports import Counters, Delta
 from pipeline.counters.tally import Tally
 from pipeline.errors import DeliveryError
 from pipeline.lake.tables import all_tables
+from tests.counters.stores import KINDS, Store, store_of
 
 NOON_S = 1_795_608_000
 VIEWS, FLOWS = all_tables()["page_view"], all_tables()["vpc_flow"]
@@ -41,9 +42,14 @@ def pages(tally: Tally, minutes: int = 10) -> dict[str, int]:
     return {each.key: each.count for each in tally.boards["page"].top(end, minutes, 100).items}
 
 
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return store_of(request.param, tmp_path)
+
+
 @pytest.fixture
-def tally(tmp_path: Path) -> Tally:
-    return Tally(CountersFile(tmp_path), Clock())
+def tally(store: Store) -> Tally:
+    return Tally(store.open(), Clock())
 
 
 def test_an_event_that_comes_again_counts_once(tally: Tally) -> None:
@@ -52,16 +58,16 @@ def test_an_event_that_comes_again_counts_once(tally: Tally) -> None:
     assert pages(tally) == {"/a": 3, "/b": 1}
 
 
-def test_what_was_counted_is_known_after_a_new_start(tally: Tally, tmp_path: Path) -> None:
+def test_what_was_counted_is_known_after_a_new_start(tally: Tally, store: Store) -> None:
     tally.add(0, "1", views((1, "/a"), (2, "/b")))
-    again = Tally(CountersFile(tmp_path), tally.clock)
+    again = Tally(store.open(), tally.clock)
     assert (again.place(0), pages(again)) == ("1", {"/a": 1, "/b": 1})
     again.add(0, "2", views((2, "/b"), (3, "/b")))
     assert pages(again) == {"/b": 2, "/a": 1}
 
 
-def test_of_two_who_count_the_same_records_one_does(tally: Tally, tmp_path: Path) -> None:
-    other = Tally(CountersFile(tmp_path), tally.clock)
+def test_of_two_who_count_the_same_records_one_does(tally: Tally, store: Store) -> None:
+    other = Tally(store.open(), tally.clock)
     assert (tally.place(0), other.place(0)) == ("", "")
     assert other.add(0, "1", views((1, "/a")))
     assert not tally.add(0, "1", views((1, "/a")))
@@ -86,25 +92,48 @@ def test_titles_are_the_newest(tally: Tally) -> None:
     assert tally.titles == {"/a": "B"}
 
 
-class Failing(CountersFile):
+@pytest.mark.parametrize("between", ["GetItem", "Query"])
+def test_what_somebody_else_counts_while_one_begins_is_not_counted_again(
+    tmp_path: Path, between: str
+) -> None:
+    store, clock = store_of("table", tmp_path), Clock()
+    tally, other = (Tally(store.open(), clock, answers=False) for _ in range(2))
+    assert other.place(0) == ""
+
+    def add(name: str) -> None:
+        if name == between:
+            store.account.before = lambda name: None
+            assert other.add(0, "1", views((1, "/a"), (2, "/a")))
+
+    store.account.before = add
+    for place in ("1", "2"):
+        tally.place(0)
+        tally.add(0, place, views((2, "/a"), (3, "/a")))
+    assert (tally.boards, tally.titles) == ({}, {})
+    assert pages(Tally(store.open(), clock)) == {"/a": 3}
+
+
+class Failing:
     """Counters that fail, before they are written or behind it."""
 
-    def __init__(self, home: Path, random: Random) -> None:
-        super().__init__(home)
-        self.random = random
+    def __init__(self, counters: Counters, random: Random) -> None:
+        self.counters, self.random = counters, random
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.counters, name)
 
     def add(self, delta: Delta) -> bool:
         fate = self.random.random()
         if fate < 0.1:
             raise DeliveryError("not written")
-        done = super().add(delta)
+        done = self.counters.add(delta)
         if fate < 0.2:
             raise DeliveryError("written, and nobody knows")
         return done
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_batches_that_are_tried_again_and_halved_count_once(tmp_path: Path, seed: int) -> None:
+def test_batches_that_are_tried_again_and_halved_count_once(store: Store, seed: int) -> None:
     random, clock = Random(seed), Clock()
     shards = [
         [(shard * 10_000 + number, f"/{random.randrange(30)}") for number in range(400)]
@@ -115,12 +144,14 @@ def test_batches_that_are_tried_again_and_halved_count_once(tmp_path: Path, seed
             at = random.randrange(1, len(events))
             events.insert(random.randrange(at, len(events)), events[at - 1])
     truth = Counter(page for events in shards for page in dict(events).values())
-    tally = Tally(Failing(tmp_path, random), clock)
+    tally = Tally(Failing(store.open(), random), clock)
     places = [0, 0, 0]
     while any(place < len(events) for place, events in zip(places, shards, strict=True)):
         shard = random.randrange(3)
+        clock.now += random.choice((0, 0, 0, 20))
+        store.tend(int(clock.now) // 60)
         if random.random() < 0.05:
-            tally = Tally(Failing(tmp_path, random), clock)
+            tally = Tally(Failing(store.open(), random), clock)
         # A mapping may begin anew anywhere before what it was told.
         first = max(0, places[shard] - random.choice((0, 0, 30)))
         size = random.choice((1, 7, 50))
@@ -133,5 +164,5 @@ def test_batches_that_are_tried_again_and_halved_count_once(tmp_path: Path, seed
             except DeliveryError:
                 continue
         places[shard] = max(places[shard], last)
-    assert pages(tally) == truth
-    assert pages(Tally(CountersFile(tmp_path), clock)) == truth
+    assert pages(tally, 60) == truth
+    assert pages(Tally(store.open(), clock), 60) == truth

@@ -133,6 +133,11 @@ CAPABILITIES = {
     "states.erasure": Capability(
         "Step Functions erases a person from lake and quarantine", BY_DUCKDB, _PLAN
     ),
+    "dynamodb.counters": Capability(
+        "counters of rankings in DynamoDB: transactions under conditions",
+        HAS,
+        lacks("its DynamoDB is a program in Java, which is in its image alone"),
+    ),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }
 

@@ -121,6 +121,8 @@ class Board:
         old = [minute for minute in self._minutes if minute < before]
         for minute in old:
             del self._minutes[minute]
+        # Nobody could take those minutes from a sum that moves on.
+        self._sums = {named: each for named, each in self._sums.items() if each.first >= before}
         if old:
             self._pack()
 

@@ -61,8 +61,7 @@ class CountingSimulation:
         self.traffic = Traffic(self.random)
         self.happened: Counter[str] = Counter()
         self.rates = {
-            fate: self.random.choice((0.0, 0.02, 0.08))
-            for fate in (Fate.FAILS, Fate.DIES_BEFORE)
+            fate: self.random.choice((0.0, 0.02, 0.08)) for fate in (Fate.FAILS, Fate.DIES_BEFORE)
         }
         self.counts_twice = self.random.random() < 0.4
         self.with_poison = self.random.random() < 0.4

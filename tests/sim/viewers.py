@@ -117,8 +117,7 @@ class Counted:
                 self.counts[time_ms // MINUTE_MS, view.page, kind] += 1
 
     def items(self, end: int, minutes: int, most: int, but: int, prefix: str) -> dict[str, Any]:
-        """Total and items of an answer; `end`: the minute behind the window, `but`: no such kinds.
-        """
+        """Total and items of an answer; `end`: the minute behind it, `but`: no such kinds."""
         now = self._of(end - minutes, end, but, prefix)
         before = self._of(end - 2 * minutes, end - minutes, but, prefix)
         last = [self._of(minute, minute + 1, but, prefix) for minute in range(end - 10, end)]

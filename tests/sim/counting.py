@@ -6,7 +6,7 @@ believed dead. What rankings answer must be what was sent, at any time at which 
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from hashlib import blake2b
 from itertools import zip_longest
@@ -96,21 +96,23 @@ class CountingSimulation:
 
     def _act(self) -> None:
         if self._oldest_ms is not None and self.now_ms - self._oldest_ms > MOST_BEHIND_MS / 2:
-            self._count_all()
+            self._count_all(self._any())
         chance = self.random.random()
         if chance < 0.5:
             self._send()
         elif chance < 0.8:
-            worker = self._worker()
+            worker = self._worker(self._any())
             shard = self.random.choice(worker.log.shards)
             self.say(f"step of shard {shard}: {worker.step(shard)}")
         elif chance < 0.88:
             self._look()
         elif chance < 0.93:
             self.say("tidy")
-            self._worker().tally.tidy()
+            self._worker(self._any()).tally.tidy()
         elif chance < 0.96:
             self._pass()
+        elif chance < 0.98:
+            self._seldom()
 
     def _pass(self) -> None:
         """A long time passes; nobody can be so far behind that the counters do not go back."""
@@ -118,6 +120,16 @@ class CountingSimulation:
         self.now_ms += self.random.randrange(int(longest))
         self.happened["counting: a long time"] += 1
         self.say(f"it is {self.now_ms}")
+
+    def _seldom(self) -> None:
+        """For hours somebody sends now and then, and somebody asks as seldom."""
+        for _ in range(4):
+            self._send()
+            self._look((60,))
+            self.now_ms += self.random.randrange(40 * MINUTE_MS, HOUR_MS)
+            self.say(f"it is {self.now_ms}, tidy")
+            self._worker(self._any()).tally.tidy()
+            self._look((60,))
 
     # Faults.
 
@@ -155,9 +167,8 @@ class CountingSimulation:
             self._log = Log(store)
         return self._log
 
-    def _worker(self) -> CountingWorker:
+    def _worker(self, number: int) -> CountingWorker:
         """One of those who count."""
-        number = int(self.counts_twice and self.random.random() < 0.5)
         if number not in self._workers:
             store = Store(self.folder, writer=True)
             self._open.callback(store.close)
@@ -169,6 +180,9 @@ class CountingSimulation:
             tally = Tally(counters, self._clock)
             self._workers[number] = CountingWorker(Log(store), tally, context, self._clock)
         return self._workers[number]
+
+    def _any(self) -> int:
+        return int(self.counts_twice and self.random.random() < 0.5)
 
     def _clock(self) -> float:
         return self.now_ms / 1000
@@ -222,11 +236,11 @@ class CountingSimulation:
 
     # What must hold.
 
-    def _count_all(self) -> CountingWorker:
-        """Whoever has counted until nothing waited."""
+    def _count_all(self, number: int) -> CountingWorker:
+        """One who has counted until nothing waited."""
         for _ in range(ATTEMPTS):
             try:
-                worker = self._worker()
+                worker = self._worker(number)
                 worker.drain()
             except (Crash, DeliveryError) as error:
                 if isinstance(error, Crash):
@@ -236,11 +250,14 @@ class CountingSimulation:
             return worker
         raise Violation("counting does not come to an end")
 
-    def _look(self) -> None:
-        """What is answered is what was sent. Raises Violation."""
-        tally = self._count_all().tally
+    def _look(self, windows: Sequence[int] = WINDOWS) -> None:
+        """What is answered of windows of minutes is what was sent. Raises Violation."""
+        if self.counts_twice:
+            # Boards are those of one who counts alone; the other's counts it has from the file.
+            self.close()
+        tally = self._count_all(0).tally
         for _ in range(3):
-            minutes, prefix = self.random.choice(WINDOWS), self.random.choice(PREFIXES)
+            minutes, prefix = self.random.choice(windows), self.random.choice(PREFIXES)
             most, but = self.random.choice((2, 5, 50)), self.random.randrange(4)
             flags = {"bots": but & BOT, "assets": but & ASSET}
             given = {"window": f"{minutes}m", "k": str(most), "prefix": prefix}

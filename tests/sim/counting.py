@@ -101,9 +101,7 @@ class CountingSimulation:
         if chance < 0.5:
             self._send()
         elif chance < 0.8:
-            worker = self._worker(self._any())
-            shard = self.random.choice(worker.log.shards)
-            self.say(f"step of shard {shard}: {worker.step(shard)}")
+            self._step()
         elif chance < 0.88:
             self._look()
         elif chance < 0.93:
@@ -113,6 +111,15 @@ class CountingSimulation:
             self._pass()
         elif chance < 0.98:
             self._seldom()
+
+    def _step(self) -> None:
+        workers = [self._worker(number) for number in range(1 + self.counts_twice)]
+        shard = self.random.choice(workers[0].log.shards)
+        for worker in workers:
+            # Where two count, neither knows of the other.
+            worker.tally.place(shard)
+        for worker in workers:
+            self.say(f"step of shard {shard}: {worker.step(shard)}")
 
     def _pass(self) -> None:
         """A long time passes; nobody can be so far behind that the counters do not go back."""

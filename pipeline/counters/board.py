@@ -7,7 +7,7 @@ with 100,000 keys, 1 ms instead of 27.
 Source: performance figures of exact counters against sketches are in DECISIONS.md.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,24 +88,21 @@ class Board:
     def add(self, counted: Counted) -> None:
         """Add counts to a minute."""
         minute = self._minutes.setdefault(counted.minute, {})
-        places = self._placed(counted.keys) * KINDS + counted.kinds
-        for place, count in zip(places.tolist(), counted.counts.tolist(), strict=True):
+        known, names = self._places, self._keys
+        places = []
+        counts = counted.counts.tolist()
+        for key, kind, count in zip(counted.keys, counted.kinds.tolist(), counts, strict=True):
+            at = known.get(key)
+            if at is None:
+                at = known[key] = len(names)
+                names.append(key)
+            place = at * KINDS + kind
             minute[place] = minute.get(place, 0) + count
+            places.append(place)
         for each in self._sums.values():
             if each.first <= counted.minute < each.end:
-                each.counts = _grown(each.counts, len(self._keys))
+                each.counts = _grown(each.counts, len(names))
                 np.add.at(each.counts, places, counted.counts)
-
-    def _placed(self, keys: Iterable[str]) -> np.ndarray:
-        places, names = self._places, self._keys
-        found = []
-        for key in keys:
-            place = places.get(key)
-            if place is None:
-                place = places[key] = len(names)
-                names.append(key)
-            found.append(place)
-        return np.array(found, np.int64)
 
     @property
     def newest(self) -> int | None:

@@ -42,7 +42,7 @@ from pipeline.lake.tables import all_tables
 SEED = 20_261_127
 KEYS, WINDOW, BATCH = 100_000, 10, 500
 VIEWS_A_MINUTE = 120_000
-RATE, CLIENTS, PROBE_EVERY_S, LOOK_S = 2_000, 12, 0.1, 0.02
+RATE, CLIENTS, PROBE_EVERY_S, LOOK_S = 2_000, 48, 0.1, 0.02
 RANKING, TABLE = find_ranking("page"), all_tables()["page_view"]
 LATE_MS = RANKING.late_minutes * MINUTE_MS
 # Milliseconds, and times a plain dict.

@@ -623,10 +623,16 @@ MUTANTS = (
         "[above, equal[: most - len(above)]]",
     ),
     Mutant(
-        "counters: the rank before is that of the last of equal ones",
+        "counters: equal counts do not share the best of their ranks",
         "counters/board.py",
-        "np.count_nonzero(counts > count)) + 1\n",
-        "np.count_nonzero(counts >= count))\n",
+        'np.searchsorted(larger, some, "right") + 1\n',
+        'np.searchsorted(larger, some, "left") + 1\n',
+    ),
+    Mutant(
+        "counters: too few are left to choose the first from",
+        "counters/board.py",
+        "        if len(above) < most:\n",
+        "        if not len(above):\n",
     ),
     Mutant(
         "counters: a batch that breaks is left out whole",

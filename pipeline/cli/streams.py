@@ -18,6 +18,8 @@ ASCII = {
     "\u2013": "-",
     "·": "-",
     "…": "~",
+    # Bars, by their heights.
+    **dict(zip("▁▂▃▄▅▆▇█", "_.:-=+*#", strict=True)),
 }
 WRITTEN_OUT = "tailrace.written_out"
 USUAL_WIDTH = 80

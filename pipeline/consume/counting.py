@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from pipeline.batch import Context, Fault, guarded, read, rows_of, with_times
@@ -15,10 +16,12 @@ from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS
 from pipeline.counters.declared import all_rankings
 from pipeline.counters.tally import Rows, Tally
 from pipeline.errors import DeliveryError
-from pipeline.sources import find
+from pipeline.sources import all_sources, find
 from pipeline.stream.log import Head, Log, Stored
 
-LOOK_EVERY_S = 0.05
+# A view is seen within a second, and what comes in meanwhile is counted in one go: a step of a few
+# records costs as much as one of hundreds.
+LOOK_EVERY_S = 0.2
 TIDY_EVERY_S = 60.0
 PAUSE_S = 1.0
 
@@ -45,14 +48,14 @@ class CountingWorker:
         tidied = float("-inf")
         while not stop.is_set():
             try:
-                counted = any([self.step(shard) for shard in self.log.shards])
+                counted = max([self.step(shard) for shard in self.log.shards])
                 if self.ticks() - tidied > TIDY_EVERY_S:
                     self.tally.tidy()
                     tidied = self.ticks()
             except DeliveryError:
                 stop.wait(PAUSE_S)
                 continue
-            if not counted:
+            if counted < self.context.limits.batch_records:
                 stop.wait(LOOK_EVERY_S)
 
     def drain(self) -> None:
@@ -60,8 +63,8 @@ class CountingWorker:
         while any([self.step(shard) for shard in self.log.shards]):
             pass
 
-    def step(self, shard: int) -> bool:
-        """Count the next records of a shard; false when none waits.
+    def step(self, shard: int) -> int:
+        """Count the next records of a shard; how many there were.
 
         Raises DeliveryError where it cannot be kept: nothing was counted then, or all of it and
         the answer alone was lost.
@@ -72,11 +75,11 @@ class CountingWorker:
         heads = self.log.heads_behind(shard, behind, since_ms, limits)
         if heads:
             self.tally.add(shard, str(heads[-1].seq), self._rows(heads))
-        return bool(heads)
+        return len(heads)
 
     def _rows(self, heads: Sequence[Head]) -> list[Rows]:
         """Rows of the records that rankings are about, and that break nothing."""
-        mine = [head for head in heads if find(head.source).table.name in _tables()]
+        mine = [head for head in heads if head.source in _sources()]
         found = guarded(lambda: self._read(self.log.load(mine)))
         if not isinstance(found, Fault):
             return found
@@ -95,5 +98,8 @@ class CountingWorker:
         return found
 
 
-def _tables() -> set[str]:
-    return {name for ranking in all_rankings().values() for name in ranking.parts}
+@cache
+def _sources() -> frozenset[str]:
+    """Sources of the tables that rankings are about."""
+    tables = {name for ranking in all_rankings().values() for name in ranking.parts}
+    return frozenset(name for name, each in all_sources().items() if each.table.name in tables)

@@ -7,8 +7,9 @@ with 100,000 keys, 1 ms instead of 27.
 Source: performance figures of exact counters against sketches are in DECISIONS.md.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,10 @@ TREND = 10
 BOT, ASSET = 1, 2
 KINDS = 4
 ALL = tuple(range(KINDS))
-# Sums of windows that were asked for last.
+# Sums of windows, and prefixes, that were asked for last.
 SUMS = 8
+Name = TypeVar("Name")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +87,27 @@ class Board:
     # By minute: places, and counts of them; each place once.
     _minutes: dict[int, dict[int, int]] = field(default_factory=dict)
     _sums: dict[tuple[int, int], _Sum] = field(default_factory=dict)
+    # Which keys begin with a prefix.
+    _masks: dict[str, np.ndarray] = field(default_factory=dict)
 
     def add(self, counted: Counted) -> None:
         """Add counts to a minute."""
         minute = self._minutes.setdefault(counted.minute, {})
-        places = self._placed(counted.keys) * KINDS + counted.kinds
-        for place, count in zip(places.tolist(), counted.counts.tolist(), strict=True):
+        known, names = self._places, self._keys
+        places = []
+        counts = counted.counts.tolist()
+        for key, kind, count in zip(counted.keys, counted.kinds.tolist(), counts, strict=True):
+            at = known.get(key)
+            if at is None:
+                at = known[key] = len(names)
+                names.append(key)
+            place = at * KINDS + kind
             minute[place] = minute.get(place, 0) + count
+            places.append(place)
         for each in self._sums.values():
             if each.first <= counted.minute < each.end:
-                each.counts = _grown(each.counts, len(self._keys))
+                each.counts = _grown(each.counts, len(names))
                 np.add.at(each.counts, places, counted.counts)
-
-    def _placed(self, keys: Iterable[str]) -> np.ndarray:
-        places, names = self._places, self._keys
-        found = []
-        for key in keys:
-            place = places.get(key)
-            if place is None:
-                place = places[key] = len(names)
-                names.append(key)
-            found.append(place)
-        return np.array(found, np.int64)
 
     @property
     def newest(self) -> int | None:
@@ -121,6 +123,8 @@ class Board:
         old = [minute for minute in self._minutes if minute < before]
         for minute in old:
             del self._minutes[minute]
+        # Nobody could take those minutes from a sum that moves on.
+        self._sums = {named: each for named, each in self._sums.items() if each.first >= before}
         if old:
             self._pack()
 
@@ -137,6 +141,7 @@ class Board:
             for minute, of in self._minutes.items()
         }
         self._sums.clear()
+        self._masks.clear()
 
     def top(
         self, end: int, minutes: int, most: int, kinds: Sequence[int] = ALL, prefix: str = ""
@@ -150,32 +155,32 @@ class Board:
         before = self._of(end - 2 * minutes, end - minutes, kinds, prefix)
         total = int(now.sum())
         places = self._first(now, most)
-        trends = self._trends(places, end, kinds)
+        ranks = zip(_ranks(now, places), _ranks(before, places), strict=True)
         items = (
-            Item(
-                _rank(now, count := int(now[place])),
-                self._keys[place],
-                count,
-                count / total,
-                _rank(before, int(before[place])) if before[place] else None,
-                trend,
+            Item(rank, self._keys[place], int(now[place]), int(now[place]) / total, earlier, trend)
+            for place, (rank, earlier), trend in zip(
+                places, ranks, self._trends(places, end, kinds), strict=True
             )
-            for place, trend in zip(places, trends, strict=True)
+            if rank is not None
         )
         return Top(end - minutes, end, total, tuple(items))
 
     def _of(self, first: int, end: int, kinds: Sequence[int], prefix: str) -> np.ndarray:
         """Counts of some minutes by key."""
         by_kind = self._summed(first, end).reshape(-1, KINDS)
-        some = by_kind if len(kinds) == KINDS else by_kind[:, list(kinds)]
-        counts: np.ndarray = some @ np.ones(len(kinds), np.int64)
+        counts: np.ndarray = by_kind[:, kinds[0]].copy()
+        for kind in kinds[1:]:
+            counts += by_kind[:, kind]
         if prefix:
             counts[~self._begins(prefix)] = 0
         return counts
 
     def _begins(self, prefix: str) -> np.ndarray:
-        keys = pa.array(self._keys, pa.string())
-        mask: np.ndarray = pc.starts_with(keys, prefix).to_numpy(zero_copy_only=False)
+        """Mask of the keys that begin so; it grows with the keys."""
+        known = self._masks.pop(prefix, np.zeros(0, bool))
+        more = (key.startswith(prefix) for key in self._keys[len(known) :])
+        mask = np.concatenate([known, np.fromiter(more, bool)])
+        _keep(self._masks, prefix, mask)
         return mask
 
     def _summed(self, first: int, end: int) -> np.ndarray:
@@ -191,10 +196,8 @@ class Board:
             self._into(kept.counts, minute, -1)
         for minute in range(max(kept.end, first), end):
             self._into(kept.counts, minute, 1)
-        self._sums[named] = moved = _Sum(first, end, kept.counts)
-        while len(self._sums) > SUMS:
-            del self._sums[next(iter(self._sums))]
-        return moved.counts
+        _keep(self._sums, named, _Sum(first, end, kept.counts))
+        return kept.counts[: len(self._keys) * KINDS]
 
     def _into(self, counts: np.ndarray, minute: int, sign: int) -> None:
         of = self._minutes.get(minute)
@@ -204,7 +207,7 @@ class Board:
 
     def _first(self, counts: np.ndarray, most: int) -> list[int]:
         """Places of the largest counts, in order; equal ones by their key."""
-        there = np.flatnonzero(counts)
+        there = _largest(counts, most)
         if len(there) > most:
             least = np.partition(counts[there], -most)[-most]
             above = there[counts[there] > least]
@@ -232,13 +235,38 @@ class Board:
             yield tuple(sum(of.get(each, 0) for each in at) for of in minutes)
 
 
-def _rank(counts: np.ndarray, count: int) -> int:
-    return int(np.count_nonzero(counts > count)) + 1
+def _largest(counts: np.ndarray, most: int) -> np.ndarray:
+    """Places of counts that may be among the largest: most counts are small, and far fewer left."""
+    there = np.flatnonzero(counts)
+    while len(there) > 4 * most:
+        some = counts[there]
+        above = there[some > some.mean()]
+        if len(above) < most:
+            break
+        there = above
+    return there
+
+
+def _ranks(counts: np.ndarray, places: Sequence[int]) -> list[int | None]:
+    """One more than how many have larger counts; None for a count of nothing."""
+    some = counts[np.array(places, np.int64)]
+    if not some.any():
+        return [None] * len(some)
+    larger = np.sort(counts[counts > some[some > 0].min()])
+    ranks = len(larger) - np.searchsorted(larger, some, "right") + 1
+    return [rank if there else None for rank, there in zip(ranks.tolist(), some > 0, strict=True)]
+
+
+def _keep(kept: dict[Name, Value], name: Name, value: Value) -> None:
+    """Keep what was asked for last, and no more than so much of it."""
+    kept[name] = value
+    while len(kept) > SUMS:
+        del kept[next(iter(kept))]
 
 
 def _grown(counts: np.ndarray, keys: int) -> np.ndarray:
-    more = keys * KINDS - len(counts)
-    # Half as many again, or each new key would copy them all.
-    if more <= 0:
+    if keys * KINDS <= len(counts):
         return counts
+    # Half as many again, or each new key would copy them all.
+    more = keys * KINDS - len(counts) + keys * KINDS // 2
     return np.concatenate([counts, np.zeros(more, np.int64)])

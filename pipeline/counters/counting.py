@@ -1,6 +1,7 @@
 """Rows of a batch as counts by minute: each key once, whatever it was counted from."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -36,12 +37,14 @@ def counts_of(ranking: Ranking, part: Part, rows: pa.Table) -> Iterator[Counted]
     found, at = np.unique(places, return_inverse=True)
     counts = np.zeros(len(found), np.int64)
     np.add.at(counts, at, sums)
-    names = keys.dictionary.cast(pa.string())
-    for minute in np.unique(found // size).tolist():
-        mine = found // size == minute
-        within = found[mine] % size
-        some = names.take(pa.array(within // KINDS)).to_pylist()
-        yield Counted(first + minute, some, within % KINDS, counts[mine])
+    of_minute, within = np.divmod(found, size)
+    at_keys, of_kind = np.divmod(within, KINDS)
+    names = keys.dictionary.cast(pa.string()).take(pa.array(at_keys)).to_pylist()
+    cuts = np.flatnonzero(np.diff(of_minute)) + 1
+    for begin, end in pairwise([0, *cuts.tolist(), len(found)]):
+        some = slice(begin, end)
+        minute = first + int(of_minute[begin])
+        yield Counted(minute, names[some], of_kind[some], counts[some])
 
 
 def _measured(rows: pa.Table, part: Part) -> np.ndarray:

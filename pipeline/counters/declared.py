@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -73,6 +74,7 @@ def _requests() -> dict[str, Part]:
     return found
 
 
+@cache
 def all_rankings() -> Mapping[str, Ranking]:
     """Every ranking by its name."""
     views = Part("page", kinds=("is_bot", "is_asset"), title="title")

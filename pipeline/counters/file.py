@@ -7,7 +7,7 @@ Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.counters.board import Counted
 from pipeline.counters.ports import Delta
 from pipeline.errors import DeliveryError, HomeError
+from pipeline.store import Edge
 
 NAME = "ranking.db"
 VERSION = 1
@@ -45,12 +46,20 @@ on conflict do update set title = excluded.title, minute = excluded.minute
 """
 
 
-class CountersFile:
-    """The counters of a home, written by one process."""
+def _pass(edge: Edge) -> None:
+    """Nobody watches."""
 
-    def __init__(self, home: Path) -> None:
+
+class CountersFile:
+    """The counters of a home, written by one process.
+
+    watch  called at the edges of every transaction, as a Store's
+    """
+
+    def __init__(self, home: Path, watch: Callable[[Edge], None] = _pass) -> None:
         """Raises HomeError when it cannot be opened."""
         self.path = home / NAME
+        self.watch = watch
         try:
             self.connection = self._open()
         except sqlite3.Error as error:
@@ -139,10 +148,13 @@ class CountersFile:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self.watch(Edge.BEGIN)
         self.connection.execute("begin immediate")
         try:
             yield self.connection
+            self.watch(Edge.COMMIT)
             self.connection.execute("commit")
+            self.watch(Edge.COMMITTED)
         finally:
             # A full disk has ended it by itself.
             if self.connection.in_transaction:

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, Board, Counted
-from pipeline.counters.counting import counts_of
+from pipeline.counters.counting import ARRIVAL, counts_of
 from pipeline.counters.declared import Ranking, all_rankings
 from pipeline.counters.ports import Counters, Delta
 from pipeline.errors import DeliveryError
 from pipeline.schema import Table
 
 # An event that is sent again after so many minutes is another one: it would be too late, had it
-# a time.
+# a time. They are of arrival, not of counting: that may have stood still between the two.
 REMEMBERED = 45
 RECORD_ID = "record_id"
 
@@ -107,15 +108,20 @@ class Tally:
         if self._stale:
             self._read()
         if shard not in self._places:
-            # First: what somebody else adds from here on moves the place, so that nothing is added
-            # without having seen it.
-            place = self.counters.place(shard)
-            seen = _Seen()
-            for ids in self.counters.seen(shard, self._minute() - REMEMBERED):
-                seen.add(self._minute(), ids)
-            self._seen[shard] = seen
-            self._places[shard] = place
+            # Before what was seen: what somebody else adds from here on moves the place, so that
+            # nothing is added without having seen it.
+            self._places[shard] = self.counters.place(shard)
         return self._places[shard]
+
+    def _seen_before(self, shard: int, minute: int) -> _Seen:
+        """Identities of a shard that something which arrives in a minute may bring again."""
+        if shard not in self._seen:
+            seen = _Seen()
+            for ids in self.counters.seen(shard, minute - REMEMBERED):
+                seen.add(minute, ids)
+            self._seen[shard] = seen
+        self._seen[shard].forget(minute - REMEMBERED)
+        return self._seen[shard]
 
     def add(self, shard: int, place: str, rows: Sequence[Rows]) -> bool:
         """Count the rows of the records behind the shard's place, up to another place.
@@ -123,11 +129,12 @@ class Tally:
         False: somebody else has counted some of them; ask for the place again. Raises DeliveryError
         where they cannot be kept: then none is counted.
         """
-        behind, minute = self.place(shard), self._minute()
-        fresh, ids = self._fresh(shard, rows)
+        behind, (first, last) = self.place(shard), self._arrived(rows)
+        seen = self._seen_before(shard, first)
+        fresh, ids = _fresh(seen, rows)
         counts = self._counted(fresh)
         titles = _titles(fresh)
-        delta = Delta(shard, behind, place, counts, ids, minute, titles)
+        delta = Delta(shard, behind, place, counts, ids, last, titles)
         try:
             added = self.counters.add(delta)
         except DeliveryError:
@@ -138,8 +145,7 @@ class Tally:
             self._stale = True
             return False
         self._places[shard] = place
-        self._seen[shard].add(minute, ids)
-        self._seen[shard].forget(minute - REMEMBERED)
+        seen.add(last, ids)
         if not self.answers:
             return True
         with self.lock:
@@ -152,21 +158,27 @@ class Tally:
     def tidy(self) -> None:
         """Forget what no window reaches any more. Raises DeliveryError."""
         before = self._minute() - KEPT_MINUTES
-        self.counters.forget(before)
+        # What is counted now may have come with what was seen then.
+        self.counters.forget(before - REMEMBERED)
+        if not self.answers:
+            return
+        titles = dict(self.counters.titles())
         with self.lock:
+            self.titles.clear()
+            self.titles.update(titles)
             for board in self.boards.values():
                 board.forget(before)
 
-    def _fresh(self, shard: int, rows: Sequence[Rows]) -> tuple[list[Rows], np.ndarray]:
-        """The rows of events that were not counted, and their identities."""
-        found: list[Rows] = []
-        ids = [np.empty(0, np.int64)]
-        for table, some in rows:
-            mine = some[RECORD_ID].combine_chunks().to_numpy()
-            new = self._seen[shard].new(mine)
-            found.append((table, some if new.all() else some.filter(pa.array(new))))
-            ids.append(mine[new])
-        return found, np.concatenate(ids)
+    def _arrived(self, rows: Sequence[Rows]) -> tuple[int, int]:
+        """First and last minute of arrival of some rows; now for none."""
+        spans = [pc.min_max(some[ARRIVAL].cast(pa.int64())) for _, some in rows if len(some)]
+        if not spans:
+            return self._minute(), self._minute()
+        first, last = (
+            pick(each[name].as_py() for each in spans)
+            for pick, name in ((min, "min"), (max, "max"))
+        )
+        return first // MINUTE_MS, last // MINUTE_MS
 
     def _counted(self, rows: Sequence[Rows]) -> dict[str, list[Counted]]:
         found: dict[str, list[Counted]] = {}
@@ -178,6 +190,18 @@ class Tally:
 
     def _minute(self) -> int:
         return int(self.clock() * 1000) // MINUTE_MS
+
+
+def _fresh(seen: _Seen, rows: Sequence[Rows]) -> tuple[list[Rows], np.ndarray]:
+    """The rows of events that were not counted, and their identities."""
+    found: list[Rows] = []
+    ids = np.empty(0, np.int64)
+    for table, some in rows:
+        mine = some[RECORD_ID].combine_chunks().to_numpy()
+        new = seen.new(mine) & ~np.isin(mine, ids)
+        found.append((table, some if new.all() else some.filter(pa.array(new))))
+        ids = np.concatenate([ids, mine[new]])
+    return found, ids
 
 
 def _of(ranking: Ranking, rows: Sequence[Rows]) -> Iterator[Counted]:

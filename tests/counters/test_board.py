@@ -110,3 +110,13 @@ def test_every_window_is_what_counting_all_says(seed: int) -> None:
         top = board.top(end, minutes, most, chosen, prefix)
         assert list(top.items) == expected[:most]
         assert top.total == sum(each.count for each in expected)
+
+
+def test_a_sum_does_not_keep_what_is_forgotten() -> None:
+    board = Board()
+    for minute, counts in ((85, {"a": 5}), (150, {"a": 1, "b": 2}), (199, {"a": 1})):
+        board.add(counted(minute, **counts))
+    assert board.top(200, 60, 9).items[0].previous_rank == 1
+    board.forget(90)
+    board.add(counted(239, a=1))
+    assert board.top(240, 60, 9).items[0].previous_rank == 2

@@ -85,6 +85,30 @@ def test_an_event_is_remembered_as_long_as_it_could_count(tally: Tally) -> None:
     assert (pages(tally, 60), list(tally.counters.counts("page", 0))) == ({}, [])
 
 
+def test_an_event_twice_in_a_batch_counts_once_whatever_stands_between(tally: Tally) -> None:
+    flows = [(FLOWS, FLOWS.arrow_schema.empty_table())]
+    assert tally.add(0, "3", [*views((1, "/a")), *flows, *views((1, "/a"), (2, "/a"))])
+    assert pages(tally) == {"/a": 2}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_event_that_came_again_counts_once_where_counting_stood_still(
+    tally: Tally, store: Store, restarted: bool
+) -> None:
+    assert isinstance(tally.clock, Clock)
+    tally.add(0, "1", views((1, "/a")))
+    tally.clock.now += 120 * 60
+    again = Tally(store.open(), tally.clock) if restarted else tally
+    again.tidy()
+    arrived_ms = (NOON_S + 600) * 1000
+    again.add(0, "2", views((1, "/a"), (2, "/b"), at_ms=arrived_ms))
+    again.tidy()
+    found: Counter[str] = Counter()
+    for of in again.counters.counts("page", 0):
+        found.update(dict(zip(of.keys, of.counts.tolist(), strict=True)))
+    assert found == {"/a": 1, "/b": 1}
+
+
 def test_titles_are_the_newest(tally: Tally) -> None:
     rows = [{"event_time": 0, "ingest_time": 0, "page": "/a", "title": t} for t in ("A", None, "B")]
     rows = [{**row, "record_id": number} for number, row in enumerate(rows)]

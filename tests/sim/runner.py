@@ -9,6 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.errors import TailraceError
 from pipeline.ledger.landed import ENGINE
 from tests.sim.checks import OWN_ENGINE, check
 from tests.sim.compacting import CompactionSimulation
+from tests.sim.counting import CountingSimulation
 from tests.sim.stack import StackSimulation
 from tests.sim.stack_checks import check as check_stack
 from tests.sim.tamper import tamper
@@ -54,9 +56,9 @@ class Result:
 
 
 def run(seed: int, verbose: bool = False) -> Result:
-    """Run one seed: the embedded home in a folder of its own, the stack, its compaction."""
+    """Run one seed: the embedded home in a folder of its own, counters, the stack, compaction."""
     result = Result(seed)
-    for home in (_run_embedded, _run_stack, _run_compaction):
+    for home in (_run_embedded, _run_counting, _run_stack, _run_compaction):
         try:
             home(result, verbose)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
@@ -69,10 +71,8 @@ def run(seed: int, verbose: bool = False) -> Result:
 
 
 def _run_embedded(result: Result, verbose: bool) -> None:
-    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
-    base = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
-        simulation = Simulation(result.seed, Path(folder), verbose)
+    with _folder() as folder:
+        simulation = Simulation(result.seed, folder, verbose)
         try:
             simulation.run()
             check(simulation.home, simulation.truth, simulation.compacted)
@@ -84,6 +84,24 @@ def _run_embedded(result: Result, verbose: bool) -> None:
             result.rows = len(simulation.truth.rows)
             result.bad = sum(len(bad.lines) or 1 for bad in simulation.truth.bad.values())
             result.happened = simulation.happened
+
+
+def _run_counting(result: Result, verbose: bool) -> None:
+    with _folder() as folder:
+        counting = CountingSimulation(result.seed, folder, verbose)
+        try:
+            counting.run()
+        finally:
+            result.trace += counting.trace
+            result.happened.update(counting.happened)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
+    base = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
+        yield Path(folder)
 
 
 def _run_stack(result: Result, verbose: bool) -> None:

@@ -21,7 +21,7 @@ from pipeline.errors import UsageError
 
 MOST_BYTES, MOST_VIEWS = 8 << 10, 100
 FORM, TEXT, JSON = "application/x-www-form-urlencoded", "text/plain", "application/json"
-SERVER, VISITOR_BYTES = "server", 8
+SOURCE, SERVER, VISITOR_BYTES = "page-view", "server", 8
 # A name and a value each: more says nothing of a view.
 MOST_FIELDS = 32
 LONGEST_AGENT = 512

@@ -11,7 +11,17 @@ import json
 from base64 import b64encode
 from typing import Any
 
-from pipeline.beacon import FORM, JSON, MEMBERS, MOST_BYTES, MOST_VIEWS, OPEN, PIXEL, PREFLIGHT, TEXT
+from pipeline.beacon import (
+    FORM,
+    JSON,
+    MEMBERS,
+    MOST_BYTES,
+    MOST_VIEWS,
+    OPEN,
+    PIXEL,
+    PREFLIGHT,
+    TEXT,
+)
 from pipeline.derive import yaml
 from pipeline.derive.machines import INFRA, may, sub
 from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm, filled_in

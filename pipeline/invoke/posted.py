@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline import beacon
-from pipeline.beacon import LONGEST_AGENT, MOST_BYTES, Seen
+from pipeline.beacon import LONGEST_AGENT, MOST_BYTES, SOURCE, Seen
 from pipeline.errors import UsageError
 from pipeline.triggers import Record
 
@@ -65,9 +65,16 @@ def opening(key: bytes) -> Callable[[Record], Record]:
             payload = binascii.a2b_base64(record.payload, strict_mode=True)
         except binascii.Error:
             payload = record.payload
-        # Plain: a view that looks like an envelope of CloudWatch is none.
-        lines = opened(payload, key)
-        return replace(record, payload=lines, base64=False, opened=True, plain=True)
+        return replace(
+            record,
+            payload=opened(payload, key),
+            base64=False,
+            opened=True,
+            # A view that looks like an envelope of CloudWatch is none.
+            plain=True,
+            # By its log group formats are declared: which parameters tell pages apart.
+            log_group=SOURCE,
+        )
 
     return opened_record
 

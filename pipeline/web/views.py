@@ -16,7 +16,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from pipeline import beacon
-from pipeline.beacon import KEY_BYTES, LONGEST_AGENT, OPEN, PIXEL, Seen
+from pipeline.beacon import KEY_BYTES, LONGEST_AGENT, OPEN, PIXEL, SOURCE, Seen
 from pipeline.errors import HomeError
 from pipeline.stream.intake import Posted
 from pipeline.stream.log import Incoming
@@ -25,7 +25,7 @@ from pipeline.web import bodies
 from pipeline.web.answers import HttpError
 from pipeline.web.state import ServerState
 
-SOURCE, KEY_FILE = "page-view", "visitor.key"
+KEY_FILE = "visitor.key"
 SCRIPT = Path(__file__).with_name("tailrace.js")
 SCRIPT_CACHED = "public, max-age=3600"
 

@@ -11,7 +11,7 @@ from pipeline.lake.tables import all_tables
 from tests.infra.stack import ROUTES, Stack
 
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:alarms"
-TRAFFIC = {"LogGroups": "/app/web", "AlarmTopicArn": TOPIC}
+TRAFFIC = {"LogGroups": "/app/web", "ViewsPerSecond": "100", "AlarmTopicArn": TOPIC}
 
 
 def alarms(**given: str) -> dict[str, dict[str, Any]]:
@@ -93,7 +93,7 @@ def test_each_place_where_something_is_kept_that_failed_has_an_alarm(
     stores = list(failure_stores(stack))
     assert [each for each in stores if each[1:] not in watched] == []
     places = {place.partition("/")[0] for place, _, _ in stores}
-    also = {"kinesis": {"aws"}, "lambda": {"aws"}, "s3": {"InboxDeadLetters"}}[route]
+    also = {"kinesis": {"aws"}, "lambda": {"aws"}, "s3": {"aws", "InboxDeadLetters"}}[route]
     assert places == {"quarantine"} | also | ({"errors"} if delivery == "firehose" else set())
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
-import airspeed
+import airspeed  # type: ignore[import-untyped]
 
 from pipeline.derive.views import API_VERSION
 from tests.infra.stack import Stack
@@ -54,11 +54,11 @@ class Util:
     """$util."""
 
     @staticmethod
-    def base64Encode(text: str) -> str:  # noqa: N802 - AWS's name
+    def base64Encode(text: str) -> str:
         return b64encode(text.encode()).decode()
 
     @staticmethod
-    def urlEncode(text: str) -> str:  # noqa: N802 - AWS's name
+    def urlEncode(text: str) -> str:
         return quote_plus(text)
 
 
@@ -80,12 +80,13 @@ def put(name: str, request: Request, kind: str = "application/json") -> list[dic
     assert called["StreamName"] == "ViewStream"
     for each in called["Records"]:
         assert set(each) == {"Data", "PartitionKey"}
-    return called["Records"]
+    records: list[dict[str, Any]] = called["Records"]
+    return records
 
 
 def told(record: dict[str, Any]) -> dict[str, Any]:
     """What a record says, its texts out of base64."""
-    said = json.loads(b64decode(record["Data"], validate=True))
+    said: dict[str, Any] = json.loads(b64decode(record["Data"], validate=True))
     for name in ("agent", "country", "referer", "body"):
         said[name] = b64decode(said[name], validate=True).decode()
     return said

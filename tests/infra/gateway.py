@@ -34,7 +34,8 @@ class Input:
     """$input."""
 
     def __init__(self, body: str, request: Request) -> None:
-        self.body = body
+        # What is empty API Gateway takes for an object without members.
+        self.body = body or "{}"
         self._request = request
 
     def path(self, path: str) -> Any:

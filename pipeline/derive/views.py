@@ -44,8 +44,9 @@ def page() -> str:
 def template() -> dict[str, Any]:
     """The template."""
     methods = {"PostViews": _post(), "PreflightOfViews": _preflight(), "GetPixel": _pixel()}
-    shape = json.dumps(methods, sort_keys=True).encode()
-    # A deployment is what the methods were when it was made: others are another one.
+    refusals = {f"Refused{kind}": _refused(kind) for kind in ("4XX", "5XX")}
+    shape = json.dumps([_api(), _model(), refusals, methods], sort_keys=True).encode()
+    # A deployment is what all of it was when it was made: anything else is another one.
     deployment = f"Deployment{hashlib.sha256(shape).hexdigest()[:10]}"
     text = {"Type": "String"}
     return {
@@ -63,7 +64,7 @@ def template() -> dict[str, Any]:
             "ViewStream": _stream(),
             "ApiRole": _role(),
             "Api": _api(),
-            **{f"Open{kind}": _open(kind) for kind in ("4XX", "5XX")},
+            **refusals,
             "ViewsResource": _resource("views"),
             "PixelResource": _resource("pixel.gif"),
             "Views": _model(),
@@ -74,7 +75,7 @@ def template() -> dict[str, Any]:
             **methods,
             deployment: {
                 "Type": "AWS::ApiGateway::Deployment",
-                "DependsOn": sorted(methods),
+                "DependsOn": sorted([*refusals, *methods]),
                 "Properties": {"RestApiId": _API},
             },
             "ApiStage": _stage(deployment),
@@ -100,7 +101,7 @@ def mapping(*names: str, kind: str = "") -> str:
     """
     text = f"#set($kind = '{kind}')\n" if kind else ""
     text += "".join((INFRA / "views" / f"{name}.vtl").read_text("utf-8") for name in names)
-    # The template that base64 of the longest body has as many characters as.
+    # A mapping template counts characters, which base64 has as many of as the body has bytes.
     given = {
         "MostBase64": len(b64encode(bytes(MOST_BYTES))),
         "MostBytes": MOST_BYTES,
@@ -169,7 +170,7 @@ def _api() -> dict[str, Any]:
     }
 
 
-def _open(kind: str) -> dict[str, Any]:
+def _refused(kind: str) -> dict[str, Any]:
     """What API Gateway itself refuses, a page of any site may read, too."""
     return {
         "Type": "AWS::ApiGateway::GatewayResponse",

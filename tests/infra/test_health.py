@@ -60,7 +60,9 @@ def failure_stores(stack: Stack) -> Iterator[tuple[str, str, str]]:
         if "OnFailure" in made.get("DestinationConfig", {}):
             if kind == "AWS::Lambda::EventSourceMapping":
                 assert made["MetricsConfig"] == {"Metrics": ["EventCount"]}
-                yield "aws/lambda/", "OnFailureDestinationDeliveredEventCount", name
+                place = made["DestinationConfig"]["OnFailure"]["Destination"].removesuffix(".Arn")
+                place = {"QuarantineBucket": "aws/lambda/"}.get(place, place)
+                yield place, "OnFailureDestinationDeliveredEventCount", name
             else:
                 yield "aws/lambda/", "AsyncEventsDropped", made["FunctionName"]
         if "RedrivePolicy" in made:
@@ -93,8 +95,10 @@ def test_each_place_where_something_is_kept_that_failed_has_an_alarm(
     stores = list(failure_stores(stack))
     assert [each for each in stores if each[1:] not in watched] == []
     places = {place.partition("/")[0] for place, _, _ in stores}
-    also = {"kinesis": {"aws"}, "lambda": {"aws"}, "s3": {"aws", "InboxDeadLetters"}}[route]
-    assert places == {"quarantine"} | also | ({"errors"} if delivery == "firehose" else set())
+    also = {"kinesis": {"aws"}, "lambda": {"aws"}, "s3": {"InboxDeadLetters"}}[route]
+    assert places == {"quarantine", "ViewDeadLetters"} | also | (
+        {"errors"} if delivery == "firehose" else set()
+    )
 
 
 def test_every_table_has_alarms_of_late_and_of_refused_rows() -> None:

@@ -121,11 +121,9 @@ ALLOWED = {
         "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-view-etl:*"},
         "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-view-etl:*"},
         "s3:ListBucket": {"QuarantineBucket.Arn"},
-        "s3:PutObject": {
-            *("QuarantineBucket.Arn/quarantine/*", "QuarantineBucket.Arn/aws/lambda/*"),
-            "LakeBucket.Arn/lake/landing/*",
-        },
+        "s3:PutObject": {"QuarantineBucket.Arn/quarantine/*", "LakeBucket.Arn/lake/landing/*"},
         "secretsmanager:GetSecretValue": {"VisitorSecret"},
+        "sqs:SendMessage": {"ViewDeadLetters.Arn"},
     },
     "LookupsRole": {
         "kms:Decrypt": {"LogsKey.Arn"},

@@ -24,7 +24,7 @@ from pipeline.beacon import (
 )
 from pipeline.derive import yaml
 from pipeline.derive.machines import INFRA, may, sub
-from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm, filled_in
+from pipeline.derive.stack import HAS_TOPIC, STAGE, TOPIC, VERSION, alarm
 from pipeline.invoke.posted import IMAGE
 
 # With what the path of every method begins, as in the server.
@@ -110,7 +110,7 @@ def mapping(*names: str, kind: str = "") -> str:
     }
     for name, value in given.items():
         text = text.replace(f"${{{name}}}", str(value))
-    return text
+    return text.rstrip("\n")
 
 
 def _stream() -> dict[str, Any]:
@@ -269,7 +269,9 @@ def _into_stream(bodies: dict[str, str], answers: list[dict[str, Any]]) -> dict[
 
 
 def _of_stream(text: str) -> Any:
-    return filled_in(text.replace("${StreamName}", "${ViewStream}"), "ViewStream")
+    # Joined: what Velocity calls ${q} Fn::Sub would have as ${!q}, which LocalStack does not know.
+    before, _, after = text.partition("${StreamName}")
+    return {"Fn::Join": ["", [before, _STREAM, after]]}
 
 
 def _answer(

@@ -8,6 +8,7 @@ Sources: HTML Living Standard, "Navigator.sendBeacon()"; RFC 2104 for the hash.
 """
 
 import hmac
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +22,27 @@ from pipeline.errors import UsageError
 
 MOST_BYTES, MOST_VIEWS = 8 << 10, 100
 FORM, TEXT, JSON = "application/x-www-form-urlencoded", "text/plain", "application/json"
-SERVER, VISITOR_BYTES = "server", 8
+SOURCE, SERVER, VISITOR_BYTES = "page-view", "server", 8
 DAY_MS = 86_400_000
 # A name and a value each: more says nothing of a view.
 MOST_FIELDS = 32
+LONGEST_AGENT = 512
+# Of the key of the hashes of visitors.
+KEY_BYTES = 32
+# Names of members that an image's query string may hold.
+MEMBERS = ("path", "event_id", "ts", "title", "referrer", "session", "viewport")
+PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+# Headers of every answer: pages of any site may send.
+OPEN = {
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "cache-control": "no-store",
+}
+PREFLIGHT = OPEN | {
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "content-type",
+    "access-control-max-age": "86400",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ def views_of(body: bytes, kind: str) -> list[Any]:
     if len(body) > MOST_BYTES:
         raise UsageError(f"a body of views has at most {MOST_BYTES:,} bytes", "", "send fewer")
     if kind == FORM and not body.lstrip().startswith((b"{", b"[")):
-        return [_form(body)]
+        return [form_of(body)]
     try:
         found = msgspec.json.decode(body)
     # Bytes that are no UTF-8 are a ValueError, arrays in arrays a RecursionError.
@@ -63,11 +81,23 @@ def views_of(body: bytes, kind: str) -> list[Any]:
     return views
 
 
-def _form(body: bytes) -> dict[str, str]:
+def form_of(body: bytes) -> dict[str, str]:
+    """The members of a form. Raises UsageError where it is none."""
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError as error:
         raise UsageError("the body is no form", "", "send one like path=/news") from error
+
+
+def of_image(given: dict[str, str], referer: str) -> dict[str, str]:
+    """The view that an image tells: members of its query string, else the page that it stands in.
+
+    referer  URL of that page, as the header says it; "" for not
+    """
+    view = {name: given[name] for name in MEMBERS if name in given}
+    if "path" not in view and "://" in referer:
+        view["path"] = "/" + referer.partition("://")[2].partition("/")[2]
+    return view
 
 
 def lines_of(views: Sequence[Any], seen: Seen, key: bytes) -> list[bytes]:

@@ -17,6 +17,7 @@ from pipeline.derive import (
     questions,
     subscriptions,
     translations,
+    views,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,7 @@ def generated() -> dict[Path, str]:
         ROOT / "infra" / "backfill.yaml": backfill.page(),
         ROOT / "infra" / "erasure.yaml": erasure.page(),
         ROOT / "infra" / "queries.yaml": named_queries.page(),
+        ROOT / "infra" / "views.yaml": views.page(),
     }
 
 

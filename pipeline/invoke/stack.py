@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,10 +19,12 @@ from pipeline.deliver.s3_sink import S3Sink
 from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.errors import NotConfigured
 from pipeline.invoke.fetching import Fetched, fetched
+from pipeline.invoke.posted import opening
 from pipeline.invoke.ranges import kept_ranges
 from pipeline.invoke.routes import Routes
+from pipeline.invoke.secret import visitor_key
 from pipeline.settings import Delivery, Settings, load
-from pipeline.triggers import Notice
+from pipeline.triggers import Notice, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -47,11 +49,15 @@ class Home(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What a function works with; `home` is the AWS one, or one in memory."""
+    """What a function works with; `home` is the AWS one, or one in memory.
+
+    opens  what each record of a stream is replaced by first; None: nothing
+    """
 
     context: Context
     routes: Routes
     home: Home
+    opens: Callable[[Record], Record] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,14 @@ def from_settings() -> Stack:
     firehose, s3 = session.client("firehose", config=one), session.client("s3", config=one)
     home = AwsHome(settings.delivery, firehose, s3)
     return stack_of(settings, home, kept_ranges(settings.lookups, s3))
+
+
+def views_from_settings() -> Stack:
+    """The same for a function that takes page views from a stream of API Gateway.
+
+    Raises also TailraceError where the key of the hashes of visitors cannot be read.
+    """
+    return replace(from_settings(), opens=opening(visitor_key(load().delivery.visitor_secret)))
 
 
 def stack_of(settings: Settings, home: Home, aws_ranges: AwsRanges = NONE) -> Stack:

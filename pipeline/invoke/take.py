@@ -84,7 +84,10 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     """
     taken = Taken(triggers.carrier_of(event))
     if taken.carrier is Carrier.KINESIS:
-        _records(taken, triggers.kinesis(event), stack, left, now_ms)
+        records = triggers.kinesis(event)
+        if stack.opens is not None:
+            records = [stack.opens(each) for each in records]
+        _records(taken, records, stack, left, now_ms)
     elif taken.carrier is Carrier.QUEUE:
         _queue(taken, triggers.queue(event), stack, left, now_ms)
     elif taken.carrier is Carrier.AWSLOGS:

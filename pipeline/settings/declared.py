@@ -118,6 +118,13 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Annotated[
         str, Meta(description="Of a function that compacts: the lake's database in Glue.")
     ] = ""
+    visitor_secret: Annotated[
+        str,
+        Meta(
+            description="Of a function that takes page views: the secret that visitors are hashed"
+            " with, its ARN."
+        ),
+    ] = ""
 
 
 class Lookups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

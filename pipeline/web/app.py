@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from pipeline import __version__
+from pipeline import __version__, beacon
 from pipeline.errors import TailraceError
 from pipeline.web import answers, models, ranking, saved, views
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
@@ -85,7 +85,7 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
 def _add_views(app: FastAPI, state: ServerState) -> None:
     @app.options("/v1/views", include_in_schema=False)
     async def preflight() -> Response:
-        return Response(status_code=204, headers=views.PREFLIGHT)
+        return Response(status_code=204, headers=beacon.PREFLIGHT)
 
     @app.post(
         "/v1/views",

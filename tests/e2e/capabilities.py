@@ -109,6 +109,11 @@ CAPABILITIES = {
     ),
     "demo": Capability("`tailrace demo --target` follows a sample from place to place", HAS, HAS),
     "firehose.faults": Capability("Firehose fails, and no row is lost", BY_PROXY, BY_PROXY),
+    "views.gateway": Capability(
+        "page views go from API Gateway through a stream to rows (ViewsPerSecond)",
+        lacks("its mapping templates know no directives, and it calls no Kinesis"),
+        HAS,
+    ),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
     "athena.answers": Capability(
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN

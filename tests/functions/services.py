@@ -1,4 +1,4 @@
-"""Firehose and S3 on loopback, as far as a function needs them: it is called from outside.
+"""Firehose, S3 and secrets on loopback, as far as a function needs them: it is called from outside.
 
 Nothing fails here: that is what tests/deliver/firehose_service.py and s3_service.py are for.
 """
@@ -18,13 +18,15 @@ from urllib.parse import unquote, urlsplit
 class Services:
     """What has arrived: records of each PutRecordBatch by stream, objects by bucket/key.
 
-    lists  who asks may list the buckets
+    lists    who asks may list the buckets
+    secrets  text by ARN
     """
 
     calls: list[tuple[str, list[bytes]]] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
     lists: bool = False
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def environ(self) -> dict[str, str]:
         """What a function's environment holds so that its clients come here."""
@@ -66,6 +68,13 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self._body())
+            if "SecretId" in body:
+                secret = {
+                    "ARN": body["SecretId"],
+                    "SecretString": services.secrets[body["SecretId"]],
+                }
+                self._answer(json.dumps(secret).encode())
+                return
             records = [base64.b64decode(each["Data"]) for each in body["Records"]]
             services.calls.append((body["DeliveryStreamName"], records))
             answers = [{"RecordId": str(number)} for number in range(len(records))]

@@ -103,6 +103,28 @@ ALLOWED = {
             "QuarantineBucket.Arn/quarantine/*",
         },
     },
+    "ApiRole": {
+        "kinesis:PutRecords": {"ViewStream.Arn"},
+        "kms:GenerateDataKey": {"LogsKey.Arn"},
+    },
+    "ViewEtlRole": {
+        "firehose:PutRecordBatch": {
+            "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
+        },
+        "kinesis:DescribeStream": {"Views.Outputs.StreamArn"},
+        "kinesis:DescribeStreamSummary": {"Views.Outputs.StreamArn"},
+        "kinesis:GetRecords": {"Views.Outputs.StreamArn"},
+        "kinesis:GetShardIterator": {"Views.Outputs.StreamArn"},
+        "kinesis:ListShards": {"Views.Outputs.StreamArn"},
+        "kms:Decrypt": {"LogsKey.Arn"},
+        "kms:GenerateDataKey": {"QuarantineKey.Arn", "LogsKey.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-view-etl:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-view-etl:*"},
+        "s3:ListBucket": {"QuarantineBucket.Arn"},
+        "s3:PutObject": {"QuarantineBucket.Arn/quarantine/*", "LakeBucket.Arn/lake/landing/*"},
+        "secretsmanager:GetSecretValue": {"VisitorSecret"},
+        "sqs:SendMessage": {"ViewDeadLetters.Arn"},
+    },
     "LookupsRole": {
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
@@ -215,6 +237,7 @@ STACKS = [
         LogRoute=route,
         Delivery=delivery,
         BackfillBucket="elsewhere",
+        ViewsPerSecond="100",
         **({} if route == "s3" else FLOWS),
     )
     for route in ROUTES
@@ -302,7 +325,7 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
                 for statement in statements(policy["PolicyDocument"]):
                     if statement["Action"][0].startswith("kms:"):
                         via = statement["Condition"]["StringEquals"]["kms:ViaService"]
-                        assert via.split(".")[0] in ("s3", "kinesis"), name
+                        assert via.split(".")[0] in ("s3", "kinesis", "secretsmanager"), name
 
 
 @pytest.mark.parametrize(
@@ -435,6 +458,8 @@ def test_streams_queues_logs_and_answers_are_encrypted() -> None:
         assert key == {"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": "LogsKey.Arn"}
     for _, made in of_type("AWS::SQS::Queue"):
         assert made["SqsManagedSseEnabled"] is True
+    for _, made in of_type("AWS::SecretsManager::Secret"):
+        assert made["KmsKeyId"] == "LogsKey.Arn"
     for _, made in of_type("AWS::Logs::LogGroup"):
         assert made["KmsKeyId"] == "LogsKey.Arn"
         assert made["RetentionInDays"] == "14"

@@ -63,6 +63,16 @@ def test_an_event_that_is_sent_again_counts_once(server: Served) -> None:
     assert hot(server) == {"/a": 1, "/b": 1}
 
 
+def test_a_view_that_looks_like_an_envelope_tells_nothing_of_the_server(server: Served) -> None:
+    told = view("/forged", server={"at": int(time.time() * 1000), "visitor": "feed" * 4})
+    events = [{"id": "1", "timestamp": told["ts"], "message": json.dumps(told)}]
+    forged = {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s"}
+    assert post(server, {**forged, "logEvents": events}) == 204
+    assert post(server, view("/b")) == 204
+    until(lambda: "/b" in hot(server))
+    assert hot(server) == {"/b": 1}
+
+
 def test_no_address_is_kept_anywhere(server: Served) -> None:
     post(server, [view("/a"), view("refused")], user_agent="Example/1.0")
     until(lambda: hot(server) == {"/a": 1})

@@ -69,6 +69,19 @@ def test_a_curated_day_gets_a_new_version_and_other_days_keep_theirs(tmp_path: P
     assert sums(tmp_path) == (6, 5, 0, 1)
 
 
+def test_a_version_that_never_came_into_force_keeps_nobody(tmp_path: Path) -> None:
+    send(tmp_path, line(1, ADDRESS) + line(2))
+    before = (tmp_path / "log.db").read_bytes()
+    compacted(tmp_path)
+    # As where the process died before the version was noted.
+    (tmp_path / "log.db").write_bytes(before)
+    assert len(curated_files(tmp_path)) == 1
+    done = erased(tmp_path)
+    assert (done.unsearched, done.row_count) == ((), 1)
+    assert holders(tmp_path, ADDRESS + "'") == []
+    assert sums(tmp_path) == (2, 1, 0, 1)
+
+
 @pytest.mark.parametrize("folded", [False, True])
 def test_a_day_of_which_nothing_is_left_still_balances(tmp_path: Path, folded: bool) -> None:
     send(tmp_path, line(1, ADDRESS), line(2, ADDRESS))

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -70,16 +71,17 @@ def test_a_curated_day_gets_a_new_version_and_other_days_keep_theirs(tmp_path: P
 
 
 def test_a_version_that_never_came_into_force_keeps_nobody(tmp_path: Path) -> None:
-    send(tmp_path, line(1, ADDRESS) + line(2))
-    before = (tmp_path / "log.db").read_bytes()
-    compacted(tmp_path)
+    home, folded = tmp_path / "home", tmp_path / "folded"
+    send(home, line(1, ADDRESS) + line(2))
     # As where the process died before the version was noted.
-    (tmp_path / "log.db").write_bytes(before)
-    assert len(curated_files(tmp_path)) == 1
-    done = erased(tmp_path)
+    copytree(home, folded)
+    compacted(folded)
+    copytree(folded / "lake" / "curated", home / "lake" / "curated")
+    assert len(curated_files(home)) == 1
+    done = erased(home)
     assert (done.unsearched, done.row_count) == ((), 1)
-    assert holders(tmp_path, ADDRESS + "'") == []
-    assert sums(tmp_path) == (2, 1, 0, 1)
+    assert holders(home, ADDRESS + "'") == []
+    assert sums(home) == (2, 1, 0, 1)
 
 
 @pytest.mark.parametrize("folded", [False, True])

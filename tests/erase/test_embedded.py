@@ -26,6 +26,7 @@ from tests.erase.homes import (
     ADDRESS,
     DAY_1,
     OTHER,
+    SALT,
     bad,
     erased,
     holders,
@@ -389,6 +390,19 @@ def test_an_object_is_the_old_one_or_the_new_one_wherever_it_breaks_off(tmp_path
     send(tmp_path, line(2))
     erased(tmp_path)
     assert sums(tmp_path) == (4, 2, 1, 1)
+
+
+def test_what_one_erasure_could_not_note_the_next_one_of_its_process_does(tmp_path: Path) -> None:
+    send(tmp_path, line(1) + bad(ADDRESS) + bad())
+    with writing(tmp_path, context()) as opened:
+        scope = erasure_at(opened, context(), MACHINE)
+        (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
+        kept._announce(opened.store, [touched])
+        kept._write(scope.place, touched)
+        planned = embedded.plan(scope, of_address(ADDRESS))
+        assert not planned.objects
+        embedded.erase(scope, planned, SALT, time.sleep)
+    assert sums(tmp_path) == (3, 1, 1, 1)
 
 
 @pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])

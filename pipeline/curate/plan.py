@@ -165,7 +165,9 @@ def done(state: State, plan: Plan, hours: Mapping[str, Hour], now: datetime) -> 
     """
     folded = State(state.watermark, {**state.hours, **plan.hours})
     late = changed(folded, hours, hour_name(plan.until))
-    watermark = state.watermark if late else plan.until
+    # Never back: by a plan that came late, landing that is folded would be read once more.
+    until = max(plan.until, state.watermark or plan.until)
+    watermark = state.watermark if late else until
     oldest = first_day(State(watermark), now)
     kept = {name: each for name, each in folded.hours.items() if name >= oldest}
     return State(watermark, kept)

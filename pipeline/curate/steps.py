@@ -107,6 +107,8 @@ class Curator:
         table, plan = _table(step), self._of_plan(step)
         if plan.days is None:
             plan = Plan(plan.id, plan.until, plan.hours, self._counted(step["query"]))
+            # To read the answer may have taken long: a plan that is done must not come back.
+            self.objects.check(step["execution"])
             self.objects.set_plan(table.name, plan)
         left = [day for day in sorted(plan.days or {}) if not self._is_shown(table, day, plan)]
         return {"days": left[:DAYS_AT_ONCE], "left": max(len(left) - DAYS_AT_ONCE, 0)}

@@ -113,6 +113,7 @@ def erase(
     """
     done = replace(told(scope, planned, salt), state=UNFINISHED)
     _keep(scope, done)
+    _clear(scope)
     with rows.engine(scope.threads) as connection:
         erasure = _erasure(scope, done.id)
         for found in planned.tables:
@@ -129,15 +130,22 @@ def erase(
     return done
 
 
+def _clear(scope: Scope) -> None:
+    """Remove versions that never came into force: all that they hold is elsewhere as well.
+
+    Before landing gets other names, by which nobody could tell that any more.
+    """
+    place = scope.place
+    for name in all_tables():
+        known = [*catalogue.files_of(place.store, name), *catalogue.retired(place.store)]
+        curated.clear(place.lake, name, known, place.disk)
+
+
 def _strays(
     connection: "duckdb.DuckDBPyConnection", scope: Scope, planned: Plan
 ) -> list[strays.Stray]:
     """Take the subject out of what nobody catalogued; those that are left as they are."""
     place = scope.place
-    for name in all_tables():
-        # Versions that never came into force: all that they hold is elsewhere as well.
-        known = [*catalogue.files_of(place.store, name), *catalogue.retired(place.store)]
-        curated.clear(place.lake, name, known, place.disk)
     found = list(strays.find(connection, place, planned.subject, scope.context))
     for stray in found:
         if not stray.unread:

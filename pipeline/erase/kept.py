@@ -55,7 +55,11 @@ def find(place: Place, subject: Subject, context: Context) -> Iterator[Touched]:
 
 
 def erase(place: Place, touched: Sequence[Touched]) -> None:
-    """Write the objects without the subject."""
+    """Write the objects without the subject.
+
+    First it is noted what an erasure before this one has written and could not note.
+    """
+    settle(place.store, place.quarantine, place.disk)
     for at in range(0, len(touched), AT_ONCE):
         some = [each for each in touched[at : at + AT_ONCE] if each.change is not None]
         _announce(place.store, some)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.curate import Curator, LockLost, NotEqual
-from pipeline.curate.plan import FILE_BYTES, HOURS_AT_ONCE, Hour, Plan, hour_name
+from pipeline.curate.plan import FILE_BYTES, HOURS_AT_ONCE, Hour, Plan, State, done, hour_name
 from pipeline.curate.statements import OWN, Fold, Slice, filled
 from pipeline.curate.steps import Step, Told
 from pipeline.lake.tables import all_tables
@@ -209,7 +209,11 @@ class TakenOver(Curator):
 
 @pytest.mark.parametrize(
     ("step", "call"),
-    [("swap", "GetQueryResults"), ("publish", "ListObjectsV2"), ("sweep", "GetPartition")],
+    [
+        ("swap", "GetQueryResults"),
+        ("publish", "ListObjectsV2"),
+        ("sweep", "GetPartition"),
+    ],
 )
 def test_who_is_taken_over_in_the_midst_of_a_step_changes_nothing_more(
     account: Account, step: str, call: str
@@ -223,6 +227,24 @@ def test_who_is_taken_over_in_the_midst_of_a_step_changes_nothing_more(
         compact(account, taken)
     assert account.curator().objects.lock().execution == "other"
     assert not CHANGES & set(account.did)
+
+
+@pytest.mark.parametrize(("step", "call"), [("plan", "ListObjectsV2"), ("cut", "GetQueryResults")])
+def test_who_is_taken_over_brings_no_plan_back_that_is_done(
+    account: Account, step: str, call: str
+) -> None:
+    taken = TakenOver(**vars(account.curator()), account=account, step=step, call=call)
+    with contextlib.suppress(LockLost):
+        compact(account, taken)
+    assert account.curator().objects.lock().execution == "other"
+    assert "PutObject" not in account.did
+
+
+def test_a_watermark_never_goes_back() -> None:
+    late, mark = MORNING.replace(minute=0), MORNING.replace(minute=0) + HOUR
+    plan = Plan("late", late, {hour_name(late - HOUR): Hour(1, 1, "")}, {})
+    assert done(State(mark), plan, plan.hours, mark + 9 * HOUR).watermark == mark
+    assert done(State(late - HOUR), plan, plan.hours, mark + 9 * HOUR).watermark == late
 
 
 def test_who_ends_does_not_take_the_place_of_who_came_after(account: Account) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.erase.homes import (
     ADDRESS,
     DAY_1,
     OTHER,
+    SALT,
     bad,
     erased,
     holders,
@@ -67,6 +69,20 @@ def test_a_curated_day_gets_a_new_version_and_other_days_keep_theirs(tmp_path: P
     compacted(tmp_path)
     assert numbers(tmp_path) == [2, 3, 4, 5, 6]
     assert sums(tmp_path) == (6, 5, 0, 1)
+
+
+def test_a_version_that_never_came_into_force_keeps_nobody(tmp_path: Path) -> None:
+    home, folded = tmp_path / "home", tmp_path / "folded"
+    send(home, line(1, ADDRESS) + line(2))
+    # As where the process died before the version was noted.
+    copytree(home, folded)
+    compacted(folded)
+    copytree(folded / "lake" / "curated", home / "lake" / "curated")
+    assert len(curated_files(home)) == 1
+    done = erased(home)
+    assert (done.unsearched, done.row_count) == ((), 1)
+    assert holders(home, ADDRESS + "'") == []
+    assert sums(home) == (2, 1, 0, 1)
 
 
 @pytest.mark.parametrize("folded", [False, True])
@@ -374,6 +390,19 @@ def test_an_object_is_the_old_one_or_the_new_one_wherever_it_breaks_off(tmp_path
     send(tmp_path, line(2))
     erased(tmp_path)
     assert sums(tmp_path) == (4, 2, 1, 1)
+
+
+def test_what_one_erasure_could_not_note_the_next_one_of_its_process_does(tmp_path: Path) -> None:
+    send(tmp_path, line(1) + bad(ADDRESS) + bad())
+    with writing(tmp_path, context()) as opened:
+        scope = erasure_at(opened, context(), MACHINE)
+        (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
+        kept._announce(opened.store, [touched])
+        kept._write(scope.place, touched)
+        planned = embedded.plan(scope, of_address(ADDRESS))
+        assert not planned.objects
+        embedded.erase(scope, planned, SALT, time.sleep)
+    assert sums(tmp_path) == (3, 1, 1, 1)
 
 
 @pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir])

@@ -497,8 +497,8 @@ MUTANTS = (
     Mutant(
         "compaction: what comes while it is at work is taken for folded",
         "curate/plan.py",
-        "    watermark = state.watermark if late else plan.until\n",
-        "    watermark = plan.until\n",
+        "    watermark = state.watermark if late else until\n",
+        "    watermark = until\n",
     ),
     Mutant(
         "compaction: the version before is not read",

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from pipeline.aws import told
 from pipeline.errors import TailraceError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
+# Documents are judged when they are read.
+Count = Annotated[int, Meta(ge=0)]
 # What reading JSON raises for what is none, is no UTF-8, or is nested without end.
 UNREADABLE = msgspec.MsgspecError, ValueError, RecursionError
 

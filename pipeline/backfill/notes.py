@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from pipeline.backfill.plan import Count, Part, Time
-from pipeline.documents import Documents
+from pipeline.backfill.plan import Part, Time
+from pipeline.documents import Count, Documents
 from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from pipeline.documents import Count
 from pipeline.schema import HOUR_MS
 from pipeline.triggers import MOST_MS
 
@@ -19,7 +20,6 @@ ID_CHARACTERS = 12
 MOST_BYTES, MOST_OBJECTS = 128 << 20, 200
 
 # Plans are judged when they are read, as what is asked for is.
-Count = Annotated[int, Meta(ge=0)]
 Time = Annotated[int, Meta(ge=0, le=MOST_MS)]
 
 

@@ -80,20 +80,19 @@ def replay(
     window = parse(datetime.now(UTC), since, from_time, to_time)
     name = find(source).name if source else ""
     _check(quarantine or failed, bool(since or from_time), prefix, stage)
-    if stage and (quarantine or failed) and (no_wait or yes or concurrency != backfill.USUAL):
+    of_backfill = no_wait or yes or concurrency != backfill.USUAL
+    if stage and (quarantine or failed) and of_backfill:
         what = "--concurrency, --no-wait and --yes are about a backfill"
         raise UsageError(what, "", "leave them out: --quarantine and --failed start none")
     if stage and failed and name:
         raise UsageError("what failed in a stack has no source", "--source", "leave it out")
     settings = settings_of(config, home)
     if stage:
-        ends = bool(since or to_time)
-        asked = backfill.Asked(
-            stage, window, ends, prefix, name, concurrency, dry_run, not no_wait, yes
-        )
+        of = (stage, window, bool(since or to_time), prefix, name)
+        asked = backfill.Asked(*of, concurrency, dry_run, not no_wait, yes)
         _of_stage(settings, asked, quarantine, failed)
         return
-    if prefix or no_wait or yes or concurrency != backfill.USUAL:
+    if prefix or of_backfill:
         what = "--prefix, --concurrency, --no-wait and --yes are about a stack"
         raise UsageError(what, "", "name it: --stage staging")
     again = replay_home.Again(quarantine, failed, window, name or None, dry_run)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from pipeline.curate.statements import DAYS, HOURS, NAMES, ArrivalHour, Slice
+from pipeline.documents import Count
 
 # Firehose holds rows back for 15 minutes at most, and the log may bring them hours late: what is
 # later still is folded in when it is seen.
@@ -24,7 +25,6 @@ HOURS_AT_ONCE = 48
 FILE_BYTES = 256 << 20
 DIGEST_BYTES = 8
 
-Count = Annotated[int, Meta(ge=0)]
 # Notes are judged when they are read: statements, folders and the views are made of them.
 Time = Annotated[datetime, Meta(tz=True)]
 Day = Annotated[str, Meta(pattern=rf"\A{DAYS.pattern}\Z")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.deployed.asking import whole
 from pipeline.deployed.objects import listed
-from pipeline.erase.receipt import DONE, FOLDER, Receipt
+from pipeline.erase.receipt import DONE, FOLDER, ID, Receipt
 from pipeline.erase.stack.gone import Erased
 from pipeline.erase.stack.objects import Bucket
 from pipeline.ledger.findings import Finding, Hour
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ERASED, OBJECTS = ".erased.json", ".objects.json"
 # A receipt, or what lies beside it; anything else is not ours.
-NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(\.erased|\.objects)?\.json", re.ASCII)
+NAME = re.compile(rf"{ID}(\.erased|\.objects)?\.json")
 Place = tuple[str, str, int]
 
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from pipeline.documents import Count
 from pipeline.erase.subject import Subject
 
 FOLDER = "erasures"
@@ -24,10 +25,10 @@ METHOD = f"scrypt(n={COST}, r={BLOCK}, p={LANES}, {DIGEST_BYTES} bytes) of '<kin
 PLANNED, UNFINISHED, WAITING, DONE = "planned", "unfinished", "waiting", "done"
 
 # Receipts are judged when they are read: they name files and folders.
-Id = Annotated[str, Meta(pattern=r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\Z")]
+ID = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}"
+Id = Annotated[str, Meta(pattern=rf"\A{ID}\Z")]
 Salt = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * SALT_BYTES}}}\Z")]
 Digest = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * DIGEST_BYTES}}}\Z")]
-Count = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)

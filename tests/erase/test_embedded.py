@@ -18,7 +18,7 @@ from pipeline.erase import embedded, kept
 from pipeline.erase.receipt import DONE, decoded
 from pipeline.erase.subject import of_address, of_visitor
 from pipeline.errors import HomeError
-from pipeline.home import MACHINE, erasure_at, readable, writing
+from pipeline.home import MACHINE, WritingHome, erasure_at, readable, writing
 from pipeline.lake import catalogue, footer, readers
 from pipeline.stream.log import Incoming
 from tests.carriers import envelope, log_events
@@ -392,13 +392,19 @@ def test_an_object_is_the_old_one_or_the_new_one_wherever_it_breaks_off(tmp_path
     assert sums(tmp_path) == (4, 2, 1, 1)
 
 
+def written_and_not_noted(opened: WritingHome) -> tuple[embedded.Scope, kept.Touched]:
+    """An object that was written without the subject by who died before it could be noted."""
+    scope = erasure_at(opened, context(), MACHINE)
+    (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
+    kept._announce(opened.store, [touched])
+    kept._write(scope.place, touched)
+    return scope, touched
+
+
 def test_what_one_erasure_could_not_note_the_next_one_of_its_process_does(tmp_path: Path) -> None:
     send(tmp_path, line(1) + bad(ADDRESS) + bad())
     with writing(tmp_path, context()) as opened:
-        scope = erasure_at(opened, context(), MACHINE)
-        (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
-        kept._announce(opened.store, [touched])
-        kept._write(scope.place, touched)
+        scope = written_and_not_noted(opened)[0]
         planned = embedded.plan(scope, of_address(ADDRESS))
         assert not planned.objects
         embedded.erase(scope, planned, SALT, time.sleep)
@@ -411,10 +417,7 @@ def test_an_object_that_cannot_be_read_is_looked_at_again_when_it_can(
 ) -> None:
     send(tmp_path, line(1) + bad(ADDRESS) + bad())
     with writing(tmp_path, context()) as opened:
-        scope = erasure_at(opened, context(), MACHINE)
-        (touched,) = embedded.plan(scope, of_address(ADDRESS)).objects
-        kept._announce(opened.store, [touched])
-        kept._write(scope.place, touched)
+        _, touched = written_and_not_noted(opened)
     path = tmp_path / "quarantine" / touched.key
     new = path.rename(tmp_path / "new")
     put(path)

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from pipeline.documents import Count
 from pipeline.erase.parquet import SOURCE, kept_of
-from pipeline.erase.receipt import Count, Removed
+from pipeline.erase.receipt import Removed
 from pipeline.erase.stack.objects import Bucket
 from pipeline.erase.stack.work import folder
 from pipeline.lake.tables import all_tables

@@ -7,10 +7,10 @@ spoil the other when a batch comes again:
 - What was not counted, for the table did not do its part, is delivered and comes again from its
   first record on: it lands once more then, which the views of the lake show as one row.
 
-The place is a sequence number, so it does not matter how a batch comes again: whole, in halves, from
-a record in its middle on, or with records that came since. What is up to the place is left out and
-what is behind it is counted, in one transaction with the place; of two copies of the function that
-have the same batch one does it. Lambda brings the records of a shard in their order, as long as
+The place is a sequence number, so it does not matter how a batch comes again: whole, in halves,
+from a record in its middle on, or with records that came since. What is up to the place is left out
+and what is behind it is counted, in one transaction with the place; of two copies of the function
+that have the same batch one does it. Lambda brings the records of a shard in their order, as long as
 ParallelizationFactor is 1, and those of a shard that was split before those of its halves. A batch
 that Lambda gives up is as far counted as it was: the failure says so, and the place goes on.
 
@@ -52,21 +52,26 @@ def count(
     A DeliveryError says of which record on they have to come again; what is Unforeseen, that a
     fault of ours is in them: Lambda then brings them in halves, until it is alone.
     """
-    for shard, some in groupby(records, key=lambda record: record.shard):
-        mine = list(some)
-        try:
-            done = guarded(lambda: _shard(shard, mine, source, tally, context))
-        except DeliveryError as error:
-            error.undelivered = mine[0].position
-            return error
-        if isinstance(done, Fault):
-            return done.without_words()
+    for _, some in groupby(records, key=lambda record: record.shard):
+        failed = _shard(list(some), source, tally, context)
+        if failed is not None:
+            return failed
     return None
 
 
 def _shard(
-    shard: int, records: Sequence[Record], source: Source, tally: Tally, context: Context
-) -> None:
+    records: Sequence[Record], source: Source, tally: Tally, context: Context
+) -> TailraceError | None:
+    try:
+        done = guarded(lambda: _add(records, source, tally, context))
+    except DeliveryError as error:
+        error.undelivered = records[0].position
+        return error
+    return done.without_words() if isinstance(done, Fault) else None
+
+
+def _add(records: Sequence[Record], source: Source, tally: Tally, context: Context) -> None:
+    shard = records[0].shard
     for _ in range(TRIES):
         place = int(tally.place(shard) or 0)
         behind = [each for each in records if int(each.position) > place]

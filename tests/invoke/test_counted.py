@@ -48,7 +48,9 @@ class Stage:
 
     def start(self) -> None:
         """Begin a new copy of the function."""
-        tally = Tally(CountersTable(self.account.client, TABLE), lambda: NOW_MS / 1e3, answers=False)
+        tally = Tally(
+            CountersTable(self.account.client, TABLE), lambda: NOW_MS / 1e3, answers=False
+        )
         made = memory_stack(self.home, {"*": "page-view"})
         self.stack = replace(made, opens=opening(KEY), tally=tally)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CACHED = "public, max-age=1"
 RETRY_AFTER_S = 5
 PAGE = "page"
+# It says to any page what it says to anybody.
+OPEN = {"access-control-allow-origin": "*"}
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -36,7 +38,7 @@ def answered(event: Event, warm: Warm) -> Answer:
         return _refused(error)
     headers = {"etag": etag(told), "cache-control": CACHED}
     if headers["etag"] in _header(event, "if-none-match"):
-        return {"statusCode": 304, "headers": headers, "body": ""}
+        return {"statusCode": 304, "headers": OPEN | headers, "body": ""}
     return _answer(200, told, headers)
 
 
@@ -94,5 +96,5 @@ def _visible(text: str) -> str:
 def _answer(status: int, content: object, headers: Mapping[str, str]) -> Answer:
     # A browser that takes it for a page after all finds no tag in it.
     text = msgspec.json.encode(content).decode().replace("<", "\\u003c")
-    typed = {"content-type": "application/json", **headers}
+    typed = {"content-type": "application/json", **OPEN, **headers}
     return {"statusCode": status, "headers": typed, "body": text}

@@ -3,7 +3,7 @@
 They are counted first, then delivered, whatever became of the counting. So of the two neither can
 spoil the other when a batch comes again:
 
-- What was counted and not delivered is behind the place of its shard, and is delivered alone.
+- What was counted and not delivered stands before the place of its shard, and is delivered alone.
 - What was not counted, for the table did not do its part, is delivered and comes again from its
   first record on: it lands once more then, which the views of the lake show as one row.
 

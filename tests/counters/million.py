@@ -185,7 +185,9 @@ def _told(views: np.ndarray) -> Iterator[dict[str, Any]]:
         if tells_time:
             view["ts"] = time_ms
         if tells_id:
-            view["event_id"] = f"{event * 2_654_435_761 % (1 << 32):08x}-0000-4000-8000-{event:012x}"
+            view["event_id"] = (
+                f"{event * 2_654_435_761 % (1 << 32):08x}-0000-4000-8000-{event:012x}"
+            )
         yield view
 
 
@@ -205,20 +207,23 @@ def _ranks(counts: np.ndarray) -> dict[int, int]:
     return found
 
 
-def differences(stream: Stream, told: Callable[[Asked, int], Mapping[str, Any]]) -> list[str]:
+Told = Callable[[Asked, int], Mapping[str, Any]]
+
+
+def differences(stream: Stream, *tellers: Told) -> list[str]:
     """Windows that are told otherwise than they were sent, of all that end with one of its minutes.
 
-    told  the answer at a time (epoch ms)
+    tellers  each gives an answer as it is at a time (epoch ms)
     """
     found = []
     for end, minutes, (but, prefix) in product(stream.ends, WINDOWS, FILTERS):
         given = {"window": f"{minutes}m", "k": str(MOST), "prefix": prefix}
         given |= {"bots": _flag(not but & BOT), "assets": _flag(not but & ASSET)}
-        answered = told(asked(given), (end - 1) * MINUTE_MS)
-        if {name: answered[name] for name in ("total", "items")} != stream.items(
-            end, minutes, MOST, but, prefix
-        ):
-            found.append(f"{given} before {end}")
+        wanted = stream.items(end, minutes, MOST, but, prefix)
+        for number, told in enumerate(tellers):
+            answered = told(asked(given), (end - 1) * MINUTE_MS)
+            if {name: answered[name] for name in wanted} != wanted:
+                found.append(f"teller {number}: {given} before {end}")
     return found
 
 

@@ -1,7 +1,7 @@
 """Counters of a home: `ranking.db`, where counts and places change in one transaction.
 
 It is a cache of what the stream holds, and of what it held of late: where it is lost, the counters
-begin anew with what is still there.
+begin anew with what is still there; so they do where the stream is another one.
 
 Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
 """
@@ -25,6 +25,8 @@ VERSION = 1
 BUSY_S = 30.0
 SCHEMA = f"""
 begin;
+-- which log.db is counted
+create table log (id text primary key) without rowid;
 create table place (shard integer primary key, place text not null) without rowid;
 create table count (
   ranking text not null, minute integer not null, key text not null, kind integer not null,
@@ -84,6 +86,23 @@ class CountersFile:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def follow(self, log: str, newest: int) -> bool:
+        """Count the log of this id from here on; whether the counts of another were forgotten.
+
+        newest  sequence number that it gave last: it was put back from a copy where more is counted
+
+        Raises DeliveryError where it cannot be written.
+        """
+        with self._told("written"), self._transaction() as connection:
+            known = self._rows("select id from log")
+            places = [int(place) for (place,) in self._rows("select place from place")]
+            if known == [(log,)] and max(places, default=0) <= newest:
+                return False
+            for table in ("log", "place", "count", "seen", "title"):
+                connection.execute(f"delete from {table}")  # noqa: S608 - own names
+            connection.execute("insert into log values (?)", (log,))
+        return bool(places)
 
     def place(self, shard: int) -> str:
         """Up to where a shard is counted; "" for nothing."""

@@ -22,7 +22,7 @@ BOT, ASSET = 1, 2
 KINDS = range(4)
 # Minutes of windows, and what is left out of them: kinds, and pages that do not begin so.
 WINDOWS, MOST = (1, 10, 60), 50
-FILTERS = ((0, ""), (BOT, ""), (ASSET, ""), (BOT | ASSET, ""), (0, "/news"), (BOT, "/Wörter/1"))
+FILTERS = ((0, ""), (BOT | ASSET, ""), (ASSET, "/news"), (BOT, "/Wörter/1"))
 PEOPLE, ROBOT = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Firefox/145.0", "curl/8.14.1"
 # Number of the event, where equal ones are one that came again; whether it says when it was, and
 # which it is; number of the record that it came in, and when that arrived.

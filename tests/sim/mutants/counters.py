@@ -119,4 +119,16 @@ MUTANTS = (
         "- KEPT_MINUTES * MINUTE_MS\n",
         "- 20 * MINUTE_MS\n",
     ),
+    Mutant(
+        "counters: another log's counts stay",
+        "counters/file.py",
+        "            if known == [(log,)] and max",
+        "            if known and max",
+    ),
+    Mutant(
+        "counters: nobody looks whether the log is an old copy",
+        "counters/file.py",
+        "            if known == [(log,)] and max(places, default=0) <= newest:\n",
+        "            if known == [(log,)]:\n",
+    ),
 )

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from pipeline import beacon
-from pipeline.counters.answer import Asked, asked
+from pipeline.counters.answer import Asked, answer, asked
+from pipeline.counters.tally import Tally
+from pipeline.counters.warm import Warm
 
 START_MS = 1_795_608_000_000
 MINUTE_MS = 60_000
@@ -225,6 +227,11 @@ def differences(stream: Stream, *tellers: Told) -> list[str]:
             if {name: answered[name] for name in wanted} != wanted:
                 found.append(f"teller {number}: {given} before {end}")
     return found
+
+
+def told_by(teller: Tally | Warm) -> Told:
+    """How it answers, of what it knows."""
+    return lambda asked, at_ms: answer(asked, teller.boards["page"], teller.titles, at_ms)
 
 
 def _flag(value: bool) -> str:

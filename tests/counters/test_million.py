@@ -1,4 +1,7 @@
-"""A million views, counted by processes that are killed: every window is answered exactly."""
+"""A million views, counted by processes that are killed: every window is answered exactly.
+
+On a DynamoDB that somebody else has made: tests/e2e/test_counters.py.
+"""
 
 import signal
 import sqlite3
@@ -15,15 +18,18 @@ import pytest
 from pipeline.batch import Context
 from pipeline.beacon import SOURCE
 from pipeline.consume.counting import CountingWorker
-from pipeline.counters.answer import answer
 from pipeline.counters.file import CountersFile
+from pipeline.counters.table import CountersTable
 from pipeline.counters.tally import Tally
+from pipeline.counters.warm import Warm
 from pipeline.errors import DeliveryError
 from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
 from pipeline.store import Edge, Store
 from pipeline.stream.log import Incoming, Log
-from tests.counters.million import Stream, Told, differences, stream_of
+from tests.counters.account import TABLE, Account
+from tests.counters.mapped import counted
+from tests.counters.million import Stream, differences, stream_of, told_by
 from tests.sim.poison import lookups, poisoned
 
 VIEWS, KILLS = 1_000_000, 20
@@ -111,10 +117,6 @@ def _appended(home: Path, stream: Stream) -> int:
     return sum(records for _, records in shards)
 
 
-def _told(tally: Tally) -> Told:
-    return lambda asked, at_ms: answer(asked, tally.boards["page"], tally.titles, at_ms)
-
-
 @pytest.mark.slow
 def test_a_million_views_count_exactly_though_counting_is_killed_twenty_times(
     tmp_path: Path,
@@ -133,4 +135,12 @@ def test_a_million_views_count_exactly_though_counting_is_killed_twenty_times(
         assert sum(map(worker.step, worker.log.shards)) > 0
         worker.drain()
         again = Tally(counters, lambda: now_s)
-        assert not differences(stream, _told(tally), _told(again))
+        assert not differences(stream, told_by(tally), told_by(again))
+
+
+def test_views_count_exactly_though_functions_die_and_batches_are_halved_and_come_twice() -> None:
+    stream, account = stream_of(40_000, seed=2), Account()
+    mapped = counted(account.client, TABLE, stream, writes=150, at_once=(1, 4, 9))
+    cold = Warm(CountersTable(account.client, TABLE), mapped.clock)
+    cold.refresh()
+    assert not differences(stream, told_by(mapped.warm), told_by(cold))

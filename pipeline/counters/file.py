@@ -17,8 +17,9 @@ import numpy as np
 
 from pipeline.counters.board import Counted
 from pipeline.counters.ports import Delta
-from pipeline.errors import DeliveryError, HomeError
+from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store import Edge
+from pipeline.store.reading import can_make_files, reading_of
 
 NAME = "ranking.db"
 VERSION = 1
@@ -53,15 +54,18 @@ def _pass(edge: Edge) -> None:
 
 
 class CountersFile:
-    """The counters of a home, written by one process.
+    """The counters of a home, written by one process; `writer` makes them where they are missing.
 
     watch  called at the edges of every transaction, as a Store's
     """
 
-    def __init__(self, home: Path, watch: Callable[[Edge], None] = _pass) -> None:
-        """Raises HomeError when it cannot be opened."""
+    def __init__(
+        self, home: Path, watch: Callable[[Edge], None] = _pass, writer: bool = True
+    ) -> None:
+        """Raises HomeError when it cannot be opened, NotConfigured when there is none to read."""
         self.path = home / NAME
         self.watch = watch
+        self.writer = writer
         try:
             self.connection = self._open()
         except sqlite3.Error as error:
@@ -72,16 +76,26 @@ class CountersFile:
             ) from error
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-        connection.execute("pragma journal_mode = wal")
-        # After a power cut it may stand where it stood before: the log brings the rest once more.
-        connection.execute("pragma synchronous = normal")
+        connection = sqlite3.connect(self._uri(), uri=True, timeout=BUSY_S, isolation_level=None)
+        if self.writer:
+            connection.execute("pragma journal_mode = wal")
+            # After a power cut it may stand where it stood before: the log brings the rest again.
+            connection.execute("pragma synchronous = normal")
         found = connection.execute("pragma user_version").fetchone()[0]
         if found not in (0, VERSION):
             raise sqlite3.DatabaseError(f"it has version {found}, this Tailrace reads {VERSION}")
+        if not found and not self.writer:
+            raise _nothing(self.path)
         if not found:
             connection.executescript(SCHEMA)
         return connection
+
+    def _uri(self) -> str:
+        if self.writer:
+            return f"{self.path.absolute().as_uri()}?mode=rwc"
+        if not self.path.is_file():
+            raise _nothing(self.path)
+        return reading_of(self.path, can_make_files(self.path.parent)).uri
 
     def close(self) -> None:
         """Close the file."""
@@ -187,6 +201,11 @@ class CountersFile:
             fix = "free some space or mend the permissions; it is counted again from the log"
             what = f"the counters cannot be {what}: {error}"
             raise DeliveryError(what, f"at {self.path}", fix) from error
+
+
+def _nothing(path: Path) -> NotConfigured:
+    fix = "a server counts what comes in: tailrace serve"
+    return NotConfigured("nothing is counted yet", f"at {path}", fix)
 
 
 def _placed(delta: Delta) -> tuple[int, str]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, Board, Counted
-from pipeline.counters.counting import ARRIVAL, counts_of
+from pipeline.counters.counting import ARRIVAL, counts_of, titles_of
 from pipeline.counters.declared import Ranking, all_rankings
 from pipeline.counters.ports import Counters, Delta
 from pipeline.errors import DeliveryError
@@ -218,10 +218,5 @@ def _titles(rows: Sequence[Rows]) -> Mapping[str, str]:
         for table, some in rows:
             part = ranking.parts.get(table.name)
             if part is not None and part.title:
-                pairs = some.select([part.key, part.title]).to_pydict()
-                found |= {
-                    key: title
-                    for key, title in zip(pairs[part.key], pairs[part.title], strict=True)
-                    if key is not None and title
-                }
+                found |= titles_of(part, some)
     return found

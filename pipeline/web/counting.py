@@ -18,8 +18,11 @@ from pipeline.counters.answer import Asked, answer
 from pipeline.counters.file import CountersFile
 from pipeline.counters.tally import Tally
 from pipeline.errors import TailraceError
-from pipeline.store import Store
+from pipeline.store import Store, identity_of
 from pipeline.stream.log import Log
+from pipeline.web.telling import tell
+
+ANEW = "rankings begin anew: what ranking.db has counted is not of this log.db"
 
 
 @dataclass
@@ -67,6 +70,9 @@ class Counting:
     def _run(self, ready: "Future[None]") -> None:
         try:
             store, counters = Store(self.folder, writer=True), CountersFile(self.folder)
+            log = Log(store)
+            if counters.follow(identity_of(store), log.newest()):
+                tell(ANEW)
             self._tally = Tally(counters, self.clock)
         except TailraceError as error:
             ready.set_exception(error)
@@ -74,6 +80,6 @@ class Counting:
         with closing(store), closing(counters):
             ready.set_result(None)
             try:
-                CountingWorker(Log(store), self._tally, self.context, self.clock).run(self._stop)
+                CountingWorker(log, self._tally, self.context, self.clock).run(self._stop)
             except TailraceError as error:
                 self.error = error

@@ -13,6 +13,7 @@ from pipeline.errors import TailraceError
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
+from pipeline.web.gathering import Gathering
 
 QUERIES_AT_ONCE = 2
 
@@ -64,6 +65,7 @@ class ServerState:
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
     visitor_key  of the hashes of visitors
+    views        what is posted of them, on its way to the log
     """
 
     folder: Path
@@ -87,8 +89,10 @@ class ServerState:
     visitor_key: bytes = b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
+    views: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
+        self.views = Gathering(self.intake.submit, self.clock)
         self.started_ms = int(self.clock() * 1000)
 
     def dead(self) -> str:

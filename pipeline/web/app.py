@@ -91,10 +91,6 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
 
 
 def _add_views(app: FastAPI, state: ServerState) -> None:
-    @app.options("/v1/views", include_in_schema=False)
-    async def preflight() -> Response:
-        return Response(status_code=204, headers=beacon.PREFLIGHT)
-
     @app.post(
         "/v1/views",
         status_code=204,
@@ -104,6 +100,11 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
     async def post_views(request: Request) -> Response:
         """A view, or a list of them; answered once they are durable."""
         return await views.post_views(state, request)
+
+    # Behind it: whoever asks otherwise is told of the first one's methods.
+    @app.options("/v1/views", include_in_schema=False)
+    async def preflight() -> Response:
+        return Response(status_code=204, headers=beacon.PREFLIGHT)
 
     @app.get("/v1/pixel.gif", responses=errors(400, 403, 429, 503), summary="Take a page view")
     async def pixel(request: Request) -> Response:

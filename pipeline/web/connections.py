@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipeline.web.telling import tell
@@ -22,6 +23,7 @@ HEAD_S, HEAD_BYTES = 10.0, 64 << 10
 # For what is still sent of a body that was answered: who sends it should see the answer, and does
 # not where the connection is closed at once.
 LINGER_S = 5.0
+INVALID = "Invalid HTTP request received."
 MOST = 4_096
 # The rest is for the log, the lake and what queries read.
 SHARE_OF_FILES, BURSTS_OF_FILES = 2, 16
@@ -101,18 +103,48 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes of a request, or of a body that was answered already."""
+        self._unset_keepalive_if_required()
         before, self._held = self._in_body, self._held + len(data)
-        super().data_received(data)
-        if self._held > HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("Invalid HTTP request received.")
+        if not self._parses(data) or self._held > HEAD_BYTES:
+            self.logger.warning(INVALID)
+            self.send_400_response(INVALID)
         elif self.cycle is not None and not self.cycle.response_complete:
             self._never_end()
         elif not self._in_body and (before or self._end is None):
             # The rest of a body ended here, or a head begins.
             self._end_in(HEAD_S)
 
+    def _parses(self, data: bytes) -> bool:
+        """Whether these bytes can go on as they do.
+
+        A request that would rather go on in another protocol, as those of Java and `curl --http2`
+        would, is parsed once more as if it did not: at the end of its head the parser takes no
+        more, and has left out the body (RFC 9110, 7.8: such a wish may be ignored).
+        """
+        pieces = [memoryview(data)]
+        while pieces:
+            piece = pieces.pop()
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as wish:
+                if self.parser.get_method() == b"CONNECT":
+                    return False
+                self.parser = httptools.HttpRequestParser(self)
+                pieces += piece[wish.args[0] :], memoryview(self._head_without(b"upgrade"))
+            except httptools.HttpParserError:
+                return False
+        return True
+
+    def _head_without(self, left_out: bytes) -> bytes:
+        method = self.scope["method"].encode()
+        lines = [b"%b: %b\r\n" % each for each in self.headers if each[0] != left_out]
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self.url, b"".join(lines))
+
     def on_headers_complete(self) -> None:
         """Begin with a request."""
+        if self.parser.should_upgrade():
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            return
         self._in_body, self._held = True, 0
         super().on_headers_complete()
 
@@ -123,6 +155,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Have all of a request."""
+        if self.parser.should_upgrade():
+            return
         self._in_body, self._held = False, 0
         super().on_message_complete()
 
@@ -131,11 +165,6 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if self._in_body and self.cycle.response_complete:
             self._end_in(LINGER_S)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        # Asked for by Java and `curl --http2`, who are content with less; but the parser takes
-        # nothing more.
-        self.cycle.keep_alive = False
 
     def _end_in(self, seconds: float) -> None:
         self._never_end()

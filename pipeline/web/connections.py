@@ -76,8 +76,8 @@ def door() -> Door:
 class Connection(HttpToolsProtocol):
     """A connection of uvicorn with an end of the head, and of what comes after the answer.
 
-    Of its two parsers this is the one in C: measured, a view over HTTP costs half as much by it.
-    It keeps what it has no end of, and knows no time.
+    Of its two parsers this is the one in C: measured, a view over HTTP costs half as much by it,
+    65 us and not 125. It would hold a head of any length: that has an end here, too.
     """
 
     def __init__(self, *args: Any, door: Door, **named: Any) -> None:
@@ -129,21 +129,21 @@ class Connection(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as wish:
                 if self.parser.get_method() == b"CONNECT":
                     return False
+                head = self._head_without(b"upgrade")
                 self.parser = httptools.HttpRequestParser(self)
-                pieces += piece[wish.args[0] :], memoryview(self._head_without(b"upgrade"))
+                pieces += piece[wish.args[0] :], memoryview(head)
             except httptools.HttpParserError:
                 return False
         return True
 
     def _head_without(self, left_out: bytes) -> bytes:
-        method = self.scope["method"].encode()
+        first = self.parser.get_method(), self.url, self.parser.get_http_version().encode()
         lines = [b"%b: %b\r\n" % each for each in self.headers if each[0] != left_out]
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self.url, b"".join(lines))
+        return b"%b %b HTTP/%b\r\n" % first + b"".join(lines) + b"\r\n"
 
     def on_headers_complete(self) -> None:
         """Begin with a request."""
         if self.parser.should_upgrade():
-            self.scope["method"] = self.parser.get_method().decode("ascii")
             return
         self._in_body, self._held = True, 0
         super().on_headers_complete()

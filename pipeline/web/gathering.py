@@ -1,8 +1,8 @@
 """Views of many POSTs become one record: what comes while the record before is being written.
 
 A record of its own for each view costs three times the work behind it, measured 320 us of intake,
-landing and counting and not 100; and the wait is the same, for the disk takes one transaction at a
-time.
+landing and counting and not 100; and the wait is hardly longer, for the disk takes one transaction
+at a time.
 """
 
 import asyncio
@@ -20,6 +20,9 @@ from pipeline.triggers import http_body
 
 # POSTs in one record: as many as come while a slow disk writes.
 MOST = 256
+# Between two records: at 2,000 views a second it halves what the intake costs, and a view that
+# comes alone does not wait.
+REST_S = 0.005
 
 
 @dataclass
@@ -28,10 +31,12 @@ class Gathering:
 
     submit  hands a record over to whoever makes it durable
     clock   seconds since the epoch
+    rest_s  from when a record is durable until the next one goes
     """
 
     submit: Callable[[Posted], "Future[Place]"]
     clock: Callable[[], float]
+    rest_s: float = REST_S
     _waiting: "deque[tuple[Sequence[bytes], asyncio.Future[None]]]" = field(default_factory=deque)
     _writing: bool = False
 
@@ -67,7 +72,7 @@ class Gathering:
                 durable.set_result(None)
             else:
                 durable.set_exception(error)
-        self._write()
+        asyncio.get_running_loop().call_later(self.rest_s, self._write)
 
     def _record(self, lines: Sequence[bytes]) -> Posted:
         now_ms = int(self.clock() * 1000)

@@ -39,7 +39,7 @@ def played(play: Callable[[Gathering, Disk], Awaitable[None]]) -> Disk:
 
     async def run() -> Disk:
         disk = Disk()
-        await play(Gathering(disk.submit, lambda: NOW_S), disk)
+        await play(Gathering(disk.submit, lambda: NOW_S, rest_s=0), disk)
         return disk
 
     return asyncio.run(run())
@@ -105,6 +105,23 @@ def test_who_goes_takes_nobody_along() -> None:
         await asyncio.gather(*later)
 
     assert played(play).records == [b"1\n2", b"3"]
+
+
+def test_between_two_records_is_a_rest() -> None:
+    async def run() -> list[float]:
+        loop, disk = asyncio.get_running_loop(), Disk()
+        gathering, begun = Gathering(disk.submit, lambda: NOW_S, rest_s=0.05), []
+        for line in b"1", b"2":
+            (waiting,) = posts(gathering, line)
+            while len(disk.records) < int(line):
+                await asyncio.sleep(0)
+            begun.append(loop.time())
+            disk.writes()
+            await waiting
+        return begun
+
+    first, second = asyncio.run(run())
+    assert second - first >= 0.05
 
 
 def test_a_record_holds_no_more_than_so_many_posts() -> None:

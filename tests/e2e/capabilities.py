@@ -123,8 +123,8 @@ CAPABILITIES = {
         "a body of views is what its type says, with a charset or without, and not too long",
         lacks("it calls no Kinesis from API Gateway"),
         pretends(
-            "every body is held against the model of JSON, a type with a charset is another one, and"
-            " Kinesis takes a put of nothing"
+            "every body is held against the model of JSON, a type with a charset is another one,"
+            " and Kinesis takes a put of nothing"
         ),
     ),
     "views.ranking": Capability(

@@ -49,6 +49,15 @@ on conflict do update set title = excluded.title, minute = excluded.minute
 """
 
 
+def files_of(home: Path) -> list[Path]:
+    """The files that a home is counted in, in the order in which they are removed.
+
+    Without them, counting begins anew with what the log still holds.
+    """
+    # The file itself last: what was written ahead of it belongs to no other.
+    return [home / f"{NAME}{suffix}" for suffix in ("-wal", "-shm", "")]
+
+
 def _pass(edge: Edge) -> None:
     """Nobody watches."""
 

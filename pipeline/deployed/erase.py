@@ -19,6 +19,7 @@ from pipeline.deployed.backfill import MACHINE as BACKFILL
 from pipeline.deployed.erased import objects_key, receipt_keys
 from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
 from pipeline.deployed.kept import Touched
+from pipeline.deployed.ranked import TABLE as COUNTERS
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
 from pipeline.erase import receipt
@@ -45,6 +46,8 @@ MACHINE = "EraseMachineArn"
 LOOK_EVERY_S = 5.0
 # What buckets keep of what was deleted, and Athena of its answers: the template's days.
 LAKE_VERSIONS, KEPT_VERSIONS, ANSWERS = timedelta(days=7), timedelta(days=1), timedelta(days=7)
+# Three hours, and then DynamoDB deletes within a few days.
+COUNTED = timedelta(days=4)
 CALLED_AGAIN = timedelta(hours=6)
 
 
@@ -272,6 +275,9 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
     else:
         what = "calls of the function that are tried again: erase again then"
         yield Holder(what, until(CALLED_AGAIN))
+    if "ViewsUrl" in deployed.outputs:
+        hours = timedelta(hours=deployed.number("StreamRetentionHours", 24))
+        yield Holder("the stream of page views, with the addresses of who viewed", until(hours))
     yield Holder(
         f"s3://{deployed.lake_bucket}/{ERRORS}/: rows that Firehose could not deliver",
         until(days + LAKE_VERSIONS),
@@ -280,6 +286,9 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
         f"s3://{deployed.quarantine_bucket}/{LAMBDA_RECORDS}/: batches that Lambda gave up",
         until(days + KEPT_VERSIONS),
     )
+    if COUNTERS in deployed.outputs:
+        what = "counters of the ranking, whose keys and titles may name it"
+        yield Holder(what, until(COUNTED))
     yield Holder("answers of Athena that were asked for before", until(ANSWERS))
     yield Holder(
         "the log groups and files that the logs come from, texts of queries that name it, copies",

@@ -107,7 +107,14 @@ def demo(
 def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
     """Send it all and bring it in; Ctrl-C ends what would go on without end."""
     from pipeline.cli.console import Live
+    from pipeline.cli.top import terminal
 
+    if terminal.moves(sys.stderr):
+        from pipeline.cli.top.playing import play
+
+        play(running, rate, for_s, older)
+        running.landed()
+        return
     live = Live()
     live.say(f"Tailrace demo on {running.url}, home {running.home.folder}")
     if older:

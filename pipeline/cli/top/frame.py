@@ -84,7 +84,7 @@ def lines(scene: Scene, room: Size, above: Sequence[Text] = ()) -> list[Text]:
         drawn += [Text(), *_traffic(scene.traffic, room)]
     if scene.keys:
         drawn += [Text(), keys(scene.keys, room.width)]
-    drawn = [_cut(each, room) for each in drawn]
+    drawn = [_cut(each.copy(), room) for each in drawn]
     return drawn if room.lines is None else drawn[: room.lines]
 
 
@@ -130,8 +130,9 @@ def _traffic(traffic: Traffic | None, room: Size) -> Iterator[Text]:
         yield Text("not asked yet", DIM)
         return
     shown = min(len(traffic.accepted), room.width - LABEL)
-    told = f"{shown} minutes, by the end of a flow; each on its own scale"
-    yield title.append(f"   {told}", DIM)
+    told = f"   {shown} minutes, by the end of a flow; each on its own scale"
+    short = f"   {shown} minutes, own scales"
+    yield title.append(told if len(told) + len(title) <= room.width else short, DIM)
     if not any(each is not None for each in traffic.accepted):
         yield Text("No flow logs of this time.")
         return
@@ -143,7 +144,7 @@ def _traffic(traffic: Traffic | None, room: Size) -> Iterator[Text]:
         last = values[-shown:]
         said = _said(last, first, room.width - LABEL - shown - 2)
         line = Text(f"{name:<{LABEL}}", DIM).append(marks.sparkline(last, filling=True), style)
-        yield line.append(f"  {said}", "")
+        yield line.append(f"  {said}" if said else "")
 
 
 def _said(values: Sequence[int | None], first: datetime, room: int) -> str:
@@ -153,7 +154,13 @@ def _said(values: Sequence[int | None], first: datetime, room: int) -> str:
         return ""
     (now, at), (most, highest) = whole[-1], max(whole)
     rate, top = f"{_rate(now)} at {_minute(first, at)}", f"highest {_rate(most)}"
-    told = (f"{rate}, {top} at {_minute(first, highest)}", f"{rate}, {top}", rate, _rate(now))
+    told = (
+        f"{rate}, {top} at {_minute(first, highest)}",
+        f"{rate}, {top}",
+        f"{_rate(now)}, {top}",
+        rate,
+        _rate(now),
+    )
     return next((each for each in told if len(each) <= room), "")
 
 

@@ -60,7 +60,8 @@ def drawing(stream: TextIO, whole: bool) -> Iterator[Draw]:
         transient=True,
         vertical_overflow="crop",
         redirect_stdout=False,
-        redirect_stderr=False,
+        # What else is said stays above it.
+        redirect_stderr=not whole,
     )
     with live:
         yield lambda lines: live.update(Group(*lines), refresh=True)

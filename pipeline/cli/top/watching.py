@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ KEY_S = 0.1
 DRAWN_S = 1.0
 WINDOWS = (1, 2, 5, 10, 15, 20, 30, 45, 60)
 BYS = tuple(NAMED)
+# What can be pressed, and what it does.
+Keys = Sequence[tuple[str, str]]
 
 
 @dataclass
@@ -54,11 +56,22 @@ class View:
         return (by, minutes) != (self.by, self.minutes)
 
 
-class Watched:
-    """The answers of a feed to a view."""
+KEYS = (
+    *((str(number), NAMED[by].short) for number, by in enumerate(BYS, 1)),
+    ("+ -", "window"),
+    ("p", "pause"),
+    ("q", "quit"),
+)
 
-    def __init__(self, feed: Feed, view: View, pool: ThreadPoolExecutor) -> None:
-        self.feed, self.view = feed, view
+
+class Watched:
+    """The answers of a feed to a view.
+
+    told  what is said in the place of where it reads from
+    """
+
+    def __init__(self, feed: Feed, view: View, pool: ThreadPoolExecutor, keys: Keys = KEYS) -> None:
+        self.feed, self.view, self.keys, self.told = feed, view, keys, ""
         self.paused_at: float | None = None
         self.ranked: Kept[Ranked] = Kept(self._asking(), RANKED_S, pool)
         self.traffic: Kept[Traffic] = Kept(lambda: feed.traffic(TRAFFIC_MINUTES), TRAFFIC_S, pool)
@@ -91,15 +104,15 @@ class Watched:
     def scene(self) -> frame.Scene:
         """What there is to draw."""
         ranked, view = self.ranked.value, self.view
-        place, note = self.feed.place, self.newest.value[1] if self.newest.value else ""
+        note = self.newest.value[1] if self.newest.value else ""
         return frame.Scene(
             view.by,
             self._status(),
-            f"{place} · {note}" if note else place,
+            self.told or placed(self.feed.place, note),
             ranked if ranked is not None and ranked.by == view.by else None,
             self.traffic.value,
             view.most,
-            KEYS,
+            self.keys,
         )
 
     def _status(self) -> tuple[str, str]:
@@ -116,18 +129,15 @@ class Watched:
         return frame.freshness(self.newest.value[0], datetime.now(UTC))
 
 
-KEYS = (
-    *((str(number), NAMED[by].short) for number, by in enumerate(BYS, 1)),
-    ("+ -", "window"),
-    ("p", "pause"),
-    ("q", "quit"),
-)
+def placed(place: str, note: str) -> str:
+    """What is watched; what there is to know of it first, for a path may be long."""
+    return f"{note}: {place}" if note else place
 
 
 def once(feed: Feed, view: View) -> None:
     """Print a frame. Raises TailraceError where there is no ranking to print."""
     status = frame.freshness(feed.newest(), datetime.now(UTC))
-    place = " · ".join(each for each in (feed.place, feed.note()) if each)
+    place = placed(feed.place, feed.note())
     ranked, traffic = feed.ranking(view.question), feed.traffic(TRAFFIC_MINUTES)
     size = terminal.size_of(sys.stdout)
     scene = frame.Scene(view.by, status, place, ranked, traffic, view.most)

@@ -1,5 +1,6 @@
 """A terminal as a command sees one, and what a person would see on it."""
 
+import codecs
 import fcntl
 import os
 import re
@@ -17,9 +18,12 @@ from rich.cells import cell_len
 
 from tests.homes import COMMAND, clean_environ
 
-PATIENCE_S = 30.0
+# A demo on a machine that does much else sends its past for a minute.
+PATIENCE_S = 120.0
 # Of "XTerm Control Sequences" what rich writes, and the characters themselves.
 _PARTS = re.compile(r"\x1b\[(?P<given>[?0-9;]*)(?P<final>[A-Za-z])|(?P<one>[\s\S])")
+# What was read may end within one.
+_BEGUN = re.compile(r"\x1b(\[[?0-9;]*)?$")
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Screen:
     shown: list[list[str]] = field(default_factory=list)
     at: tuple[int, int] = (0, 0)
     unknown: list[str] = field(default_factory=list)
+    begun: str = ""
 
     def __post_init__(self) -> None:
         self.shown = [[" "] * self.columns for _ in range(self.lines)]
@@ -43,7 +48,10 @@ class Screen:
 
     def feed(self, written: str) -> None:
         """Draw what a program writes."""
-        for found in _PARTS.finditer(written):
+        written = self.begun + written
+        begun = _BEGUN.search(written)
+        self.begun = begun[0] if begun else ""
+        for found in _PARTS.finditer(written.removesuffix(self.begun)):
             if found["one"] is not None:
                 self._draw(found["one"])
             else:
@@ -65,11 +73,10 @@ class Screen:
             self.at = line, column + cell_len(one)
 
     def _next(self) -> None:
-        line, column = self.at
+        line, _ = self.at
         if line + 1 == self.lines:
             self.shown = [*self.shown[1:], [" "] * self.columns]
         self.at = min(line + 1, self.lines - 1), 0
-        del column
 
     def _control(self, given: str, final: str) -> None:
         line, column = self.at
@@ -96,6 +103,9 @@ class Terminal:
     master: int
     screen: Screen
     written: str = ""
+    decoder: codecs.IncrementalDecoder = field(
+        default_factory=codecs.getincrementaldecoder("utf-8")
+    )
 
     def until(self, holds: Callable[[str], bool]) -> str:
         """Draw what it writes until the screen is so. What it shows then."""
@@ -131,7 +141,7 @@ class Terminal:
     def _read(self, patience_s: float) -> None:
         while select.select([self.master], [], [], patience_s)[0]:
             try:
-                written = os.read(self.master, 1 << 16).decode("utf-8", "replace")
+                written = self.decoder.decode(os.read(self.master, 1 << 16))
             except OSError:  # nobody has it open on the other side any more
                 return
             self.written += written

@@ -28,7 +28,11 @@ _BEGUN = re.compile(r"\x1b(\[[?0-9;]*)?$")
 
 @dataclass
 class Screen:
-    """So many columns and lines; a wide character takes two columns."""
+    """So many columns and lines; a wide character takes two columns.
+
+    unknown  what was written that it does not know
+    wraps    lines that went on in the next, for want of columns
+    """
 
     columns: int
     lines: int
@@ -36,6 +40,7 @@ class Screen:
     shown: list[list[str]] = field(default_factory=list)
     at: tuple[int, int] = (0, 0)
     unknown: list[str] = field(default_factory=list)
+    wraps: int = 0
     begun: str = ""
 
     def __post_init__(self) -> None:
@@ -67,6 +72,7 @@ class Screen:
             self.unknown.append(one)
         elif cell_len(one):
             if column + cell_len(one) > self.columns:
+                self.wraps += 1
                 self._next()
                 line, column = self.at[0], 0
             self.shown[line][column : column + cell_len(one)] = [one, ""][: cell_len(one)]

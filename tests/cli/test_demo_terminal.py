@@ -22,7 +22,7 @@ def test_it_is_drawn_while_it_runs_and_leaves_the_answers(tmp_path: Path) -> Non
         assert heads in [" ".join(line.split()) for line in text.splitlines()]
         terminal.press("2")
         terminal.until(lambda text: "Talkers" in text and " 10.20." in text)
-        assert terminal.screen.unknown == []
+        assert (terminal.screen.unknown, terminal.screen.wraps) == ([], 0)
         terminal.press("q")
         assert terminal.end() == 0
         assert terminal.settings() == before
@@ -39,6 +39,7 @@ def test_whoever_breaks_off_one_that_would_end_gets_no_answers(tmp_path: Path) -
     with on_terminal(*words, columns=60, lines=20) as terminal:
         text = terminal.until(lambda text: "live " in text and "Pages" in text)
         assert "✓ server" not in text
+        assert terminal.screen.wraps == 0
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.end() == 130
     assert "balanced" not in terminal.screen.text

@@ -97,7 +97,7 @@ def test_it_is_drawn_on_a_screen_of_its_own_and_follows_what_comes_in(served: Se
         assert text.count("%") == before + 1
         assert text.index("/hot") < text.index("/pricing")
         assert " \\x1b[2J[red]\\x1b]0;owned\\x07 " in text
-        assert terminal.screen.unknown == []
+        assert (terminal.screen.unknown, terminal.screen.wraps) == ([], 0)
         terminal.press("q")
         assert terminal.end() == 0
         assert not terminal.screen.whole

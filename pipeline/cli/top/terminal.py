@@ -17,7 +17,6 @@ from rich.text import Text
 from pipeline.cli.streams import USUAL_WIDTH
 from pipeline.cli.top.frame import WIDEST, Size
 
-DUMB = ("dumb", "unknown", "")
 Draw = Callable[[Sequence[Text]], None]
 
 

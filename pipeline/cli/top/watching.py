@@ -83,6 +83,11 @@ class Watched:
         question = self.view.question
         return lambda: self.feed.ranking(question)
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is no ranking yet of what is looked at."""
+        return self.ranked.value is None or self.ranked.value.by != self.view.by
+
     def poll(self) -> bool:
         """Take what has come; whether anything has. While it is paused nothing is asked."""
         if self.paused_at is not None:
@@ -103,13 +108,13 @@ class Watched:
 
     def scene(self) -> frame.Scene:
         """What there is to draw."""
-        ranked, view = self.ranked.value, self.view
+        ranked, view = None if self.waits else self.ranked.value, self.view
         note = self.newest.value[1] if self.newest.value else ""
         return frame.Scene(
             view.by,
             self._status(),
             self.told or placed(self.feed.place, note),
-            ranked if ranked is not None and ranked.by == view.by else None,
+            ranked,
             self.traffic.value,
             view.most,
             self.keys,
@@ -165,9 +170,11 @@ def watch(feed: Feed, view: View) -> None:
 def _loop(watched: Watched, pressed: Callable[[float], str], draw: terminal.Draw) -> None:
     drawn_at, drawn_on = 0.0, None
     while True:
-        news = watched.poll()
+        # Once a second is enough; but whoever waits for a first answer gets it when it comes.
+        waits = watched.waits
+        came = watched.poll() and waits
         size, now = terminal.size_of(sys.stdout), time.monotonic()
-        if news or size != drawn_on or now - drawn_at >= DRAWN_S:
+        if came or size != drawn_on or now - drawn_at >= DRAWN_S:
             draw(frame.lines(watched.scene(), size))
             drawn_at, drawn_on = now, size
         for key in pressed(KEY_S):

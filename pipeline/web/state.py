@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
+from pipeline.web.counting import Told
+from pipeline.web.gathering import Gathering
 
 QUERIES_AT_ONCE = 2
 
@@ -64,6 +65,7 @@ class ServerState:
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
     visitor_key  of the hashes of visitors
+    views        what is posted of them, on its way to the log
     """
 
     folder: Path
@@ -83,12 +85,14 @@ class ServerState:
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
-    ranking: Callable[[Asked], dict[str, Any]] = lambda asked: {}
+    ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
     visitor_key: bytes = b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
+    views: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
+        self.views = Gathering(self.intake.submit, self.clock)
         self.started_ms = int(self.clock() * 1000)
 
     def dead(self) -> str:

@@ -198,7 +198,7 @@ def test_a_home_that_nobody_writes_to_says_so(tmp_path: Path) -> None:
 def test_a_home_without_counts_is_not_configured(tmp_path: Path) -> None:
     ran = call("top", "--home", tmp_path)
     assert (ran.code, ran.out) == (3, "")
-    assert "nothing was counted in this home yet" in ran.err
+    assert "nothing is counted yet" in ran.err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,7 +1,6 @@
 """Rankings of a home, read beside the process that counts: the same answers, nothing written."""
 
 import os
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.counters.board import BOT, Counted
 from pipeline.counters.file import NAME, CountersFile
 from pipeline.counters.ports import Delta
 from pipeline.counters.tally import Tally
-from pipeline.errors import HomeError, NotConfigured
+from pipeline.errors import DeliveryError, NotConfigured, TailraceError
 from tests.homes import files_under
 
 NOON_MS = 1_795_608_000_000
@@ -71,9 +70,9 @@ def test_a_reader_waits_for_nobody_and_nobody_waits_for_it(
     file.connection.execute("delete from count")
     assert reading.read(tmp_path, question, NOON_MS)["total"] == 13
     file.connection.execute("rollback")
-    reader = reading._opened(tmp_path / NAME)
-    reader.execute("begin")
-    assert reader.execute("select sum(count) from count").fetchone()[0] == 55
+    reader = CountersFile(tmp_path, writer=False)
+    reader.connection.execute("begin")
+    assert reader.connection.execute("select sum(count) from count").fetchone()[0] == 55
     add(file, 4, counted(0, a=100))
     reader.close()
     assert reading.read(tmp_path, question, NOON_MS)["total"] == 113
@@ -88,8 +87,8 @@ def test_it_changes_nothing_of_the_file_also_where_nobody_else_has_it_open(
     for _ in range(2):
         reading.read(tmp_path, asked({}), NOON_MS)
         assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    with pytest.raises(sqlite3.OperationalError, match="readonly database"):
-        reading._opened(path).execute("delete from count")
+    with pytest.raises(DeliveryError, match="readonly database"):
+        CountersFile(tmp_path, writer=False).forget(NOON)
 
 
 def test_what_a_killed_process_left_in_its_log_is_read(tmp_path: Path, file: CountersFile) -> None:
@@ -113,15 +112,21 @@ def test_a_home_that_cannot_be_written_is_read(tmp_path: Path, file: CountersFil
 
 
 def test_where_nothing_was_counted_it_is_said_what_counts(tmp_path: Path) -> None:
-    with pytest.raises(NotConfigured, match="nothing was counted in this home yet") as caught:
+    with pytest.raises(NotConfigured, match="nothing is counted yet") as caught:
         reading.read(tmp_path, asked({}), NOON_MS)
     assert "tailrace serve" in caught.value.fix
     assert files_under(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
-def test_a_file_that_is_none_is_told_and_kept(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"no database at all" * 100, "the counters cannot be opened: file is not a database"),
+        (b"", "nothing is counted yet"),
+    ],
+)
+def test_a_file_that_is_none_is_told_and_kept(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / NAME).write_bytes(content)
-    with pytest.raises(HomeError, match="the counters cannot be read"):
+    with pytest.raises(TailraceError, match=said):
         reading.read(tmp_path, asked({}), NOON_MS)
     assert (tmp_path / NAME).read_bytes() == content

@@ -73,12 +73,15 @@ def test_every_ranking_can_be_asked_for(served: Served, by: str, said: str) -> N
 
 def test_a_server_answers_the_same_as_its_home(served: Served) -> None:
     words = ("top", "--by", "talker", "--once")
-    home, url = (
-        run(*words, *where).out.splitlines()[2:]
-        for where in (("--home", str(served.home)), ("--url", served.url))
-    )
+    for _ in range(2):  # a minute may end between the two
+        home, url = (
+            run(*words, *where).out.splitlines()[2:]
+            for where in (("--home", str(served.home)), ("--url", served.url))
+        )
+        if home == url:
+            break
     assert home == url
-    assert "  accepted " + " " * 27 + "█  ░  500 B/s at" in "\n".join(home)
+    assert re.search(r"^  accepted +█ *░  500 B/s at ..:.., highest", "\n".join(home), re.M)
 
 
 def test_rows_are_no_more_than_were_asked_for(served: Served) -> None:
@@ -88,9 +91,8 @@ def test_rows_are_no_more_than_were_asked_for(served: Served) -> None:
 
 def test_it_is_drawn_on_a_screen_of_its_own_and_follows_what_comes_in(served: Served) -> None:
     with on_terminal("top", "--home", served.home, columns=120) as terminal:
-        first = terminal.until(lambda text: "Pages" in text and "old" in text)
+        first = terminal.until(lambda text: "Pages" in text and "q quit" in text)
         assert terminal.screen.whole
-        assert "q quit" in first
         before = first.count("%")
         view(served, "/hot", 9)
         text = terminal.until(lambda text: "/hot" in text)

@@ -104,7 +104,10 @@ class CountersFile:
             return f"{self.path.absolute().as_uri()}?mode=rwc"
         if not self.path.is_file():
             raise _nothing(self.path)
-        return reading_of(self.path, can_make_files(self.path.parent)).uri
+        if can_make_files(self.path.parent):
+            # SQLite may make ranking.db-shm, to tell others that it reads; the file stays as it is.
+            return f"{self.path.absolute().as_uri()}?mode=ro"
+        return reading_of(self.path, False).uri
 
     def close(self) -> None:
         """Close the file."""

@@ -2,7 +2,10 @@
 
 An answer is exact, not of a sketch. A window's sums are kept from one answer to the next and moved
 along with the time, so that an answer costs one look at the sums, not one at each minute: measured
-with 100,000 keys, 1 ms instead of 27.
+with 100,000 keys, 1 ms instead of 27. To forget a minute costs as much as that minute has keys.
+
+What anybody may send must neither wrap nor fill the memory: counts stop at MOST_COUNT, and where
+there is no room for more keys, new ones count together as OTHER, so that totals stay exact.
 
 Source: performance figures of exact counters against sketches are in DECISIONS.md.
 """
@@ -16,6 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MINUTE_MS = 60_000
+# Whole numbers up to here are exact in JSON, whoever reads it (RFC 8259, section 6). Sums of a
+# window, of all kinds, stay below 2^63.
+MOST_COUNT = 2**53 - 1
+# What keys beyond the most count as; no page is called so.
+OTHER = "(other)"
+MOST_KEYS = 500_000
 # Two windows of an hour, and minutes that late events may still come into.
 KEPT_MINUTES = 160
 MOST_MINUTES = 60
@@ -80,10 +89,18 @@ class _Sum:
 
 @dataclass(slots=True)
 class Board:
-    """Counts of one ranking; for one thread at a time."""
+    """Counts of one ranking; for one thread at a time.
 
+    most  keys that it takes; what it was given before it was asked may be more
+    """
+
+    most: int = MOST_KEYS
     _places: dict[str, int] = field(default_factory=dict)
     _keys: list[str] = field(default_factory=list)
+    # Of keys that were forgotten: new ones take their places.
+    _free: list[int] = field(default_factory=list)
+    # By place: in how many minutes it is.
+    _held: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     # By minute: places, and counts of them; each place once.
     _minutes: dict[int, dict[int, int]] = field(default_factory=dict)
     _sums: dict[tuple[int, int], _Sum] = field(default_factory=dict)
@@ -93,21 +110,60 @@ class Board:
     def add(self, counted: Counted) -> None:
         """Add counts to a minute."""
         minute = self._minutes.setdefault(counted.minute, {})
-        known, names = self._places, self._keys
-        places = []
-        counts = counted.counts.tolist()
+        known, added = self._places, counted.counts
+        places, new = [], []
+        counts = added.tolist()
         for key, kind, count in zip(counted.keys, counted.kinds.tolist(), counts, strict=True):
             at = known.get(key)
             if at is None:
-                at = known[key] = len(names)
-                names.append(key)
+                at = self._place_of(key)
             place = at * KINDS + kind
-            minute[place] = minute.get(place, 0) + count
+            before = minute.get(place)
+            if before is None:
+                before = 0
+                new.append(place)
+            now = before + count
+            if now > MOST_COUNT:
+                now, added = MOST_COUNT, added.copy()
+                added[len(places)] = MOST_COUNT - before
+            minute[place] = now
             places.append(place)
+        self._held = _grown(self._held, len(self._keys))
+        self._held[new] += 1
         for each in self._sums.values():
             if each.first <= counted.minute < each.end:
-                each.counts = _grown(each.counts, len(names))
-                np.add.at(each.counts, places, counted.counts)
+                each.counts = _grown(each.counts, len(self._keys))
+                np.add.at(each.counts, places, added)
+
+    def _place_of(self, key: str) -> int:
+        """A place for a new key: that of one which was forgotten, or one more."""
+        if not self._free:
+            self._keys.append(key)
+            at = len(self._keys) - 1
+        else:
+            at = self._free.pop()
+            self._keys[at] = key
+            for prefix, mask in self._masks.items():
+                if at < len(mask):
+                    mask[at] = key.startswith(prefix)
+        self._places[key] = at
+        return at
+
+    def limited(self, counts: Sequence[Counted]) -> list[Counted]:
+        """The same, but keys that are new and for which there is no room count as OTHER.
+
+        Which these are depends on what came first.
+        """
+        room = self.most - len(self._places)
+        if sum(len(counted.keys) for counted in counts) <= room:
+            return list(counts)
+        known, taken, found = self._places, {OTHER}, []
+        for counted in counts:
+            for key in counted.keys:
+                if len(taken) <= room and key not in known:
+                    taken.add(key)
+            found.append(_with_others(counted, [key in known or key in taken for key in counted.keys]))
+        return found
 
     @property
     def newest(self) -> int | None:
@@ -122,26 +178,21 @@ class Board:
         """Forget the minutes before one, and keys that no other has."""
         old = [minute for minute in self._minutes if minute < before]
         for minute in old:
-            del self._minutes[minute]
+            of = self._minutes.pop(minute)
+            self._free_of(np.fromiter(of, np.int64, len(of)))
         # Nobody could take those minutes from a sum that moves on.
         self._sums = {named: each for named, each in self._sums.items() if each.first >= before}
-        if old:
-            self._pack()
 
-    def _pack(self) -> None:
-        """Number the keys anew, without those of which nothing is left."""
-        used = sorted({place // KINDS for of in self._minutes.values() for place in of})
-        if len(used) * 2 > len(self._keys):
-            return
-        now = {old: new for new, old in enumerate(used)}
-        self._keys = [self._keys[old] for old in used]
-        self._places = {key: place for place, key in enumerate(self._keys)}
-        self._minutes = {
-            minute: {now[at // KINDS] * KINDS + at % KINDS: count for at, count in of.items()}
-            for minute, of in self._minutes.items()
-        }
-        self._sums.clear()
-        self._masks.clear()
+    def _free_of(self, places: np.ndarray) -> None:
+        """Forget the keys of some places of a minute that is gone, where no other has them."""
+        self._held[places] -= 1
+        keys = np.unique(places // KINDS)
+        held = self._held[: len(self._keys) * KINDS].reshape(-1, KINDS)
+        for at in keys[~held[keys].any(axis=1)].tolist():
+            del self._places[self._keys[at]]
+            # Nothing is counted at it in any sum that is left.
+            self._keys[at] = ""
+            self._free.append(at)
 
     def top(
         self, end: int, minutes: int, most: int, kinds: Sequence[int] = ALL, prefix: str = ""
@@ -153,13 +204,13 @@ class Board:
         """
         now = self._of(end - minutes, end, kinds, prefix)
         before = self._of(end - 2 * minutes, end - minutes, kinds, prefix)
-        total = int(now.sum())
+        total = _total(now)
         places = self._first(now, most)
         ranks = zip(_ranks(now, places), _ranks(before, places), strict=True)
         items = (
-            Item(rank, self._keys[place], int(now[place]), int(now[place]) / total, earlier, trend)
-            for place, (rank, earlier), trend in zip(
-                places, ranks, self._trends(places, end, kinds), strict=True
+            Item(rank, self._keys[place], count, count / total, earlier, trend)
+            for place, count, (rank, earlier), trend in zip(
+                places, now[places].tolist(), ranks, self._trends(places, end, kinds), strict=True
             )
             if rank is not None
         )
@@ -173,7 +224,7 @@ class Board:
             counts += by_kind[:, kind]
         if prefix:
             counts[~self._begins(prefix)] = 0
-        return counts
+        return np.minimum(counts, MOST_COUNT, out=counts)
 
     def _begins(self, prefix: str) -> np.ndarray:
         """Mask of the keys that begin so; it grows with the keys."""
@@ -232,7 +283,32 @@ class Board:
         ]
         for place in places:
             at = [place * KINDS + kind for kind in kinds]
-            yield tuple(sum(of.get(each, 0) for each in at) for of in minutes)
+            yield tuple(min(sum(of.get(each, 0) for each in at), MOST_COUNT) for of in minutes)
+
+
+def _with_others(counted: Counted, kept: Sequence[bool]) -> Counted:
+    """The same, with one key instead of all those that are not kept; a kind of it once."""
+    mask = np.array(kept)
+    left = np.flatnonzero(~mask)
+    if not len(left):
+        return counted
+    sums = np.bincount(counted.kinds[left], counted.counts[left], KINDS)
+    kinds = np.flatnonzero(sums)
+    return Counted(
+        counted.minute,
+        [*(key for key, keep in zip(counted.keys, kept, strict=True) if keep), *[OTHER] * len(kinds)],
+        np.concatenate([counted.kinds[mask], kinds]),
+        np.concatenate([counted.counts[mask], clipped(sums[kinds])]),
+    )
+
+
+def clipped(sums: np.ndarray) -> np.ndarray:
+    """int64 counts of sums of them in double: exact up to the most, which is all that is kept."""
+    return np.minimum(sums, MOST_COUNT).astype(np.int64)
+
+
+def _total(counts: np.ndarray) -> int:
+    return int(clipped(counts.sum(dtype=np.float64)))
 
 
 def _largest(counts: np.ndarray, most: int) -> np.ndarray:
@@ -269,4 +345,4 @@ def _grown(counts: np.ndarray, keys: int) -> np.ndarray:
         return counts
     # Half as many again, or each new key would copy them all.
     more = keys * KINDS - len(counts) + keys * KINDS // 2
-    return np.concatenate([counts, np.zeros(more, np.int64)])
+    return np.concatenate([counts, np.zeros(more, counts.dtype)])

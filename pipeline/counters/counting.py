@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.counters.board import ASSET, BOT, KINDS, MINUTE_MS, Counted
+from pipeline.counters.board import ASSET, BOT, KINDS, MINUTE_MS, MOST_COUNT, Counted, clipped
 from pipeline.counters.declared import Part, Ranking
 from pipeline.schema import EVENT_TIME
 
@@ -33,8 +33,8 @@ def counts_of(ranking: Ranking, part: Part, rows: pa.Table) -> Iterator[Counted]
     first, size = int(minutes.min()), len(keys) * KINDS
     places = (minutes - first) * size + codes.astype(np.int64) * KINDS + kinds
     found, at = np.unique(places, return_inverse=True)
-    counts = np.zeros(len(found), np.int64)
-    np.add.at(counts, at, sums)
+    # In double a sum is exact up to where counts stop, and above it does not wrap.
+    counts = clipped(np.bincount(at, sums, len(found)))
     of_minute, within = np.divmod(found, size)
     at_keys, of_kind = np.divmod(within, KINDS)
     names = keys.cast(pa.string()).take(pa.array(at_keys)).to_pylist()
@@ -75,8 +75,8 @@ def _taken(values: pa.Array, places: np.ndarray) -> list[str]:
 def _measured(rows: pa.Table, part: Part) -> np.ndarray:
     if not part.measure:
         return np.ones(len(rows), np.int64)
-    values: np.ndarray = rows[part.measure].combine_chunks().fill_null(0).to_numpy()
-    return values
+    values = rows[part.measure].combine_chunks().fill_null(0).to_numpy()
+    return np.clip(values, 0, MOST_COUNT)
 
 
 def _kinds(rows: pa.Table, part: Part) -> np.ndarray:

@@ -7,7 +7,7 @@ Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.counters.board import Counted
+from pipeline.counters.board import MOST_COUNT, Counted
+from pipeline.counters.declared import all_rankings
 from pipeline.counters.ports import Delta
 from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store import Edge
@@ -24,6 +25,7 @@ from pipeline.store.reading import can_make_files, reading_of
 NAME = "ranking.db"
 VERSION = 1
 BUSY_S = 30.0
+BEGIN_ANEW = "delete it: what is counted begins anew with what the log holds"
 SCHEMA = f"""
 begin;
 -- which log.db is counted
@@ -33,15 +35,16 @@ create table count (
   ranking text not null, minute integer not null, key text not null, kind integer not null,
   count integer not null, primary key (ranking, minute, key, kind)) without rowid;
 create table seen (minute integer not null, shard integer not null, ids blob not null);
-create index seen_by_minute on seen (shard, minute);
+create index seen_by_minute on seen (minute);
 create table title (key text primary key, title text not null, minute integer not null)
   without rowid;
 pragma user_version = {VERSION};
 commit;
 """
-_COUNT = """
+# What does not fit an integer becomes a REAL in SQLite, so it stops before that.
+_COUNT = f"""
 insert into count values (?, ?, ?, ?, ?)
-on conflict do update set count = count + excluded.count
+on conflict do update set count = min(count + excluded.count, {MOST_COUNT})
 """
 _TITLE = """
 insert into title values (?, ?, ?)
@@ -58,6 +61,10 @@ def files_of(home: Path) -> list[Path]:
     return [home / f"{NAME}{suffix}" for suffix in ("-wal", "-shm", "")]
 
 
+# The file is no database, is damaged, or has other tables: it will never be read.
+DAMAGES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
 def _pass(edge: Edge) -> None:
     """Nobody watches."""
 
@@ -66,7 +73,13 @@ class CountersFile:
     """The counters of a home, written by one process; `writer` makes them where they are missing.
 
     watch  called at the edges of every transaction, as a Store's
+
+    All raise DeliveryError where it cannot be read or written for now, HomeError where it is
+    damaged.
     """
+
+    # One process counts all shards into one file.
+    whole = True
 
     def __init__(
         self, home: Path, watch: Callable[[Edge], None] = _pass, writer: bool = True
@@ -77,11 +90,13 @@ class CountersFile:
         self.writer = writer
         try:
             self.connection = self._open()
+            # Which changes with what others write.
+            self._version = self._data_version()
         except sqlite3.Error as error:
             raise HomeError(
                 f"the counters cannot be opened: {error}",
                 f"at {self.path}",
-                "delete it: what is counted begins anew with what the log holds",
+                BEGIN_ANEW,
             ) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -137,10 +152,12 @@ class CountersFile:
         return found[0][0] if found else ""
 
     def seen(self, shard: int, since: int) -> Iterator[np.ndarray]:
-        """int64 identities that were seen in a minute of arrival or later."""
+        """int64 identities that were seen in a minute of arrival or later, in any shard."""
+        del shard
         with self._told("read"):
-            rows = self._rows("select ids from seen where shard = ? and minute >= ?", shard, since)
-        return (np.frombuffer(ids, np.int64) for (ids,) in rows)
+            self._version = self._data_version()
+            for (ids,) in self.connection.execute("select ids from seen where minute >= ?", (since,)):
+                yield np.frombuffer(ids, np.int64)
 
     def add(self, delta: Delta) -> bool:
         """Add all of it at once, or nothing where the shard is counted up to elsewhere: false."""
@@ -152,7 +169,10 @@ class CountersFile:
         ]
         with self._told("written"), self._transaction() as connection:
             found = self._rows("select place from place where shard = ?", delta.shard)
-            if (found[0][0] if found else "") != delta.behind:
+            behind, version = found[0][0] if found else "", self._data_version()
+            # Where somebody else has written, the caller does not know what they have seen.
+            others, self._version = version != self._version, version
+            if behind != delta.behind or (others and len(delta.seen)):
                 return False
             connection.execute("insert or replace into place values (?, ?)", _placed(delta))
             connection.executemany(_COUNT, counts)
@@ -170,11 +190,10 @@ class CountersFile:
             "select minute, key, kind, count from count where ranking = ? and minute >= ?"
             " order by minute"
         )
-        with self._told("read"):
-            rows = self._rows(sql, ranking, since)
-        for minute, some in groupby(rows, lambda row: row[0]):
-            _, keys, kinds, counts = zip(*some, strict=True)
-            yield Counted(minute, keys, np.array(kinds, np.int64), np.array(counts, np.int64))
+        with self._told("read"), closing(self.connection.execute(sql, (ranking, since))) as rows:
+            for minute, some in groupby(rows, lambda row: row[0]):
+                _, keys, kinds, counts = zip(*some, strict=True)
+                yield Counted(minute, keys, _integers(kinds), _integers(counts))
 
     def titles(self) -> Mapping[str, str]:
         """Titles of pages."""
@@ -184,8 +203,17 @@ class CountersFile:
     def forget(self, before: int) -> None:
         """Forget what is of minutes before one."""
         with self._told("written"), self._transaction() as connection:
-            for table in ("count", "seen", "title"):
+            # By the primary key: without its first column all counts would be looked at.
+            connection.executemany(
+                "delete from count where ranking = ? and minute < ?",
+                [(ranking, before) for ranking in all_rankings()],
+            )
+            for table in ("seen", "title"):
                 connection.execute(f"delete from {table} where minute < ?", (before,))  # noqa: S608 - own names
+
+    def _data_version(self) -> int:
+        version: int = self._rows("pragma data_version")[0][0]
+        return version
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with closing(self.connection.execute(sql, values)) as cursor:
@@ -210,9 +238,22 @@ class CountersFile:
         try:
             yield
         except sqlite3.Error as error:
-            fix = "free some space or mend the permissions; it is counted again from the log"
             what = f"the counters cannot be {what}: {error}"
+            if error.sqlite_errorcode & 0xFF in DAMAGES:
+                raise HomeError(what, f"at {self.path}", BEGIN_ANEW) from error
+            fix = "free some space or mend the permissions; it is counted again from the log"
             raise DeliveryError(what, f"at {self.path}", fix) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            # A cell holds what nobody wrote there.
+            what = f"the counters cannot be {what}: {error}"
+            raise HomeError(what, f"at {self.path}", BEGIN_ANEW) from error
+
+
+def _integers(cells: Sequence[object]) -> np.ndarray:
+    found = np.array(cells)
+    if found.dtype != np.int64:
+        raise ValueError("a count that is no whole number")
+    return found
 
 
 def _nothing(path: Path) -> NotConfigured:

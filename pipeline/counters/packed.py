@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from pipeline.counters.board import Counted
+from pipeline.counters.board import MOST_COUNT, Counted
 from pipeline.errors import DeliveryError
 
 # Most of what is won, for a third of the time: a batch is packed once a second and shard.
@@ -48,7 +48,7 @@ def combined(contents: Iterable[Content]) -> Content:
             for minute, keys, kinds, counts in minutes:
                 found = sums[ranking][minute]
                 for each, count in zip(zip(keys, kinds, strict=True), counts, strict=True):
-                    found[each] = found.get(each, 0) + count
+                    found[each] = min(found.get(each, 0) + count, MOST_COUNT)
     counted: dict[str, list[_Minute]] = {
         ranking: [(minute, *_columns(of)) for minute, of in sorted(found.items())]
         for ranking, found in sums.items()

@@ -14,7 +14,8 @@ from itertools import groupby
 from pipeline.batch import Context, Fault, guarded, read, rows_of, with_times
 from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS
 from pipeline.counters.declared import all_rankings
-from pipeline.counters.tally import Rows, Tally
+from pipeline.counters.seen import Rows, marked
+from pipeline.counters.tally import Tally
 from pipeline.deliver.erased import Erased
 from pipeline.errors import DeliveryError
 from pipeline.sources import all_sources, find
@@ -34,6 +35,7 @@ class CountingWorker:
     erased  what must not come back
     clock   seconds since the epoch
     ticks   seconds that only ever rise
+    told    called with why it cannot count at present, again and again; with "" where it does
     """
 
     log: Log
@@ -42,11 +44,12 @@ class CountingWorker:
     erased: Erased = Erased()  # noqa: RUF009 - it never changes
     clock: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
+    told: Callable[[str], None] = lambda problem: None
 
     def run(self, stop: threading.Event) -> None:
         """Count until `stop` is set. Where the counters cannot be kept it tries again.
 
-        Raises HomeError when log.db is damaged.
+        Raises HomeError when log.db or what keeps the counters is damaged.
         """
         tidied = float("-inf")
         while not stop.is_set():
@@ -55,9 +58,11 @@ class CountingWorker:
                 if self.ticks() - tidied > TIDY_EVERY_S:
                     self.tally.tidy()
                     tidied = self.ticks()
-            except DeliveryError:
+            except DeliveryError as error:
+                self.told(f"{error.what} {error.where}")
                 stop.wait(PAUSE_S)
                 continue
+            self.told("")
             if counted < self.context.limits.batch_records:
                 stop.wait(LOOK_EVERY_S)
 
@@ -98,6 +103,7 @@ class CountingWorker:
             reading = with_times(read([each.record for each in some], source, self.context))
             if len(reading.parsed.line):
                 rows = rows_of(reading, source, self.context)
+                rows = marked(rows, reading.batch, reading.parsed.line)
                 found.append((source.table, self.erased.left(source.table.name, rows)))
         return found
 

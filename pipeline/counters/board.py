@@ -111,7 +111,8 @@ class Board:
         """Add counts to a minute."""
         minute = self._minutes.setdefault(counted.minute, {})
         known, added = self._places, counted.counts
-        places, new = [], []
+        places: list[int] = []
+        new: list[int] = []
         counts = added.tolist()
         for key, kind, count in zip(counted.keys, counted.kinds.tolist(), counts, strict=True):
             at = known.get(key)
@@ -162,7 +163,9 @@ class Board:
             for key in counted.keys:
                 if len(taken) <= room and key not in known:
                     taken.add(key)
-            found.append(_with_others(counted, [key in known or key in taken for key in counted.keys]))
+            found.append(
+                _with_others(counted, [key in known or key in taken for key in counted.keys])
+            )
         return found
 
     @property
@@ -224,7 +227,8 @@ class Board:
             counts += by_kind[:, kind]
         if prefix:
             counts[~self._begins(prefix)] = 0
-        return np.minimum(counts, MOST_COUNT, out=counts)
+        np.minimum(counts, MOST_COUNT, out=counts)
+        return counts
 
     def _begins(self, prefix: str) -> np.ndarray:
         """Mask of the keys that begin so; it grows with the keys."""
@@ -296,7 +300,10 @@ def _with_others(counted: Counted, kept: Sequence[bool]) -> Counted:
     kinds = np.flatnonzero(sums)
     return Counted(
         counted.minute,
-        [*(key for key, keep in zip(counted.keys, kept, strict=True) if keep), *[OTHER] * len(kinds)],
+        [
+            *(key for key, keep in zip(counted.keys, kept, strict=True) if keep),
+            *[OTHER] * len(kinds),
+        ],
         np.concatenate([counted.kinds[mask], kinds]),
         np.concatenate([counted.counts[mask], clipped(sums[kinds])]),
     )
@@ -304,7 +311,8 @@ def _with_others(counted: Counted, kept: Sequence[bool]) -> Counted:
 
 def clipped(sums: np.ndarray) -> np.ndarray:
     """int64 counts of sums of them in double: exact up to the most, which is all that is kept."""
-    return np.minimum(sums, MOST_COUNT).astype(np.int64)
+    counts: np.ndarray = np.minimum(sums, MOST_COUNT).astype(np.int64)
+    return counts
 
 
 def _total(counts: np.ndarray) -> int:

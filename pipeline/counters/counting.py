@@ -12,6 +12,8 @@ from pipeline.counters.declared import Part, Ranking
 from pipeline.schema import EVENT_TIME
 
 ARRIVAL = "ingest_time"
+# Characters; a page says what it is called, whoever sends it.
+LONGEST_TITLE = 512
 
 
 def counts_of(ranking: Ranking, part: Part, rows: pa.Table) -> Iterator[Counted]:
@@ -23,7 +25,7 @@ def counts_of(ranking: Ranking, part: Part, rows: pa.Table) -> Iterator[Counted]
         rows = rows.filter(part.keep(rows))
     keys, codes = _coded(rows, part.key)
     times, arrivals = _ms(rows, EVENT_TIME.name), _ms(rows, ARRIVAL)
-    good = (codes >= 0) & (arrivals - times <= ranking.late_minutes * MINUTE_MS)
+    good = (codes >= 0) & _in_time(ranking, times, arrivals)
     sums = _measured(rows, part)
     if not good.all():
         codes, times, sums = codes[good], times[good], sums[good]
@@ -45,6 +47,14 @@ def counts_of(ranking: Ranking, part: Part, rows: pa.Table) -> Iterator[Counted]
         yield Counted(minute, names[some], of_kind[some], counts[some])
 
 
+def may_count(ranking: Ranking, part: Part, rows: pa.Table) -> np.ndarray:
+    """Mask of the rows that `counts_of` counts."""
+    mask = _in_time(ranking, _ms(rows, EVENT_TIME.name), _ms(rows, ARRIVAL))
+    if part.keep is not None:
+        mask &= _flags(part.keep(rows))
+    return mask
+
+
 def titles_of(part: Part, rows: pa.Table) -> dict[str, str]:
     """The last title of each key that has one."""
     keys, codes = _coded(rows, part.key)
@@ -55,7 +65,8 @@ def titles_of(part: Part, rows: pa.Table) -> dict[str, str]:
     there = there[~np.isin(title_codes[there], np.flatnonzero(pc.equal(titles, "")))]
     found, at = np.unique(codes[there], return_index=True)
     last = title_codes[there][at]
-    pairs = zip(_taken(keys, found), _taken(titles, last), strict=True)
+    short = pc.utf8_slice_codeunits(titles.cast(pa.string()), 0, LONGEST_TITLE)
+    pairs = zip(_taken(keys, found), _taken(short, last), strict=True)
     return dict(pairs)
 
 
@@ -76,15 +87,25 @@ def _measured(rows: pa.Table, part: Part) -> np.ndarray:
     if not part.measure:
         return np.ones(len(rows), np.int64)
     values = rows[part.measure].combine_chunks().fill_null(0).to_numpy()
-    return np.clip(values, 0, MOST_COUNT)
+    measured: np.ndarray = np.clip(values, 0, MOST_COUNT)
+    return measured
 
 
 def _kinds(rows: pa.Table, part: Part) -> np.ndarray:
     kinds = np.zeros(len(rows), np.int64)
     for name, bit in zip(part.kinds or (), (BOT, ASSET), strict=False):
-        flags = rows[name].combine_chunks().fill_null(False)
-        kinds += flags.to_numpy(zero_copy_only=False) * bit
+        kinds += _flags(rows[name]) * bit
     return kinds
+
+
+def _flags(column: pa.ChunkedArray) -> np.ndarray:
+    flags: np.ndarray = column.combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _in_time(ranking: Ranking, times: np.ndarray, arrivals: np.ndarray) -> np.ndarray:
+    mask: np.ndarray = arrivals - times <= ranking.late_minutes * MINUTE_MS
+    return mask
 
 
 def _ms(rows: pa.Table, name: str) -> np.ndarray:

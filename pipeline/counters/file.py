@@ -45,7 +45,7 @@ commit;
 _COUNT = f"""
 insert into count values (?, ?, ?, ?, ?)
 on conflict do update set count = min(count + excluded.count, {MOST_COUNT})
-"""
+"""  # noqa: S608 - a number of ours
 _TITLE = """
 insert into title values (?, ?, ?)
 on conflict do update set title = excluded.title, minute = excluded.minute
@@ -151,13 +151,15 @@ class CountersFile:
             found = self._rows("select place from place where shard = ?", shard)
         return found[0][0] if found else ""
 
-    def seen(self, shard: int, since: int) -> Iterator[np.ndarray]:
-        """int64 identities that were seen in a minute of arrival or later, in any shard."""
+    def seen(self, shard: int, since: int) -> Iterator[tuple[int, np.ndarray]]:
+        """int64 identities that were seen from a minute of arrival on, in any shard."""
         del shard
         with self._told("read"):
             self._version = self._data_version()
-            for (ids,) in self.connection.execute("select ids from seen where minute >= ?", (since,)):
-                yield np.frombuffer(ids, np.int64)
+            sql = "select minute, ids from seen where minute >= ?"
+            with closing(self.connection.execute(sql, (since,))) as rows:
+                for minute, ids in rows:
+                    yield minute, np.frombuffer(ids, np.int64)
 
     def add(self, delta: Delta) -> bool:
         """Add all of it at once, or nothing where the shard is counted up to elsewhere: false."""
@@ -171,8 +173,9 @@ class CountersFile:
             found = self._rows("select place from place where shard = ?", delta.shard)
             behind, version = found[0][0] if found else "", self._data_version()
             # Where somebody else has written, the caller does not know what they have seen.
-            others, self._version = version != self._version, version
-            if behind != delta.behind or (others and len(delta.seen)):
+            others = version != self._version and len(delta.seen)
+            if behind != delta.behind or others:
+                self._version = version
                 return False
             connection.execute("insert or replace into place values (?, ?)", _placed(delta))
             connection.executemany(_COUNT, counts)
@@ -239,7 +242,7 @@ class CountersFile:
             yield
         except sqlite3.Error as error:
             what = f"the counters cannot be {what}: {error}"
-            if error.sqlite_errorcode & 0xFF in DAMAGES:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGES:
                 raise HomeError(what, f"at {self.path}", BEGIN_ANEW) from error
             fix = "free some space or mend the permissions; it is counted again from the log"
             raise DeliveryError(what, f"at {self.path}", fix) from error

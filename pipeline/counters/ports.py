@@ -33,16 +33,21 @@ class Delta:
 
 
 class Counters(Protocol):
-    """Keeps counts; all raise DeliveryError where it cannot."""
+    """Keeps counts; all raise DeliveryError where it cannot.
+
+    whole  whether what was seen in one shard is known in all: one process counts them
+    """
+
+    whole: bool
 
     def place(self, shard: int) -> str:
         """Up to where a shard is counted; "" for nothing."""
 
-    def seen(self, shard: int, since: int) -> Iterator[np.ndarray]:
-        """Identities that were seen in a minute of arrival or later."""
+    def seen(self, shard: int, since: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Identities that were seen from a minute of arrival on, each with its minute."""
 
     def add(self, delta: Delta) -> bool:
-        """Add all of it at once, or nothing where the shard is counted up to elsewhere: false."""
+        """Add all of it at once, or nothing where somebody else has counted since: false."""
 
     def counts(self, ranking: str, since: int) -> Iterator[Counted]:
         """Counts of a ranking from a minute on."""

@@ -62,6 +62,8 @@ class CountersTable:
 
     client: Any
     table: str
+    # Whoever counts a shard knows nothing of the others.
+    whole = False
     _places: dict[int, Place] = field(default_factory=dict)
     # Titles that this process has written of late, and when.
     _titled: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -76,11 +78,12 @@ class CountersTable:
         self._places[shard] = found = self.items.place(COUNT, str(shard))
         return found.at
 
-    def seen(self, shard: int, since: int) -> Iterator[np.ndarray]:
-        """int64 identities that were seen in a minute of arrival or later."""
+    def seen(self, shard: int, since: int) -> Iterator[tuple[int, np.ndarray]]:
+        """int64 identities that were seen from a minute of arrival on, in this shard."""
         first = start_of(max(since, self._before))
         for each in self.items.between(f"{SEEN}#{shard}", first):
-            yield np.frombuffer(self.items.data_of(each), "<i8")
+            minute = int(each["sk"]["S"].partition("#")[0])
+            yield minute, np.frombuffer(self.items.data_of(each), "<i8")
 
     def add(self, delta: Delta) -> bool:
         """Add all of it at once, or nothing where the shard is counted up to elsewhere: false."""

@@ -6,7 +6,6 @@ that nothing that ends a process in between can lose or double a count.
 """
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,51 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, Board, Counted
-from pipeline.counters.counting import ARRIVAL, counts_of, titles_of
+from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, MOST_KEYS, OTHER, Board, Counted
+from pipeline.counters.counting import ARRIVAL, counts_of, may_count, titles_of
 from pipeline.counters.declared import Ranking, all_rankings
 from pipeline.counters.ports import Counters, Delta
+from pipeline.counters.seen import REMEMBERED, Rows, Seen, fresh
 from pipeline.errors import DeliveryError
 from pipeline.schema import Table
 
-# An event that is sent again after so many minutes is another one: it would be too late, had it
-# a time. They are of arrival, not of counting: that may have stood still between the two.
-REMEMBERED = 45
-RECORD_ID = "record_id"
-
-Rows = tuple[Table, pa.Table]
-
-
-@dataclass(slots=True)
-class _Seen:
-    """Identities by minute of arrival, each array sorted."""
-
-    by_minute: dict[int, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, minute: int, ids: np.ndarray) -> None:
-        """Remember more; arrays double in size, so that few have to be looked through."""
-        if not len(ids):
-            return
-        some = self.by_minute[minute]
-        ids = np.sort(ids)
-        while some and len(some[-1]) <= len(ids):
-            ids = np.sort(np.concatenate([some.pop(), ids]))
-        some.append(ids)
-
-    def new(self, ids: np.ndarray) -> np.ndarray:
-        """Mask of those that were not seen, the first of equal ones."""
-        mask = np.zeros(len(ids), bool)
-        mask[np.unique(ids, return_index=True)[1]] = True
-        for some in self.by_minute.values():
-            for known in some:
-                at = np.searchsorted(known, ids)
-                mask &= known[np.minimum(at, len(known) - 1)] != ids
-        return mask
-
-    def forget(self, before: int) -> None:
-        """Forget the minutes before one."""
-        for minute in [each for each in self.by_minute if each < before]:
-            del self.by_minute[minute]
+# Under which what was seen is kept where one knows what was seen in all shards.
+ALL_SHARDS = -1
 
 
 @dataclass
@@ -67,9 +31,11 @@ class Tally:
 
     clock    seconds since the epoch
     answers  whether anybody asks it for a ranking; it keeps no boards otherwise
+    most     keys of a ranking that boards take; what is beyond them counts as OTHER
     changes  how often what an answer is made from has changed
+    others   by ranking: what it has counted so
 
-    Raises DeliveryError where they cannot be read.
+    Raises DeliveryError where they cannot be read, HomeError where they never will be.
     """
 
     counters: Counters
@@ -77,11 +43,15 @@ class Tally:
     boards: dict[str, Board] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     _places: dict[int, str] = field(default_factory=dict)
-    _seen: dict[int, _Seen] = field(default_factory=dict)
+    _seen: dict[int, Seen] = field(default_factory=dict)
+    # By page: the minute of its title.
+    _titled: dict[str, int] = field(default_factory=dict)
     # Held while boards change, and by whoever answers from them in another thread.
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: bool = True
+    most: int = MOST_KEYS
     changes: int = 0
+    others: dict[str, int] = field(default_factory=dict)
     _stale: bool = False
 
     def __post_init__(self) -> None:
@@ -99,13 +69,15 @@ class Tally:
 
     def _read_boards(self) -> None:
         since = self._minute() - KEPT_MINUTES
-        boards = {name: Board() for name in all_rankings()}
+        boards = {name: Board(self.most) for name in all_rankings()}
         for name, board in boards.items():
             for counted in self.counters.counts(name, since):
                 board.add(counted)
-        titles = self.counters.titles()
+        titles = dict(self.counters.titles())
+        self._titled = dict.fromkeys(titles, self._minute())
         with self.lock:
             self.boards.update(boards)
+            self.titles.clear()
             self.titles.update(titles)
             self.changes += 1
 
@@ -119,27 +91,29 @@ class Tally:
             self._places[shard] = self.counters.place(shard)
         return self._places[shard]
 
-    def _seen_before(self, shard: int, minute: int) -> _Seen:
-        """Identities of a shard that something which arrives in a minute may bring again."""
-        if shard not in self._seen:
-            seen = _Seen()
-            for ids in self.counters.seen(shard, minute - REMEMBERED):
-                seen.add(minute, ids)
-            self._seen[shard] = seen
-        self._seen[shard].forget(minute - REMEMBERED)
-        return self._seen[shard]
+    def _seen_before(self, shard: int, minute: int) -> Seen:
+        """Identities that something which arrives in a shard in a minute may bring again."""
+        since, named = minute - REMEMBERED, ALL_SHARDS if self.counters.whole else shard
+        seen = self._seen.get(named)
+        # A shard may lie further behind than those for which was remembered.
+        if seen is None or since < seen.since:
+            seen = self._seen[named] = Seen(since)
+            for each, ids in self.counters.seen(shard, since):
+                seen.add(each, ids)
+        seen.need(shard, since)
+        return seen
 
     def add(self, shard: int, place: str, rows: Sequence[Rows]) -> bool:
         """Count the rows of the records behind the shard's place, up to another place.
 
-        False: somebody else has counted some of them; ask for the place again. Raises DeliveryError
-        where they cannot be kept: then none is counted.
+        False: somebody else has counted since; ask for the place again. Raises DeliveryError where
+        they cannot be kept: then none is counted.
         """
         behind, (first, last) = self.place(shard), self._arrived(rows)
         seen = self._seen_before(shard, first)
-        fresh, ids = _fresh(seen, rows)
-        counts = self._counted(fresh)
-        titles = _titles(fresh)
+        new, ids = fresh(seen, rows, _may_count)
+        counts = self._counted(new)
+        titles = _titles(new)
         delta = Delta(shard, behind, place, counts, ids, last, titles)
         try:
             added = self.counters.add(delta)
@@ -152,32 +126,43 @@ class Tally:
             return False
         self._places[shard] = place
         seen.add(last, ids)
-        if not self.answers:
-            return True
-        if not counts and not titles:
-            return True
+        if self.answers and (counts or titles):
+            self._show(counts, titles, last)
+        return True
+
+    def _show(
+        self, counts: Mapping[str, Sequence[Counted]], titles: Mapping[str, str], minute: int
+    ) -> None:
+        self._titled.update(dict.fromkeys(titles, minute))
         with self.lock:
             for name, some in counts.items():
                 for counted in some:
                     self.boards[name].add(counted)
             self.titles.update(titles)
             self.changes += 1
-        return True
+        for name, some in counts.items():
+            more = sum(_others(counted) for counted in some)
+            if more:
+                self.others[name] = self.others.get(name, 0) + more
 
     def tidy(self) -> None:
         """Forget what no window reaches any more. Raises DeliveryError."""
         before = self._minute() - KEPT_MINUTES
         # What is counted now may have come with what was seen then.
         self.counters.forget(before - REMEMBERED)
+        for seen in self._seen.values():
+            seen.relax()
         if not self.answers:
             return
-        titles = dict(self.counters.titles())
-        with self.lock:
-            self.titles.clear()
-            self.titles.update(titles)
-            for board in self.boards.values():
+        old = [key for key, minute in self._titled.items() if minute < before - REMEMBERED]
+        for board in self.boards.values():
+            # One at a time: who asks meanwhile waits for one.
+            with self.lock:
                 board.forget(before)
-            self.changes += 1
+                self.changes += 1
+        with self.lock:
+            for key in old:
+                del self.titles[key], self._titled[key]
 
     def _arrived(self, rows: Sequence[Rows]) -> tuple[int, int]:
         """First and last minute of arrival of some rows; now for none."""
@@ -195,23 +180,27 @@ class Tally:
         for ranking in all_rankings().values():
             counts = list(_of(ranking, rows))
             if counts:
-                found[ranking.name] = counts
+                board = self.boards.get(ranking.name)
+                found[ranking.name] = board.limited(counts) if board else counts
         return found
 
     def _minute(self) -> int:
         return int(self.clock() * 1000) // MINUTE_MS
 
 
-def _fresh(seen: _Seen, rows: Sequence[Rows]) -> tuple[list[Rows], np.ndarray]:
-    """The rows of events that were not counted, and their identities."""
-    found: list[Rows] = []
-    ids = np.empty(0, np.int64)
-    for table, some in rows:
-        mine = some[RECORD_ID].combine_chunks().to_numpy()
-        new = seen.new(mine) & ~np.isin(mine, ids)
-        found.append((table, some if new.all() else some.filter(pa.array(new))))
-        ids = np.concatenate([ids, mine[new]])
-    return found, ids
+def _others(counted: Counted) -> int:
+    pairs = zip(counted.keys, counted.counts.tolist(), strict=True)
+    return sum(count for key, count in pairs if key == OTHER)
+
+
+def _may_count(table: Table, rows: pa.Table) -> np.ndarray:
+    """Mask of the rows that any ranking counts."""
+    mask = np.zeros(len(rows), bool)
+    for ranking in all_rankings().values():
+        part = ranking.parts.get(table.name)
+        if part is not None:
+            mask |= may_count(ranking, part, rows)
+    return mask
 
 
 def _of(ranking: Ranking, rows: Sequence[Rows]) -> Iterator[Counted]:

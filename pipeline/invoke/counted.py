@@ -28,7 +28,8 @@ from itertools import groupby
 from pipeline import aws
 from pipeline.batch import Context, Fault, guarded, read, rows_of, with_times
 from pipeline.counters import proxy
-from pipeline.counters.tally import Rows, Tally
+from pipeline.counters.seen import Rows, marked
+from pipeline.counters.tally import Tally
 from pipeline.errors import DeliveryError, TailraceError
 from pipeline.sources import Source
 from pipeline.triggers import Record
@@ -86,4 +87,5 @@ def _rows(records: Sequence[Record], source: Source, context: Context) -> list[R
     reading = with_times(read(records, source, context))
     if not len(reading.parsed.line):
         return []
-    return [(source.table, rows_of(reading, source, context))]
+    rows = rows_of(reading, source, context)
+    return [(source.table, marked(rows, reading.batch, reading.parsed.line))]

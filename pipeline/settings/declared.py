@@ -78,6 +78,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_bytes: Annotated[
         int, Bytes, Meta(description="Size of the log from which they go earlier.")
     ] = 8 << 30
+    ranking_keys: Annotated[
+        int,
+        Count,
+        Meta(
+            description="Different keys of a ranking that are counted by name within 160 minutes;"
+            " what is beyond them counts as (other)."
+        ),
+    ] = 500_000
     sink_patience_s: Annotated[
         int, Seconds, Meta(description="Seconds that `ingest` waits for a failing sink.")
     ] = 30

@@ -30,9 +30,13 @@ from pipeline.schema import EVENT_TIME, Domain, Field, Type, declare
 from pipeline.sources.source import Source
 
 PAGE = text("page", "Path of the page, with the parameters that are declared to count.", "path")
-TITLE = text("title", "Title of the page.")
+# Characters; what is longer is cut, as anybody may send it.
+LONGEST_TITLE, LONGEST_SESSION = 512, 128
+TITLE = text("title", f"Title of the page, its first {LONGEST_TITLE} characters.")
 REFERRER_HOST = text("referrer_host", "Host of the page before it, small letters.", "referrer")
-SESSION = text("session", "Session, as the client calls it.")
+SESSION = text(
+    "session", f"Session, as the client calls it, its first {LONGEST_SESSION} characters."
+)
 EVENT_ID = text("event_id", "The client's id of the view, a UUID: sent again it is the same.")
 VISITOR = text(
     "visitor",
@@ -116,11 +120,17 @@ def _host(referrers: pa.Array) -> pa.Array:
     return pc.utf8_lower(found)
 
 
+def _cut(longest: int, texts: pa.Array) -> pa.Array:
+    return _each(texts, lambda text: text[:longest])
+
+
 def _members(format_text: str) -> tuple[Member, ...]:
     server = [Member(each, (SERVER, each.log_name)) for each in (TAKEN, VISITOR, COUNTRY, AGENT)]
     return (
         Member(PAGE, ("path",), finish=partial(_pages, parameters(format_text))),
-        *(Member(each, (each.log_name,)) for each in (TITLE, SESSION, EVENT_ID, VIEWPORT, SENT)),
+        Member(TITLE, ("title",), finish=partial(_cut, LONGEST_TITLE)),
+        Member(SESSION, ("session",), finish=partial(_cut, LONGEST_SESSION)),
+        *(Member(each, (each.log_name,)) for each in (EVENT_ID, VIEWPORT, SENT)),
         Member(REFERRER_HOST, ("referrer",), finish=_host),
         *server,
     )

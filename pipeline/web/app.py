@@ -73,7 +73,10 @@ def _add_logs(app: FastAPI, state: ServerState) -> None:
 
 def _add_health(app: FastAPI, state: ServerState) -> None:
     held: dict[int | str, dict[str, Any]] = {
-        503: {"model": models.Health, "description": "nothing is taken, or what is does not land"}
+        503: {
+            "model": models.Health,
+            "description": "nothing is taken, or what is does not land or count",
+        }
     }
 
     # As monitors ask; the body of the answer is left out on its way.
@@ -106,7 +109,7 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
     async def preflight() -> Response:
         return Response(status_code=204, headers=beacon.PREFLIGHT)
 
-    @app.get("/v1/pixel.gif", responses=errors(400, 403, 429, 503), summary="Take a page view")
+    @app.get("/v1/pixel.gif", responses=errors(400, 403, 414, 429, 503), summary="Take a page view")
     async def pixel(request: Request) -> Response:
         """An image of one pixel, for pages without a script."""
         return await views.pixel(state, request)

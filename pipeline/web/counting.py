@@ -1,28 +1,28 @@
 """The server's fourth thread: it counts what comes in, and answers what is hot.
 
 Counting must not stop what it counts: where the counters cannot be kept, rankings stand still, and
-records are taken and landed all the same.
+records are taken and landed all the same. It is told in health and on standard error.
 """
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.batch import Context
-from pipeline.consume.counting import CountingWorker
+from pipeline.batch import Context, Fault, guarded
+from pipeline.consume.counting import PAUSE_S, CountingWorker
 from pipeline.counters.answer import Asked, answer, etag
-from pipeline.counters.file import CountersFile
+from pipeline.counters.file import CountersFile, files_of
 from pipeline.counters.tally import Tally
-from pipeline.errors import TailraceError
+from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.ledger.erased import known
 from pipeline.store import Store, identity_of
 from pipeline.stream.log import Log
 from pipeline.web import answers
-from pipeline.web.telling import tell
+from pipeline.web.telling import Turns, tell
 
+READ = "what was counted before is being read"
 ANEW = "rankings begin anew: what ranking.db has counted is not of this log.db"
 # Answers that are kept: as many as are asked for again and again, by pages that show them.
 KEPT = 16
@@ -40,31 +40,55 @@ class Told:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class CountingState:
+    """How counting goes.
+
+    state       "reading" (what was counted before), "running", "holding" (the counters cannot be
+                kept, it is tried again) or "stopped"
+    holding_ms  since when it holds; None: it does not
+    problem     why
+    others      events that were counted under one name since it began, for there were too many
+    """
+
+    state: str = "running"
+    holding_ms: int | None = None
+    problem: str = ""
+    others: int = 0
+
+
+RUNNING = CountingState()
+
+
 @dataclass
 class Counting:
     """One thread over stores of its own.
 
     clock  seconds since the epoch
-    error  what it ended with, where that is foreseen
     """
 
     folder: Path
     context: Context
     clock: Callable[[], float]
-    error: TailraceError | None = None
+    _state: CountingState = field(default_factory=lambda: CountingState("reading"))
+    _turns: Turns = field(
+        default_factory=lambda: Turns(begins="counting holds", ends="counting again")
+    )
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _tally: Tally | None = None
     _told: dict[Asked, Told] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Begin to count. Raises HomeError when log.db or the counters cannot be opened."""
-        ready: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._run, args=(ready,), name="counting", daemon=True
-        )
+        """Begin; what was counted before is read first, and nobody waits for it."""
+        self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
-        ready.result()
+
+    @property
+    def current(self) -> CountingState:
+        """How it goes at present."""
+        others = sum(self._tally.others.values()) if self._tally else 0
+        return replace(self._state, others=others)
 
     def stop(self, patience_s: float) -> bool:
         """End after the step that is under way; false when that lasts too long."""
@@ -75,10 +99,13 @@ class Counting:
         return not self._thread.is_alive()
 
     def answer(self, asked: Asked) -> Told:
-        """The answer of a ranking as it is now; the same one until something more is counted."""
+        """The answer of a ranking as it is now; the same one until something more is counted.
+
+        Raises DeliveryError until what was counted before is read.
+        """
         tally = self._tally
         if tally is None:
-            raise TailraceError("nothing is counted yet", "", "ask again in a moment")
+            raise DeliveryError(self._state.problem or READ, "", "ask again in a moment")
         now_ms = int(self.clock() * 1000)
         # Who asks at the same time waits for the first one's, and has it, too.
         with tally.lock:
@@ -92,21 +119,59 @@ class Counting:
                     del self._told[next(iter(self._told))]
         return kept
 
-    def _run(self, ready: "Future[None]") -> None:
+    def _run(self) -> None:
         try:
-            store, counters = Store(self.folder, writer=True), CountersFile(self.folder)
-            log = Log(store)
-            if counters.follow(identity_of(store), log.newest()):
-                tell(ANEW)
-            self._tally = Tally(counters, self.clock)
-            # Only who writes to the home erases, so nothing is added while this runs.
-            erased = known(store)
+            done = guarded(self._count)
         except TailraceError as error:
-            ready.set_exception(error)
-            return
-        with closing(store), closing(counters):
-            ready.set_result(None)
-            try:
-                CountingWorker(log, self._tally, self.context, erased, self.clock).run(self._stop)
-            except TailraceError as error:
-                self.error = error
+            problem = f"{error.what} {error.where}"
+        else:
+            problem = done.detail if isinstance(done, Fault) else ""
+        if problem:
+            self._state = CountingState("stopped", None, problem)
+            tell(f"error: counting has ended: {problem}")
+
+    def _count(self) -> None:
+        with closing(Store(self.folder, writer=True)) as store, ExitStack() as opened:
+            log = Log(store)
+            while self._tally is None:
+                try:
+                    self._tally = self._begun(identity_of(store), log.newest(), opened)
+                except DeliveryError as error:
+                    self._look(f"{error.what} {error.where}")
+                    if self._stop.wait(PAUSE_S):
+                        return
+            # Only who writes to the home erases, so nothing is added while this runs.
+            erased, context = known(store), self.context
+            worker = CountingWorker(log, self._tally, context, erased, self.clock, told=self._look)
+            worker.run(self._stop)
+
+    def _begun(self, log: str, newest: int, opened: ExitStack) -> Tally:
+        """What was counted; it is a cache: where it will never be read, it begins anew."""
+        try:
+            return self._read(log, newest, opened)
+        except HomeError as error:
+            opened.close()
+            tell(f"rankings begin anew: {error.what}")
+            for path in files_of(self.folder):
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError:
+                    raise error from None
+            return self._read(log, newest, opened)
+
+    def _read(self, log: str, newest: int, opened: ExitStack) -> Tally:
+        counters = CountersFile(self.folder)
+        opened.callback(counters.close)
+        if counters.follow(log, newest):
+            tell(ANEW)
+        return Tally(counters, self.clock, most=self.context.limits.ranking_keys)
+
+    def _look(self, problem: str) -> None:
+        """Take note of why nothing is counted at present; "": it is."""
+        before = self._state
+        if not problem:
+            self._state = RUNNING
+        elif before.problem != problem:
+            since_ms = before.holding_ms or int(self.clock() * 1000)
+            self._state = CountingState("holding", since_ms, problem)
+        self._turns.look(problem)

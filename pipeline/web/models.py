@@ -56,6 +56,17 @@ class Compaction(_Model):
     problem: str = Field(description="why the last run was not whole; empty when it was")
 
 
+class Counting(_Model):
+    """What is hot is counted."""
+
+    state: Literal["reading", "running", "holding", "stopped"]
+    holding_since: str | None = Field(description="UTC; null while it does not hold")
+    problem: str = Field(description="why rankings stand still; empty while they do not")
+    others: int = Field(
+        ge=0, description="counted as (other) since the server started: there were too many keys"
+    )
+
+
 class Intake(_Model):
     """What writes posted records down."""
 
@@ -73,6 +84,7 @@ class Health(_Model):
     intake: Intake
     worker: Worker
     compaction: Compaction
+    counting: Counting
     backlog: Backlog
 
 

@@ -176,7 +176,8 @@ def running(
         prices=prices,
     )
     state.error = lambda: consumer.error or intake.error
-    state.ranking, state.visitor_key = counting.answer, visitor_key(folder)
+    state.ranking, state.counting = counting.answer, lambda: counting.current
+    state.visitor_key = visitor_key(folder)
     intake.start()
     try:
         consumer.start()

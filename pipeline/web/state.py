@@ -12,7 +12,7 @@ from pipeline.errors import TailraceError
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
-from pipeline.web.counting import Told
+from pipeline.web.counting import RUNNING, CountingState, Told
 from pipeline.web.gathering import Gathering
 
 QUERIES_AT_ONCE = 2
@@ -64,6 +64,7 @@ class ServerState:
     broken  name of the thread that ended before; "" for none
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
+    counting     how that goes; it ends no server
     visitor_key  of the hashes of visitors
     views        what is posted of them, on its way to the log
     """
@@ -86,6 +87,7 @@ class ServerState:
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
     ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
+    counting: Callable[[], CountingState] = lambda: RUNNING
     visitor_key: bytes = b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)

@@ -43,6 +43,9 @@ async def post_views(state: ServerState, request: Request) -> Response:
 
 async def pixel(state: ServerState, request: Request) -> Response:
     """Take the view of a page without a script: its members stand in the address of the image."""
+    if len(request.scope["query_string"]) > beacon.MOST_BYTES:
+        what = f"a view has at most {beacon.MOST_BYTES:,} bytes"
+        raise HttpError(414, what, "in the query string", "send a shorter title")
     referer = request.headers.get("referer", "")
     await _take(state, request, [beacon.of_image(dict(request.query_params), referer)])
     return Response(PIXEL, headers=OPEN, media_type="image/gif")

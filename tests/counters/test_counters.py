@@ -50,7 +50,7 @@ def test_a_batch_that_comes_again_is_not_counted_again(store: Store) -> None:
     assert not counters.add(first)
     assert not counters.add(delta("0", "2", of(5, a=1)))
     assert (counted(counters), counters.titles()) == ({5: {"a": 1}}, {"a": "A"})
-    assert [ids.tolist() for ids in counters.seen(0, 0)] == [[7]]
+    assert [ids.tolist() for _, ids in counters.seen(0, 0)] == [[7]]
 
 
 def test_of_two_who_write_behind_the_same_place_one_does(store: Store) -> None:
@@ -61,7 +61,7 @@ def test_of_two_who_write_behind_the_same_place_one_does(store: Store) -> None:
     assert other.add(delta("1", "2", of(5, b=1), seen=np.array([8])))
     assert not one.add(delta("1", "2", of(5, b=1), seen=np.array([8])))
     assert counted(one) == counted(other) == {5: {"a": 1, "b": 1}}
-    assert [ids.tolist() for ids in one.seen(0, 0)] == [[7], [8]]
+    assert [ids.tolist() for _, ids in one.seen(0, 0)] == [[7], [8]]
 
 
 def test_keys_of_any_kind_come_back_as_they_were(store: Store) -> None:
@@ -78,7 +78,7 @@ def test_what_is_old_is_forgotten(store: Store) -> None:
     ids = np.array([7, -8])
     counters.add(delta("", "1", of(5, a=1), minute=5, seen=ids, titles={"a": "A"}))
     counters.add(delta("1", "2", of(6, a=1), minute=6, seen=ids, titles={"b": "B"}))
-    assert [ids.tolist() for ids in counters.seen(0, 6)] == [[7, -8]]
+    assert [ids.tolist() for _, ids in counters.seen(0, 6)] == [[7, -8]]
     counters.forget(6)
     assert counted(counters) == {6: {"a": 1}}
     assert len(list(counters.seen(0, 0))) == 1

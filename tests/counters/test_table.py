@@ -122,7 +122,7 @@ def test_what_is_too_long_for_an_item_lies_in_several(account: Account) -> None:
     for read in (opened(account), table):
         (found,) = read.counts("page", MINUTE)
         assert sorted(found.keys) == sorted(keys)
-        assert np.array_equal(np.concatenate(list(read.seen(0, 0))), ids)
+        assert np.array_equal(np.concatenate([ids for _, ids in read.seen(0, 0)]), ids)
     # Of what has expired in its midst nobody makes counts.
     del account.items[next(key for key in account.items if key[0].startswith("part#"))]
     with pytest.raises(DeliveryError, match="a part of the counts is not there"):

@@ -7,7 +7,7 @@ code is left out, as little of it as can be: the worker sees to it that it is no
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cache
 from itertools import groupby
 
@@ -41,6 +41,7 @@ class CountingWorker:
     log: Log
     tally: Tally
     context: Context
+    _: KW_ONLY
     erased: Erased = Erased()  # noqa: RUF009 - it never changes
     clock: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic

@@ -97,9 +97,10 @@ class Tally:
         seen = self._seen.get(named)
         # A shard may lie further behind than those for which was remembered.
         if seen is None or since < seen.since:
-            seen = self._seen[named] = Seen(since)
+            seen = Seen(since)
             for each, ids in self.counters.seen(shard, since):
                 seen.add(each, ids)
+            self._seen[named] = seen
         seen.need(shard, since)
         return seen
 

@@ -142,7 +142,9 @@ class Counting:
                         return
             # Only who writes to the home erases, so nothing is added while this runs.
             erased, context = known(store), self.context
-            worker = CountingWorker(log, self._tally, context, erased, self.clock, told=self._look)
+            worker = CountingWorker(
+                log, self._tally, context, erased=erased, clock=self.clock, told=self._look
+            )
             worker.run(self._stop)
 
     def _begun(self, log: str, newest: int, opened: ExitStack) -> Tally:

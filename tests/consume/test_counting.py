@@ -21,7 +21,8 @@ from tests.processed import context
 @contextmanager
 def counting(home: Path) -> Iterator[CountingWorker]:
     with closing(Store(home, writer=True)) as store, closing(CountersFile(home)) as counters:
-        yield CountingWorker(Log(store), Tally(counters, time.time), context(), known(store))
+        tally = Tally(counters, time.time)
+        yield CountingWorker(Log(store), tally, context(), erased=known(store))
 
 
 def send(home: Path, *views: dict[str, object], shard: str = "a") -> None:

@@ -58,7 +58,7 @@ def _count(home: Path, seed: int, now_s: float, told: Connection) -> None:
     counters = CountersFile(home, _failing(seed))
     with closing(Store(home, writer=True)) as store, closing(counters):
         tally = Tally(counters, lambda: now_s, answers=False)
-        worker = CountingWorker(Log(store), tally, within, lambda: now_s)
+        worker = CountingWorker(Log(store), tally, within, clock=lambda: now_s)
         while _stepped(worker, told):
             pass
 
@@ -131,7 +131,7 @@ def test_a_million_views_count_exactly_though_counting_is_killed_twenty_times(
     ):
         tally = Tally(counters, lambda: now_s)
         within = Context(lookups(), Limits(), Formats(), ())
-        worker = CountingWorker(Log(store), tally, within, lambda: now_s)
+        worker = CountingWorker(Log(store), tally, within, clock=lambda: now_s)
         assert sum(map(worker.step, worker.log.shards)) > 0
         worker.drain()
         again = Tally(counters, lambda: now_s)

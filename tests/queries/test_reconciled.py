@@ -47,7 +47,7 @@ def filled(home: Path, stream: Stream, counters: Counters) -> None:
     now_s = stream.end_ms / 1000
     with closing(Store(home, writer=True)) as store:
         tally = Tally(counters, lambda: now_s, answers=False)
-        CountingWorker(Log(store), tally, context(), lambda: now_s).drain()
+        CountingWorker(Log(store), tally, context(), clock=lambda: now_s).drain()
 
 
 def compared(home: Path, counters: Counters, window: Window) -> Reconciled:

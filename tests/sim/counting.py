@@ -225,7 +225,7 @@ class CountingSimulation:
             context = Context(lookups(), Limits(batch_records=records), Formats(), ())
             self.say(f"counter {number} takes {records} records at once")
             tally = Tally(counters, self._clock)
-            self._workers[number] = CountingWorker(log, tally, context, self._clock)
+            self._workers[number] = CountingWorker(log, tally, context, clock=self._clock)
         return self._workers[number]
 
     def _any(self) -> int:

@@ -64,8 +64,8 @@ def test_logs_are_told_of_beside_views_and_waited_for_as_they_are(cloud: Cloud) 
     assert not said.ok
     assert said.found == (
         "page views of 1 shard are counted, the newest came at 2026-11-25 14:30Z; logs of 1 shard"
-        " are counted, the newest came at 2026-11-25 14:16Z; minutes since 2026-11-25 14:16Z are not"
-        " added up, and are slow to read"
+        " are counted, the newest came at 2026-11-25 14:16Z; minutes since 2026-11-25 14:16Z are"
+        " not added up, and are slow to read"
     )
     of_logs.merge(MINUTE - 3)
     assert found(cloud, account).ok

@@ -268,8 +268,8 @@ def test_without_a_ranking_views_come_in_and_nothing_is_counted() -> None:
 
 
 def test_logs_are_counted_where_they_are_ranked_whether_views_come_in_or_not() -> None:
-    for given in ({}, {"ViewsPerSecond": "1", "RankingsPerSecond": "0"}):
-        stack = Stack(RankLogs="true", **given)
+    for views in ("0", "1"):
+        stack = Stack(RankLogs="true", ViewsPerSecond=views, RankingsPerSecond="0")
         for name in ("LogEtl", "Counters"):
             variables = stack.resources[name]["Properties"]["Environment"]["Variables"]
             assert variables["TAILRACE_COUNTERS_TABLE"] == "CountersTable"

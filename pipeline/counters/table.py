@@ -36,6 +36,8 @@ OF_VIEWS, OF_LOGS = "", "logs:"
 AHEAD = 15
 # What whoever reads just now has listed already must still be there.
 SPARE = 20
+# Minutes after which an item expires; TTL deletes it some time then, within days.
+LIVES = KEPT_MINUTES + AHEAD + SPARE
 # Minutes for which a title that was written is not written again; they are half of a batch else.
 # With those of the longest window they are fewer than the minutes that are kept.
 TITLED = 60
@@ -205,7 +207,7 @@ class CountersTable:
         return f"{self.stream}{shard}"
 
     def _entry(self, kind: str, log: str, place: Place, data: bytes) -> Item:
-        expires = (place.minute + KEPT_MINUTES + AHEAD + SPARE) * 60
+        expires = (place.minute + LIVES) * 60
         return self.items.entry(f"{kind}#{log}", place.key, data, expires)
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.batch import Context
+from pipeline.counters.table import LIVES
 from pipeline.deployed import kept
 from pipeline.deployed.backfill import MACHINE as BACKFILL
 from pipeline.deployed.erased import objects_key, receipt_keys
@@ -280,6 +281,11 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
         f"s3://{deployed.quarantine_bucket}/{LAMBDA_RECORDS}/: batches that Lambda gave up",
         until(days + KEPT_VERSIONS),
     )
+    if deployed.parameters.get("RankLogs") == "true":
+        # Developer Guide of DynamoDB, "Using time to live": what has expired goes within days.
+        until_expired = until(timedelta(minutes=LIVES))
+        what = "counts of talkers by address in DynamoDB, which no erasure reaches"
+        yield Holder(what, f"some days after {until_expired}, when they have expired")
     yield Holder("answers of Athena that were asked for before", until(ANSWERS))
     yield Holder(
         "the log groups and files that the logs come from, texts of queries that name it, copies",

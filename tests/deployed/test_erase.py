@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline import aws
-from pipeline.deployed.erase import Hands, Progress, begin, watch
+from pipeline.deployed.erase import Hands, Progress, begin, holders, watch
 from pipeline.deployed.erased import keys_since, receipt_keys
 from pipeline.deployed.replay import reader
-from pipeline.deployed.stage import find
+from pipeline.deployed.stage import Deployed, find
 from pipeline.erase.receipt import DONE, UNFINISHED, WAITING, Holder, Receipt, Removed, decoded
 from pipeline.erase.subject import of_address
 from pipeline.errors import NotConfigured, TailraceError
 from tests.carriers import ARRIVAL_MS, envelope, log_events
+from tests.deployed.cloud import OUTPUTS
 from tests.deployed.erasing import ARN, BACKFILL, KEPT, LAKE, Erasing
 from tests.deployed.staging import END, HOUR_MS, NOW, SINCE, Staging, said
 from tests.erase.homes import bad, bomb, line
@@ -155,6 +156,14 @@ def test_the_receipt_says_what_still_holds_it_and_until_when(staging: Staging) -
         ("s3", "2027-01-01"),
     ]
     assert done.held_by[-1].until.startswith("you erase it there")
+
+
+@pytest.mark.parametrize("ranked", ["true", "false"])
+def test_addresses_among_counts_of_logs_are_told_where_there_are_any(ranked: str) -> None:
+    stack = Deployed("staging", "eu-west-1", "CREATE_COMPLETE", OUTPUTS, {"RankLogs": ranked})
+    told = [each.until for each in holders(stack, NOW) if each.what.startswith("counts of talkers")]
+    expired = "some days after 2026-11-26T02:45:00Z, when they have expired"
+    assert told == ([expired] if ranked == "true" else [])
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(staging: Staging) -> None:

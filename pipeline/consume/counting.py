@@ -14,6 +14,7 @@ from pipeline.batch import Context, Fault, guarded, read, rows_of, with_times
 from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS
 from pipeline.counters.declared import ranked_sources
 from pipeline.counters.tally import Rows, Tally
+from pipeline.deliver.erased import Erased
 from pipeline.errors import DeliveryError
 from pipeline.sources import find
 from pipeline.stream.log import Head, Log, Stored
@@ -29,13 +30,15 @@ PAUSE_S = 1.0
 class CountingWorker:
     """Counts what comes into the stream of a home.
 
-    clock  seconds since the epoch
-    ticks  seconds that only ever rise
+    erased  what must not come back
+    clock   seconds since the epoch
+    ticks   seconds that only ever rise
     """
 
     log: Log
     tally: Tally
     context: Context
+    erased: Erased = Erased()  # noqa: RUF009 - it never changes
     clock: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
 
@@ -93,5 +96,6 @@ class CountingWorker:
             source = find(name)
             reading = with_times(read([each.record for each in some], source, self.context))
             if len(reading.parsed.line):
-                found.append((source.table, rows_of(reading, source, self.context)))
+                rows = rows_of(reading, source, self.context)
+                found.append((source.table, self.erased.left(source.table.name, rows)))
         return found

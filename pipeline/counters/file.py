@@ -49,6 +49,15 @@ on conflict do update set title = excluded.title, minute = excluded.minute
 """
 
 
+def files_of(home: Path) -> list[Path]:
+    """The files that a home is counted in, in the order in which they are removed.
+
+    Without them, counting begins anew with what the log still holds.
+    """
+    # The file itself last: what was written ahead of it belongs to no other.
+    return [home / f"{NAME}{suffix}" for suffix in ("-wal", "-shm", "")]
+
+
 def _pass(edge: Edge) -> None:
     """Nobody watches."""
 
@@ -95,7 +104,10 @@ class CountersFile:
             return f"{self.path.absolute().as_uri()}?mode=rwc"
         if not self.path.is_file():
             raise _nothing(self.path)
-        return reading_of(self.path, can_make_files(self.path.parent)).uri
+        if can_make_files(self.path.parent):
+            # SQLite may make ranking.db-shm, to tell others that it reads; the file stays as it is.
+            return f"{self.path.absolute().as_uri()}?mode=ro"
+        return reading_of(self.path, False).uri
 
     def close(self) -> None:
         """Close the file."""

@@ -17,6 +17,7 @@ from pipeline.counters.answer import Asked, answer, etag
 from pipeline.counters.file import CountersFile
 from pipeline.counters.tally import Tally
 from pipeline.errors import TailraceError
+from pipeline.ledger.erased import known
 from pipeline.store import Store, identity_of
 from pipeline.stream.log import Log
 from pipeline.web import answers
@@ -98,12 +99,14 @@ class Counting:
             if counters.follow(identity_of(store), log.newest()):
                 tell(ANEW)
             self._tally = Tally(counters, self.clock)
+            # Only who writes to the home erases, so nothing is added while this runs.
+            erased = known(store)
         except TailraceError as error:
             ready.set_exception(error)
             return
         with closing(store), closing(counters):
             ready.set_result(None)
             try:
-                CountingWorker(log, self._tally, self.context, self.clock).run(self._stop)
+                CountingWorker(log, self._tally, self.context, erased, self.clock).run(self._stop)
             except TailraceError as error:
                 self.error = error

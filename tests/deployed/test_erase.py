@@ -158,12 +158,29 @@ def test_the_receipt_says_what_still_holds_it_and_until_when(staging: Staging) -
     assert done.held_by[-1].until.startswith("you erase it there")
 
 
-@pytest.mark.parametrize("ranked", ["true", "false"])
-def test_addresses_among_counts_of_logs_are_told_where_there_are_any(ranked: str) -> None:
-    stack = Deployed("staging", "eu-west-1", "CREATE_COMPLETE", OUTPUTS, {"RankLogs": ranked})
-    told = [each.until for each in holders(stack, NOW) if each.what.startswith("counts of talkers")]
-    expired = "some days after 2026-11-26T02:45:00Z, when they have expired"
-    assert told == ([expired] if ranked == "true" else [])
+@pytest.mark.parametrize(
+    ("output", "what", "until"),
+    [
+        (
+            "CountersTable",
+            "counters of the ranking in DynamoDB, whose keys and titles may name it",
+            "some days after 2026-11-26T02:45:00Z, when they have expired",
+        ),
+        (
+            "ViewsUrl",
+            "the stream of page views, with the addresses of who viewed",
+            "2026-11-26T23:30:00Z",
+        ),
+    ],
+)
+def test_what_page_views_and_rankings_leave_behind_is_told_where_there_are_any(
+    output: str, what: str, until: str
+) -> None:
+    for there in (True, False):
+        outputs = {**OUTPUTS, **({output: "x"} if there else {})}
+        stack = Deployed("staging", "eu-west-1", "CREATE_COMPLETE", outputs, {})
+        told = [each.until for each in holders(stack, NOW) if each.what == what]
+        assert told == ([until] if there else [])
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(staging: Staging) -> None:

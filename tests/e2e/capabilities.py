@@ -114,10 +114,18 @@ CAPABILITIES = {
         lacks("its mapping templates know no directives, and it calls no Kinesis"),
         HAS,
     ),
-    "views.types": Capability(
-        "a body of views is what its type says, with a charset or without",
+    "views.image": Capability(
+        "an image tells of a view",
         lacks("it calls no Kinesis from API Gateway"),
-        pretends("it holds every body against the model of JSON, and knows no type with a charset"),
+        lacks("it takes what Kinesis answers for the image, before a template makes that"),
+    ),
+    "views.bodies": Capability(
+        "a body of views is what its type says, with a charset or without, and not too long",
+        lacks("it calls no Kinesis from API Gateway"),
+        pretends(
+            "every body is held against the model of JSON, a type with a charset is another one,"
+            " and Kinesis takes a put of nothing"
+        ),
     ),
     "views.ranking": Capability(
         "page views of the stream are counted in DynamoDB, and a function says which are hot",

@@ -55,8 +55,9 @@ def test_whole_numbers_are_divided_as_by_duckdb(target: Cloud) -> None:
     assert (ran.code, ran.out) == (0, '{"two":2,"half":0.5}\n')
 
 
-@pytest.mark.probe("views.types")
-def test_a_form_of_views_is_taken_for_json_that_is_none(target: Cloud, gateway: Cloud) -> None:
+@pytest.mark.probe("views.bodies")
+def test_a_form_of_views_is_none_and_a_long_body_is_one(target: Cloud, gateway: Cloud) -> None:
     assert post(gateway, b"path=%2Fform", FORM).status_code == 400
     text = json.dumps(view("with a charset")).encode()
     assert post(gateway, text, f"{TEXT};charset=UTF-8").status_code == 415
+    assert post(gateway, json.dumps(view("x" * 8_200)).encode(), TEXT).status_code == 204

@@ -191,7 +191,8 @@ def test_a_wrong_setting_ends_the_function_and_names_itself(
 @pytest.mark.slow
 @pytest.mark.fault("F8")
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what memory a process has used")
-def test_six_megabytes_of_base64_go_through_in_one_invocation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["", TABLE])
+def test_six_megabytes_of_base64_go_through_in_one_invocation(tmp_path: Path, table: str) -> None:
     dice, payloads, size = Random(7), [], 0
     while size < 6_000_000 * 3 // 4:
         payload = gzipped(envelope(log_events([flow(dice) for _ in range(10_000)])))
@@ -202,8 +203,11 @@ def test_six_megabytes_of_base64_go_through_in_one_invocation(tmp_path: Path) ->
     base64_bytes = sum(len(record["kinesis"]["data"]) for record in large["Records"])
     assert 5_900_000 < base64_bytes < 6_600_000
     with serving() as services:
-        last, _ = called([small, large], environ(services), tmp_path)
+        services.tables = Account()
+        given = environ(services, TAILRACE_COUNTERS_TABLE=table)
+        last, _ = called([small, large], given, tmp_path)
     assert last["answers"] == [{"batchItemFailures": []}] * 2
+    assert bool(services.tables.items) == bool(table)
     lines = 10_000 * len(payloads) + 1
     assert services.rows(f"{STREAMS}vpc_flow") == lines
     calls = [call for name, call in services.calls if name == f"{STREAMS}vpc_flow"]

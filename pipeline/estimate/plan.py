@@ -25,6 +25,11 @@ LEAST_GB, MOST_GB = 0.01, 1_000_000
 YEAR = 365
 
 
+def gb_of_views(views: float) -> float:
+    """GB (10^9 bytes) of so many page views."""
+    return views * SHAPES[VIEWS].line / GB
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The stack and its traffic.

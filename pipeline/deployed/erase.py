@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.batch import Context
+from pipeline.counters.table import LIVES
 from pipeline.deployed import kept
 from pipeline.deployed.backfill import MACHINE as BACKFILL
 from pipeline.deployed.erased import objects_key, receipt_keys
@@ -46,8 +47,6 @@ MACHINE = "EraseMachineArn"
 LOOK_EVERY_S = 5.0
 # What buckets keep of what was deleted, and Athena of its answers: the template's days.
 LAKE_VERSIONS, KEPT_VERSIONS, ANSWERS = timedelta(days=7), timedelta(days=1), timedelta(days=7)
-# Three hours, and then DynamoDB deletes within a few days.
-COUNTED = timedelta(days=4)
 CALLED_AGAIN = timedelta(hours=6)
 
 
@@ -287,8 +286,10 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
         until(days + KEPT_VERSIONS),
     )
     if COUNTERS in deployed.outputs:
-        what = "counters of the ranking, whose keys and titles may name it"
-        yield Holder(what, until(COUNTED))
+        # Developer Guide of DynamoDB, "Using time to live": what has expired goes within days.
+        expired = until(timedelta(minutes=LIVES))
+        what = "counters of the ranking in DynamoDB, whose keys and titles may name it"
+        yield Holder(what, f"some days after {expired}, when they have expired")
     yield Holder("answers of Athena that were asked for before", until(ANSWERS))
     yield Holder(
         "the log groups and files that the logs come from, texts of queries that name it, copies",

@@ -187,3 +187,13 @@ def test_counters_begin_anew_where_the_log_is_another_one(tmp_path: Path) -> Non
         assert post(server, view("/b")) == 204
         until(lambda: hot(server) == {"/b": 1})
     assert "rankings begin anew" in server.said()
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+def test_who_views_is_whom_a_proxy_names_where_there_is_one(tmp_path: Path, proxied: bool) -> None:
+    with serving(tmp_path / "home", *(["--behind-proxy"] if proxied else [])) as server:
+        for named in ("192.0.2.1", "192.0.2.2", "192.0.2.9, 192.0.2.1"):
+            assert post(server, view("/a"), x_forwarded_for=named) == 204
+        server.landed()
+        visitors = "select count(distinct visitor), count(*) from page_view"
+        assert ask(server.home, visitors, "page_view") == [(2 if proxied else 1, 3)]

@@ -27,6 +27,7 @@ from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
 from pipeline.store import Edge, Store, identity_of
 from pipeline.stream.log import Incoming, Log
+from pipeline.stream.shards import reshard
 from tests.sim.poison import lookups, poisoned
 from tests.sim.traffic import VPC, Traffic, joined
 from tests.sim.viewers import (
@@ -68,6 +69,8 @@ class CountingSimulation:
         self.with_poison = self.random.random() < 0.4
         self.now_ms, self._commits, self._number = START_MS, 0, 0
         self._oldest_ms: int | None = None
+        # Views of people with times of their own: it is the same which of two is counted first.
+        self._elsewhere: list[View] = []
         self._digest = blake2b(digest_size=8)
         self._open = ExitStack()
         self._log: Log | None = None
@@ -110,8 +113,10 @@ class CountingSimulation:
             self._worker(self._any()).tally.tidy()
         elif chance < 0.96:
             self._pass()
-        elif chance < 0.98:
+        elif chance < 0.97:
             self._seldom()
+        elif chance < 0.985:
+            self._reshard()
         else:
             self._lose()
 
@@ -140,6 +145,16 @@ class CountingSimulation:
             self.say(f"it is {self.now_ms}, tidy")
             self._worker(self._any()).tally.tidy()
             self._look((60,))
+
+    def _reshard(self) -> None:
+        """A start with another number of shards: what comes again comes in another one."""
+        self.close()
+        with closing(Store(self.folder, writer=True)) as store:
+            Log(store)
+            shards = self.random.randint(1, 6)
+            reshard(store, shards)
+        self.happened["counting: other shards"] += 1
+        self.say(f"{shards} shards")
 
     # Faults.
 
@@ -262,7 +277,13 @@ class CountingSimulation:
         if chance < 0.2:
             return key, "", joined(self.traffic.plain_lines(VPC, self.now_ms))
         agent = ROBOT if self.random.random() < 0.15 else PEOPLE
-        return key, agent, self.viewers.views(self.now_ms, key)
+        views = self.viewers.views(self.now_ms, key)
+        if agent == PEOPLE:
+            if self._elsewhere and self.random.random() < 0.15:
+                views.append(self.random.choice(self._elsewhere[-20:]))
+                self.happened["counting: again under any key"] += 1
+            self._elsewhere += [view for view in views if view.time_ms and view.event_id]
+        return key, agent, views
 
     def _incoming(self, key: str, agent: str, sent: list[View] | bytes) -> Incoming:
         self._number += 1

@@ -1,12 +1,24 @@
 """What is first in a window is what counting everything anew says, whatever came late."""
 
+import time
 from collections import Counter
 from random import Random
 
 import numpy as np
 import pytest
 
-from pipeline.counters.board import ALL, ASSET, BOT, KINDS, TREND, Board, Counted, Item
+from pipeline.counters.board import (
+    ALL,
+    ASSET,
+    BOT,
+    KINDS,
+    MOST_COUNT,
+    OTHER,
+    TREND,
+    Board,
+    Counted,
+    Item,
+)
 
 # By minute, key and kind.
 Truth = Counter[tuple[int, str, int]]
@@ -120,3 +132,68 @@ def test_a_sum_does_not_keep_what_is_forgotten() -> None:
     board.forget(90)
     board.add(counted(239, a=1))
     assert board.top(240, 60, 9).items[0].previous_rank == 2
+
+
+def test_counts_stop_where_json_is_no_longer_exact_and_sums_never_wrap() -> None:
+    board = Board()
+    for minute in range(60):
+        for _ in range(3):
+            board.add(counted(minute, a=2**63 - 1, b=2**62))
+    assert board.top(60, 60, 1).items[0].count == MOST_COUNT
+    board.add(counted(59, a=2**63 - 1, c=5))
+    top = board.top(60, 60, 9)
+    assert [(each.key, each.count) for each in top.items] == [
+        ("a", MOST_COUNT),
+        ("b", MOST_COUNT),
+        ("c", 5),
+    ]
+    assert (top.total, top.items[0].trend) == (MOST_COUNT, (MOST_COUNT,) * 10)
+    assert board.top(119, 60, 9).total == MOST_COUNT
+    board.add(counted(130, d=MOST_COUNT - 7))
+    board.add(counted(130, e=4))
+    assert board.top(131, 1, 9).total == MOST_COUNT - 3
+
+
+def test_a_key_that_takes_the_place_of_one_that_is_forgotten_has_nothing_of_it() -> None:
+    board = Board()
+    board.add(Counted(1, ["/a/old", "/both"], np.array([BOT, 0]), np.array([5, 1])))
+    board.add(counted(150, **{"/both": 1}))
+    assert [each.key for each in board.top(2, 60, 9, prefix="/a/").items] == ["/a/old"]
+    board.forget(100)
+    board.add(counted(150, **{"/b/new": 2}))
+    board.add(counted(151, **{"/a/new": 3}))
+    for prefix, expected in (("/a/", ["/a/new"]), ("/b/", ["/b/new"]), ("", None)):
+        found = [each.key for each in board.top(152, 60, 9, prefix=prefix).items]
+        assert found == (expected or ["/a/new", "/b/new", "/both"])
+    board.forget(1_000)
+    assert board.top(152, 60, 9).items == ()
+
+
+def test_where_there_is_no_room_new_keys_count_together() -> None:
+    board = Board(most=3)
+    for some in (counted(5, a=1, b=2), counted(5, b=1, c=4, d=8, e=16), counted(6, d=1, a=1)):
+        for limited in board.limited([some]):
+            board.add(limited)
+    kinds = np.array([BOT, 0, BOT])
+    for limited in board.limited([Counted(6, ["x", "y", "z"], kinds, np.array([1, 2, 4]))]):
+        assert (limited.keys, limited.kinds.tolist()) == ([OTHER, OTHER], [0, BOT])
+        assert limited.counts.tolist() == [2, 5]
+        board.add(limited)
+    top = board.top(7, 2, 9)
+    counts = {each.key: each.count for each in top.items}
+    assert counts == {"a": 2, "b": 3, "c": 4, OTHER: 24 + 1 + 7}
+    assert top.total == 41
+    board.forget(1_000)
+    (again,) = board.limited([counted(2_000, z=1)])
+    assert again.keys == ["z"]
+
+
+def test_to_forget_a_minute_does_not_look_at_all_others() -> None:
+    board, rng = Board(), np.random.default_rng(1)
+    for minute in range(160):
+        keys = [f"/page/{number}" for number in rng.choice(20_000, 2_000, replace=False)]
+        board.add(Counted(minute, keys, np.zeros(2_000, np.int64), np.ones(2_000, np.int64)))
+    begun = time.process_time()
+    board.forget(1)
+    # A look at all of them took 0.3 s.
+    assert time.process_time() - begun < 0.1

@@ -85,3 +85,12 @@ def test_what_is_old_is_forgotten(store: Store) -> None:
     assert counters.titles() == {"b": "B"}
     counters.forget(7)
     assert (counters.titles(), counters.place(0)) == ({}, "2")
+
+
+def test_counts_that_add_up_to_more_than_the_most_stop_there(store: Store) -> None:
+    most = 2**53 - 1
+    for number in range(3):
+        added = of(5, a=most, b=most - 2) if number < 2 else of(5, c=1)
+        assert store.open().add(delta(str(number or ""), str(number + 1), added))
+    store.tend(9)
+    assert counted(store.open()) == {5: {"a": most, "b": most, "c": 1}}

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.counters.counting import counts_of
+from pipeline.counters.counting import LONGEST_TITLE, counts_of, may_count, titles_of
 from pipeline.counters.declared import all_rankings, find_ranking
 from pipeline.errors import UsageError
 from pipeline.lake.tables import all_tables
@@ -99,3 +99,34 @@ def test_every_ranking_names_columns_that_there_are() -> None:
 def test_a_ranking_that_is_none_is_told_with_those_that_are() -> None:
     with pytest.raises(UsageError, match="by page, talker, rejected_port, error_path"):
         find_ranking("pages")
+
+
+def test_sums_beyond_all_numbers_stop_at_the_most_that_counts() -> None:
+    flows = [{"srcaddr": "a", "bytes": 10**18 - 1, "action": "ACCEPT"}] * 19
+    flows += [{"srcaddr": "b", "bytes": 2**52, "action": "ACCEPT"}] * 2
+    flows += [{"srcaddr": "c", "bytes": each, "action": "ACCEPT"} for each in (2**53 - 3, 1)]
+    assert counted("talker", "vpc_flow", *flows) == [
+        (0, "a", 0, 2**53 - 1),
+        (0, "b", 0, 2**53 - 1),
+        (0, "c", 0, 2**53 - 2),
+    ]
+
+
+def test_rows_may_count_that_come_in_time_and_are_not_left_out() -> None:
+    ranking = find_ranking("rejected_port")
+    late = {"dstport": 1, "action": "REJECT", "ingest_time": NOON_MS + 30 * 60_000 + 1}
+    some = rows(
+        "vpc_flow",
+        {"dstport": 1, "action": "REJECT"},
+        {"dstport": 1, "action": "ACCEPT"},
+        {"dstport": 1, "action": None},
+        late,
+    )
+    mask = may_count(ranking, ranking.parts["vpc_flow"], some)
+    assert mask.tolist() == [True, False, False, False]
+
+
+def test_a_long_title_is_cut() -> None:
+    part = find_ranking("page").parts["page_view"]
+    some = rows("page_view", {"page": "/", "title": "\u00e9" * 60_000})
+    assert titles_of(part, some) == {"/": "\u00e9" * LONGEST_TITLE}

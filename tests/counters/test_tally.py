@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.counters.board import MINUTE_MS, Counted
+from pipeline.counters.board import MINUTE_MS, OTHER, Counted
 from pipeline.counters.file import CountersFile
 from pipeline.counters.ports import Counters, Delta
+from pipeline.counters.seen import MAY_RETURN
 from pipeline.counters.tally import Tally
 from pipeline.errors import DeliveryError
 from pipeline.lake.tables import all_tables
@@ -222,3 +223,66 @@ def test_batches_that_are_tried_again_and_halved_count_once(store: Store, seed: 
         places[shard] = max(places[shard], last)
     assert pages(tally, 60) == truth
     assert pages(Tally(store.open(), clock), 60) == truth
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_in_a_home_an_event_that_comes_again_in_another_shard_counts_once(
+    tmp_path: Path, restarted: bool
+) -> None:
+    tally = Tally(CountersFile(tmp_path), Clock())
+    tally.add(0, "1", views((1, "/a")))
+    tally.add(1, "1", views((2, "/a")))
+    again = Tally(CountersFile(tmp_path), tally.clock) if restarted else tally
+    again.add(4, "1", views((1, "/a"), (2, "/a"), (3, "/b")))
+    assert pages(again) == {"/a": 2, "/b": 1}
+
+
+def test_a_shard_that_lies_behind_knows_what_was_seen_then(tmp_path: Path) -> None:
+    clock = Clock()
+    tally, later_ms = Tally(CountersFile(tmp_path), clock), (NOON_S + 100 * 60) * 1000
+    tally.add(0, "1", views((1, "/a")))
+    clock.now += 100 * 60
+    for number in (2, 3):
+        tally.add(0, str(number), views((number, "/b"), at_ms=later_ms))
+        tally.tidy()
+    tally.add(1, "1", views((1, "/a"), (4, "/c")))
+    tally.add(0, "4", views((3, "/b"), (5, "/b"), at_ms=later_ms))
+    counts: Counter[str] = Counter()
+    for of in tally.counters.counts("page", 0):
+        counts.update(dict(zip(of.keys, of.counts.tolist(), strict=True)))
+    assert counts == {"/a": 1, "/b": 3, "/c": 1}
+
+
+def test_ids_are_remembered_of_what_may_come_again_and_counts(tally: Tally) -> None:
+    ((table, rows),) = views((1, "/a"), (2, "/b"))
+    old = views((3, "/c"), at_ms=NOON_S * 1000)[0][1]
+    at = old.column_names.index("event_time")
+    old = old.set_column(at, "event_time", pa.array([0], pa.timestamp("ms")))
+    rows = rows.append_column(MAY_RETURN, pa.array([True, False]))
+    assert tally.add(0, "1", [(table, rows), (table, old)])
+    assert [ids.tolist() for _, ids in tally.counters.seen(0, 0)] == [[1]]
+    assert pages(tally) == {"/a": 1, "/b": 1}
+
+
+def test_keys_beyond_the_most_count_as_one_and_are_told(store: Store) -> None:
+    tally = Tally(store.open(), Clock(), most=2)
+    tally.add(0, "1", views((1, "/a"), (2, "/b"), (3, "/c"), (4, "/d")))
+    tally.add(0, "2", views((5, "/a"), (6, "/e")))
+    assert pages(tally) == {"/a": 2, "/b": 1, OTHER: 3}
+    assert tally.others == {"page": 3}
+    again = Tally(store.open(), tally.clock, most=2)
+    assert (pages(again), again.others) == (pages(tally), {})
+
+
+def test_titles_are_forgotten_when_their_pages_are(tally: Tally) -> None:
+    assert isinstance(tally.clock, Clock)
+    ((table, rows),) = views((1, "/a"))
+    at = rows.column_names.index("title")
+    rows = rows.set_column(at, "title", pa.array(["A"]))
+    tally.add(0, "1", [(table, rows)])
+    tally.clock.now += 204 * 60
+    tally.tidy()
+    assert tally.titles == {"/a": "A"}
+    tally.clock.now += 2 * 60
+    tally.tidy()
+    assert tally.titles == {}

@@ -3,6 +3,8 @@
 aggregate  batches of 500 rows into a board, beside a plain dict that is updated row by row; both
            must hold the same counts first. CPU time, in turns, and beside it the dict alone, of
            keys that are a list already
+kept       a start with 160 minutes of 10,000 keys each, and the minute that is forgotten then: how
+           long that takes, and the longest that somebody waits for an answer meanwhile
 read       answers in process: 100,000 keys in ten minutes, a batch between two answers
 http       the same over HTTP while views arrive from another process, a POST each; and from the
            POST of a view to when it is in an answer
@@ -30,15 +32,21 @@ from bench.measure import BenchError, cpu_of, machine, write_json
 from bench.posting import KEYS, SEED, names, send, zipf
 from bench.serve import quantile, server
 from pipeline.counters.answer import answer, asked, etag
-from pipeline.counters.board import MINUTE_MS, Board, Counted
-from pipeline.counters.counting import counts_of
+from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, Board, Counted
+from pipeline.counters.counting import counts_of, may_count
 from pipeline.counters.declared import find_ranking
 from pipeline.counters.file import CountersFile
 from pipeline.counters.ports import Delta
+from pipeline.counters.seen import Seen, fresh
+from pipeline.counters.tally import Tally
 from pipeline.lake.tables import all_tables
 
 WINDOW, BATCH = 10, 500
 VIEWS_A_MINUTE = 120_000
+# Of `kept`: keys in all and in a minute.
+KEPT_KEYS, KEYS_A_MINUTE = 60_000, 10_000
+# One view in so many is sent again.
+AGAIN = 50
 RATE, PROBE_EVERY_S, LOOK_S = 2_000, 0.1, 0.02
 RANKING, TABLE = find_ranking("page"), all_tables()["page_view"]
 LATE_MS = RANKING.late_minutes * MINUTE_MS
@@ -49,6 +57,7 @@ GOALS = {
     "visible_p99_ms": 1_000.0,
     "behind_views_per_s": RATE / 100,
     "times_dict": 2.0,
+    "stall_ms": 100.0,
 }
 Counts = dict[tuple[int, str, int], int]
 
@@ -56,7 +65,7 @@ Counts = dict[tuple[int, str, int], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.ranking", description=__doc__)
-    parser.add_argument("--only", choices=("aggregate", "read", "http"))
+    parser.add_argument("--only", choices=("aggregate", "kept", "read", "http"))
     parser.add_argument("--seconds", type=float, default=8, help="of http")
     parser.add_argument("--rate", type=float, default=RATE, help="views/s of http")
     parser.add_argument("--out", type=Path, default=Path("bench/out/ranking.json"), metavar="FILE")
@@ -67,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     parts: dict[str, Callable[[], dict[str, float]]] = {
         "aggregate": aggregate,
+        "kept": kept,
         "read": read,
         "http": partial(http, options.seconds, options.rate),
     }
@@ -83,7 +93,10 @@ def batches(rng: np.random.Generator, count: int, now_ms: int) -> list[pa.Table]
     pages, found = np.array(names(), object), []
     for number in range(count):
         arrival_ms = now_ms + number * 250
+        ids = np.arange(number * BATCH, (number + 1) * BATCH)
+        ids[rng.integers(0, BATCH, BATCH // AGAIN)] = rng.integers(0, (number + 1) * BATCH)
         columns: dict[str, pa.Array] = {
+            "record_id": pa.array(ids),
             "page": pa.array(pages[zipf(rng, BATCH)]),
             "event_time": _times(arrival_ms - rng.exponential(20_000, BATCH).astype(np.int64)),
             "ingest_time": _times(np.full(BATCH, arrival_ms)),
@@ -121,9 +134,13 @@ def aggregate(rounds: int = 9, count: int = 200) -> dict[str, float]:
 
 
 def _into_board(tables: Sequence[pa.Table]) -> Board:
-    board, part = Board(), RANKING.parts[TABLE.name]
+    board, seen, part = Board(), Seen(), RANKING.parts[TABLE.name]
     for table in tables:
-        for counted in counts_of(RANKING, part, table):
+        ((_, new),), ids = fresh(
+            seen, [(TABLE, table)], lambda _, rows: may_count(RANKING, part, rows)
+        )
+        seen.add(0, ids)
+        for counted in board.limited(list(counts_of(RANKING, part, new))):
             board.add(counted)
     return board
 
@@ -131,17 +148,76 @@ def _into_board(tables: Sequence[pa.Table]) -> Board:
 def _into_dict(tables: Sequence[pa.Table]) -> Counts:
     """The same, row by row."""
     found: Counts = {}
+    seen: set[int] = set()
     for table in tables:
         times, arrivals = (
             table[name].cast(pa.int64()).to_pylist() for name in ("event_time", "ingest_time")
         )
         flags = (table[name].to_pylist() for name in ("is_bot", "is_asset"))
-        rows = zip(table["page"].to_pylist(), times, arrivals, *flags, strict=True)
-        for page, time_ms, arrival_ms, is_bot, is_asset in rows:
-            if page is not None and arrival_ms - time_ms <= LATE_MS:
+        ids = table["record_id"].to_pylist()
+        rows = zip(ids, table["page"].to_pylist(), times, arrivals, *flags, strict=True)
+        for number, page, time_ms, arrival_ms, is_bot, is_asset in rows:
+            if page is not None and arrival_ms - time_ms <= LATE_MS and number not in seen:
+                seen.add(number)
                 place = time_ms // MINUTE_MS, page, is_bot + 2 * is_asset
                 found[place] = found.get(place, 0) + 1
     return found
+
+
+def kept() -> dict[str, float]:
+    """Of a home that has been counted for long: seconds of a start, and of a minute's end."""
+    clock = [time.time()]
+    with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
+        counters = CountersFile(Path(folder))
+        _counted_for_long(counters, int(clock[0]) // 60)
+        begun = time.perf_counter()
+        tally = Tally(counters, lambda: clock[0])
+        figures = {"start_s": time.perf_counter() - begun}
+        # What a start reads has none to forget; now it has one.
+        clock[0] += 60
+        watch = Watch(tally)
+        with watch:
+            begun = time.perf_counter()
+            tally.tidy()
+            figures["minute_s"] = time.perf_counter() - begun
+        counters.close()
+    return figures | {"stall_ms": 1_000 * max(watch.waits_s)}
+
+
+def _counted_for_long(counters: CountersFile, now: int) -> None:
+    rng, pages = np.random.default_rng(SEED), np.array(names()[:KEPT_KEYS], object)
+    titles = {key: f"Title of {key}" for key in pages.tolist()}
+    ones, zeros = np.ones(KEYS_A_MINUTE, np.int64), np.zeros(KEYS_A_MINUTE, np.int64)
+    for number in range(KEPT_MINUTES):
+        some = rng.choice(KEPT_KEYS, KEYS_A_MINUTE, replace=False)
+        minute = now - KEPT_MINUTES + number
+        counts = {"page": [Counted(minute, pages[some].tolist(), zeros, ones)]}
+        place = str(number + 1)
+        counters.add(Delta(0, str(number or ""), place, counts, minute=now, titles=titles))
+        titles = {}
+
+
+class Watch:
+    """Somebody who asks again and again: how long each time until it is their turn."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally, self.waits_s = tally, [0.0]
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._done.wait(0.001):
+            begun = time.perf_counter()
+            with self.tally.lock:
+                pass
+            self.waits_s.append(time.perf_counter() - begun)
 
 
 def _keys_alone(keys: Sequence[Sequence[str]]) -> dict[str, int]:

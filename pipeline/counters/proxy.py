@@ -59,7 +59,7 @@ def from_settings(config: "Config | None" = None, stream: str = OF_VIEWS) -> Cou
 
 def warm_from_settings() -> Warm:
     """What answers from that table. Raises NotConfigured as `from_settings` does."""
-    return Warm(from_settings(), time.time)
+    return Warm(from_settings(), time.time, load().limits.ranking_keys)
 
 
 def _of_pages(given: Asked) -> Asked:

@@ -13,6 +13,8 @@ from pipeline.schema import Table
 # An event that is sent again after so many minutes is another one: it would be too late, had it
 # a time. They are of arrival, not of counting: that may have stood still between the two.
 REMEMBERED = 45
+# An array is so many times as long as the next one, at least.
+GROWS = 4
 RECORD_ID, EVENT_ID = "record_id", "event_id"
 # Column beside those of a table: whether the event of a row may come again, in another record.
 MAY_RETURN = "may_return"
@@ -33,23 +35,29 @@ class Seen:
     _needed: dict[int, int] = field(default_factory=dict)
 
     def add(self, minute: int, ids: np.ndarray) -> None:
-        """Remember more; arrays double in size, so that few have to be looked through."""
+        """Remember more; arrays grow by their neighbours, so that few have to be looked through."""
         if not len(ids):
             return
         some = self.by_minute[minute]
         ids = np.sort(ids)
-        while some and len(some[-1]) <= len(ids):
-            ids = np.sort(np.concatenate([some.pop(), ids]))
+        while some and len(some[-1]) <= GROWS * len(ids):
+            # A stable sort merges what is in order already.
+            ids = np.sort(np.concatenate([some.pop(), ids]), kind="stable")
         some.append(ids)
 
     def new(self, ids: np.ndarray) -> np.ndarray:
         """Mask of those that were not seen, the first of equal ones."""
-        mask = np.zeros(len(ids), bool)
-        mask[np.unique(ids, return_index=True)[1]] = True
+        order = np.argsort(ids, kind="stable")
+        # Places of what is in order are found faster.
+        ids = ids[order]
+        new = np.ones(len(ids), bool)
+        new[1:] = ids[1:] != ids[:-1]
         for some in self.by_minute.values():
             for known in some:
                 at = np.searchsorted(known, ids)
-                mask &= known[np.minimum(at, len(known) - 1)] != ids
+                new &= known[np.minimum(at, len(known) - 1)] != ids
+        mask = np.empty(len(ids), bool)
+        mask[order] = new
         return mask
 
     def need(self, shard: int, since: int) -> None:
@@ -90,7 +98,9 @@ def fresh(
     for table, some in rows:
         at = np.flatnonzero(_may_return(some) & counts(table, some))
         mine = some[RECORD_ID].combine_chunks().to_numpy()[at]
-        new = seen.new(mine) & ~np.isin(mine, ids)
+        new = seen.new(mine)
+        if len(ids):
+            new &= ~np.isin(mine, ids)
         left = np.ones(len(some), bool)
         left[at] = new
         found.append((table, some if new.all() else some.filter(pa.array(left))))

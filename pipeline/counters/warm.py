@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.counters.answer import Asked, answer
-from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, Board
+from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS, MOST_KEYS, Board
 from pipeline.counters.declared import all_rankings
 from pipeline.counters.table import AHEAD, CountersTable
 
@@ -18,10 +18,12 @@ class Warm:
     """Boards of a table; a call reads only what was counted since the one before it.
 
     clock  seconds since the epoch
+    most   keys of a ranking; what is beyond them counts as OTHER
     """
 
     table: CountersTable
     clock: Callable[[], float]
+    most: int = MOST_KEYS
     boards: dict[str, Board] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     # By log of a shard: the last that is on the boards.
@@ -32,7 +34,7 @@ class Warm:
     _tidied: int = 0
 
     def __post_init__(self) -> None:
-        self.boards = {name: Board() for name in all_rankings()}
+        self.boards = {name: Board(self.most) for name in all_rankings()}
 
     def answer(self, asked: Asked) -> dict[str, Any]:
         """The answer of a ranking as it is now. Raises DeliveryError where it cannot be read."""
@@ -51,9 +53,9 @@ class Warm:
             self._tidied = minute
         for news in self.table.news(max(0, since - AHEAD), self._known):
             for name, board in self.boards.items():
-                for counted in news.content.of(name):
-                    if counted.minute >= since:
-                        board.add(counted)
+                some = [each for each in news.content.of(name) if each.minute >= since]
+                for counted in board.limited(some):
+                    board.add(counted)
             for key, title in news.content.titles.items():
                 if news.minute >= self._titled.get(key, 0):
                     self.titles[key], self._titled[key] = title, news.minute

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.counters.board import KEPT_MINUTES
+from pipeline.counters.board import KEPT_MINUTES, OTHER
 from pipeline.counters.declared import find_ranking
 from pipeline.counters.ports import Counters
 from pipeline.errors import UsageError
@@ -105,6 +105,9 @@ def reconciled(counters: Counters, ask: Ask, window: Window) -> Reconciled:
     minutes = {_clock(row["bucket_start"].replace(tzinfo=UTC)): _in_time(row) for row in trend}
     top = ask("top_pages", EVERYTHING, window)
     pages = {row["page"]: _in_time(row) for row in top}
+    if by_page.pop(OTHER, 0):
+        # Pages that there was no room for: the ranking has less of them, in sum as much.
+        pages = {page: min(views, by_page[page]) for page, views in pages.items()}
     if len(top) == ROWS:
         by_page = Counter({page: by_page[page] for page in pages})
     found = [*_differences(minutes, by_minute), *_differences(pages, by_page)]

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from pipeline.counters.answer import asked
-from pipeline.counters.board import KEPT_MINUTES, Counted
+from pipeline.counters.board import KEPT_MINUTES, OTHER, Counted
 from pipeline.counters.ports import Delta
 from pipeline.counters.table import MERGED_AFTER, TITLED, CountersTable, News
 from pipeline.counters.warm import Warm
@@ -312,3 +312,12 @@ def test_a_warm_reader_reads_what_is_new_and_at_most_once_a_second(account: Acco
     now[0] += (KEPT_MINUTES + 2) * 60
     assert warm.answer(asked({}))["total"] == 0
     assert warm.titles == {}
+
+
+def test_a_reader_has_no_more_keys_than_it_has_room_for(account: Account) -> None:
+    keys = {f"/{number}": 1 for number in range(5)}
+    table = opened(account)
+    assert table.add(delta("", "1", of(MINUTE, **keys), minute=MINUTE))
+    warm = Warm(opened(account), lambda: MINUTE * 60.0, most=2)
+    items = warm.answer(asked({}))["items"]
+    assert {each["key"]: each["count"] for each in items} == {OTHER: 3, "/0": 1, "/1": 1}

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.beacon import SOURCE
 from pipeline.consume.counting import CountingWorker
+from pipeline.counters.board import OTHER
 from pipeline.counters.file import CountersFile
 from pipeline.counters.ports import Counters
 from pipeline.counters.tally import Tally
@@ -91,6 +92,22 @@ def test_pages_beyond_those_that_a_query_tells_are_seen_by_minute(tmp_path: Path
     told["page_trend"][0]["views"] += 1
     found = reconciled(counters, lambda name, *_: told[name], kept(NOW)).differences
     assert [each.where for each in found] == ["2026-11-25T12:30:00Z", "all referrers"]
+
+
+def test_pages_that_the_ranking_had_no_room_for_are_in_its_sum(tmp_path: Path) -> None:
+    counters, minute = CountersFile(tmp_path), int(NOW.timestamp()) // 60
+    assert counters.add(delta("", "1", of(minute, **{"/a": 2, "/b": 1, OTHER: 3})))
+    views = {"views": 6, "late": 0}
+    pages = {"/a": 3, "/b": 1, "/c": 2}
+    told: dict[str, list[dict[str, Any]]] = {
+        "page_trend": [{"bucket_start": NOW.replace(second=0, tzinfo=None), **views}],
+        "top_pages": [{"page": page, "views": n, "late": 0} for page, n in pages.items()],
+        "referrers": [{"referrer_host": "", **views}],
+    }
+    assert reconciled(counters, lambda name, *_: told[name], kept(NOW)).agrees
+    told["top_pages"][0]["views"] = 1
+    (found,) = reconciled(counters, lambda name, *_: told[name], kept(NOW)).differences
+    assert (found.where, found.table, found.counted) == ("/a", 1, 2)
 
 
 def test_only_minutes_are_closed_to_which_nothing_comes_any_more() -> None:

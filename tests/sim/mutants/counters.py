@@ -42,18 +42,6 @@ MUTANTS = (
         "shard\n",
     ),
     Mutant(
-        "counters: a shard that lies behind does not ask what was seen then",
-        "counters/tally.py",
-        "        if seen is None or since < seen.since:\n",
-        "        if seen is None:\n",
-    ),
-    Mutant(
-        "counters: nobody asks whether somebody else has written",
-        "counters/file.py",
-        "            others = version != self._version and len(delta.seen)\n",
-        "            others = False\n",
-    ),
-    Mutant(
         "counters: a key that takes another's place has its prefix",
         "counters/board.py",
         "                    mask[at] = key.startswith(prefix)\n",
@@ -62,14 +50,14 @@ MUTANTS = (
     Mutant(
         "counters: a view twice in a batch, other logs between, counts twice",
         "counters/seen.py",
-        " & ~np.isin(mine, ids)\n",
-        "\n",
+        "            new &= ~np.isin(mine, ids)\n",
+        "            pass\n",
     ),
     Mutant(
         "counters: of equal views of a record all count",
         "counters/seen.py",
-        "        mask[np.unique(ids, return_index=True)[1]] = True\n",
-        "        mask[:] = True\n",
+        "        new[1:] = ids[1:] != ids[:-1]\n",
+        "\n",
     ),
     Mutant(
         "counters: views count a minute too long",

@@ -8,16 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 
 from pipeline.batch import Context, Fault, guarded, read, rows_of, with_times
 from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS
-from pipeline.counters.declared import all_rankings
+from pipeline.counters.declared import ranked_sources
 from pipeline.counters.tally import Rows, Tally
 from pipeline.deliver.erased import Erased
 from pipeline.errors import DeliveryError
-from pipeline.sources import all_sources, find
+from pipeline.sources import find
 from pipeline.stream.log import Head, Log, Stored
 
 # A view is seen within a second, and what comes in meanwhile is counted in one go: a step of a few
@@ -82,7 +81,7 @@ class CountingWorker:
 
     def _rows(self, heads: Sequence[Head]) -> list[Rows]:
         """Rows of the records that rankings are about, and that break nothing."""
-        mine = [head for head in heads if head.source in _sources()]
+        mine = [head for head in heads if head.source in ranked_sources()]
         found = guarded(lambda: self._read(self.log.load(mine)))
         if not isinstance(found, Fault):
             return found
@@ -100,10 +99,3 @@ class CountingWorker:
                 rows = rows_of(reading, source, self.context)
                 found.append((source.table, self.erased.left(source.table.name, rows)))
         return found
-
-
-@cache
-def _sources() -> frozenset[str]:
-    """Sources of the tables that rankings are about."""
-    tables = {name for ranking in all_rankings().values() for name in ranking.parts}
-    return frozenset(name for name, each in all_sources().items() if each.table.name in tables)

@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline import aws
 from pipeline.counters.answer import Asked, asked, etag
-from pipeline.counters.table import CountersTable
+from pipeline.counters.table import OF_VIEWS, CountersTable
 from pipeline.counters.warm import Warm
 from pipeline.errors import NotConfigured, TailraceError, UsageError
 from pipeline.settings import load
@@ -42,18 +42,19 @@ def answered(event: Event, warm: Warm) -> Answer:
     return _answer(200, told, headers)
 
 
-def from_settings(config: "Config | None" = None) -> CountersTable:
+def from_settings(config: "Config | None" = None, stream: str = OF_VIEWS) -> CountersTable:
     """The table that the environment of a function names. Raises NotConfigured where it does not.
 
     config  of its client; without one a call has one attempt: whoever asks or schedules has the
             next one
+    stream  whose shards the function counts
     """
     table = load().counters.table
     if not table:
         fix = "deploy the stack's own template, which sets it"
         raise NotConfigured("TAILRACE_COUNTERS_TABLE is not set", "", fix)
     client = aws.session().client("dynamodb", config=config or aws.one_attempt())
-    return CountersTable(client, table)
+    return CountersTable(client, table, stream)
 
 
 def warm_from_settings() -> Warm:
@@ -62,10 +63,10 @@ def warm_from_settings() -> Warm:
 
 
 def _of_pages(given: Asked) -> Asked:
-    """The same. Raises UsageError for a ranking of logs, of which nothing is counted in a stack."""
+    """The same. Raises UsageError for a ranking of logs: who talks is not for anybody to know."""
     if given.ranking.name != PAGE:
         fix = f"by={PAGE}; what is hot in logs say saved queries, such as top_talkers"
-        raise UsageError("a deployed stack ranks pages alone", f"by={given.ranking.name}", fix)
+        raise UsageError("a stack tells anybody of pages alone", f"by={given.ranking.name}", fix)
     return given
 
 

@@ -287,7 +287,7 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
         until(days + KEPT_VERSIONS),
     )
     if COUNTERS in deployed.outputs:
-        what = "counters of the ranking, whose keys and titles may name it"
+        what = "counters of the ranking, whose keys (addresses of talkers) and titles may name it"
         yield Holder(what, until(COUNTED))
     yield Holder("answers of Athena that were asked for before", until(ANSWERS))
     yield Holder(

@@ -1,6 +1,6 @@
 """A month's bill of a plan, and what would make it smaller or larger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
@@ -19,6 +19,7 @@ from pipeline.estimate.plan import (
     YEAR,
     Plan,
 )
+from pipeline.estimate.rates import Counted
 from pipeline.estimate.volumes import rounded, shards_for, volumes
 
 WAYS = {
@@ -105,11 +106,17 @@ def _unpacked(plan: Plan) -> Iterator[Lever]:
 
 
 def _ranked(plan: Plan) -> Iterator[Lever]:
-    """What a page costs that is always open and shows the ranking."""
+    """What a page costs that is always open and shows the ranking; or a ranking of the log."""
     if plan.is_views:
         asked = ranked.asking(at.DAYS * at.DAY_S)
-        usd = sum(each.quantity * plan.rates[each.rate_name].usd for each in asked)
-        yield Lever("a page that asks for the ranking every second", "", usd)
+        yield Lever("a page that asks for the ranking every second", "", _usd(plan, asked))
+    elif plan.is_ranked:
+        more = ranked.counting_logs(volumes(plan))
+        yield Lever("what is hot in the log, RankLogs=true", "", _usd(plan, more))
+
+
+def _usd(plan: Plan, counted: Iterable[Counted]) -> float:
+    return sum(each.quantity * plan.rates[each.rate_name].usd for each in counted)
 
 
 def _panel_usd(plan: Plan) -> float:

@@ -15,6 +15,10 @@ ROUTES = (KINESIS, LAMBDA, S3)
 DELIVERIES = (FIREHOSE, S3)
 # What API Gateway brings, and not a log's own service.
 VIEWS = "page-view"
+# What the template's RankLogs counts.
+RANKED = frozenset(
+    {"vpc-flow", "vpc-flow-wide", "alb", "cloudfront", "api-gateway", "s3-access", "http-access"}
+)
 # Ten megabytes a day are some flows a second; a petabyte is more than any one account writes.
 LEAST_GB, MOST_GB = 0.01, 1_000_000
 # A lake that keeps its rows for ever is reckoned with those of so many days.
@@ -84,6 +88,11 @@ class Plan:
     def is_views(self) -> bool:
         """Whether it is of page views."""
         return self.source == VIEWS
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether what is hot in its log can be counted as it comes in."""
+        return self.route == KINESIS and self.source in RANKED
 
     @property
     def carried(self) -> float:

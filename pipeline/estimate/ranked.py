@@ -1,4 +1,4 @@
-"""What page views cost beside what logs do: the way in, and counters of what is hot.
+"""What page views cost beside what logs do: the way in, and counters of what is hot; of logs, too.
 
 A batch is one transaction of the shard's place, its counts and the ids that it held; once a minute
 what each shard has counted is added up. Both as pipeline/counters/table.py does it.
@@ -21,17 +21,29 @@ def arriving(month: Volumes) -> Iterator[Counted]:
 
 def counting(month: Volumes) -> Iterator[Counted]:
     """What is counted, added up, and known of visitors by one key."""
-    shards = on_demand_shards(month.carried_bytes)
+    yield from _counters(month, at.COUNTED, at.ADDED_UP)
+    yield Counted("Secrets Manager: key of visitors", 1, "secrets")
+
+
+def counting_logs(month: Volumes) -> Iterator[Counted]:
+    """What it takes to rank what a log tells: it is read once more, counted and added up."""
+    seconds = month.rows * month.plan.shape.cpu_us * at.RANKED_CPU_RATIO / at.MILLION
+    yield Counted("Lambda: counting", seconds * at.MEMORY_MB / 1024, "lambda_compute")
+    yield from _counters(month, at.RANKED, at.RANKED)
+
+
+def _counters(month: Volumes, counted: float, added_up: float) -> Iterator[Counted]:
+    """The table of so many bytes a row in the counts of its batch, and in the sum of its minute."""
+    shards = month.plan.shards or on_demand_shards(month.carried_bytes)
     minutes = min(MINUTES * shards, month.invocations)
-    written = month.invocations * _written(month.rows / month.invocations, at.COUNTED, at.SEEN)
-    written += minutes * _written(month.rows / minutes, at.ADDED_UP)
+    written = month.invocations * _written(month.rows / month.invocations, counted, at.SEEN)
+    written += minutes * _written(month.rows / minutes, added_up)
     # Places of all shards; of each its place, and what it has counted since.
     read = MINUTES * (1 + 2 * shards) + written * at.UNIT_BYTES / at.READ_BYTES
     yield Counted("DynamoDB: writes", written / at.MILLION, "dynamodb_writes")
     yield Counted("DynamoDB: reads", read / at.MILLION, "dynamodb_reads")
     seconds = MINUTES * at.ADDING_UP_S * at.MEMORY_MB / 1024
     yield Counted("Lambda: adding up", seconds, "lambda_compute")
-    yield Counted("Secrets Manager: key of visitors", 1, "secrets")
 
 
 def asking(requests: float) -> Iterator[Counted]:
@@ -43,7 +55,7 @@ def asking(requests: float) -> Iterator[Counted]:
     yield Counted("DynamoDB: rankings", requests * at.RANKING_READS / at.MILLION, "dynamodb_reads")
 
 
-def _written(views: float, *bytes_a_view: float) -> float:
-    """Units of a transaction that writes a place, and an entry of so many bytes a view each."""
-    entries = (ceil(views * each / at.UNIT_BYTES) for each in bytes_a_view)
+def _written(rows: float, *bytes_a_row: float) -> float:
+    """Units of a transaction that writes a place, and an entry of so many bytes a row each."""
+    entries = (ceil(rows * each / at.UNIT_BYTES) for each in bytes_a_row)
     return at.TRANSACTION_UNITS * (1 + sum(entries))

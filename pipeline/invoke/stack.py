@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline import aws
 from pipeline.batch import Context, Ports
 from pipeline.batch.context import context_of
+from pipeline.counters.table import OF_LOGS, OF_VIEWS
 from pipeline.counters.tally import Tally
 from pipeline.deliver.attempts import Attempts
 from pipeline.deliver.bucket import Bucket
@@ -128,8 +129,16 @@ def views_from_settings() -> Stack:
     """
     settings = load()
     opens = opening(visitor_key(settings.delivery.visitor_secret))
-    tally = tally_from_settings(time.time) if settings.counters.table else None
-    return replace(from_settings(), opens=opens, tally=tally)
+    return replace(from_settings(), opens=opens, tally=_tally(settings, OF_VIEWS))
+
+
+def logs_from_settings() -> Stack:
+    """The same for a function that takes logs: what comes by a stream is counted as views are."""
+    return replace(from_settings(), tally=_tally(load(), OF_LOGS))
+
+
+def _tally(settings: Settings, stream: str) -> Tally | None:
+    return tally_from_settings(time.time, stream) if settings.counters.table else None
 
 
 def stack_of(settings: Settings, home: Home, aws_ranges: AwsRanges = NONE) -> Stack:

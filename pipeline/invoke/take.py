@@ -88,10 +88,7 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
         records = triggers.kinesis(event)
         if stack.opens is not None:
             records = [stack.opens(each) for each in records]
-        uncounted = _count(records, stack)
         _records(taken, records, stack, left, now_ms)
-        if uncounted is not None:
-            _add_uncounted(taken, uncounted)
     elif taken.carrier is Carrier.QUEUE:
         _queue(taken, triggers.queue(event), stack, left, now_ms)
     elif taken.carrier is Carrier.AWSLOGS:
@@ -101,14 +98,6 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     else:
         taken.failures = _objects(taken, triggers.s3(event), stack, left, now_ms)
     return taken
-
-
-def _count(records: Sequence[Record], stack: Stack) -> TailraceError | None:
-    """Count records that are all of one source; why some are not counted."""
-    if stack.tally is None or not records:
-        return None
-    source = find(stack.routes.source_of(records[0].log_group))
-    return count(records, source, stack.tally, stack.context)
 
 
 def _add_uncounted(taken: Taken, error: TailraceError) -> None:
@@ -122,9 +111,12 @@ def _add_uncounted(taken: Taken, error: TailraceError) -> None:
 def _records(
     taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int
 ) -> None:
-    """Records in order, source by source."""
+    """Records in order, source by source; those of a stream are counted first."""
     undelivered = []
     found, late = _by_source(records, stack, left)
+    uncounted = None
+    if taken.carrier is Carrier.KINESIS and stack.tally is not None:
+        uncounted = count(found, stack.tally, stack.context)
     if late is not None:
         taken.failures.append(late)
         undelivered.append(late.undelivered)
@@ -138,6 +130,8 @@ def _records(
     if taken.carrier is Carrier.KINESIS and undelivered:
         # From the lowest number that is reported on all come again. They differ in length.
         taken.again = [min(undelivered, key=int)]
+    if uncounted is not None:
+        _add_uncounted(taken, uncounted)
 
 
 def _arrived(records: Sequence[Record], stack: Stack, now_ms: int) -> list[Record]:

@@ -59,7 +59,7 @@ def test_no_answer_holds_a_tag(warm: Warm) -> None:
     ("asked", "what"),
     [
         (event(by="pages"), "there is no ranking by 'pages'"),
-        (event(by="talker"), "a deployed stack ranks pages alone"),
+        (event(by="talker"), "a stack tells anybody of pages alone"),
         (event(k=["1", "2"]), "a parameter was given twice"),
         (event(top="\n1"), "there is no parameter 'top'"),
     ],

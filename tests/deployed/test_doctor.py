@@ -41,7 +41,8 @@ def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
         "lookups": (True, "no address ranges: the stack has no AddressRangesUrl"),
         "counters": (
             True,
-            "none: the stack ranks no pages, ViewsPerSecond or RankingsPerSecond is 0",
+            "none: the stack ranks nothing, ViewsPerSecond or RankingsPerSecond is 0, and RankLogs"
+            " false",
         ),
         "stream": (True, "14 streams of Firehose are ACTIVE and make Parquet"),
         "table": (True, "57 tables and views of tailrace_staging are as they are declared"),

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline import aws
-from pipeline.deployed.erase import Hands, Progress, begin, watch
+from pipeline.deployed.erase import Hands, Progress, begin, holders, watch
 from pipeline.deployed.erased import keys_since, receipt_keys
 from pipeline.deployed.replay import reader
-from pipeline.deployed.stage import find
+from pipeline.deployed.stage import Deployed, find
 from pipeline.erase.receipt import DONE, UNFINISHED, WAITING, Holder, Receipt, Removed, decoded
 from pipeline.erase.subject import of_address
 from pipeline.errors import NotConfigured, TailraceError
 from tests.carriers import ARRIVAL_MS, envelope, log_events
+from tests.deployed.cloud import OUTPUTS
 from tests.deployed.erasing import ARN, BACKFILL, KEPT, LAKE, Erasing
 from tests.deployed.staging import END, HOUR_MS, NOW, SINCE, Staging, said
 from tests.erase.homes import bad, bomb, line
@@ -155,6 +156,25 @@ def test_the_receipt_says_what_still_holds_it_and_until_when(staging: Staging) -
         ("s3", "2027-01-01"),
     ]
     assert done.held_by[-1].until.startswith("you erase it there")
+
+
+@pytest.mark.parametrize(
+    ("output", "what", "until"),
+    [
+        ("CountersTable", "counters of the ranking", "2026-11-29T23:30:00Z"),
+        ("ViewsUrl", "the stream of page views", "2026-11-26T23:30:00Z"),
+    ],
+)
+def test_counters_and_views_are_told_where_there_are_any(
+    output: str, what: str, until: str
+) -> None:
+    def told(outputs: dict[str, str]) -> list[str]:
+        stack = Deployed("staging", "eu-west-1", "CREATE_COMPLETE", outputs, {})
+        return [each.until for each in holders(stack, NOW) if each.what.startswith(what)]
+
+    without = {name: value for name, value in OUTPUTS.items() if name != output}
+    assert told(without) == []
+    assert told(without | {output: "x"}) == [until]
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(staging: Staging) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.counters.table import CountersTable
+from pipeline.counters.table import OF_LOGS, CountersTable
 from pipeline.deployed.check import Check
 from tests.counters.account import TABLE, Account
 from tests.counters.test_counters import delta, of
@@ -45,7 +45,7 @@ def counted(*minutes: int) -> Account:
 
 def test_a_stack_that_was_never_sent_a_view_is_well(cloud: Cloud) -> None:
     said = found(cloud, Account())
-    assert (said.ok, said.found) == (True, "no page view is counted yet")
+    assert (said.ok, said.found) == (True, "nothing is counted yet")
 
 
 def test_minutes_that_are_added_up_or_just_closed_are_well(cloud: Cloud) -> None:
@@ -54,6 +54,21 @@ def test_minutes_that_are_added_up_or_just_closed_are_well(cloud: Cloud) -> None
     said = found(cloud, account)
     assert said.ok
     assert said.found == "page views of 1 shard are counted, the newest came at 2026-11-25 14:18Z"
+
+
+def test_logs_are_told_of_beside_views_and_waited_for_as_they_are(cloud: Cloud) -> None:
+    account = counted(MINUTE)
+    of_logs = CountersTable(account.client, TABLE, OF_LOGS)
+    assert of_logs.add(delta("", "1", of(MINUTE - 14, a=1), minute=MINUTE - 14))
+    said = found(cloud, account)
+    assert not said.ok
+    assert said.found == (
+        "page views of 1 shard are counted, the newest came at 2026-11-25 14:30Z; logs of 1 shard"
+        " are counted, the newest came at 2026-11-25 14:16Z; minutes since 2026-11-25 14:16Z are"
+        " not added up, and are slow to read"
+    )
+    of_logs.merge(MINUTE - 3)
+    assert found(cloud, account).ok
 
 
 def test_minutes_that_nobody_adds_up_are_told_with_the_call_that_does(cloud: Cloud) -> None:

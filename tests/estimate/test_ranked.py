@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.counters.declared import ranked_sources
 from pipeline.errors import UsageError
 from pipeline.estimate import Plan, bill, levers
 from pipeline.estimate import limits as at
-from pipeline.estimate.ranked import counting
+from pipeline.estimate.plan import RANKED
+from pipeline.estimate.ranked import counting, counting_logs
 from pipeline.estimate.volumes import Volumes, volumes
 
 DOCS = Path(__file__).parents[2] / "docs" / "aws.md"
@@ -73,3 +75,23 @@ def test_the_page_about_the_stack_says_the_same() -> None:
     )
     assert told is not None
     assert int(told[1]) == round(bill(MILLION).usd)
+
+
+def test_what_the_function_of_logs_counts_can_be_estimated() -> None:
+    assert ranked_sources() - {"page-view"} | {"vpc-flow-wide"} == RANKED
+
+
+def test_ten_gigabytes_of_flows_a_day_are_ranked_as_reckoned_by_hand() -> None:
+    found = {each.title: each.quantity for each in counting_logs(volumes(Plan(10)))}
+    # 2,629 million flows in a month, 3.75 us each, on 1.728 GB
+    assert found["Lambda: counting"] == pytest.approx(17_034, rel=0.001)
+    # 2,073,600 batches of 1,268 flows with 1 and 10 KB, 172,800 minutes with 12 KB, twice
+    assert found["DynamoDB: writes"] == pytest.approx(2.0736 * 24 + 0.1728 * 26, rel=0.001)
+
+
+def test_ranking_a_log_has_its_price_where_a_stream_brings_it() -> None:
+    named = "what is hot in the log, RankLogs=true"
+    (lever,) = (each for each in levers(Plan(10)) if each.name == named)
+    assert lever.usd == pytest.approx(36.38, abs=0.01)
+    for plan in (Plan(10, route="lambda"), Plan(10, "waf"), MILLION):
+        assert named not in [each.name for each in levers(plan)]

@@ -56,6 +56,9 @@ MACHINE = {
 # By role: what it may do, by action the resources.
 ALLOWED = {
     "LogEtlRole": {
+        "dynamodb:GetItem": {"CountersTable.Arn"},
+        "dynamodb:PutItem": {"CountersTable.Arn"},
+        "dynamodb:Query": {"CountersTable.Arn"},
         "firehose:PutRecordBatch": {
             "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
         },
@@ -252,6 +255,7 @@ STACKS = [
     Stack(
         LogRoute=route,
         Delivery=delivery,
+        RankLogs="true",
         BackfillBucket="elsewhere",
         ViewsPerSecond="100",
         **({} if route == "s3" else FLOWS),

@@ -34,7 +34,7 @@ from tests.infra.gateway import (
     put,
     told,
 )
-from tests.infra.stack import Stack
+from tests.infra.stack import Stack, template
 
 EVENT = "0b5c2f6e-1111-4222-8333-0123456789ab"
 KEY = bytes(range(32))
@@ -265,6 +265,44 @@ def test_without_a_ranking_views_come_in_and_nothing_is_counted() -> None:
     views = stack.nested("Views")
     assert not {each for each in views.resources if "Ranking" in each}
     assert len(views.resources["ApiStage"]["Properties"]["MethodSettings"]) == 1
+
+
+def test_logs_are_counted_where_they_are_ranked_whether_views_come_in_or_not() -> None:
+    for views in ("0", "1"):
+        stack = Stack(RankLogs="true", ViewsPerSecond=views, RankingsPerSecond="0")
+        for name in ("LogEtl", "Counters"):
+            variables = stack.resources[name]["Properties"]["Environment"]["Variables"]
+            assert variables["TAILRACE_COUNTERS_TABLE"] == "CountersTable"
+        assert {"CountersTable", "CountersSchedule"} <= set(stack.resources)
+        # Who talks is not for anybody to know.
+        assert not {each for each in stack.resources if "Ranking" in each}
+        health = stack.nested("Health").resources
+        assert ("CountersFail" in health, "RankingFails" in health) == (True, False)
+
+
+def test_logs_are_counted_where_the_stack_asks_for_it_alone() -> None:
+    stack = Stack(ViewsPerSecond="1")
+    variables = stack.resources["LogEtl"]["Properties"]["Environment"]["Variables"]
+    assert variables["TAILRACE_COUNTERS_TABLE"] == ""
+    assert "dynamodb" not in str(stack.resources["LogEtlRole"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("LogRoute", "lambda", "kinesis"),
+        ("LogRoute", "s3", "kinesis"),
+        ("ParallelBatches", "2", "1"),
+    ],
+)
+def test_logs_that_come_in_no_order_are_not_ranked(name: str, value: str, needed: str) -> None:
+    rule = template("template.yaml")["Rules"]["RankedLogsComeInOrder"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "RankLogs"}, "true"]}
+    asserted = [each["Assert"] for each in rule["Assertions"]]
+    assert {"Fn::Equals": [{"Ref": name}, needed]} in asserted
+    stack = Stack(**{"RankLogs": "true", name: value})
+    assert not stack.holds({"Fn::And": asserted})
+    assert "CountersTable" not in stack.resources
 
 
 def test_a_stage_shows_what_its_deployment_depends_on() -> None:

@@ -171,10 +171,14 @@ def test_a_fault_of_ours_comes_apart_and_what_it_is_in_lands() -> None:
 
 @dataclass
 class Mapping:
-    """Brings records as Lambda does: in order, again from what is reported, or in halves."""
+    """Brings records as Lambda does: in order, again from what is reported, or in halves.
+
+    table  that takes nothing now and then
+    """
 
     stage: Stage
     random: Random
+    table: str = "page_view"
 
     def bring(self, records: list[tuple[int, bytes]]) -> None:
         """Bring records until all are taken."""
@@ -195,7 +199,7 @@ class Mapping:
         """Let something fail in the next call, or nothing."""
         account, fate = self.stage.account, self.random.random()
         account.before = account.behind = lambda name: None
-        self.stage.home.full = {"page_view"} if fate < 0.2 else set()
+        self.stage.home.full = {self.table} if fate < 0.2 else set()
         if 0.1 < fate < 0.3:
             account.before = refuse
         elif 0.3 < fate < 0.5:

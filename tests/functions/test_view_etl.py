@@ -136,7 +136,10 @@ def test_what_cannot_be_counted_is_delivered_and_reported() -> None:
     *logged, last = [json.loads(line) for line in ran.stdout.splitlines()]
     sequence = event["Records"][0]["kinesis"]["sequenceNumber"]
     assert last["answers"] == [{"batchItemFailures": [{"itemIdentifier": sequence}]}]
-    assert [each["reason"] for each in logged if each.get("message") == "not delivered"] == [
+    assert not [each for each in logged if each.get("message") == "not delivered"]
+    (told,) = [each for each in logged if "delivery_failures" in each]
+    assert (told["delivery_failures"], told["uncounted"]) == ([0.0], [1.0])
+    assert [each["reason"] for each in logged if each.get("message") == "not counted"] == [
         f"DynamoDB: Requested resource not found\n  table {TABLE}\n  run it again"
     ]
     assert len(rows(services, "page_view")) == 1

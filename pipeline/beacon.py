@@ -81,6 +81,14 @@ def views_of(body: bytes, kind: str) -> list[Any]:
     return views
 
 
+def check_path(view: Any) -> None:
+    """Raise UsageError where a view says no path: what is sent alone can be told so at once."""
+    path = view.get("path") if isinstance(view, dict) else None
+    if not isinstance(path, str) or not path.startswith("/"):
+        fix = 'send one like {"path": "/news"}; of a list each view is judged for itself'
+        raise UsageError("a view needs a path that begins with /", "", fix)
+
+
 def form_of(body: bytes) -> dict[str, str]:
     """The members of a form. Raises UsageError where it is none."""
     try:

@@ -24,7 +24,7 @@ class Delivered:
         return first <= int(record.position) <= last
 
     def note(self, records: Iterable[Record]) -> None:
-        """Remember that all of a batch is delivered; also what of it was known, where it is a half."""
+        """Remember that all of a batch is delivered, beside what it is a part of."""
         noted: dict[int, tuple[int, int]] = {}
         for each in records:
             place = int(each.position)

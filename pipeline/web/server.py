@@ -30,7 +30,7 @@ from pipeline.web.counting import Counting
 from pipeline.web.guard import hosts_of
 from pipeline.web.state import ServerState
 from pipeline.web.telling import Turns, summary, tell
-from pipeline.web.views import visitor_key
+from pipeline.web.visitors import visitors_of
 
 BACKLOG = 2048
 PRICES = Prices()
@@ -176,7 +176,8 @@ def running(
         prices=prices,
     )
     state.error = lambda: consumer.error or intake.error
-    state.ranking, state.visitor_key = counting.answer, visitor_key(folder)
+    state.ranking = counting.answer
+    state.salt = visitors_of(folder, state.started_ms).salt
     intake.start()
     try:
         consumer.start()

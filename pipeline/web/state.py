@@ -64,7 +64,7 @@ class ServerState:
     broken  name of the thread that ended before; "" for none
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
-    visitor_key  of the hashes of visitors
+    salt         of the hashes of visitors, for a time in epoch ms
     views        what is posted of them, on its way to the log
     """
 
@@ -86,7 +86,7 @@ class ServerState:
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
     ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
-    visitor_key: bytes = b""
+    salt: Callable[[int], bytes] = lambda at_ms: b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
     views: Gathering = field(init=False)

@@ -5,9 +5,7 @@ another site could read.
 """
 
 import gzip
-import os
 import re
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,12 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from pipeline import beacon
-from pipeline.beacon import KEY_BYTES, LONGEST_AGENT, OPEN, PIXEL, Seen
-from pipeline.errors import HomeError, UsageError
+from pipeline.beacon import LONGEST_AGENT, OPEN, PIXEL, Seen
+from pipeline.errors import UsageError
 from pipeline.web import bodies
 from pipeline.web.answers import HttpError
 from pipeline.web.state import ServerState
 
-KEY_FILE = "visitor.key"
 SCRIPT = Path(__file__).with_name("tailrace.js")
 GIF, JAVASCRIPT = "image/gif", "text/javascript"
 # RFC 9110, section 12.5.3: a weight of 0 says that it is not wanted.
@@ -99,33 +96,5 @@ async def _take(state: ServerState, request: Request, views: Sequence[Any]) -> N
     now_ms = int(state.clock() * 1000)
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
-    lines = beacon.lines_of(views, Seen(now_ms, address, agent), state.visitor_key)
+    lines = beacon.lines_of(views, Seen(now_ms, address, agent), state.salt(now_ms))
     await state.views.take(lines)
-
-
-def visitor_key(home: Path) -> bytes:
-    """The key of the hashes of visitors; made where there is none, for its owner alone to read.
-
-    Raises HomeError where it cannot be read or made.
-    """
-    path = home / KEY_FILE
-    try:
-        try:
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes()
-        else:
-            with os.fdopen(made, "wb") as file:
-                key = secrets.token_bytes(KEY_BYTES)
-                file.write(key)
-    except OSError as error:
-        fix = "mend the permissions of the home"
-        raise HomeError(
-            f"the key of visitors cannot be read: {error}", f"at {path}", fix
-        ) from error
-    if len(key) != KEY_BYTES:
-        fix = "delete it: visitors have other ids then"
-        raise HomeError(
-            f"the key of visitors has {len(key)} bytes, not {KEY_BYTES}", f"at {path}", fix
-        )
-    return key

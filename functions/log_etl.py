@@ -33,7 +33,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric(name, MetricUnit.Count, value)
     metrics.add_metric("oldest_record_age_ms", MetricUnit.Milliseconds, taken.age_ms(now_ms))
     metrics.add_metric("delivery_failures", MetricUnit.Count, len(taken.failures))
-    metrics.add_metric("uncounted", MetricUnit.Count, taken.left)
+    if stack().tally is not None:
+        metrics.add_metric("uncounted", MetricUnit.Count, taken.left)
     for failure in taken.failures:
         logger.warning("not delivered", extra={"reason": str(failure), "again": taken.again})
     if taken.uncounted is not None:

@@ -31,7 +31,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for name, value in taken.totals().items():
         metrics.add_metric(name, MetricUnit.Count, value)
     metrics.add_metric("delivery_failures", MetricUnit.Count, len(taken.failures))
+    if stack().tally is not None:
+        metrics.add_metric("uncounted", MetricUnit.Count, taken.left)
     for failure in taken.failures:
         logger.warning("not delivered", extra={"reason": str(failure), "again": taken.again})
+    if taken.uncounted is not None:
+        reason = str(taken.uncounted)
+        logger.warning("not counted", extra={"reason": reason, "again": taken.again})
     logger.info("taken", extra={"carrier": taken.carrier, **taken.totals()})
     return taken.answer()

@@ -2,7 +2,7 @@
 
 Whoever takes a view writes it as one line: what the client says, and beside it in `server` what the
 server knows, instead of what a client may have put there. The address of the viewer goes into a
-hash whose key is another one each day, and nowhere else.
+hash whose salt is another one each day, and nowhere else.
 
 Sources: HTML Living Standard, "Navigator.sendBeacon()"; RFC 2104 for the hash.
 """
@@ -27,7 +27,7 @@ DAY_MS = 86_400_000
 # A name and a value each: more says nothing of a view.
 MOST_FIELDS = 32
 LONGEST_AGENT = 512
-# Of the key of the hashes of visitors.
+# Of a salt of the hashes of visitors, or a key that salts are made of.
 KEY_BYTES = 32
 # Names of members that an image's query string may hold.
 MEMBERS = ("path", "event_id", "ts", "title", "referrer", "session", "viewport")
@@ -81,6 +81,14 @@ def views_of(body: bytes, kind: str) -> list[Any]:
     return views
 
 
+def check_path(view: Any) -> None:
+    """Raise UsageError where a view says no path: what is sent alone can be told so at once."""
+    path = view.get("path") if isinstance(view, dict) else None
+    if not isinstance(path, str) or not path.startswith("/"):
+        fix = 'send one like {"path": "/news"}; of a list each view is judged for itself'
+        raise UsageError("a view needs a path that begins with /", "", fix)
+
+
 def form_of(body: bytes) -> dict[str, str]:
     """The members of a form. Raises UsageError where it is none."""
     try:
@@ -100,14 +108,14 @@ def of_image(given: dict[str, str], referer: str) -> dict[str, str]:
     return view
 
 
-def lines_of(views: Sequence[Any], seen: Seen, key: bytes) -> list[bytes]:
+def lines_of(views: Sequence[Any], seen: Seen, salt: bytes) -> list[bytes]:
     """A line for each view, without its end.
 
-    key  of the hashes of visitors
+    salt  of the hashes of visitors, that day's
     """
     known = {
         "at": seen.at_ms,
-        "visitor": visitor(seen, key),
+        "visitor": visitor(seen, salt),
         "user_agent": seen.agent,
         "country": seen.country or None,
     }
@@ -118,19 +126,27 @@ def _told(view: Any, known: dict[str, Any]) -> Any:
     return {**view, SERVER: known} if isinstance(view, dict) else view
 
 
-def visitor(seen: Seen, key: bytes) -> str:
-    """Who it was, in hex: the same for an address and a user agent as long as the day is.
+def visitor(seen: Seen, salt: bytes) -> str:
+    """Who it was, in hex: the same for an address and a user agent as long as the salt is.
 
-    Nobody without the key can tell it, and nobody at all the same visitor on another day.
+    Nobody without the salt can tell which address it was, or find it under another salt. Whoever
+    has it can try all addresses: how long that is possible is told where salts are kept.
     """
     who = f"{seen.address}\0{seen.agent}".encode("utf-8", "surrogatepass")
     # Not by hmac.digest: that lets other threads go first, and a server has some.
-    found = hmac.new(_salt(key, seen.at_ms // DAY_MS), who, "sha256")
-    return found.digest()[:VISITOR_BYTES].hex()
+    return hmac.new(salt, who, "sha256").digest()[:VISITOR_BYTES].hex()
+
+
+def salt_of(key: bytes, at_ms: int) -> bytes:
+    """The salt of the day of a time, made of a key: several who have it need not agree on one.
+
+    Whoever has the key can make the salt of any day again.
+    """
+    return _salt(key, at_ms // DAY_MS)
 
 
 @lru_cache(maxsize=2)
 def _salt(key: bytes, day: int) -> bytes:
-    """The key of one day, by days since 1970."""
+    """By days since 1970."""
     text = f"{datetime.fromtimestamp(day * DAY_MS // 1000, UTC):%Y-%m-%d}"
     return hmac.digest(key, text.encode(), "sha256")

@@ -6,7 +6,17 @@ import pytest
 
 from pipeline.batch import read
 from pipeline.batch.context import context_of
-from pipeline.beacon import FORM, JSON, MOST_BYTES, TEXT, Seen, lines_of, views_of, visitor
+from pipeline.beacon import (
+    FORM,
+    JSON,
+    MOST_BYTES,
+    TEXT,
+    Seen,
+    lines_of,
+    salt_of,
+    views_of,
+    visitor,
+)
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from pipeline.sources import find
@@ -69,17 +79,22 @@ def test_a_line_says_what_the_server_knows_and_not_what_a_client_says_of_it() ->
     assert b"203.0.113.9" not in line
 
 
-def test_a_visitor_is_the_same_for_a_day_and_nobody_without_the_key_knows_whom() -> None:
+def test_salts_of_a_key_are_the_same_for_a_day() -> None:
     day_ms = 86_400_000
+    noon = salt_of(KEY, NOON_MS)
+    assert noon == salt_of(KEY, NOON_MS + 3_600_000)
+    assert len({noon, salt_of(KEY, NOON_MS + day_ms), salt_of(KEY[::-1], NOON_MS), KEY}) == 4
+
+
+def test_a_visitor_is_the_same_under_a_salt_and_nobody_without_it_knows_whom() -> None:
     assert len(visitor(SEEN, KEY)) == 16
     assert visitor(SEEN, KEY) == visitor(Seen(NOON_MS + 3_600_000, *_who()), KEY)
     others = [
-        visitor(Seen(NOON_MS + day_ms, *_who()), KEY),
         visitor(Seen(NOON_MS, "203.0.113.10", "curl/8.5.0"), KEY),
         visitor(Seen(NOON_MS, "203.0.113.9", "curl/8.5.1"), KEY),
         visitor(SEEN, KEY[1:]),
     ]
-    assert len({visitor(SEEN, KEY), *others}) == 5
+    assert len({visitor(SEEN, KEY), *others}) == 4
 
 
 def _who() -> tuple[str, str]:

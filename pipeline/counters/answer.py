@@ -17,6 +17,7 @@ MOST_ITEMS, USUAL_ITEMS, USUAL_MINUTES = 1_000, 20, 10
 SETTLED_MINUTES = 30
 LONGEST_PREFIX = 512
 DIGEST_BYTES = 12
+HOUR = f"{MOST_MINUTES}m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,21 @@ def asked(given: Mapping[str, str]) -> Asked:
     if unknown:
         known = "by, window, k, prefix, bots, assets"
         raise UsageError(f"there is no parameter {min(unknown)[:64]!r}", "", known)
-    prefix = given.get("prefix", "")
+    ranking, prefix = find_ranking(given.get("by", "page")), given.get("prefix", "")
     if len(prefix) > LONGEST_PREFIX:
         raise UsageError("prefix: it is too long", "", f"{LONGEST_PREFIX} characters at most")
     return Asked(
-        find_ranking(given.get("by", "page")),
-        _number("window", given.get("window", f"{USUAL_MINUTES}m"), "m", MOST_MINUTES),
+        ranking,
+        _minutes(given.get("window", f"{USUAL_MINUTES}m")),
         _number("k", given.get("k", str(USUAL_ITEMS)), "", MOST_ITEMS),
         prefix,
-        _flag("bots", given),
-        _flag("assets", given),
+        _flag("bots", given, ranking),
+        _flag("assets", given, ranking),
     )
+
+
+def _minutes(text: str) -> int:
+    return _number("window", HOUR if text == "1h" else text, "m", MOST_MINUTES)
 
 
 def _number(name: str, text: str, unit: str, most: int) -> int:
@@ -69,11 +74,22 @@ def _number(name: str, text: str, unit: str, most: int) -> int:
     raise UsageError(f"{name}: {text[:64]!r}", "", f"give 1{unit} to {most}{unit}")
 
 
-def _flag(name: str, given: Mapping[str, str]) -> bool:
+def _flag(name: str, given: Mapping[str, str], ranking: Ranking) -> bool:
     text = given.get(name, "true")
     if text not in ("true", "false"):
         raise UsageError(f"{name}: {text[:64]!r}", "", "give true or false")
+    if text == "false" and not ranking.has_kinds:
+        what = f"{name}: what is ranked by {ranking.name} does not tell them apart"
+        raise UsageError(what, "", "leave it out: by=page alone has it")
     return text == "true"
+
+
+def is_known(tag: str, known: str) -> bool:
+    """Whether the caller has the answer of a tag; `known`: its header If-None-Match.
+
+    Source: RFC 9110, section 13.1.2.
+    """
+    return known.strip() == "*" or tag in known
 
 
 def answer(asked: Asked, board: Board, titles: Mapping[str, str], now_ms: int) -> dict[str, Any]:

@@ -55,6 +55,11 @@ class Ranking:
     settled: bool
     parts: Mapping[str, Part] = field(hash=False)
 
+    @property
+    def has_kinds(self) -> bool:
+        """Whether it tells programs, and what belongs to a page, from the rest."""
+        return any(part.kinds for part in self.parts.values())
+
 
 def _accepted(rows: pa.Table) -> pa.Array:
     taken = pc.equal(rows["action"], "ACCEPT")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import aws
-from pipeline.counters.answer import Asked, asked, etag
+from pipeline.counters.answer import Asked, asked, etag, is_known
 from pipeline.counters.table import OF_VIEWS, CountersTable
 from pipeline.counters.warm import Warm
 from pipeline.errors import NotConfigured, TailraceError, UsageError
@@ -37,7 +37,7 @@ def answered(event: Event, warm: Warm) -> Answer:
     except TailraceError as error:
         return _refused(error)
     headers = {"etag": etag(told), "cache-control": CACHED}
-    if headers["etag"] in _header(event, "if-none-match"):
+    if is_known(headers["etag"], _header(event, "if-none-match")):
         return {"statusCode": 304, "headers": OPEN | headers, "body": ""}
     return _answer(200, told, headers)
 

@@ -39,8 +39,8 @@ SPARE = 20
 # Minutes after which an item expires; TTL deletes it some time then, within days.
 LIVES = KEPT_MINUTES + AHEAD + SPARE
 # Minutes for which a title that was written is not written again; they are half of a batch else.
-# With those of the longest window they are fewer than the minutes that are kept.
-TITLED = 60
+# Another process may have written another one meanwhile, which stands so long at most.
+TITLED = 5
 # Minutes: a call of a function that counts has had its time by then, but for the rarest.
 MERGED_AFTER = 3
 

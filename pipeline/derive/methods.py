@@ -94,6 +94,7 @@ def mapping(*names: str, kind: str = "") -> str:
         "MostBase64": len(b64encode(bytes(MOST_BYTES))),
         "MostBytes": MOST_BYTES,
         "MostViews": MOST_VIEWS,
+        "Form": FORM,
         "Members": ", ".join(f"'{name}'" for name in MEMBERS),
     }
     for name, value in given.items():

@@ -21,7 +21,7 @@ FAMILIES = (
     ("Opera", r"\b(?:OPR|Opera)\b"),
     ("Samsung Internet", r"\bSamsungBrowser/"),
     ("Firefox", r"\b(?:Firefox|FxiOS)/"),
-    ("Chrome", r"\b(?:Chrome|CriOS|Chromium)/"),
+    ("Chrome", r"\b(?:Chrome|HeadlessChrome|CriOS|Chromium)/"),
     ("Safari", r"\bSafari/"),
 )
 OTHER = "other"

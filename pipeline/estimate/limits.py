@@ -37,7 +37,8 @@ ATHENA_LEAST = 10_000_000
 # reads 4 KB.
 UNIT_BYTES, READ_BYTES, TRANSACTION_UNITS = 1024, 4096, 2
 
-# The stack: metrics of one source, dashboard, keys of its own (the logs' and the quarantine's).
+# The stack: metrics of one source (of page views `uncounted` in the place of the age), dashboard,
+# keys of its own (the logs' and the quarantine's).
 METRICS = (
     *("events_in", "rows", "rejected", "dropped"),
     *("bytes_in", "delivery_failures", "oldest_record_age_ms"),
@@ -47,7 +48,7 @@ DASHBOARDS, KEYS = 1, 2
 # stream for each source's table, `reject` and `batch`.
 ALARMS, ROUTE_ALARMS, STREAM_ALARMS, STREAMS = 12, {"kinesis": 5, "lambda": 2, "s3": 2}, 2, 14
 # Beside those of every stack, what page views have.
-VIEW_ALARMS = 8
+VIEW_ALARMS = 9
 # The defaults of its template: Lambda waits so long for more records of a shard, and takes so many;
 # what was refused, and our own logs, are kept so long.
 BATCH_WINDOW_S, BATCH_RECORDS = 5, 1_000

@@ -6,7 +6,9 @@ other when a batch comes again:
 
 - What was counted and not delivered stands before the place of its shard, and is delivered alone.
 - What was not counted, for the table did not do its part, is delivered and comes again from its
-  first record on: it lands once more then, which the views of the lake show as one row.
+  first record on. A copy of the function that has delivered it does not do so again; another one
+  does, which the views of the lake show as one row. Lambda ends that with its last try: then it
+  is delivered, and no ranking has it.
 
 The place is a sequence number, so it does not matter how a batch comes again: whole, in halves,
 from a record in its middle on, or with records that came since. What is up to the place is left out

@@ -83,7 +83,7 @@ def opened(payload: bytes, key: bytes) -> bytes:
     """The lines of a record, each a view or what is refused; at least one.
 
     payload  as the mapping template wrote it, at most MOST_PAYLOAD bytes
-    key      of the hashes of visitors
+    key      that salts of the hashes of visitors are made of
     """
     try:
         if len(payload) > MOST_PAYLOAD:
@@ -96,7 +96,7 @@ def opened(payload: bytes, key: bytes) -> bytes:
         views = _views(posted)
     except UsageError:
         return _no_views(posted.body)
-    lines = beacon.lines_of(views, _seen(posted), key)
+    lines = beacon.lines_of(views, _seen(posted), beacon.salt_of(key, posted.at))
     return b"\n".join(lines) if lines else _no_views(posted.body)
 
 

@@ -1,5 +1,9 @@
 """The key of the hashes of visitors in a deployed stack: a secret that the stack has made.
 
+All copies of a function have to call a visitor the same, so each makes the day's salt of one key
+that stays. Whoever may read it can make the salt of any day again, and then try out which address a
+visitor of the lake was, or whether those of two days were the same one.
+
 Source: AWS Secrets Manager API Reference, "GetSecretValue".
 """
 

@@ -21,6 +21,7 @@ from pipeline.deliver.s3_sink import S3Sink
 from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.errors import NotConfigured
 from pipeline.invoke.counted import tally_from_settings
+from pipeline.invoke.delivered import Delivered
 from pipeline.invoke.fetching import Fetched, fetched
 from pipeline.invoke.posted import opening
 from pipeline.invoke.ranges import kept_ranges
@@ -56,6 +57,7 @@ class Stack:
 
     opens  what each record of a stream is replaced by first; None: nothing
     tally  what counts the records of a stream; None: nothing does
+    delivered  what need not be delivered when it comes again to be counted
     """
 
     context: Context
@@ -63,6 +65,7 @@ class Stack:
     home: Home
     opens: Callable[[Record], Record] | None = None
     tally: Tally | None = None
+    delivered: Delivered = field(default_factory=Delivered)
 
 
 @dataclass(frozen=True, slots=True)

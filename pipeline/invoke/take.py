@@ -29,7 +29,9 @@ class Taken:
     first      position of the first record that was delivered, to find it again in the log; or ""
     oldest_ms  arrival of the oldest; None: nothing was delivered
     again      sequence numbers or message ids that have to come again, as the carrier wants them
-    failures   why they have to
+    failures   why they have to be delivered once more
+    uncounted  why they have to be counted once more, or None; by this alone nothing is lost
+    left       records that are not counted yet
     """
 
     carrier: Carrier
@@ -38,6 +40,8 @@ class Taken:
     oldest_ms: int | None = None
     again: list[str] = field(default_factory=list)
     failures: list[TailraceError] = field(default_factory=list)
+    uncounted: TailraceError | None = None
+    left: int = 0
     _sums: Counter[str] = field(default_factory=Counter)
 
     def answer(self) -> dict[str, Any]:
@@ -100,11 +104,12 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     return taken
 
 
-def _add_uncounted(taken: Taken, error: TailraceError) -> None:
+def _add_uncounted(taken: Taken, records: Sequence[Record], error: TailraceError) -> None:
     """Say that records have to come again to be counted; raise what Lambda has to bring apart."""
     if not isinstance(error, DeliveryError):
         raise error
-    taken.failures.append(error)
+    first = int(error.undelivered)
+    taken.uncounted, taken.left = error, sum(int(each.position) >= first for each in records)
     taken.again = [min([*taken.again, error.undelivered], key=int)]
 
 
@@ -121,8 +126,10 @@ def _records(
         taken.failures.append(late)
         undelivered.append(late.undelivered)
     for source, mine in found.items():
+        new = [each for each in mine if not stack.delivered.has(each)]
         try:
-            taken.add(source, _process(mine, source, stack, left, now_ms))
+            if new:
+                taken.add(source, _process(new, source, stack, left, now_ms))
         except DeliveryError as error:
             # The other sources go on: a stream that is gone must not hold what has its own.
             taken.failures.append(error)
@@ -131,7 +138,9 @@ def _records(
         # From the lowest number that is reported on all come again. They differ in length.
         taken.again = [min(undelivered, key=int)]
     if uncounted is not None:
-        _add_uncounted(taken, uncounted)
+        if not undelivered:
+            stack.delivered.note(each for mine in found.values() for each in mine)
+        _add_uncounted(taken, records, uncounted)
 
 
 def _arrived(records: Sequence[Record], stack: Stack, now_ms: int) -> list[Record]:

@@ -1,13 +1,18 @@
 """Page views, as a page's own script or an image sends them: one JSON object a view.
 
 What the client says stands at the top, only `path` is required. What the server knows stands beside
-it in `server`, which no client can write: when it took the view, who the visitor is by a hash that
-is another one each day, and the user agent.
+it in `server`, which no client can write: when it took the view, who the visitor is by a hash whose
+salt is another one each day, and the user agent.
+
+A client may say when it viewed (`ts`) and what its clock showed when it sent that (`sent`). Where
+this one is more than a minute wrong by the server's, the view's time is put right by as much, in
+whole minutes: so a view that is sent again has the same time, though it takes another while.
 
 The format is a list of names: parameters of the query string that tell pages apart. All others are
 cut off, as the fragment is; case and a slash at the end are kept.
 
-Source: HTML Living Standard, "Navigator.sendBeacon()"; RFC 3986 for paths, RFC 9562 for UUIDs.
+Source: HTML Living Standard, "Navigator.sendBeacon()"; Snowplow documentation, "Event timestamps",
+for putting a client's clock right by when it sent; RFC 3986 for paths, RFC 9562 for UUIDs.
 """
 
 import re
@@ -40,7 +45,7 @@ SESSION = text(
 EVENT_ID = text("event_id", "The client's id of the view, a UUID: sent again it is the same.")
 VISITOR = text(
     "visitor",
-    "Who it was: a hash of address and user agent, another one each day.",
+    "Who it was: a hash of address and user agent, with another salt each day.",
     domain=Domain.VISITOR,
 )
 COUNTRY = text("country", "Country of the viewer, by whoever delivers the site.")
@@ -50,7 +55,8 @@ HEIGHT = Field("viewport_height", Type.INT32, "Height of the window.", "px")
 IS_ASSET = Field("is_asset", Type.BOOLEAN, "Whether the path is one of an image, script or font.")
 VIEWPORT = text("viewport", "Width and height.")
 # What tells the time of a view, the best first; no columns of their own.
-SENT = moment("sent_time", "When the client says that it was.", Domain.ANY_TIME, "ts")
+VIEWED = moment("viewed_time", "When the client says that it was.", Domain.ANY_TIME, "ts")
+SENT = moment("sent_time", "What its clock showed when it sent that.", Domain.ANY_TIME, "sent")
 TAKEN = moment("taken_time", "When the server took it.", Domain.ANY_TIME, "at")
 
 TABLE = declare(
@@ -63,6 +69,8 @@ SERVER = "server"
 LONGEST = 2_048
 # A POSTed time further from the server's is no time of a view that has just been.
 MOST_BEHIND_MS, MOST_AHEAD_MS = 24 * 3_600_000, 10 * 60_000
+# Until then a clock is taken for right: a view takes a while on its way, too.
+CLOCK_MS = 60_000
 FAR = "ts: more than a day before the server's time, or more than ten minutes after it"
 PATH = r"^/[^\x00-\x1f\x7f]*$"
 HOST = r"^(?i:https?)://(?:[^/?#@]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@]+)"
@@ -130,7 +138,7 @@ def _members(format_text: str) -> tuple[Member, ...]:
         Member(PAGE, ("path",), finish=partial(_pages, parameters(format_text))),
         Member(TITLE, ("title",), finish=partial(_cut, LONGEST_TITLE)),
         Member(SESSION, ("session",), finish=partial(_cut, LONGEST_SESSION)),
-        *(Member(each, (each.log_name,)) for each in (EVENT_ID, VIEWPORT, SENT)),
+        *(Member(each, (each.log_name,)) for each in (EVENT_ID, VIEWPORT, VIEWED, SENT)),
         Member(REFERRER_HOST, ("referrer",), finish=_host),
         *server,
     )
@@ -150,7 +158,7 @@ def _finished(columns: Columns) -> Columns:
 
 LOG = JsonLog(
     _members(""),
-    (SENT.name, TAKEN.name),
+    (VIEWED.name, TAKEN.name),
     finish=_finished,
     layouts=_members,
 )
@@ -162,7 +170,7 @@ def parse(batch: LogBatch, formats: Formats) -> Parsed:
     Refused is what has no path, or one that is none; and a time that is far from the server's.
     """
     parsed = LOG.parse(batch, formats)
-    rows = parsed.rows
+    rows = _put_right(parsed.rows)
     if PAGE.name not in rows.column_names:
         return parsed
     page = rows[PAGE.name].combine_chunks().cast(pa.string())
@@ -178,9 +186,25 @@ def parse(batch: LogBatch, formats: Formats) -> Parsed:
     for line in parsed.line[far].tolist():
         parsed.rejects.add(line, Reason.TIME_RANGE, FAR)
     left = ~(wrong | far)
-    kept = rows.filter(pa.array(left)).drop_columns([SENT.name, TAKEN.name])
+    kept = rows.filter(pa.array(left)).drop_columns([VIEWED.name, SENT.name, TAKEN.name])
     parsed = replace(parsed, rows=kept, line=parsed.line[left])
     return replace(parsed, record_id=_identities(kept, batch.record_id[parsed.line]))
+
+
+def _put_right(rows: pa.Table) -> pa.Table:
+    """Rows whose time is told by the server's clock, where the client's is wrong."""
+    names = rows.column_names
+    if VIEWED.name not in names:
+        return rows
+    viewed, sent, taken = (
+        rows[each.name].combine_chunks().cast(pa.int64()) for each in (VIEWED, SENT, TAKEN)
+    )
+    wrong = pc.subtract(taken, sent).fill_null(0).to_numpy(zero_copy_only=False)
+    minutes = np.where(np.abs(wrong) > CLOCK_MS, np.rint(wrong / CLOCK_MS).astype(np.int64), 0)
+    event = rows[EVENT_TIME.name].combine_chunks()
+    right = pc.add(viewed, pa.array(minutes * CLOCK_MS)).cast(event.type)
+    place = names.index(EVENT_TIME.name)
+    return rows.set_column(place, EVENT_TIME.name, pc.coalesce(right, event))
 
 
 def _is_far(rows: pa.Table) -> np.ndarray:

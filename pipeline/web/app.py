@@ -13,6 +13,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from pipeline import __version__, beacon
 from pipeline.errors import TailraceError
 from pipeline.web import answers, models, ranking, saved, views
+from pipeline.web.described_views import PIXEL_EXTRA, RANKING_EXTRA, UNCHANGED, VIEWS_EXTRA
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
 from pipeline.web.health import health
@@ -98,6 +99,7 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
         "/v1/views",
         status_code=204,
         responses=errors(400, 403, 408, 413, 415, 429, 503),
+        openapi_extra=VIEWS_EXTRA,
         summary="Take page views",
     )
     async def post_views(request: Request) -> Response:
@@ -109,17 +111,41 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
     async def preflight() -> Response:
         return Response(status_code=204, headers=beacon.PREFLIGHT)
 
-    @app.get("/v1/pixel.gif", responses=errors(400, 403, 414, 429, 503), summary="Take a page view")
+    @app.get(
+        "/v1/pixel.gif",
+        response_class=views.Image,
+        responses=errors(400, 403, 414, 429, 503),
+        openapi_extra=PIXEL_EXTRA,
+        summary="Take a page view",
+    )
     async def pixel(request: Request) -> Response:
         """An image of one pixel, for pages without a script."""
         return await views.pixel(state, request)
 
-    @app.get("/v1/tailrace.js", include_in_schema=False)
-    def script() -> Response:
-        """What a page loads to say that it was viewed."""
-        return views.script()
+    @app.head("/v1/pixel.gif", include_in_schema=False)
+    async def pixel_head() -> Response:
+        return views.pixel_alone()
 
-    @app.get("/v1/ranking", responses=errors(400, 403, 503), summary="What is hot now")
+    @app.head("/v1/tailrace.js", include_in_schema=False)
+    @app.get(
+        "/v1/tailrace.js",
+        response_class=views.Script,
+        responses=errors(403),
+        summary="The script of a page",
+    )
+    def script(request: Request) -> Response:
+        """What a page loads to say that it was viewed."""
+        return views.script(request)
+
+    # As monitors ask.
+    @app.head("/v1/ranking", include_in_schema=False)
+    @app.get(
+        "/v1/ranking",
+        response_model=models.Ranking,
+        responses=errors(400, 403, 503) | UNCHANGED,
+        openapi_extra=RANKING_EXTRA,
+        summary="What is hot now",
+    )
     async def ranking_of(request: Request) -> Response:
         """The first keys of a ranking in a window of minutes, against the window before."""
         return await asyncio.to_thread(ranking.ranked, state, request)

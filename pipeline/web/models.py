@@ -147,3 +147,33 @@ class Answer(_Model):
     seconds: float
     bytes_scanned: int
     engine: str
+
+
+class RankingWindow(_Model):
+    """Whole minutes, from the first to the end of the last; UTC."""
+
+    from_: str = Field(alias="from")
+    to: str
+
+
+class RankedItem(_Model):
+    """A key of a ranking."""
+
+    rank: int = Field(ge=1, description="equal counts share one: 1, 2, 2, 4")
+    key: str
+    title: str | None = Field(description="of pages that told one")
+    count: int
+    share: float = Field(description="of all that counts in the window")
+    previous_rank: int | None = Field(description="in the window before; null: it was not there")
+    trend: list[int] = Field(description="the last ten minutes, the oldest first")
+
+
+class Ranking(_Model):
+    """What is hot now."""
+
+    by: str
+    unit: str
+    window: RankingWindow
+    as_of: str = Field(description="UTC")
+    total: int = Field(ge=0)
+    items: list[RankedItem]

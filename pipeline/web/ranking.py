@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from fastapi.responses import Response
 
-from pipeline.counters.answer import asked
+from pipeline.counters.answer import asked, is_known
 from pipeline.errors import UsageError
 from pipeline.web import answers
 from pipeline.web.state import ServerState
@@ -19,7 +19,7 @@ def ranked(state: ServerState, request: Request) -> Response:
     """The answer, or 304 where it is the one that the caller has."""
     told = state.ranking(asked(_given(request)))
     headers = {"etag": told.etag, "cache-control": CACHED}
-    if told.etag in request.headers.get("if-none-match", ""):
+    if is_known(told.etag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     return Response(told.text, headers=headers, media_type=answers.JSON)
 

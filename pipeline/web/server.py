@@ -30,7 +30,7 @@ from pipeline.web.counting import Counting
 from pipeline.web.guard import hosts_of
 from pipeline.web.state import ServerState
 from pipeline.web.telling import Turns, summary, tell
-from pipeline.web.views import visitor_key
+from pipeline.web.visitors import visitors_of
 
 BACKLOG = 2048
 PRICES = Prices()
@@ -187,7 +187,7 @@ def running(
     )
     state.error = lambda: consumer.error or intake.error
     state.ranking, state.counting = counting.answer, lambda: counting.current
-    state.visitor_key = visitor_key(folder)
+    state.salt = visitors_of(folder, state.started_ms).salt
     intake.start()
     try:
         consumer.start()

@@ -65,7 +65,7 @@ class ServerState:
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
     counting     how that goes; it ends no server
-    visitor_key  of the hashes of visitors
+    salt         of the hashes of visitors, for a time in epoch ms
     views        what is posted of them, on its way to the log
     """
 
@@ -88,7 +88,7 @@ class ServerState:
     error: Callable[[], TailraceError | None] = lambda: None
     ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
     counting: Callable[[], CountingState] = lambda: RUNNING
-    visitor_key: bytes = b""
+    salt: Callable[[int], bytes] = lambda at_ms: b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
     views: Gathering = field(init=False)

@@ -1,15 +1,14 @@
 // <script async src="https://your-server/v1/tailrace.js"></script>: each page tells that it was viewed.
+// With data-query in it, another query string of the same path is another page.
 (function () {
-  var url = new URL("views", document.currentScript.src), last;
+  var self = document.currentScript, url = new URL("views", self.src);
+  var last, from = document.referrer, timer;
+  if (!from.indexOf(location.origin + "/")) from = "";
+  // crypto.randomUUID is there for pages by https alone.
   function id() {
-    if (crypto.randomUUID) return crypto.randomUUID();
-    var b = crypto.getRandomValues(new Uint8Array(16)), h = "";
-    b[6] = (b[6] & 15) | 64;
-    b[8] = (b[8] & 63) | 128;
-    b.forEach(function (x, i) {
-      h += (i > 3 && i < 11 && !(i % 2) ? "-" : "") + (x + 256).toString(16).slice(1);
+    return "10000000-1000-4000-8000-100000000000".replace(/[018]/g, function (x) {
+      return (x ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (x / 4)))).toString(16);
     });
-    return h;
   }
   function session() {
     try {
@@ -17,28 +16,39 @@
     } catch (e) {}
   }
   function view() {
-    var path = location.pathname + location.search;
-    if (path === last) return;
+    var path = location.pathname, query = location.search, now = Date.now();
+    var page = "query" in self.dataset ? path + query : path;
+    if (page === last) return;
+    last = page;
     var body = JSON.stringify({
-      path: path,
+      path: path + query,
       event_id: id(),
-      ts: Date.now(),
+      ts: now,
+      sent: now,
       title: document.title,
-      referrer: last ? location.origin + last : document.referrer,
+      referrer: from,
       session: session(),
       viewport: innerWidth + "x" + innerHeight
     });
-    last = path;
+    from = "";
     // A text would come with a charset.
     body = new Blob([body], { type: "text/plain" });
     if (!(navigator.sendBeacon && navigator.sendBeacon(url, body)))
       fetch(url, { method: "POST", body: body, keepalive: true, mode: "no-cors" });
   }
-  var push = history.pushState;
-  history.pushState = function () {
-    push.apply(this, arguments);
-    setTimeout(view);
-  };
-  addEventListener("popstate", view);
+  // An application of one page gives it its title only after it has changed the address.
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(view, 300);
+  }
+  ["pushState", "replaceState"].forEach(function (name) {
+    var change = history[name];
+    history[name] = function () {
+      change.apply(this, arguments);
+      soon();
+    };
+  });
+  addEventListener("popstate", soon);
+  addEventListener("pagehide", view);
   view();
 })();

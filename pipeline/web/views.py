@@ -4,8 +4,8 @@ Pages of any site may send here, for they are what it is for; nothing is answere
 another site could read.
 """
 
-import os
-import secrets
+import gzip
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,31 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from pipeline import beacon
-from pipeline.beacon import KEY_BYTES, LONGEST_AGENT, OPEN, PIXEL, Seen
-from pipeline.errors import HomeError
+from pipeline.beacon import LONGEST_AGENT, OPEN, PIXEL, Seen
+from pipeline.errors import UsageError
 from pipeline.web import bodies
 from pipeline.web.answers import HttpError
 from pipeline.web.state import ServerState
 
-KEY_FILE = "visitor.key"
 SCRIPT = Path(__file__).with_name("tailrace.js")
+GIF, JAVASCRIPT = "image/gif", "text/javascript"
+# RFC 9110, section 12.5.3: a weight of 0 says that it is not wanted.
+TAKES_GZIP = re.compile(r"(?i)\b(?:x-)?gzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 SCRIPT_CACHED = "public, max-age=3600"
+
+
+class Image(Response):
+    """The image, for the description."""
+
+    media_type = GIF
+
+
+class Script(Response):
+    """The script, for the description."""
+
+    media_type = JAVASCRIPT
+
+
 # Made once: it holds nothing of the request.
 TAKEN = Response(status_code=204, headers=OPEN)
 
@@ -37,8 +53,19 @@ async def post_views(state: ServerState, request: Request) -> Response:
         raise HttpError(415, f"unknown type {kind[:100]!r}", "in the header Content-Type", fix)
     with state.budget.hold() as share:
         payload = await bodies.read(request, beacon.MOST_BYTES, share)
-        await _take(state, request, beacon.views_of(payload, kind))
+        await _take(state, request, _views(payload, kind))
     return TAKEN
+
+
+def _views(payload: bytes, kind: str) -> list[Any]:
+    try:
+        views = beacon.views_of(payload, kind)
+        if len(views) == 1:
+            beacon.check_path(views[0])
+    except UsageError as error:
+        # As one that HTTP has: the paths that it speaks of are those of URLs.
+        raise HttpError(400, error.what, error.where, error.fix) from error
+    return views
 
 
 async def pixel(state: ServerState, request: Request) -> Response:
@@ -48,13 +75,22 @@ async def pixel(state: ServerState, request: Request) -> Response:
         raise HttpError(414, what, "in the query string", "send a shorter title")
     referer = request.headers.get("referer", "")
     await _take(state, request, [beacon.of_image(dict(request.query_params), referer)])
-    return Response(PIXEL, headers=OPEN, media_type="image/gif")
+    return Response(PIXEL, headers=OPEN, media_type=GIF)
 
 
-def script() -> Response:
+def pixel_alone() -> Response:
+    """The image as whoever asks for its head has it: nobody has viewed anything."""
+    return Response(PIXEL, headers=OPEN, media_type=GIF)
+
+
+def script(request: Request) -> Response:
     """What a page loads to say that it was viewed: 1 KB, gzipped."""
-    headers = OPEN | {"cache-control": SCRIPT_CACHED}
-    return Response(SCRIPT.read_bytes(), headers=headers, media_type="text/javascript")
+    headers = OPEN | {"cache-control": SCRIPT_CACHED, "vary": "accept-encoding"}
+    text = SCRIPT.read_bytes()
+    if TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
+        headers["content-encoding"] = "gzip"
+        text = gzip.compress(text, 9, mtime=0)
+    return Response(text, headers=headers, media_type=JAVASCRIPT)
 
 
 async def _take(state: ServerState, request: Request, views: Sequence[Any]) -> None:
@@ -63,33 +99,5 @@ async def _take(state: ServerState, request: Request, views: Sequence[Any]) -> N
     now_ms = int(state.clock() * 1000)
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
-    lines = beacon.lines_of(views, Seen(now_ms, address, agent), state.visitor_key)
+    lines = beacon.lines_of(views, Seen(now_ms, address, agent), state.salt(now_ms))
     await state.views.take(lines)
-
-
-def visitor_key(home: Path) -> bytes:
-    """The key of the hashes of visitors; made where there is none, for its owner alone to read.
-
-    Raises HomeError where it cannot be read or made.
-    """
-    path = home / KEY_FILE
-    try:
-        try:
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes()
-        else:
-            with os.fdopen(made, "wb") as file:
-                key = secrets.token_bytes(KEY_BYTES)
-                file.write(key)
-    except OSError as error:
-        fix = "mend the permissions of the home"
-        raise HomeError(
-            f"the key of visitors cannot be read: {error}", f"at {path}", fix
-        ) from error
-    if len(key) != KEY_BYTES:
-        fix = "delete it: visitors have other ids then"
-        raise HomeError(
-            f"the key of visitors has {len(key)} bytes, not {KEY_BYTES}", f"at {path}", fix
-        )
-    return key

@@ -208,7 +208,7 @@ def test_a_home_without_counts_is_not_configured(tmp_path: Path) -> None:
     [
         (("--by", "colour"), "there is no ranking by 'colour'"),
         (("--window", "61m"), "window: '61m'"),
-        (("--window", "1h"), "give 1m to 60m"),
+        (("--window", "2h"), "give 1m to 60m"),
         (("-k", "0"), "-k"),
         (("--url", "ftp://x"), "no URL of a server"),
         (("--url", "http://a b"), "no URL of a server"),

@@ -42,6 +42,7 @@ def test_a_ranking_is_answered_and_once_more_only_when_it_has_changed(
     tag = first["headers"]["etag"]
     again = answered(event({"If-None-Match": f"W/{tag}"}, k="1"), warm)
     assert (again["statusCode"], again["body"]) == (304, "")
+    assert answered(event({"If-None-Match": " *"}, k="1"), warm)["statusCode"] == 304
     for each in (first, again):
         assert each["headers"]["access-control-allow-origin"] == "*"
     opened(account).add(delta("1", "2", of(MINUTE, **{"/a": 1}), minute=MINUTE))

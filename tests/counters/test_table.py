@@ -86,7 +86,7 @@ def test_a_batch_is_one_write_however_many_keys_it_has(account: Account) -> None
     assert account.did == {"GetItem": 1, "TransactWriteItems": 4}
 
 
-def test_a_title_is_written_when_it_is_another_and_once_an_hour(account: Account) -> None:
+def test_a_title_is_written_when_it_is_another_and_every_five_minutes(account: Account) -> None:
     table, readers = opened(account), []
     for number, title in enumerate("AABBA"):
         made = delta(str(number or ""), str(number + 1), minute=MINUTE, titles={"/a": title})
@@ -107,6 +107,17 @@ def test_a_title_is_written_when_it_is_another_and_once_an_hour(account: Account
     account.before = lambda name: None
     assert table.add(delta("7", "8", minute=MINUTE + 60, titles={"/b": "B"}))
     assert table.titles() == {"/a": "A", "/b": "B"}
+
+
+def test_a_title_of_another_process_stands_for_five_minutes_at_most(account: Account) -> None:
+    mine, other = opened(account), opened(account)
+    assert mine.add(delta("", "1", minute=MINUTE, titles={"/a": "New"}))
+    assert other.add(delta("1", "2", minute=MINUTE, titles={"/a": "Old"}))
+    assert mine.place(0) == "2"
+    assert mine.add(delta("2", "3", minute=MINUTE + 4, titles={"/a": "New"}))
+    assert mine.titles() == {"/a": "Old"}
+    assert mine.add(delta("3", "4", minute=MINUTE + 5, titles={"/a": "New"}))
+    assert mine.titles() == {"/a": "New"}
 
 
 def test_what_is_too_long_for_an_item_lies_in_several(account: Account) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.beacon import Seen, visitor
+from pipeline.beacon import Seen, salt_of, visitor
 from pipeline.counters.table import CountersTable
 from tests.carriers import ARRIVAL_MS, kinesis_event
 from tests.counters.account import TABLE, Account, Refused
@@ -81,7 +81,7 @@ def test_views_reach_firehose_and_what_is_none_the_quarantine_without_an_address
     assert last["answers"] == [{"batchItemFailures": []}]
     (row,) = rows(services, "page_view")
     assert row["page"] == "/news?id=7"
-    assert row["visitor"] == visitor(Seen(ARRIVAL_MS, ADDRESS, ""), KEY)
+    assert row["visitor"] == visitor(Seen(ARRIVAL_MS, ADDRESS, ""), salt_of(KEY, ARRIVAL_MS))
     assert len(rows(services, "reject")) == 2
     assert {key.partition("/dt=")[0] for key in services.objects} == {"kept/quarantine/page-view"}
     everything = repr([services.calls, services.objects, logged, ran.stderr])
@@ -136,7 +136,10 @@ def test_what_cannot_be_counted_is_delivered_and_reported() -> None:
     *logged, last = [json.loads(line) for line in ran.stdout.splitlines()]
     sequence = event["Records"][0]["kinesis"]["sequenceNumber"]
     assert last["answers"] == [{"batchItemFailures": [{"itemIdentifier": sequence}]}]
-    assert [each["reason"] for each in logged if each.get("message") == "not delivered"] == [
+    assert not [each for each in logged if each.get("message") == "not delivered"]
+    (told,) = [each for each in logged if "delivery_failures" in each]
+    assert (told["delivery_failures"], told["uncounted"]) == ([0.0], [1.0])
+    assert [each["reason"] for each in logged if each.get("message") == "not counted"] == [
         f"DynamoDB: Requested resource not found\n  table {TABLE}\n  run it again"
     ]
     assert len(rows(services, "page_view")) == 1

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from base64 import b64decode
 from urllib.parse import parse_qs
 
@@ -37,6 +38,7 @@ from tests.infra.gateway import (
 from tests.infra.stack import Stack, template
 
 EVENT = "0b5c2f6e-1111-4222-8333-0123456789ab"
+OTHER = "1c5c2f6e-1111-4222-8333-0123456789ab"
 KEY = bytes(range(32))
 HOSTILE = [
     '{"path": "/\\"quoted\\" and \'single\'"}',
@@ -74,7 +76,10 @@ def test_a_body_is_one_record_that_holds_its_bytes(body: str, kind: str) -> None
     assert record["PartitionKey"] == REQUEST
 
 
-@given(body=st.text(min_size=1).filter(lambda text: text[0] != "["), agent=st.text())
+@given(
+    body=st.text(min_size=1).filter(lambda text: not re.match(r"[^!-~]*[\[{]", text)),
+    agent=st.text(),
+)
 def test_whatever_stands_in_a_body_or_header_stays_there(body: str, agent: str) -> None:
     request = Request(body, agent, {"CloudFront-Viewer-Country": agent})
     (record,) = put("PostViews", request)
@@ -88,15 +93,46 @@ def test_what_is_missing_is_empty() -> None:
     assert (told(record)["agent"], told(record)["country"]) == ("", "")
 
 
-def test_an_event_id_is_the_key_where_it_is_a_uuid() -> None:
-    for body, kind in (
+ESCAPED = '{"path": "/", "event_id": "\\u0030' + EVENT[1:] + '"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
         (json.dumps({"path": "/", "event_id": EVENT, "title": "x"}), JSON),
         (json.dumps({"title": 'an "event_id" of "it"', "event_id": EVENT.upper()}), TEXT),
+        (json.dumps({"path": "/tickets?lang=en&event_id=42", "event_id": EVENT}), TEXT),
+        (json.dumps({"meta": {"event_id": OTHER}, "path": "/", "event_id": EVENT}), JSON),
+        (json.dumps({"event_id": OTHER, "path": "/"})[:-1] + f', "event_id": "{EVENT}"}}', JSON),
+        (ESCAPED, TEXT),
+        (" \r\n\t" + json.dumps({"path": "/", "event_id": EVENT}), FORM),
         (f"event_id={EVENT}&path=%2F", FORM),
-        (f"path=%2F&event_id={EVENT}", FORM),
-    ):
-        (record,) = put("PostViews", Request(body), kind)
-        assert record["PartitionKey"].lower() == EVENT, body
+        (f"path=%2F&event_id={EVENT.upper()}", FORM),
+        (f"event_id={OTHER}&path=%2F&event_id={EVENT}", FORM),
+    ],
+)
+def test_an_event_id_is_the_key_where_it_is_a_uuid(body: str, kind: str) -> None:
+    """And the same one that the source reads: copies of a view have to come to one shard."""
+    (record,) = put("PostViews", Request(body), kind)
+    assert record["PartitionKey"] == EVENT
+    line = json.loads(opened(b64decode(record["Data"]), KEY))
+    assert line["event_id"].lower() == EVENT
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (json.dumps({"path": f"/?a=b&event_id={EVENT}"}), TEXT),
+        (json.dumps({"title": f'"event_id": "{EVENT}"', "path": "/"}), JSON),
+        (json.dumps({"meta": {"event_id": EVENT}, "path": "/"}), JSON),
+        (json.dumps({"event_id": [EVENT], "path": "/"}), JSON),
+        (f"my_event_id={EVENT}&path=%2F", FORM),
+        (f"path=%2F&event_id={EVENT}", TEXT),
+    ],
+)
+def test_a_uuid_that_is_no_event_id_is_no_key(body: str, kind: str) -> None:
+    (record,) = put("PostViews", Request(body), kind)
+    assert record["PartitionKey"] == REQUEST
 
 
 @pytest.mark.parametrize(
@@ -121,7 +157,7 @@ def test_no_other_text_of_a_client_is_a_key(event: object) -> None:
 @kinds
 def test_a_list_is_one_record_a_view_each_by_its_own_event_id(kind: str) -> None:
     views = [{"path": "/ä $x", "event_id": EVENT}, {"path": "/b"}, 7, None, "text"]
-    records = put("PostViews", Request(json.dumps(views)), kind)
+    records = put("PostViews", Request(f"\n {json.dumps(views)}"), kind)
     assert [json.loads(told(each)["body"]) for each in records] == views
     assert [each["PartitionKey"] for each in records] == [EVENT, *[REQUEST] * 4]
 

@@ -107,10 +107,34 @@ def test_what_could_not_be_counted_is_delivered_and_comes_again(when: str) -> No
     setattr(stage.account, when, {"before": refuse, "behind": lose}[when])
     done = stage.call([ONE, TWO])
     assert (done.again, stage.landed()) == (["8"], ["/8", "/9"])
-    assert "DynamoDB" in str(done.failures[0])
+    assert (done.failures, done.left) == ([], 2)
+    assert "DynamoDB" in str(done.uncounted)
     stage.account.before = stage.account.behind = lambda name: None
     assert stage.call([ONE, TWO]).again == []
     assert stage.counted() == pages("/8", "/9")
+
+
+def test_what_is_tried_again_to_be_counted_lands_once_for_each_copy_of_the_function() -> None:
+    stage = Stage()
+    stage.account.before = refuse
+    for batch in ([ONE, TWO], [ONE, TWO], [ONE], [TWO, THREE], [TWO, THREE]):
+        assert stage.call(batch).again == [str(batch[0][0])]
+    assert stage.landed() == ["/8", "/9", "/10"]
+    stage.start()
+    assert stage.call([ONE]).left == 1
+    assert stage.landed() == ["/8", "/9", "/10", "/8"]
+    stage.account.before = lambda name: None
+    assert stage.call([ONE, TWO, THREE]).again == []
+    assert stage.counted() == pages("/8", "/9", "/10")
+
+
+def test_what_was_neither_counted_nor_delivered_is_delivered_when_it_comes_again() -> None:
+    stage = Stage(home=MemoryHome(full={"page_view"}))
+    stage.account.before = refuse
+    assert stage.call([ONE]).again == ["8"]
+    stage.home.full.clear()
+    assert stage.call([ONE]).left == 1
+    assert stage.landed() == ["/8"]
 
 
 def test_the_lower_of_both_comes_again() -> None:
@@ -118,7 +142,7 @@ def test_the_lower_of_both_comes_again() -> None:
     stage.account.before = refuse
     done = stage.call([TWO, THREE])
     assert done.again == ["9"]
-    assert len(done.failures) == 2
+    assert (len(done.failures), done.left) == (1, 2)
 
 
 def test_halves_of_a_batch_count_once_each_and_in_part() -> None:
@@ -247,4 +271,4 @@ def test_a_shard_that_others_keep_counting_comes_again() -> None:
     stage.account.before = add
     done = stage.call([(100, posted(100, "/mine"))])
     assert done.again == ["100"]
-    assert isinstance(done.failures[0], DeliveryError)
+    assert isinstance(done.uncounted, DeliveryError)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import invoke
-from pipeline.beacon import MOST_BYTES, Seen, visitor
+from pipeline.beacon import MOST_BYTES, Seen, salt_of, visitor
 from pipeline.invoke.posted import IMAGE, MOST_PAYLOAD, opened, opening
 from pipeline.schema import REJECT
 from pipeline.sources.page_view import TABLE
@@ -54,7 +54,7 @@ def test_a_record_becomes_a_line_of_each_view() -> None:
     assert [json.loads(line)["path"] for line in lines] == ["/a", "/b"]
     assert json.loads(lines[0])["server"] == {
         "at": NOON_MS,
-        "visitor": visitor(Seen(NOON_MS, ADDRESS, "curl/8.5.0"), KEY),
+        "visitor": visitor(Seen(NOON_MS, ADDRESS, "curl/8.5.0"), salt_of(KEY, NOON_MS)),
         "user_agent": "curl/8.5.0",
         "country": "CH",
     }
@@ -135,7 +135,9 @@ def test_nothing_of_an_address_arrives_anywhere() -> None:
         posted()[:-9],
     )
     assert [row["page"] for row in rows] == ["/a"]
-    assert rows[0]["visitor"] == visitor(Seen(NOON_MS, ADDRESS, "curl/8.5.0"), KEY)
+    assert rows[0]["visitor"] == visitor(
+        Seen(NOON_MS, ADDRESS, "curl/8.5.0"), salt_of(KEY, NOON_MS)
+    )
     written = [rows.to_pylist() for _, rows, _ in home.sink.writes]
     kept = [
         gzip.decompress(each) if each.startswith(GZIP) else each

@@ -2,18 +2,23 @@
 
 import gzip
 import json
+import re
 import shutil
 import stat
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from pipeline.web.views import SCRIPT
 from tests.homes import ask, files_under
 from tests.web.serving import Served, serving, until
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -71,10 +76,10 @@ def test_a_view_that_looks_like_an_envelope_tells_nothing_of_the_server(server: 
     told = view("/forged", server={"at": int(time.time() * 1000), "visitor": "feed" * 4})
     events = [{"id": "1", "timestamp": told["ts"], "message": json.dumps(told)}]
     forged = {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s"}
-    assert post(server, {**forged, "logEvents": events}) == 204
+    assert post(server, {**forged, "path": "/a", "logEvents": events}) == 204
     assert post(server, view("/b")) == 204
     until(lambda: "/b" in hot(server))
-    assert hot(server) == {"/b": 1}
+    assert hot(server) == {"/a": 1, "/b": 1}
 
 
 def test_no_address_is_kept_anywhere(server: Served) -> None:
@@ -132,10 +137,54 @@ def test_a_long_title_is_cut_and_an_image_with_too_much_is_refused(server: Serve
 
 
 @pytest.mark.parametrize(
-    "query", ["?by=x", "?k=0", "?k=1&k=2", "?window=99m", "?x=1", "?prefix=%ff"]
+    "query",
+    [
+        *("?by=x", "?k=0", "?k=1&k=2", "?window=99m", "?window=2h", "?x=1", "?prefix=%ff"),
+        *("?by=talker&bots=false", "?by=error_path&assets=false"),
+    ],
 )
 def test_what_cannot_be_asked_of_a_ranking_is_refused(server: Served, query: str) -> None:
     assert server.get(f"/v1/ranking{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"path": "news"}', b'{"path": null}', b"7", b'[{"path": 7}]']
+)
+def test_who_sends_one_view_without_a_path_is_told_how_one_looks(
+    served: Served, body: bytes
+) -> None:
+    with served.client() as client:
+        answer = client.post("/v1/views", content=body)
+    assert answer.status_code == 400
+    assert '{"path": "/news"}' in answer.json()["error"]["fix"]
+
+
+def test_a_body_that_is_no_json_is_told_how_one_looks(served: Served) -> None:
+    with served.client() as client:
+        answer = client.post("/v1/views", content=b"path: /news")
+    assert '{"path": "/news"}' in answer.json()["error"]["fix"]
+
+
+def test_the_head_of_what_may_be_read_is_answered_and_is_no_view(server: Served) -> None:
+    with server.client() as client:
+        for path in ("/v1/ranking?window=1h", "/v1/pixel.gif?path=/a", "/v1/tailrace.js"):
+            head, whole = client.head(path), client.get(path.replace("/a", "/b"))
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-type"] == whole.headers["content-type"]
+    until(lambda: hot(server) == {"/b": 1})
+
+
+def test_an_hour_may_be_asked_for_as_everywhere(server: Served) -> None:
+    by_hour, by_minutes = (server.get(f"/v1/ranking?window={it}").json() for it in ("1h", "60m"))
+    assert by_hour["window"]["from"][:13] == by_minutes["window"]["from"][:13]
+    spans = [datetime.fromisoformat(by_hour["window"][name]) for name in ("from", "to")]
+    assert spans[1] - spans[0] == timedelta(hours=1)
+
+
+def test_whoever_has_any_answer_is_not_sent_it_again(server: Served) -> None:
+    with server.client() as client:
+        answer = client.get("/v1/ranking", headers={"if-none-match": "*"})
+    assert (answer.status_code, answer.content) == (304, b"")
 
 
 def test_an_answer_that_the_caller_has_is_not_sent_again(server: Served) -> None:
@@ -151,9 +200,28 @@ def test_an_answer_that_the_caller_has_is_not_sent_again(server: Served) -> None
 
 def test_the_script_is_small_and_any_page_may_load_it(server: Served) -> None:
     answer = server.get("/v1/tailrace.js")
-    assert len(gzip.compress(answer.content, 9)) <= 1024
+    assert len(gzip.compress(answer.content, 9)) <= 1_000
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("gzip, br", "gzip"), ("br;q=1, GZIP;q=0.5", "gzip"), ("gzip;q=0", None), ("identity", None)],
+)
+def test_the_script_is_sent_gzipped_to_who_takes_it(
+    served: Served, accepted: str, encoding: str | None
+) -> None:
+    with served.client() as client:
+        answer = client.get("/v1/tailrace.js", headers={"accept-encoding": accepted})
+    assert (answer.headers.get("content-encoding"), answer.headers["vary"]) == (
+        *(encoding, "accept-encoding"),
+    )
+    assert answer.content == SCRIPT.read_bytes()
+    if encoding:
+        told = re.search(r"The script \((\d+) bytes, gzipped\)", README.read_text("utf-8"))
+        assert told
+        assert answer.headers["content-length"] == told[1]
 
 
 def delete(home: Path, name: str) -> None:

@@ -15,6 +15,7 @@ from pipeline.cli.top.feeds import Feed
 from pipeline.cli.top.kept import Kept
 from pipeline.cli.top.marks import age
 from pipeline.cli.top.ranking import DIM, FAULT, NAMED
+from pipeline.counters.declared import find_ranking
 
 RANKED_S, TRAFFIC_S, NEWEST_S = 1.0, 5.0, 1.0
 # Of traffic: flow logs come late, and a window of ten minutes would mostly be empty.
@@ -39,7 +40,8 @@ class View:
     @property
     def question(self) -> dict[str, str]:
         """It as parameters of a ranking."""
-        counted = {} if self.bots else {"bots": "false", "assets": "false"}
+        told = self.bots or not find_ranking(self.by).has_kinds
+        counted = {} if told else {"bots": "false", "assets": "false"}
         return {"by": self.by, "window": f"{self.minutes}m", "k": str(self.most)} | counted
 
     def press(self, key: str) -> bool:

@@ -1,19 +1,20 @@
 """Connections that nobody uses have an end, and there are fewer of them than files may be open.
 
 uvicorn ends a connection that is idle after an answer. It waits for ever for a head that never
-comes whole and for the rest of a body that was answered already; its `limit_concurrency` answers
-requests, and a connection that asks nothing is never counted off.
+comes whole, for the rest of a body that was answered already, and for who does not read an answer;
+its `limit_concurrency` answers requests, and a connection that asks nothing is never counted off.
 """
 
 import asyncio
 import errno
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipeline.web.telling import tell
@@ -23,6 +24,11 @@ HEAD_S, HEAD_BYTES = 10.0, 64 << 10
 # For what is still sent of a body that was answered: who sends it should see the answer, and does
 # not where the connection is closed at once.
 LINGER_S = 5.0
+# Who takes less than so much of an answer in so long does not read it.
+STALLED_S, STALLED_BYTES = 15.0, 64 << 10
+# Parsed at once. What follows a request that waits for its turn is not: each would be kept as
+# objects, which are a hundred times as large as the few bytes of it.
+PIECE_BYTES = 4 << 10
 INVALID = "Invalid HTTP request received."
 MOST = 4_096
 # The rest is for the log, the lake and what queries read.
@@ -73,8 +79,21 @@ def door() -> Door:
     return Door(most, max(1, min(MOST_AT_ONCE, files // BURSTS_OF_FILES)))
 
 
+class _Flow(FlowControl):
+    """uvicorn's, which reads on after every answer; this one not while requests wait for theirs."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Read on, if nothing waits."""
+        if not len(self._waiting):
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
-    """A connection of uvicorn with an end of the head, and of what comes after the answer.
+    """A connection of uvicorn with an end of the head, of the answer, and of what comes after it.
 
     Of its two parsers this is the one in C: measured, a view over HTTP costs half as much by it,
     65 us and not 125. It would hold a head of any length: that has an end here, too.
@@ -86,10 +105,15 @@ class Connection(HttpToolsProtocol):
         self._end: asyncio.TimerHandle | None = None
         # Whether the rest of a body is still to come; bytes since the last of one, or its head.
         self._in_body, self._held = False, 0
+        self._unread = memoryview(b"")
+        # When to look whether the answer is read, and how much of it was left before.
+        self._look: asyncio.TimerHandle | None = None
+        self._left = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Come in, if there is room."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         if len(self.connections) > self._door.most:
             self._door.turn_away()
             transport.abort()
@@ -99,29 +123,40 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Go."""
         self._never_end()
+        self._never_look()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes of a request, or of a body that was answered already."""
+        self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        while self._unread and not self.pipeline and not self.transport.is_closing():
+            piece, self._unread = self._unread[:PIECE_BYTES], self._unread[PIECE_BYTES:]
+            self._take(piece)
+
+    def _take(self, data: memoryview) -> None:
         self._unset_keepalive_if_required()
         before, self._held = self._in_body, self._held + len(data)
         if not self._parses(data) or self._held > HEAD_BYTES:
             self.logger.warning(INVALID)
             self.send_400_response(INVALID)
+            self._end_in(STALLED_S)
         elif self.cycle is not None and not self.cycle.response_complete:
             self._never_end()
         elif not self._in_body and (before or self._end is None):
             # The rest of a body ended here, or a head begins.
             self._end_in(HEAD_S)
 
-    def _parses(self, data: bytes) -> bool:
+    def _parses(self, data: memoryview) -> bool:
         """Whether these bytes can go on as they do.
 
         A request that would rather go on in another protocol, as those of Java and `curl --http2`
         would, is parsed once more as if it did not: at the end of its head the parser takes no
         more, and has left out the body (RFC 9110, 7.8: such a wish may be ignored).
         """
-        pieces = [memoryview(data)]
+        pieces = [data]
         while pieces:
             piece = pieces.pop()
             try:
@@ -165,6 +200,42 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if self._in_body and self.cycle.response_complete:
             self._end_in(LINGER_S)
+        elif self.transport.is_closing():
+            self._end_in(STALLED_S)
+        else:
+            self.flow.resume_reading()
+            self._read_on()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End, also where the last answer is still not read."""
+        super().timeout_keep_alive_handler()
+        self._end_in(STALLED_S)
+
+    def pause_writing(self) -> None:
+        """Wait for who reads the answer, but not for ever."""
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        """Go on with an answer that is read."""
+        self._never_look()
+        super().resume_writing()
+
+    def _look_later(self) -> None:
+        self._never_look()
+        self._left = self.transport.get_write_buffer_size()
+        self._look = self.loop.call_later(STALLED_S, self._look_now)
+
+    def _look_now(self) -> None:
+        if self._left - self.transport.get_write_buffer_size() < STALLED_BYTES:
+            self.transport.abort()
+        else:
+            self._look_later()
+
+    def _never_look(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     def _end_in(self, seconds: float) -> None:
         self._never_end()

@@ -15,7 +15,7 @@ from fastapi import Request
 from pipeline.errors import DeliveryError
 from pipeline.web.answers import HttpError
 from pipeline.web.bodies import Budget, read
-from pipeline.web.connections import HEAD_BYTES, HEAD_S, QUIET_S, Door, door
+from pipeline.web.connections import HEAD_BYTES, HEAD_S, QUIET_S, STALLED_S, Door, door
 from tests.homes import flow, numbers
 from tests.web.serving import PATIENCE_S, Served, serving, until
 
@@ -204,6 +204,53 @@ def test_a_server_is_no_proxy(served: Served) -> None:
     with served.connect(b"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
         assert status_of(client) == 400
         until(lambda: is_closed(client))
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F29")
+def test_who_does_not_read_is_closed_and_not_read_on(served: Served) -> None:
+    asks = GET.replace(b"/v1/health", b"/v1/openapi.json") * 100
+    before = served.peak_mib()
+    with deaf(served) as client:
+        until(lambda: not takes(client, asks), 2 * STALLED_S)
+    # Each request that is read makes objects of 5 KB.
+    assert served.peak_mib() - before < 32
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F29")
+def test_who_does_not_read_the_last_answer_is_closed(served: Served) -> None:
+    ask = GET.replace(b"/v1/health", b"/v1/openapi.json")
+    last = ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with deaf(served) as client:
+        client.sendall(ask + last)
+        until(lambda: not takes(client, b"x"), 2 * STALLED_S)
+
+
+def deaf(served: Served) -> socket.socket:
+    """A connection that has little room for what it never reads."""
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.connect((host, int(port)))
+    client.setblocking(False)
+    return client
+
+
+def takes(client: socket.socket, sent: bytes) -> bool:
+    """Whether the other end is still there; some of the bytes are sent to it."""
+    with suppress(BlockingIOError):
+        try:
+            client.send(sent)
+        except ConnectionError:
+            return False
+    return True
+
+
+def test_what_comes_together_is_answered_though_it_is_much(served: Served) -> None:
+    body = POST + b"Content-Length: 9000\r\n\r\n" + b"INFO abc\n" * 1_000
+    with served.connect((body + GET) * 20) as client, client.makefile("rb") as said:
+        assert [one_of(said) for _ in range(40)] == [b"202", b"200"] * 20
 
 
 class Sender:

@@ -217,16 +217,6 @@ def test_who_does_not_read_is_closed_and_not_read_on(served: Served) -> None:
     assert served.peak_mib() - before < 32
 
 
-@pytest.mark.slow
-@pytest.mark.fault("F29")
-def test_who_does_not_read_the_last_answer_is_closed(served: Served) -> None:
-    ask = GET.replace(b"/v1/health", b"/v1/openapi.json")
-    last = ask.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    with deaf(served) as client:
-        client.sendall(ask + last)
-        until(lambda: not takes(client, b"x"), 2 * STALLED_S)
-
-
 def deaf(served: Served) -> socket.socket:
     """A connection that has little room for what it never reads."""
     host, _, port = served.url.removeprefix("http://").partition(":")

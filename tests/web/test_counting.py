@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.beacon import Seen, lines_of
 from pipeline.counters.answer import asked
 from pipeline.home import Machine, writing
-from pipeline.web.counting import KEPT
+from pipeline.web.counting import KEPT, KEPT_BYTES
 from pipeline.web.server import running
 from tests.processed import context
 from tests.web.serving import until
@@ -46,3 +46,21 @@ def test_only_so_many_answers_are_kept(tmp_path: Path) -> None:
         for number in range(KEPT):
             state.ranking(asked({"prefix": f"/{number}"}))
         assert state.ranking(asked({})) is not first
+
+
+def test_only_so_many_bytes_of_answers_are_kept(tmp_path: Path) -> None:
+    with (
+        writing(tmp_path, context()),
+        running(tmp_path, context(), Machine(clock=lambda: NOW_S)) as state,
+    ):
+        seen = Seen(int(NOW_S * 1000), "192.0.2.1", "")
+        views = [{"path": f"/{number:<2000}"} for number in range(600)]
+        asyncio.run(state.views.take(lines_of(views, seen, b"k" * 32)))
+        usual = asked({"k": "1000"})
+        until(lambda: len(json.loads(state.ranking(usual).text)["items"]) > 500)
+        first = state.ranking(usual)
+        assert state.ranking(usual) is first
+        assert json.loads(first.text)["cut"]
+        for number in range(KEPT_BYTES // len(first.text)):
+            state.ranking(asked({"k": "1000", "window": f"{number + 11}m"}))
+        assert state.ranking(usual) is not first

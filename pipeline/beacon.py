@@ -26,6 +26,8 @@ SOURCE, SERVER, VISITOR_BYTES = "page-view", "server", 8
 DAY_MS = 86_400_000
 # A name and a value each: more says nothing of a view.
 MOST_FIELDS = 32
+# Objects and lists in one another: those of a view are flat, and what writes it as a line has no room for any.
+MOST_DEPTH = 32
 LONGEST_AGENT = 512
 # Of the key of the hashes of visitors.
 KEY_BYTES = 32
@@ -63,7 +65,8 @@ def views_of(body: bytes, kind: str) -> list[Any]:
 
     kind  Content-Type, without its parameters
 
-    Raises UsageError for a body that is no JSON and no form, is too long, or has too many.
+    Raises UsageError for a body that is no JSON and no form, is too long or too deep, or has too
+    many.
     """
     if len(body) > MOST_BYTES:
         raise UsageError(f"a body of views has at most {MOST_BYTES:,} bytes", "", "send fewer")
@@ -75,10 +78,22 @@ def views_of(body: bytes, kind: str) -> list[Any]:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         fix = 'send one like {"path": "/news"}, or a list of such'
         raise UsageError("the body is no JSON", "", fix) from error
+    if _is_deep(found):
+        raise UsageError(f"a body has at most {MOST_DEPTH} objects or lists in one another", "", "")
     views = found if isinstance(found, list) else [found]
     if len(views) > MOST_VIEWS:
         raise UsageError(f"a body has at most {MOST_VIEWS} views", f"it has {len(views)}", "")
     return views
+
+
+def _is_deep(found: Any) -> bool:
+    level = [found]
+    for _ in range(MOST_DEPTH):
+        held = [each for each in level if isinstance(each, (dict, list))]
+        if not held:
+            return False
+        level = [of for each in held for of in (each.values() if isinstance(each, dict) else each)]
+    return any(isinstance(each, (dict, list)) for each in level)
 
 
 def form_of(body: bytes) -> dict[str, str]:

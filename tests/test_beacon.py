@@ -6,7 +6,17 @@ import pytest
 
 from pipeline.batch import read
 from pipeline.batch.context import context_of
-from pipeline.beacon import FORM, JSON, MOST_BYTES, TEXT, Seen, lines_of, views_of, visitor
+from pipeline.beacon import (
+    FORM,
+    JSON,
+    MOST_BYTES,
+    MOST_DEPTH,
+    TEXT,
+    Seen,
+    lines_of,
+    views_of,
+    visitor,
+)
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from pipeline.sources import find
@@ -50,6 +60,15 @@ def test_a_body_holds_views(body: bytes, kind: str, paths: list[str]) -> None:
 def test_what_holds_none_is_refused(body: bytes, kind: str) -> None:
     with pytest.raises(UsageError):
         views_of(body, kind)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_what_is_too_deep_is_refused_before_it_is_written(begin: bytes, end: bytes) -> None:
+    for depth in (MOST_DEPTH + 1, *range(300, 1_100)):
+        with pytest.raises(UsageError):
+            views_of(begin * depth + b"1" + end * depth, JSON)
+    views = views_of(begin * MOST_DEPTH + b"1" + end * MOST_DEPTH, JSON)
+    assert len(lines_of(views, SEEN, KEY)) == 1
 
 
 def test_a_line_says_what_the_server_knows_and_not_what_a_client_says_of_it() -> None:

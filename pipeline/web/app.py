@@ -116,10 +116,13 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
         """What a page loads to say that it was viewed."""
         return views.script()
 
-    @app.get("/v1/ranking", responses=errors(400, 403, 503), summary="What is hot now")
+    @app.get("/v1/ranking", responses=errors(400, 403, 429, 503), summary="What is hot now")
     async def ranking_of(request: Request) -> Response:
-        """The first keys of a ranking in a window of minutes, against the window before."""
-        return await asyncio.to_thread(ranking.ranked, state, request)
+        """The first keys of a ranking in a window of minutes, against the window before.
+
+        `cut` says whether some are left out because keys and titles are longer than 1 MiB.
+        """
+        return await ranking.answered(state, request)
 
 
 def _add_queries(app: FastAPI, state: ServerState) -> None:

@@ -2,13 +2,22 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
+import pytest
+from fastapi import Request
+
 from pipeline.beacon import Seen, lines_of
-from pipeline.counters.answer import asked
+from pipeline.counters.answer import Asked, asked
+from pipeline.errors import BackPressure
 from pipeline.home import Machine, writing
-from pipeline.web.counting import KEPT, KEPT_BYTES
+from pipeline.web import ranking
+from pipeline.web.counting import KEPT, KEPT_BYTES, Told
+from pipeline.web.health import health
+from pipeline.web.ranking import MOST_WAITING
 from pipeline.web.server import running
+from pipeline.web.state import RANKINGS_AT_ONCE
 from tests.processed import context
 from tests.web.serving import until
 
@@ -64,3 +73,27 @@ def test_only_so_many_bytes_of_answers_are_kept(tmp_path: Path) -> None:
         for number in range(KEPT_BYTES // len(first.text)):
             state.ranking(asked({"k": "1000", "window": f"{number + 11}m"}))
         assert state.ranking(usual) is not first
+
+
+def test_who_asks_for_rankings_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    request = Request({"type": "http", "query_string": b"", "headers": []})
+
+    def slow(asked: Asked) -> Told:
+        assert go_on.wait(60)
+        return Told((0, 0), b"{}", "")
+
+    async def ask() -> None:
+        most = RANKINGS_AT_ONCE + MOST_WAITING
+        some = [asyncio.create_task(ranking.answered(state, request)) for _ in range(most)]
+        await asyncio.sleep(0)
+        with pytest.raises(BackPressure, match="too many ask for rankings"):
+            await ranking.answered(state, request)
+        assert (await asyncio.wait_for(asyncio.to_thread(health, state), 30))[0] == 200
+        go_on.set()
+        assert {each.status_code for each in await asyncio.gather(*some)} == {200}
+        assert (await ranking.answered(state, request)).status_code == 200
+
+    with writing(tmp_path, context()), running(tmp_path, context()) as state:
+        state.ranking = slow
+        asyncio.run(ask())

@@ -26,7 +26,7 @@ SOURCE, SERVER, VISITOR_BYTES = "page-view", "server", 8
 DAY_MS = 86_400_000
 # A name and a value each: more says nothing of a view.
 MOST_FIELDS = 32
-# Objects and lists in one another: those of a view are flat, and what writes it as a line has no room for any.
+# Objects and lists in one another: what writes a line takes some less than what reads a body.
 MOST_DEPTH = 32
 LONGEST_AGENT = 512
 # Of the key of the hashes of visitors.

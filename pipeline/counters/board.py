@@ -7,13 +7,12 @@ with 100,000 keys, 1 ms instead of 27.
 Source: performance figures of exact counters against sketches are in DECISIONS.md.
 """
 
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 MINUTE_MS = 60_000
 # Two windows of an hour, and minutes that late events may still come into.
@@ -215,14 +214,10 @@ class Board:
             there = np.concatenate([above, self._by_key(equal, most - len(above))])
         return sorted(there.tolist(), key=lambda at: (-counts[at], self._keys[at]))
 
-    def _by_key(self, places: np.ndarray, most: int) -> np.ndarray:
-        keys = pa.array([self._keys[at] for at in places.tolist()], pa.large_string())
-        # By code point, as Python and SQL compare.
-        chosen = pc.select_k_unstable(
-            pa.table({"key": keys.cast(pa.large_binary())}), most, [("key", "ascending")]
-        )
-        first: np.ndarray = places[chosen.to_numpy()]
-        return first
+    def _by_key(self, places: np.ndarray, most: int) -> list[int]:
+        # By code point, as SQL compares; where all counts are equal that is every key, which is
+        # looked at and not copied.
+        return heapq.nsmallest(most, places.tolist(), key=self._keys.__getitem__)
 
     def _trends(
         self, places: Sequence[int], end: int, kinds: Sequence[int]

@@ -81,7 +81,7 @@ def test_who_asks_for_rankings_keeps_nobody_else_waiting(tmp_path: Path) -> None
 
     def slow(asked: Asked) -> Told:
         assert go_on.wait(60)
-        return Told((0, 0), b"{}", "")
+        return Told((0, 0), b"{}", '"a"')
 
     async def ask() -> None:
         most = RANKINGS_AT_ONCE + MOST_WAITING

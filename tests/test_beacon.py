@@ -116,3 +116,12 @@ def test_every_view_of_a_body_is_a_row_or_a_reject() -> None:
         (2, "value"),
         (4, "json"),
     ]
+
+
+def test_ids_that_are_made_to_look_alike_are_events_of_their_own() -> None:
+    ids = ["00000000-0000-4000-8000-000000000000", "00000000-0000-4001-8000-000000000001"]
+    views = [{"path": "/a", "event_id": each} for each in [*ids, ids[0].upper(), "none"]]
+    lines = b"\n".join(lines_of(views, SEEN, KEY))
+    reading = read([http_body(lines, "1", NOON_MS)], find("page-view"), context_of(Settings()))
+    first, second, again, other = reading.parsed.record_id.tolist()
+    assert (first == again, len({first, second, other})) == (True, 3)

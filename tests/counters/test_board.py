@@ -1,6 +1,5 @@
 """What is first in a window is what counting everything anew says, whatever came late."""
 
-import time
 from collections import Counter
 from random import Random
 
@@ -27,21 +26,6 @@ def test_equal_counts_share_a_rank_and_stand_by_their_key() -> None:
     board.add(counted(10, b=2, a=2, c=5, d=1))
     assert ranks(board, 11, 1) == [(1, "c", 5), (2, "a", 2), (2, "b", 2), (4, "d", 1)]
     assert ranks(board, 11, 1, 2) == [(1, "c", 5), (2, "a", 2)]
-
-
-def test_equal_counts_of_long_keys_cost_hardly_more_than_those_of_short_ones() -> None:
-    short, long = (least_seconds(f"/{{:0{size}}}") for size in (20, 2_000))
-    assert long < 8 * short
-
-
-def least_seconds(form: str) -> float:
-    board, found = Board(), []
-    board.add(counted(1, **{form.format(number): 1 for number in range(20_000)}))
-    for _ in range(5):
-        begun = time.process_time()
-        board.top(2, 10, 20)
-        found.append(time.process_time() - begun)
-    return min(found)
 
 
 def test_an_item_says_its_share_its_rank_before_and_its_last_ten_minutes() -> None:

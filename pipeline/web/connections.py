@@ -10,7 +10,7 @@ import errno
 import resource
 import time
 from collections.abc import Callable, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
@@ -35,6 +35,8 @@ MOST = 4_096
 SHARE_OF_FILES, BURSTS_OF_FILES = 2, 16
 # As many are accepted in one go at most; several goes come before one that is too many is closed.
 MOST_AT_ONCE = 128
+# Where so many of those that may be are, they are kept for less long.
+CROWD, CROWDED_S = 0.75, 5.0
 # A flood is over when nobody was turned away for so long.
 QUIET_S = 60.0
 OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -46,13 +48,25 @@ class Door:
 
     most     connections at once
     at_once  accepted in one go
+    idle     those that ask nothing; who does so longest comes first
     """
 
     most: int
     at_once: int
     say: Callable[[str], None] = tell
     clock: Callable[[], float] = time.monotonic
+    idle: dict["Connection", None] = field(default_factory=dict)
     _turned_away: float = float("-inf")
+
+    def has_room(self, inside: int) -> bool:
+        """Whether one more may stay; for it, who asks nothing for longest has to go."""
+        if inside <= self.most:
+            return True
+        longest = next(iter(self.idle), None)
+        if longest is None:
+            return False
+        longest.leave()
+        return True
 
     def turn_away(self) -> None:
         """Note that one more could not come in."""
@@ -114,20 +128,28 @@ class Connection(HttpToolsProtocol):
         """Come in, if there is room."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
-        if len(self.connections) > self._door.most:
+        if self._door.has_room(len(self.connections)):
+            self._end_in(HEAD_S)
+            self._door.idle[self] = None
+        else:
             self._door.turn_away()
             transport.abort()
-        else:
-            self._end_in(HEAD_S)
+
+    def leave(self) -> None:
+        """Make room for another."""
+        self._door.idle.pop(self, None)
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Go."""
         self._never_end()
         self._never_look()
+        self._door.idle.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes of a request, or of a body that was answered already."""
+        self._door.idle.pop(self, None)
         self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
         self._read_on()
 
@@ -205,6 +227,16 @@ class Connection(HttpToolsProtocol):
         else:
             self.flow.resume_reading()
             self._read_on()
+            if self.cycle.response_complete and not self._held:
+                self._rest()
+
+    def _rest(self) -> None:
+        """Stay for the next request, not for long where there is a crowd."""
+        self._door.idle[self] = None
+        if len(self.connections) > CROWD * self._door.most:
+            self._unset_keepalive_if_required()
+            ends = self.loop.call_later(CROWDED_S, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = ends
 
     def timeout_keep_alive_handler(self) -> None:
         """End, also where the last answer is still not read."""

@@ -83,26 +83,46 @@ def drip(in_use: socket.socket, slow: socket.socket) -> bool:
 @pytest.mark.slow
 @pytest.mark.fault("F29")
 def test_a_flood_of_connections_is_turned_away_in_one_line(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, body = tmp_path / "home", flow(2)
     with serving(home, files=FILES) as running, ExitStack() as flood:
         assert running.post(flow(1)).status_code == 202
-        early = flood.enter_context(running.connect(GET))
+        head = POST.replace(b"app-log", b"vpc-flow") + b"Content-Length: %d\r\n\r\n" % len(body)
+        early = flood.enter_context(running.connect(head + body[:1]))
+        halves = [flood.enter_context(running.connect(b"G")) for _ in range(2 * FILES)]
+        until(lambda: sum(map(is_closed, halves)) >= FILES)
+        # Who was in before and asks something is served, also by what needs files.
+        early.sendall(body[1:])
+        assert status_of(early) == 202
+        early.sendall(GET.replace(b"health", b"queries/rejects"))
         assert status_of(early) == 200
-        silent = [flood.enter_context(running.connect()) for _ in range(2 * FILES)]
-        until(lambda: sum(map(is_closed, silent)) >= FILES)
-        # Who was in before is served, also by what needs files.
-        for path in b"/v1/health", b"/v1/queries/rejects":
-            early.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert status_of(early) == 200
-        until(lambda: all(map(is_closed, silent)))
-        assert running.post(flow(2)).status_code == 202
+        until(lambda: all(map(is_closed, halves)))
+        assert running.post(flow(3)).status_code == 202
         running.landed()
         said = running.said()
         assert running.end() == 0
         assert said.count("too many connections") == 1
         assert "Traceback" not in said
         assert len(said.splitlines()) == 2
-    assert numbers(home) == [1, 2]
+    assert numbers(home) == [1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F29")
+@pytest.mark.parametrize("ask", [GET, b""], ids=["answered", "silent"])
+def test_who_asks_nothing_makes_room_for_who_does(tmp_path: Path, ask: bytes) -> None:
+    with serving(tmp_path / "home", files=FILES) as running, ExitStack() as flood:
+        idle = []
+        for _ in range(FILES):
+            idle.append(flood.enter_context(running.connect(ask)))
+            assert not ask or status_of(idle[-1]) == 200
+            if len(idle) % 50 == 0:
+                assert running.post(flow(len(idle))).status_code == 202
+        # Of those that are left the last one came last.
+        assert is_closed(idle[0])
+        assert not is_closed(idle[-1])
+        assert "too many" not in running.said()
+        # In a crowd nobody stays for long.
+        until(lambda: all(map(is_closed, idle)), 2 * HEAD_S)
 
 
 def test_a_flood_is_told_once_and_the_next_one_again() -> None:

@@ -7,6 +7,7 @@ its `limit_concurrency` answers requests, and a connection that asks nothing is 
 
 import asyncio
 import errno
+import re
 import resource
 import time
 from collections.abc import Callable, Sized
@@ -203,6 +204,10 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._in_body, self._held = True, 0
+        host = _authority(self.url)
+        if host is not None and (b"host", host) not in self.headers:
+            # The guard wants one of them (RFC 9112, 3.2.2).
+            self.headers.append((b"host", host))
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -282,3 +287,11 @@ class Connection(HttpToolsProtocol):
         self._end = None
         self._unset_keepalive_if_required()
         self.transport.abort()
+
+
+def _authority(target: bytes) -> bytes | None:
+    """The host that a request line names, as one for a proxy does; None: it does not."""
+    _, separator, rest = target.partition(b"://")
+    if target.startswith(b"/") or not separator:
+        return None
+    return re.split(rb"[/?#]", rest, maxsplit=1)[0]

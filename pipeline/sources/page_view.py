@@ -61,7 +61,11 @@ LONGEST = 2_048
 # A POSTed time further from the server's is no time of a view that has just been.
 MOST_BEHIND_MS, MOST_AHEAD_MS = 24 * 3_600_000, 10 * 60_000
 FAR = "ts: more than a day before the server's time, or more than ten minutes after it"
-PATH = r"^/[^\x00-\x1f\x7f]*$"
+# What a terminal takes for a command, what ends a line, and what turns the direction of text: a
+# path that has some as such looks like another one.
+HIDDEN = r"\x00-\x1f\x7f-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}"
+PATH = rf"^/[^{HIDDEN}]*$"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 HOST = r"^(?i:https?)://(?:[^/?#@]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@]+)"
 SIZE = r"^(?P<width>[0-9]{1,5})x(?P<height>[0-9]{1,5})$"
 ASSET = (
@@ -117,11 +121,16 @@ def _host(referrers: pa.Array) -> pa.Array:
     return pc.utf8_lower(found)
 
 
+def _readable(titles: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(titles.cast(pa.string()), f"[{HIDDEN}]", REPLACEMENT)
+
+
 def _members(format_text: str) -> tuple[Member, ...]:
     server = [Member(each, (SERVER, each.log_name)) for each in (TAKEN, VISITOR, COUNTRY, AGENT)]
     return (
         Member(PAGE, ("path",), finish=partial(_pages, parameters(format_text))),
-        *(Member(each, (each.log_name,)) for each in (TITLE, SESSION, EVENT_ID, VIEWPORT, SENT)),
+        Member(TITLE, (TITLE.log_name,), finish=_readable),
+        *(Member(each, (each.log_name,)) for each in (SESSION, EVENT_ID, VIEWPORT, SENT)),
         Member(REFERRER_HOST, ("referrer",), finish=_host),
         *server,
     )

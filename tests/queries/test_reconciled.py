@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.beacon import SOURCE
+from pipeline.beacon import SOURCE, Seen, lines_of
 from pipeline.consume.counting import CountingWorker
 from pipeline.counters.file import CountersFile
 from pipeline.counters.ports import Counters
@@ -47,7 +47,7 @@ def filled(home: Path, stream: Stream, counters: Counters) -> None:
     now_s = stream.end_ms / 1000
     with closing(Store(home, writer=True)) as store:
         tally = Tally(counters, lambda: now_s, answers=False)
-        CountingWorker(Log(store), tally, context(), lambda: now_s).drain()
+        CountingWorker(Log(store), tally, context(), clock=lambda: now_s).drain()
 
 
 def compared(home: Path, counters: Counters, window: Window) -> Reconciled:
@@ -77,6 +77,42 @@ def test_they_agree_and_what_is_counted_twice_or_not_is_named(tmp_path: Path, ki
     assert (second.where, second.counted - second.table) == ("/news/0", 2)
 
 
+ID = "0b8e4c2a-5f3e-4a7b-9c1d-2e3f4a5b6c7d"
+
+
+def test_views_that_are_sent_again_are_no_difference_and_others_are(tmp_path: Path) -> None:
+    now_ms = int(NOW.timestamp() * 1000)
+    hour = 3_600_000
+    # By minute of arrival. Before the window, too late, without a time, of another page, ahead.
+    sent = {
+        -40: [{"path": "/a", "event_id": ID, "ts": now_ms - 20 * hour}],
+        -35: [{"path": "/a", "event_id": ID}, {"path": "/a", "event_id": ID[::-1]}],
+        -32: [{"path": "/b", "event_id": ID}, {"path": "/b"}],
+        -31: [{"path": "/b", "event_id": ID, "ts": now_ms - 23 * 60_000}],
+    }
+    with writing(tmp_path, context()) as opened:
+        for minute, views in sent.items():
+            at_ms = now_ms + minute * 60_000
+            lines = b"\n".join(lines_of(views, Seen(at_ms, "192.0.2.1", ""), bytes(32)))
+            opened.log.append([Incoming(SOURCE, "one", lines, at_ms, str(minute))])
+        opened.worker.drain()
+    counters = CountersFile(tmp_path)
+    with closing(Store(tmp_path, writer=True)) as store:
+        tally = Tally(counters, NOW.timestamp, answers=False)
+        CountingWorker(Log(store), tally, context(), clock=NOW.timestamp).drain()
+    window = kept(NOW, NOW - timedelta(minutes=39))
+    found = compared(tmp_path, counters, window)
+    assert (found.agrees, found.counted, found.late, found.again) == (True, 2, 0, 3)
+    # What nobody sent again has to be there.
+    minute = int(NOW.timestamp()) // 60 - 35
+    counters.connection.execute("delete from count where minute = ?", (minute,))
+    missing = compared(tmp_path, counters, window)
+    assert [(each.where, each.table, each.counted) for each in missing.differences] == [
+        ("2026-11-25T11:55:00Z", 2, 0),
+        ("/a", 2, 0),
+    ]
+
+
 def test_pages_beyond_those_that_a_query_tells_are_seen_by_minute(tmp_path: Path) -> None:
     pages = [f"/{number}" for number in range(ROWS + 5)]
     counters, minute = CountersFile(tmp_path), int(NOW.timestamp()) // 60
@@ -86,6 +122,7 @@ def test_pages_beyond_those_that_a_query_tells_are_seen_by_minute(tmp_path: Path
         "page_trend": [{"bucket_start": NOW.replace(second=0, tzinfo=None), **views}],
         "top_pages": [{"page": page, "views": 1, "late": 0} for page in pages[:ROWS]],
         "referrers": [{"referrer_host": "", **views}],
+        "repeated_views": [],
     }
     assert reconciled(counters, lambda name, *_: told[name], kept(NOW)).agrees
     told["page_trend"][0]["views"] += 1
@@ -115,5 +152,6 @@ def test_as_json_it_says_what_differs_and_where() -> None:
         "to": "2026-11-25T12:31:20Z",
         "counted": 3,
         "late": 1,
+        "again": 0,
         "differences": [{"where": "/a", "table": 1, "counted": 2}],
     }

@@ -15,6 +15,7 @@ from pipeline.counters.ports import Counters
 from pipeline.counters.tally import Tally
 from pipeline.errors import UsageError
 from pipeline.home import writing
+from pipeline.ledger.erased import known
 from pipeline.queries.reconciled import ROWS, Difference, Reconciled, closed, kept, reconciled
 from pipeline.queries.runner import run
 from pipeline.queries.window import Window
@@ -23,6 +24,7 @@ from pipeline.stream.log import Incoming, Log
 from tests.counters.million import LATE_MS, Stream, stream_of
 from tests.counters.stores import KINDS, store_of
 from tests.counters.test_counters import delta, of
+from tests.erase.homes import erased
 from tests.processed import context
 
 NOW = datetime(2026, 11, 25, 12, 30, 20, tzinfo=UTC)
@@ -111,6 +113,35 @@ def test_views_that_are_sent_again_are_no_difference_and_others_are(tmp_path: Pa
         ("2026-11-25T11:55:00Z", 2, 0),
         ("/a", 2, 0),
     ]
+
+
+def test_they_agree_after_an_erasure_and_a_start(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    now_ms = int(now.timestamp() * 1000)
+    sent = {
+        9: {"path": "/users/203.0.113.9", "event_id": ID},
+        8: {"path": "/a", "event_id": ID},
+        7: {"path": "/b"},
+    }
+    with writing(tmp_path, context()) as opened:
+        for minute, view in sent.items():
+            at_ms = now_ms - minute * 60_000
+            (line,) = lines_of([view], Seen(at_ms, "192.0.2.1", ""), bytes(32))
+            opened.log.append([Incoming(SOURCE, "one", line, at_ms, str(minute))])
+        opened.worker.drain()
+    assert counted_anew(tmp_path, now) == (True, 2, 1)
+    assert erased(tmp_path, "203.0.113.9").row_count == 1
+    assert counted_anew(tmp_path, now) == (True, 2, 0)
+
+
+def counted_anew(home: Path, now: datetime) -> tuple[bool, int, int]:
+    """Whether they agree after a start, how many are counted, and were sent again."""
+    with closing(Store(home, writer=True)) as store, closing(CountersFile(home)) as counters:
+        tally = Tally(counters, now.timestamp, answers=False)
+        left_out = known(store)
+        CountingWorker(Log(store), tally, context(), left_out, clock=now.timestamp).drain()
+        found = compared(home, counters, kept(now))
+    return found.agrees, found.counted, found.again
 
 
 def test_pages_beyond_those_that_a_query_tells_are_seen_by_minute(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def line(time: str, page: str, visitor: str, host: str, more: dict[str, str]) ->
 
 
 GOLDEN: Golden = {
-    # Of seven views by people one came after more than 15 minutes; one was sent again as it was, and
-    # once more as one of another time.
+    # Of seven views by people one came after more than 15 minutes; one was sent again as it was,
+    # and once more as one of another time.
     "top_pages": [
         ("/b", None, 4, 1, 2, 4 / 7, at("14:01:10"), at("14:30:00")),
         ("/a", "A, corrected", 3, 0, 2, 3 / 7, at("14:00:10"), at("14:01:00")),

@@ -26,6 +26,8 @@ SOURCE, SERVER, VISITOR_BYTES = "page-view", "server", 8
 DAY_MS = 86_400_000
 # A name and a value each: more says nothing of a view.
 MOST_FIELDS = 32
+# Objects and lists in one another: what writes a line takes some less than what reads a body.
+MOST_DEPTH = 32
 LONGEST_AGENT = 512
 # Of a salt of the hashes of visitors, or a key that salts are made of.
 KEY_BYTES = 32
@@ -63,7 +65,8 @@ def views_of(body: bytes, kind: str) -> list[Any]:
 
     kind  Content-Type, without its parameters
 
-    Raises UsageError for a body that is no JSON and no form, is too long, or has too many.
+    Raises UsageError for a body that is no JSON and no form, is too long or too deep, or has too
+    many.
     """
     if len(body) > MOST_BYTES:
         raise UsageError(f"a body of views has at most {MOST_BYTES:,} bytes", "", "send fewer")
@@ -75,6 +78,8 @@ def views_of(body: bytes, kind: str) -> list[Any]:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         fix = 'send one like {"path": "/news"}, or a list of such'
         raise UsageError("the body is no JSON", "", fix) from error
+    if _is_deep(found):
+        raise UsageError(f"a body has at most {MOST_DEPTH} objects or lists in one another", "", "")
     views = found if isinstance(found, list) else [found]
     if len(views) > MOST_VIEWS:
         raise UsageError(f"a body has at most {MOST_VIEWS} views", f"it has {len(views)}", "")
@@ -87,6 +92,16 @@ def check_path(view: Any) -> None:
     if not isinstance(path, str) or not path.startswith("/"):
         fix = 'send one like {"path": "/news"}; of a list each view is judged for itself'
         raise UsageError("a view needs a path that begins with /", "", fix)
+
+
+def _is_deep(found: Any) -> bool:
+    level = [found]
+    for _ in range(MOST_DEPTH):
+        held = [each for each in level if isinstance(each, (dict, list))]
+        if not held:
+            return False
+        level = [of for each in held for of in (each.values() if isinstance(each, dict) else each)]
+    return any(isinstance(each, (dict, list)) for each in level)
 
 
 def form_of(body: bytes) -> dict[str, str]:

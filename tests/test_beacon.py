@@ -10,6 +10,7 @@ from pipeline.beacon import (
     FORM,
     JSON,
     MOST_BYTES,
+    MOST_DEPTH,
     TEXT,
     Seen,
     lines_of,
@@ -62,6 +63,15 @@ def test_what_holds_none_is_refused(body: bytes, kind: str) -> None:
         views_of(body, kind)
 
 
+@pytest.mark.parametrize(("begin", "end"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_what_is_too_deep_is_refused_before_it_is_written(begin: bytes, end: bytes) -> None:
+    for depth in (MOST_DEPTH + 1, *range(300, 1_100)):
+        with pytest.raises(UsageError):
+            views_of(begin * depth + b"1" + end * depth, JSON)
+    views = views_of(begin * MOST_DEPTH + b"1" + end * MOST_DEPTH, JSON)
+    assert len(lines_of(views, SEEN, KEY)) == 1
+
+
 def test_a_line_says_what_the_server_knows_and_not_what_a_client_says_of_it() -> None:
     lied = {"path": "/", "server": {"at": 1, "visitor": "me"}, "visitor": "me"}
     (line,) = lines_of([lied], SEEN, KEY)
@@ -112,3 +122,12 @@ def test_every_view_of_a_body_is_a_row_or_a_reject() -> None:
         (2, "value"),
         (4, "json"),
     ]
+
+
+def test_ids_that_are_made_to_look_alike_are_events_of_their_own() -> None:
+    ids = ["00000000-0000-4000-8000-000000000000", "00000000-0000-4001-8000-000000000001"]
+    views = [{"path": "/a", "event_id": each} for each in [*ids, ids[0].upper(), "none"]]
+    lines = b"\n".join(lines_of(views, SEEN, KEY))
+    reading = read([http_body(lines, "1", NOON_MS)], find("page-view"), context_of(Settings()))
+    first, second, again, other = reading.parsed.record_id.tolist()
+    assert (first == again, len({first, second, other})) == (True, 3)

@@ -100,7 +100,8 @@ def _text(found: "Reconciled") -> str:
         f"{end:%Y-%m-%d %H:%M}Z" for end in (found.window.from_time, found.window.to_time)
     )
     late = f"; {counted(found.late, 'view')} came too late for it" if found.late else ""
-    said = f"{counted(found.counted, 'view')} in the ranking, {first} to {last}{late}"
+    again = f"; {counted(found.again, 'view')} sent again, counted once" if found.again else ""
+    said = f"{counted(found.counted, 'view')} in the ranking, {first} to {last}{late}{again}"
     if found.agrees:
         return f"✓ {said}: the table holds the same\n"
     some = found.differences[:SHOWN]

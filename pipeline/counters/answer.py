@@ -1,14 +1,15 @@
 """The answer of a ranking, the same from every home."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-from pipeline.counters.board import ALL, ASSET, BOT, MINUTE_MS, MOST_MINUTES, Board
+from pipeline.counters.board import ALL, ASSET, BOT, MINUTE_MS, MOST_MINUTES, Board, Item
 from pipeline.counters.declared import Ranking, find_ranking
 from pipeline.errors import UsageError
 
@@ -18,6 +19,8 @@ SETTLED_MINUTES = 30
 LONGEST_PREFIX = 512
 DIGEST_BYTES = 12
 HOUR = f"{MOST_MINUTES}m"
+# Of keys and titles in an answer: a function may answer 6 MB, and who asks says how long those are.
+MOST_TEXT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +96,46 @@ def is_known(tag: str, known: str) -> bool:
 
 
 def answer(asked: Asked, board: Board, titles: Mapping[str, str], now_ms: int) -> dict[str, Any]:
-    """The answer as JSON has it; `now_ms` since the epoch."""
+    """The answer as JSON has it; `now_ms` since the epoch.
+
+    It is cut where keys and titles are longer than MOST_TEXT_BYTES, and says so.
+    """
     ranking = asked.ranking
     end = _end(ranking, board, now_ms // MINUTE_MS)
     top = board.top(end, asked.minutes, asked.most, asked.kinds, asked.prefix)
+    shown = titles if ranking.name == "page" else {}
+    fitting = _fitting(top.items, shown)
     return {
         "by": ranking.name,
         "unit": ranking.unit,
         "window": {"from": _time(top.first), "to": _time(top.end)},
         "as_of": f"{datetime.fromtimestamp(now_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "total": top.total,
+        "cut": fitting < len(top.items),
         "items": [
             {
                 "rank": each.rank,
                 "key": each.key,
-                "title": titles.get(each.key) if ranking.name == "page" else None,
+                "title": shown.get(each.key),
                 "count": each.count,
                 "share": each.share,
                 "previous_rank": each.previous_rank,
                 "trend": list(each.trend),
             }
-            for each in top.items
+            for each in top.items[:fitting]
         ],
     }
+
+
+def _fitting(items: Sequence[Item], titles: Mapping[str, str]) -> int:
+    """How many of the first items fit into an answer."""
+    sizes = (_written(each.key) + _written(titles.get(each.key, "")) for each in items)
+    return sum(size <= MOST_TEXT_BYTES for size in accumulate(sizes))
+
+
+def _written(text: str) -> int:
+    """Bytes of a text as it is answered: with `<` written out."""
+    return len(msgspec.json.encode(text)) + 5 * text.count("<")
 
 
 def etag(answered: Mapping[str, Any]) -> str:

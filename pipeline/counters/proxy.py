@@ -80,7 +80,8 @@ def _given(event: Event) -> dict[str, str]:
 
 def _header(event: Event, name: str) -> str:
     headers = event.get("headers") or {}
-    return next((value for each, value in headers.items() if each.lower() == name), "")
+    # One without a value is null.
+    return next((value or "" for each, value in headers.items() if each.lower() == name), "")
 
 
 def _refused(error: TailraceError) -> Answer:

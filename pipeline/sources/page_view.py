@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.decode import LogBatch
+from pipeline.decode.identity import h64
 from pipeline.enrich import agents
 from pipeline.errors import Reason, UsageError
 from pipeline.reading.delimited import shown
@@ -72,7 +73,11 @@ MOST_BEHIND_MS, MOST_AHEAD_MS = 24 * 3_600_000, 10 * 60_000
 # Until then a clock is taken for right: a view takes a while on its way, too.
 CLOCK_MS = 60_000
 FAR = "ts: more than a day before the server's time, or more than ten minutes after it"
-PATH = r"^/[^\x00-\x1f\x7f]*$"
+# What a terminal takes for a command, what ends a line, and what turns the direction of text: a
+# path that has some as such looks like another one.
+HIDDEN = r"\x00-\x1f\x7f-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}"
+PATH = rf"^/[^{HIDDEN}]*$"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 HOST = r"^(?i:https?)://(?:[^/?#@]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@]+)"
 SIZE = r"^(?P<width>[0-9]{1,5})x(?P<height>[0-9]{1,5})$"
 ASSET = (
@@ -132,11 +137,16 @@ def _cut(longest: int, texts: pa.Array) -> pa.Array:
     return _each(texts, lambda text: text[:longest])
 
 
+def _shown(titles: pa.Array) -> pa.Array:
+    readable = pc.replace_substring_regex(titles.cast(pa.string()), f"[{HIDDEN}]", REPLACEMENT)
+    return _cut(LONGEST_TITLE, readable)
+
+
 def _members(format_text: str) -> tuple[Member, ...]:
     server = [Member(each, (SERVER, each.log_name)) for each in (TAKEN, VISITOR, COUNTRY, AGENT)]
     return (
         Member(PAGE, ("path",), finish=partial(_pages, parameters(format_text))),
-        Member(TITLE, ("title",), finish=partial(_cut, LONGEST_TITLE)),
+        Member(TITLE, ("title",), finish=_shown),
         Member(SESSION, ("session",), finish=partial(_cut, LONGEST_SESSION)),
         *(Member(each, (each.log_name,)) for each in (EVENT_ID, VIEWPORT, VIEWED, SENT)),
         Member(REFERRER_HOST, ("referrer",), finish=_host),
@@ -224,10 +234,9 @@ def _identities(rows: pa.Table, otherwise: np.ndarray) -> np.ndarray:
     there = np.flatnonzero(ids.is_valid())
     found = otherwise.copy()
     if len(there):
-        plain = pc.replace_substring(ids.take(pa.array(there)), "-", "")
-        digits = bytes.fromhex("".join(plain.to_pylist()))
-        halves = np.frombuffer(digits, ">u8").reshape(-1, 2)
-        found[there] = (halves[:, 0] ^ halves[:, 1]).astype(np.uint64).view(np.int64)
+        # By a hash: whoever sends views can make ids that anything plainer takes for each other.
+        hashes = [h64(each) for each in ids.take(pa.array(there)).to_pylist()]
+        found[there] = np.array(hashes, np.uint64).view(np.int64)
     return found
 
 

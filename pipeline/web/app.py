@@ -142,13 +142,16 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
     @app.get(
         "/v1/ranking",
         response_model=models.Ranking,
-        responses=errors(400, 403, 503) | UNCHANGED,
+        responses=errors(400, 403, 429, 503) | UNCHANGED,
         openapi_extra=RANKING_EXTRA,
         summary="What is hot now",
     )
     async def ranking_of(request: Request) -> Response:
-        """The first keys of a ranking in a window of minutes, against the window before."""
-        return await asyncio.to_thread(ranking.ranked, state, request)
+        """The first keys of a ranking in a window of minutes, against the window before.
+
+        `cut` says whether some are left out because keys and titles are longer than 1 MiB.
+        """
+        return await ranking.answered(state, request)
 
 
 def _add_queries(app: FastAPI, state: ServerState) -> None:

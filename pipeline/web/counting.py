@@ -25,7 +25,7 @@ from pipeline.web.telling import Turns, tell
 READ = "what was counted before is being read"
 ANEW = "rankings begin anew: what ranking.db has counted is not of this log.db"
 # Answers that are kept: as many as are asked for again and again, by pages that show them.
-KEPT = 16
+KEPT, KEPT_BYTES = 16, 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,14 @@ class Counting:
                 found = answer(asked, tally.boards[asked.ranking.name], tally.titles, now_ms)
                 self._told.pop(asked, None)
                 kept = self._told[asked] = Told(of, answers.as_json(found), etag(found))
-                if len(self._told) > KEPT:
-                    del self._told[next(iter(self._told))]
+                self._tidy()
         return kept
+
+    def _tidy(self) -> None:
+        """Keep no more than so many answers, the last ones."""
+        size = sum(len(each.text) for each in self._told.values())
+        while len(self._told) > KEPT or size > KEPT_BYTES:
+            size -= len(self._told.pop(next(iter(self._told))).text)
 
     def _run(self) -> None:
         try:

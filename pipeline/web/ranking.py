@@ -1,22 +1,39 @@
 """GET /v1/ranking: what is hot now."""
 
+import asyncio
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from pipeline.counters.answer import asked, is_known
-from pipeline.errors import UsageError
+from pipeline.errors import BackPressure, UsageError
 from pipeline.web import answers
-from pipeline.web.state import ServerState
+from pipeline.web.state import RANKINGS_AT_ONCE, ServerState
 
 # As often as a page asks; between two of them others are answered by what stands in between.
 CACHED = "public, max-age=1"
 MOST_PARAMETERS = 16
+MOST_WAITING = 32
 
 
-def ranked(state: ServerState, request: Request) -> Response:
-    """The answer, or 304 where it is the one that the caller has."""
+async def answered(state: ServerState, request: Request) -> Response:
+    """The answer, or 304 where it is the one that the caller has.
+
+    Raises UsageError for what cannot be asked, BackPressure where too many wait for their turn.
+    """
+    if state.ranked >= RANKINGS_AT_ONCE + MOST_WAITING:
+        raise BackPressure("too many ask for rankings at once", "", "ask again in a moment")
+    state.ranked += 1
+    try:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(state.rankings, _ranked, state, request)
+    finally:
+        state.ranked -= 1
+
+
+def _ranked(state: ServerState, request: Request) -> Response:
+    """Answer it; runs in a thread."""
     told = state.ranking(asked(_given(request)))
     headers = {"etag": told.etag, "cache-control": CACHED}
     if is_known(told.etag, request.headers.get("if-none-match", "")):

@@ -201,7 +201,8 @@ def running(
         _drain(folder, consumer)
         counted = counting.stop(STEP_S)
         state.ended = consumer.stop(STEP_S) and written and halted and counted
-        state.queries.shutdown(wait=False, cancel_futures=True)
+        for threads in state.queries, state.rankings:
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _drain(folder: Path, consumer: Consumer) -> None:

@@ -15,7 +15,8 @@ from pipeline.web.bodies import Budget
 from pipeline.web.counting import RUNNING, CountingState, Told
 from pipeline.web.gathering import Gathering
 
-QUERIES_AT_ONCE = 2
+# Each has threads of its own: what anybody may ask for must not keep others waiting, nor health.
+QUERIES_AT_ONCE, RANKINGS_AT_ONCE = 2, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class ServerState:
     ticks   seconds that only ever grow
     oldest  arrival of the record that has waited longest, and from which tick on it was that one
     ending  breaks queries off
-    asked   queries that are asked or wait for their turn
+    asked, ranked  queries and rankings that are asked or wait for their turn
     ended   whether its threads came to their end when they were told to
     broken  name of the thread that ended before; "" for none
     error   what a thread ended with before, where that was no defect
@@ -82,7 +83,11 @@ class ServerState:
     queries: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(QUERIES_AT_ONCE, "query")
     )
+    rankings: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(RANKINGS_AT_ONCE, "ranking")
+    )
     asked: int = 0
+    ranked: int = 0
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.counters.answer import answer, asked, etag
+from pipeline.counters.answer import MOST_TEXT_BYTES, answer, asked, etag
 from pipeline.counters.board import BOT, Board, Counted
 from pipeline.errors import UsageError
+from pipeline.web.answers import as_json
 
 NOON_MS = 1_795_608_000_000
 NOON = NOON_MS // 60_000
@@ -28,6 +29,7 @@ def test_an_answer_says_what_is_ranked_and_when() -> None:
         "window": {"from": "2026-11-25T11:51:00Z", "to": "2026-11-25T12:01:00Z"},
         "as_of": "2026-11-25T12:00:30Z",
         "total": 4,
+        "cut": False,
         "items": [
             {
                 "rank": 1,
@@ -49,6 +51,19 @@ def test_an_answer_says_what_is_ranked_and_when() -> None:
             },
         ],
     }
+
+
+@pytest.mark.parametrize(("key", "title"), [("/x", ""), ("/<", ""), ("/\x01", ""), ("/", "<")])
+def test_an_answer_is_cut_where_its_texts_are_too_long(key: str, title: str) -> None:
+    keys = [f"{key}{key[-1] * 2_000}{number:04}" for number in range(1_000)]
+    counts = board(*((0, each, 0, 2) for each in keys))
+    titles = {each: title * 5_000 for each in keys}
+    told = answer(asked({"k": "1000"}), counts, titles, NOON_MS)
+    shown = told["items"]
+    assert (told["cut"], told["total"]) == (True, 2_000)
+    assert [each["key"] for each in shown] == keys[: len(shown)]
+    written = [as_json([each["key"], each["title"] or ""]) for each in shown]
+    assert MOST_TEXT_BYTES - 40_000 < sum(map(len, written)) - 3 * len(shown) <= MOST_TEXT_BYTES
 
 
 @pytest.mark.parametrize(

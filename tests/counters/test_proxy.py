@@ -12,7 +12,7 @@ from tests.counters.test_counters import delta, of
 from tests.counters.test_table import MINUTE, opened
 
 
-def event(headers: dict[str, str] | None = None, **given: str | list[str]) -> dict[str, Any]:
+def event(headers: dict[str, str | None] | None = None, **given: str | list[str]) -> dict[str, Any]:
     many = {name: [each] if isinstance(each, str) else each for name, each in given.items()}
     return {"headers": headers, "multiValueQueryStringParameters": many or None}
 
@@ -48,6 +48,10 @@ def test_a_ranking_is_answered_and_once_more_only_when_it_has_changed(
     opened(account).add(delta("1", "2", of(MINUTE, **{"/a": 1}), minute=MINUTE))
     fresh = Warm(opened(account), warm.clock)
     assert answered(event({"if-none-match": tag}, k="1"), fresh)["statusCode"] == 200
+
+
+def test_a_header_without_a_value_is_none(warm: Warm) -> None:
+    assert answered(event({"If-None-Match": None}), warm)["statusCode"] == 200
 
 
 def test_no_answer_holds_a_tag(warm: Warm) -> None:

@@ -3,23 +3,27 @@
 import asyncio
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fastapi import Request
 
 from pipeline.beacon import Seen, lines_of
-from pipeline.counters.answer import asked
+from pipeline.counters.answer import Asked, asked
 from pipeline.counters.file import NAME, CountersFile
 from pipeline.counters.ports import Delta
-from pipeline.errors import DeliveryError
+from pipeline.errors import BackPressure, DeliveryError
 from pipeline.home import Machine, writing
 from pipeline.stream.intake import Posted
 from pipeline.stream.log import Incoming
-from pipeline.web.counting import KEPT
+from pipeline.web import ranking
+from pipeline.web.counting import KEPT, KEPT_BYTES, Told
 from pipeline.web.health import health
+from pipeline.web.ranking import MOST_WAITING
 from pipeline.web.server import running
-from pipeline.web.state import ServerState
+from pipeline.web.state import RANKINGS_AT_ONCE, ServerState
 from pipeline.web.telling import CALM_S
 from tests.counters.test_counters import of
 from tests.homes import flow
@@ -171,3 +175,45 @@ def test_a_defect_ends_counting_alone_and_is_told(
         assert (status, told["status"]) == (503, "stopped")
         assert "rankings stand still: RuntimeError: a defect" in told["problem"]
     assert "error: counting has ended: RuntimeError: a defect" in capsys.readouterr().err
+
+
+def test_only_so_many_bytes_of_answers_are_kept(tmp_path: Path) -> None:
+    with (
+        writing(tmp_path, context()),
+        running(tmp_path, context(), Machine(clock=lambda: NOW_S)) as state,
+    ):
+        seen = Seen(int(NOW_S * 1000), "192.0.2.1", "")
+        views = [{"path": f"/{number:<2000}"} for number in range(600)]
+        asyncio.run(state.views.take(lines_of(views, seen, b"k" * 32)))
+        usual = asked({"k": "1000"})
+        until(lambda: len(json.loads(state.ranking(usual).text)["items"]) > 500)
+        first = state.ranking(usual)
+        assert state.ranking(usual) is first
+        assert json.loads(first.text)["cut"]
+        for number in range(KEPT_BYTES // len(first.text)):
+            state.ranking(asked({"k": "1000", "window": f"{number + 11}m"}))
+        assert state.ranking(usual) is not first
+
+
+def test_who_asks_for_rankings_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    request = Request({"type": "http", "query_string": b"", "headers": []})
+
+    def slow(asked: Asked) -> Told:
+        assert go_on.wait(60)
+        return Told((0, 0), b"{}", '"a"')
+
+    async def ask() -> None:
+        most = RANKINGS_AT_ONCE + MOST_WAITING
+        some = [asyncio.create_task(ranking.answered(state, request)) for _ in range(most)]
+        await asyncio.sleep(0)
+        with pytest.raises(BackPressure, match="too many ask for rankings"):
+            await ranking.answered(state, request)
+        assert (await asyncio.wait_for(asyncio.to_thread(health, state), 30))[0] == 200
+        go_on.set()
+        assert {each.status_code for each in await asyncio.gather(*some)} == {200}
+        assert (await ranking.answered(state, request)).status_code == 200
+
+    with writing(tmp_path, context()), running(tmp_path, context()) as state:
+        state.ranking = slow
+        asyncio.run(ask())

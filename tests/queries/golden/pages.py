@@ -1,4 +1,4 @@
-"""A home of page views: three visitors, a program, a late one, one that was sent twice."""
+"""A home of page views: three visitors, a program, a late one, one that was sent three times."""
 
 import json
 from pathlib import Path
@@ -26,9 +26,10 @@ def make(folder: Path) -> None:
     soon = [line(*view) for view in VIEWS if not view[0].startswith("14:20")]
     late = [line(*view) for view in VIEWS if view[0].startswith("14:20")]
     again = line("14:01:20", "/b", "v1", "", {"event_id": TWICE})
-    for arrival, lines in (("14:10:00", [*soon, again]), ("14:40:00", [*late, again])):
+    moved = line("14:30:00", "/b", "v1", "", {"event_id": TWICE})
+    for arrival, lines in (("14:10:00", [*soon, again]), ("14:40:00", [*late, again, moved])):
         payload = "\n".join(lines).encode()
-        bring(folder, (), "", f"2026-11-25T{arrival}", source="page-view", payload=payload)
+        bring(folder, (), arrival, f"2026-11-25T{arrival}", source="page-view", payload=payload)
 
 
 def line(time: str, page: str, visitor: str, host: str, more: dict[str, str]) -> str:
@@ -41,19 +42,22 @@ def line(time: str, page: str, visitor: str, host: str, more: dict[str, str]) ->
 
 
 GOLDEN: Golden = {
-    # Of six views by people two came after more than 15 minutes; one was sent twice.
+    # Of seven views by people one came after more than 15 minutes; one was sent again as it was,
+    # and once more as one of another time.
     "top_pages": [
-        ("/a", "A, corrected", 3, 0, 2, 0.5, at("14:00:10"), at("14:01:00")),
-        ("/b", None, 3, 1, 2, 0.5, at("14:01:10"), at("14:20:00")),
+        ("/b", None, 4, 1, 2, 4 / 7, at("14:01:10"), at("14:30:00")),
+        ("/a", "A, corrected", 3, 0, 2, 3 / 7, at("14:00:10"), at("14:01:00")),
     ],
     "page_trend": [
         (at("14:00:00"), 2, 0, 2),
         (at("14:01:00"), 3, 0, 2),
         (at("14:20:00"), 1, 1, 1),
+        (at("14:30:00"), 1, 0, 1),
     ],
     "referrers": [
-        ("", 3, 2, 2, 0.5),
-        ("search.example.com", 2, 2, 1, 2 / 6),
-        ("example.org", 1, 1, 1, 1 / 6),
+        ("", 4, 2, 2, 4 / 7),
+        ("search.example.com", 2, 2, 1, 2 / 7),
+        ("example.org", 1, 1, 1, 1 / 7),
     ],
+    "repeated_views": [(at("14:30:00"), "/b", 1), (at("14:01:00"), "/b", 1)],
 }

@@ -49,7 +49,7 @@ class Door:
 
     most     connections at once
     at_once  accepted in one go
-    idle     those that ask nothing; who does so longest comes first
+    idle     those that ask nothing after an answer; who does so longest comes first
     """
 
     most: int
@@ -131,7 +131,6 @@ class Connection(HttpToolsProtocol):
         self.flow = _Flow(transport, self.pipeline)
         if self._door.has_room(len(self.connections)):
             self._end_in(HEAD_S)
-            self._door.idle[self] = None
         else:
             self._door.turn_away()
             transport.abort()

@@ -5,6 +5,7 @@ records are taken and landed all the same. It is told in health and on standard 
 """
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ READ = "what was counted before is being read"
 ANEW = "rankings begin anew: what ranking.db has counted is not of this log.db"
 # Answers that are kept: as many as are asked for again and again, by pages that show them.
 KEPT = 16
+TOLD_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Counting:
     )
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _counters: CountersFile | None = None
     _tally: Tally | None = None
     _told: dict[Asked, Told] = field(default_factory=dict)
 
@@ -93,10 +96,15 @@ class Counting:
     def stop(self, patience_s: float) -> bool:
         """End after the step that is under way; false when that lasts too long."""
         self._stop.set()
-        if self._thread is None:
+        thread, deadline = self._thread, time.monotonic() + patience_s
+        if thread is None:
             return True
-        self._thread.join(patience_s)
-        return not self._thread.is_alive()
+        while thread.is_alive() and time.monotonic() < deadline:
+            if self._tally is None and self._counters is not None:
+                # To read all that was counted may take longer.
+                self._counters.interrupt()
+            thread.join(TOLD_EVERY_S)
+        return not thread.is_alive()
 
     def answer(self, asked: Asked) -> Told:
         """The answer of a ranking as it is now; the same one until something more is counted.
@@ -137,9 +145,10 @@ class Counting:
                 try:
                     self._tally = self._begun(identity_of(store), log.newest(), opened)
                 except DeliveryError as error:
-                    self._look(f"{error.what} {error.where}")
-                    if self._stop.wait(PAUSE_S):
+                    if self._stop.is_set():
                         return
+                    self._look(f"{error.what} {error.where}")
+                    self._stop.wait(PAUSE_S)
             # Only who writes to the home erases, so nothing is added while this runs.
             erased, context = known(store), self.context
             worker = CountingWorker(
@@ -162,7 +171,7 @@ class Counting:
             return self._read(log, newest, opened)
 
     def _read(self, log: str, newest: int, opened: ExitStack) -> Tally:
-        counters = CountersFile(self.folder)
+        counters = self._counters = CountersFile(self.folder)
         opened.callback(counters.close)
         if counters.follow(log, newest):
             tell(ANEW)

@@ -28,6 +28,8 @@ ANEW = "rankings begin anew: what ranking.db has counted is not of this log.db"
 # Answers that are kept: as many as are asked for again and again, by pages that show them.
 KEPT = 16
 TOLD_EVERY_S = 0.05
+# A start waits so long: most homes have little to read, and then nobody is told to ask again.
+READ_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,17 @@ class Counting:
         default_factory=lambda: Turns(begins="counting holds", ends="counting again")
     )
     _stop: threading.Event = field(default_factory=threading.Event)
+    _begins: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _counters: CountersFile | None = None
     _tally: Tally | None = None
     _told: dict[Asked, Told] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Begin; what was counted before is read first, and nobody waits for it."""
+        """Begin; what was counted before is read first, and nobody waits long for it."""
         self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
+        self._begins.wait(READ_S)
 
     @property
     def current(self) -> CountingState:
@@ -134,6 +138,8 @@ class Counting:
             problem = f"{error.what} {error.where}"
         else:
             problem = done.detail if isinstance(done, Fault) else ""
+        finally:
+            self._begins.set()
         if problem:
             self._state = CountingState("stopped", None, problem)
             tell(f"error: counting has ended: {problem}")
@@ -145,10 +151,12 @@ class Counting:
                 try:
                     self._tally = self._begun(identity_of(store), log.newest(), opened)
                 except DeliveryError as error:
+                    opened.close()
                     if self._stop.is_set():
                         return
                     self._look(f"{error.what} {error.where}")
                     self._stop.wait(PAUSE_S)
+            self._begins.set()
             # Only who writes to the home erases, so nothing is added while this runs.
             erased, context = known(store), self.context
             worker = CountingWorker(

@@ -8,7 +8,7 @@ Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,12 @@ class CountersFile:
             # SQLite may make ranking.db-shm, to tell others that it reads; the file stays as it is.
             return f"{self.path.absolute().as_uri()}?mode=ro"
         return reading_of(self.path, False).uri
+
+    def interrupt(self) -> None:
+        """Break off, from another thread, what is read just now."""
+        with suppress(sqlite3.ProgrammingError):
+            # It may be closed just then.
+            self.connection.interrupt()
 
     def close(self) -> None:
         """Close the file."""

@@ -5,6 +5,7 @@ records are taken and landed all the same. It is told in health and on standard 
 """
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,9 @@ READ = "what was counted before is being read"
 ANEW = "rankings begin anew: what ranking.db has counted is not of this log.db"
 # Answers that are kept: as many as are asked for again and again, by pages that show them.
 KEPT, KEPT_BYTES = 16, 4 << 20
+TOLD_EVERY_S = 0.05
+# A start waits so long: most homes have little to read, and then nobody is told to ask again.
+READ_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,17 @@ class Counting:
         default_factory=lambda: Turns(begins="counting holds", ends="counting again")
     )
     _stop: threading.Event = field(default_factory=threading.Event)
+    _begins: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _counters: CountersFile | None = None
     _tally: Tally | None = None
     _told: dict[Asked, Told] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Begin; what was counted before is read first, and nobody waits for it."""
+        """Begin; what was counted before is read first, and nobody waits long for it."""
         self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
+        self._begins.wait(READ_S)
 
     @property
     def current(self) -> CountingState:
@@ -93,10 +100,15 @@ class Counting:
     def stop(self, patience_s: float) -> bool:
         """End after the step that is under way; false when that lasts too long."""
         self._stop.set()
-        if self._thread is None:
+        thread, deadline = self._thread, time.monotonic() + patience_s
+        if thread is None:
             return True
-        self._thread.join(patience_s)
-        return not self._thread.is_alive()
+        while thread.is_alive() and time.monotonic() < deadline:
+            if self._tally is None and self._counters is not None:
+                # To read all that was counted may take longer.
+                self._counters.interrupt()
+            thread.join(TOLD_EVERY_S)
+        return not thread.is_alive()
 
     def answer(self, asked: Asked) -> Told:
         """The answer of a ranking as it is now; the same one until something more is counted.
@@ -131,6 +143,8 @@ class Counting:
             problem = f"{error.what} {error.where}"
         else:
             problem = done.detail if isinstance(done, Fault) else ""
+        finally:
+            self._begins.set()
         if problem:
             self._state = CountingState("stopped", None, problem)
             tell(f"error: counting has ended: {problem}")
@@ -142,9 +156,12 @@ class Counting:
                 try:
                     self._tally = self._begun(identity_of(store), log.newest(), opened)
                 except DeliveryError as error:
-                    self._look(f"{error.what} {error.where}")
-                    if self._stop.wait(PAUSE_S):
+                    opened.close()
+                    if self._stop.is_set():
                         return
+                    self._look(f"{error.what} {error.where}")
+                    self._stop.wait(PAUSE_S)
+            self._begins.set()
             # Only who writes to the home erases, so nothing is added while this runs.
             erased, context = known(store), self.context
             worker = CountingWorker(
@@ -167,7 +184,7 @@ class Counting:
             return self._read(log, newest, opened)
 
     def _read(self, log: str, newest: int, opened: ExitStack) -> Tally:
-        counters = CountersFile(self.folder)
+        counters = self._counters = CountersFile(self.folder)
         opened.callback(counters.close)
         if counters.follow(log, newest):
             tell(ANEW)

@@ -176,4 +176,5 @@ class Ranking(_Model):
     window: RankingWindow
     as_of: str = Field(description="UTC")
     total: int = Field(ge=0)
+    cut: bool = Field(description="whether items are left out for the length of keys and titles")
     items: list[RankedItem]

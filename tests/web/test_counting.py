@@ -4,22 +4,27 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi import Request
 
 from pipeline.beacon import Seen, lines_of
 from pipeline.counters.answer import Asked, asked
+from pipeline.counters.board import Counted
 from pipeline.counters.file import NAME, CountersFile
 from pipeline.counters.ports import Delta
 from pipeline.errors import BackPressure, DeliveryError
 from pipeline.home import Machine, writing
+from pipeline.store import identity_of
 from pipeline.stream.intake import Posted
 from pipeline.stream.log import Incoming
 from pipeline.web import ranking
-from pipeline.web.counting import KEPT, KEPT_BYTES, Told
+from pipeline.web.counting import KEPT, KEPT_BYTES, Counting, Told
 from pipeline.web.health import health
 from pipeline.web.ranking import MOST_WAITING
 from pipeline.web.server import running
@@ -28,7 +33,7 @@ from pipeline.web.telling import CALM_S
 from tests.counters.test_counters import of
 from tests.homes import flow
 from tests.processed import context
-from tests.web.serving import serving, until
+from tests.web.serving import PATIENCE_S, serving, until
 
 NOW_S = 1_795_608_000.0
 
@@ -149,6 +154,42 @@ def test_counters_that_cannot_be_kept_are_told_once_and_records_land_meanwhile(
         until(lambda: served.get("/v1/ranking").json()["total"] == 1)
         until(lambda: "counting again" in served.said(), CALM_S + 30)
         assert served.said().count("counting holds: ") == 1
+
+
+def test_a_server_takes_views_while_what_was_counted_is_still_read(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as served:
+        assert served.end() == 0
+    with closing(sqlite3.connect(home / NAME, isolation_level=None)) as other:
+        # Who begins to count has to wait for this.
+        other.execute("begin immediate")
+        with serving(home) as served, served.client() as client:
+            assert client.post("/v1/views", json={"path": "/x"}).status_code == 204
+            refused = served.get("/v1/ranking")
+            assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+            assert refused.json()["error"]["what"] == "what was counted before is being read"
+            told = served.get("/v1/health").json()
+            assert (told["status"], told["counting"]["state"]) == ("ok", "reading")
+            other.execute("rollback")
+            until(lambda: served.get("/v1/ranking").status_code == 200)
+            until(lambda: served.get("/v1/ranking").json()["total"] == 1)
+
+
+def test_a_server_that_is_told_to_end_does_not_read_to_the_end(tmp_path: Path) -> None:
+    minute, names = int(NOW_S) // 60, [f"/{number}" for number in range(300_000)]
+    with closing(CountersFile(tmp_path)) as counters, writing(tmp_path, context()) as opened:
+        counters.follow(identity_of(opened.store), 0)
+        many = Counted(minute, names, np.zeros(len(names), np.int64), np.ones(len(names), np.int64))
+        for number in range(4):
+            delta = Delta(number, "", "0", {"page": [replace(many, minute=minute - number)]})
+            assert counters.add(delta)
+    counting = Counting(tmp_path, context(), lambda: NOW_S)
+    counting.start()
+    until(lambda: counting._counters is not None)
+    begun = time.monotonic()
+    assert counting.stop(PATIENCE_S)
+    # Read to the end it would take seconds.
+    assert (counting._tally, time.monotonic() - begun < 2) == (None, True)
 
 
 class Broken:

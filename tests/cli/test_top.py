@@ -20,7 +20,7 @@ from tests.homes import call, flow, run
 from tests.web.serving import Served, serving, until
 
 # A path with a control character is refused, a title is taken as it is.
-EVIL, TITLE = "/\u202egnp", "\x1b[2J[red]\x1b]0;owned\x07"
+EVIL, TITLE = "/\u200bnp", "\x1b[2J[red]\x1b]0;owned\x07"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_where_there_is_no_terminal_it_is_printed_once_without_colour(served: Se
     rows = [line.split()[:3] for line in lines if "%" in line]
     assert rows == [
         ["1", "new", "/pricing"],
-        ["2", "new", "/\\u202egnp"],
+        ["2", "new", "/\\u200bnp"],
         ["3", "new", "/"],
     ]
     assert max(map(len, lines)) <= 96
@@ -96,7 +96,7 @@ def test_it_is_drawn_on_a_screen_of_its_own_and_follows_what_comes_in(served: Se
         view(served, "/hot", 9)
         text = terminal.until(lambda text: "/hot" in text and text.count("%") == 4)
         assert text.index("/hot") < text.index("/pricing")
-        assert " \\x1b[2J[red]\\x1b]0;owned\\x07 " in text
+        assert " \ufffd[2J[red]\ufffd]0;owned\ufffd " in text
         assert (terminal.screen.unknown, terminal.screen.wraps) == ([], 0)
         terminal.press("q")
         assert terminal.end() == 0

@@ -47,7 +47,8 @@ def test_it_answers_as_the_process_that_counts_does(
     tmp_path: Path, file: CountersFile, by: str, window: str, later: int
 ) -> None:
     now_ms = NOON_MS + later * 60_000 + 1_500
-    question = asked({"by": by, "window": window, "bots": "false"})
+    people = {"bots": "false"} if by == "page" else {}
+    question = asked({"by": by, "window": window} | people)
     tally = Tally(file, lambda: now_ms / 1000)
     titles = {"/a": "A"}
     assert reading.read(tmp_path, question, now_ms) == answer(

@@ -64,7 +64,7 @@ def test_the_ranking_of_a_stage_is_compared_with_what_athena_says(staging: Stagi
     staging.cloud.said["Query"] = lambda asked: account.answer("Query", asked)[1]
     ran = call("audit", "--ranking", "--stage", "staging")
     assert (ran.code, ran.out[:24]) == (0, "✓ 0 views in the ranking")
-    assert ran.err.startswith("3 queries · ")
+    assert ran.err.startswith("4 queries · ")
     table = CountersTable(account.client, TABLE)
     assert table.add(delta("", "1", of(minute, a=1), minute=minute))
     ran = call("audit", "--ranking", "--stage", "staging", "--json")

@@ -16,6 +16,7 @@ from pipeline.web.state import CompactionState, ServerState, WorkerState
 from tests.web.serving import Served
 
 POST = b"POST /v1/views HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+HOST = [(b"host", b"localhost")]
 VIEW = b'{"path": "/a"}'
 
 
@@ -91,7 +92,13 @@ def state(tmp_path: Path) -> Iterator[ServerState]:
 
 def called(state: ServerState, *messages: dict[str, Any]) -> tuple[int, Any]:
     """Status and content of the answer to a POST that comes in so many pieces."""
-    scope = {"type": "http", "method": "POST", "path": "/v1/views", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/views",
+        "headers": HOST,
+        "http_version": "1.1",
+    }
     left, sent = list(messages), list[Any]()
 
     async def receive() -> dict[str, Any]:
@@ -143,7 +150,13 @@ def test_a_defect_is_answered_as_every_defect(state: ServerState) -> None:
     async def receive() -> dict[str, Any]:
         return piece(VIEW)
 
-    scope = {"type": "http", "method": "POST", "path": "/v1/views", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/views",
+        "headers": HOST,
+        "http_version": "1.1",
+    }
     # It is raised once it is answered: the server's log has the traceback.
     with pytest.raises(TypeError, match="bytes"):
         asyncio.run(app_of(state, None)(scope, receive, send))  # type: ignore[arg-type]

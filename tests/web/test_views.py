@@ -219,7 +219,7 @@ def test_the_script_is_sent_gzipped_to_who_takes_it(
     )
     assert answer.content == SCRIPT.read_bytes()
     if encoding:
-        told = re.search(r"The script \((\d+) bytes, gzipped\)", README.read_text("utf-8"))
+        told = re.search(r"he script \((\d+) bytes, gzipped\)", README.read_text("utf-8"))
         assert told
         assert answer.headers["content-length"] == told[1]
 

@@ -3,6 +3,7 @@
 <home>/log.db       stream, checkpoint, catalogue, ledger
 <home>/lake/        Parquet files
 <home>/quarantine/  what could not become rows
+<home>/visitor.key  today's salt of the hashes of visitors (pipeline/web/visitors.py)
 <home>/writer.lock  held by the one process that writes, with its pid
 <home>/readers/     what running queries hold (pipeline/lake/readers.py)
 <home>/erasures/    receipts of what was erased (pipeline/erase/receipt.py)

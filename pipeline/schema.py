@@ -64,6 +64,7 @@ class Domain(Enum):
     EPOCH = "Unix time in seconds, or in milliseconds from 10^11 on"
     UNIX_TIME = "Unix time in seconds, with decimals"
     ISO_TIME = "ISO-8601 time; UTC without an offset"
+    ANY_TIME = "Unix time in seconds, or in milliseconds from 10^11 on; or ISO-8601 time"
     CLF_TIME = "[day/month/year:hour:minute:second offset], the common log format's time"
     PERCENT = "percent-encoded UTF-8, decoded"
     ESCAPED = "text with escapes that begin with a backslash, decoded"

@@ -63,6 +63,13 @@ class Record:
     refused: str = ""
     plain: bool = False
 
+    @property
+    def is_unique(self) -> bool:
+        """Whether no other record can have its identity: a place in a stream, a fresh request."""
+        carrier, _, rest = self.identity.partition("/")
+        # One that an idempotency key stands for has more parts.
+        return carrier in ("stream", "kinesis") or (carrier == "request" and "/" not in rest)
+
 
 def name_of(path: str) -> str:
     """A path as text that can be stored; bytes of it that are no UTF-8 are written out."""

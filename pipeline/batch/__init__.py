@@ -110,6 +110,10 @@ def read(records: Sequence[Record], source: Source, context: Context) -> Reading
 def judge(batch: LogBatch, source: Source, context: Context) -> Reading:
     """Parse decoded lines; times that no event can have are refused."""
     parsed = source.parse(batch, context.formats)
+    if parsed.record_id is not None:
+        record_id = batch.record_id.copy()
+        record_id[parsed.line] = parsed.record_id
+        batch = replace(batch, record_id=record_id)
     refusals = [Refusal(f.record, f.line, f.reason, f.detail) for f in batch.failures]
     rejects = parsed.rejects
     refusals += [

@@ -8,7 +8,17 @@ from math import floor, inf, log10
 from typing import Any
 
 from pipeline.cli.table import Column, table
-from pipeline.estimate import Bill, Lever, Line, Plan, bill, further_year_usd, levers, turning_point
+from pipeline.estimate import (
+    Bill,
+    Lever,
+    Line,
+    Plan,
+    bill,
+    further_year_usd,
+    gb_of_views,
+    levers,
+    turning_point,
+)
 from pipeline.estimate import rates as list_prices
 
 USUAL_WIDTH = 100
@@ -36,6 +46,10 @@ def _title(plans: Sequence[Plan]) -> str:
     sizes = f"{', '.join(before)} and {last}" if before else last
     lake = _days(plan.lake_days) if plan.lake_days else "for ever"
     asked = f"{plan.queries_day:,} queries a day over {_days(plan.scan_days)}"
+    if plan.is_views:
+        views = " and ".join(f"{each.gb_day / gb_of_views(1):,.0f}" for each in plans)
+        told = f"{views} page views a day ({sizes} GB), --delivery {plan.delivery}"
+        return f"{told}; rows kept {lake}; {asked}"
     return (
         f"{sizes} GB of {plan.source} a day, --route {plan.route}, --delivery {plan.delivery}; log "
         f"kept {_days(plan.retention_days)}, rows {lake}; {asked}"
@@ -185,7 +199,13 @@ def _notes(plan: Plan, region: str) -> Iterator[str]:
         "rejects (1 in 10,000) and our own logs are assumed; queries read what has not closed as "
         "it landed, and the rest compacted"
     )
-    if not plan.shape.cloudwatch and plan.route != "s3":
+    if plan.is_views:
+        yield (
+            f"1 GB of page views is {1 / gb_of_views(1):,.0f} of them; the stream of logs that "
+            "the stack makes beside theirs is not in this bill: with the parameter LogRoute=s3 it "
+            "has none"
+        )
+    elif not plan.shape.cloudwatch and plan.route != "s3":
         yield (
             f"AWS delivers {plan.source} to S3 only, from where --route s3 takes it: by --route "
             f"{plan.route} nothing comes but what you bring to CloudWatch, and what brings it "

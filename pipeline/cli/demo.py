@@ -5,9 +5,10 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 RATE = 800
 LONGEST_S = 31_536_000
 EMBEDDED = "embedded"
+WINDOW, MOST_PAGES = "5m", 8
+_HOT = "Hot pages: the last five minutes against the five before, and ten minutes one by one"
 
 For = Annotated[
     float | None,
@@ -59,12 +62,14 @@ def demo(
     config: Config = None,
     home: Home = None,
 ) -> None:
-    """Realistic traffic of a small company feeds the pipeline: flow, application and web logs.
+    """Realistic traffic of a small company feeds the pipeline: logs of all kinds, views of pages.
 
-    Skewed talkers, a growing port scan, a web site with a target that fails, late and repeated
-    deliveries, a few broken lines. Ends with top talkers, traffic, web errors, rejects and the
-    audit; Ctrl-C ends it too. It runs on the server of "tailrace serve"; the page comes with a
-    later version: --no-open is taken, and opens nothing.
+    Skewed talkers, a growing port scan, a web site with a target that fails and a page that all
+    want to see, late and repeated deliveries, a few broken lines. Drawn on a terminal while it
+    runs, where q ends it and 1 to 4 choose the ranking. Ends with top talkers, traffic,
+    web errors, the pages that are hot, rejects and the audit; Ctrl-C ends it too. It runs on the
+    server of "tailrace serve"; the page comes with a later version: --no-open is taken, and opens
+    nothing.
 
     With an emulator as target a few lines go through the stack on it, and each place that they come
     to is shown, with its seconds.
@@ -103,7 +108,14 @@ def demo(
 def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
     """Send it all and bring it in; Ctrl-C ends what would go on without end."""
     from pipeline.cli.console import Live
+    from pipeline.cli.top import terminal
 
+    if terminal.moves(sys.stderr):
+        from pipeline.cli.top.playing import play
+
+        play(running, rate, for_s, older)
+        running.landed()
+        return
     live = Live()
     live.say(f"Tailrace demo on {running.url}, home {running.home.folder}")
     if older:
@@ -173,11 +185,37 @@ def _print_answers(running: "Demo", found: "Audit") -> None:
         ("Web errors", ask("web_errors", top=3)),
     ):
         sys.stdout.write(f"{title}\n\n{answer_table(answer)}\n")
+    sys.stdout.write(f"{_HOT}\n\n{_pages(running.ranking(WINDOW, MOST_PAGES))}\n")
     sys.stdout.write(f"Rejected lines by reason\n\n{_rejects(found)}\n")
     sys.stdout.write(f"Audit\n\n{table_of(found)}\n")
     repeats = sum(hour.duplicates for hour in found.hours)
     sys.stdout.write(f"{counted(repeats, 'repeat')} seen, none counted twice.\n")
     sys.stdout.write(f"Ask on: {_command()} query {visible(_options(folder))}\n")
+
+
+def _pages(answered: Mapping[str, Any]) -> str:
+    """A ranking as a table."""
+    from pipeline.cli.output import sparkline
+    from pipeline.cli.streams import width
+    from pipeline.cli.table import Column, table
+
+    items = answered["items"]
+    columns = (
+        Column("rank", [f"{each['rank']}" for each in items], number=True),
+        Column("moved", [_moved(each["rank"], each["previous_rank"]) for each in items], True),
+        Column("page", [each["key"] for each in items]),
+        Column("title", [each["title"] for each in items]),
+        Column("views", [f"{each['count']:,}" for each in items], number=True),
+        Column("share", [f"{each['share']:.1%}" for each in items], number=True),
+        Column("trend", [sparkline(each["trend"]) for each in items]),
+    )
+    return table(columns, width())
+
+
+def _moved(rank: int, before: int | None) -> str:
+    if before is None:
+        return "new"
+    return f"{before - rank:+d}" if before != rank else "="
 
 
 def _options(home: Path) -> str:

@@ -18,11 +18,18 @@ FORMS = ("table", "csv", "json")
 # Neither "1_000" nor "1e3", "inf" or another script's digits.
 NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 MOST_SIZES = 6
+USUAL = "vpc-flow"
 
 GbDay = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--gb-day", metavar="GB", help="GB (10^9 bytes) of log text a day; repeat it to compare."
+    ),
+]
+ViewsDay = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--views-day", metavar="N", help="Page views a day, in the place of GB; with their prices."
     ),
 ]
 Route = Annotated[
@@ -101,10 +108,11 @@ Form = Annotated[str, typer.Option("--output", metavar="FORM", help="table, csv 
 
 
 def estimate(
-    gb_day: GbDay,
+    gb_day: GbDay = None,
+    views_day: ViewsDay = None,
     route: Route = "kinesis",
     delivery: Delivery = "firehose",
-    source: SourceName = "vpc-flow",
+    source: SourceName = USUAL,
     retention_days: Retention = 14,
     lake_days: LakeDays = 0,
     queries_day: Queries = 100,
@@ -124,6 +132,7 @@ def estimate(
     tailrace estimate --gb-day 20
     tailrace estimate --gb-day 1 --gb-day 20 --gb-day 200 --route s3 --delivery s3
     tailrace estimate --gb-day 5 --source waf --queries-day 500 --scan-days 7
+    tailrace estimate --views-day 1000000
     tailrace estimate --gb-day 20 --output csv > estimate.csv
     tailrace estimate --gb-day 20 --rates eu-central-1.toml
     """
@@ -133,11 +142,12 @@ def estimate(
 
     if output not in FORMS:
         raise UsageError(f"there is no form {output!r}", "--output", f"one of {', '.join(FORMS)}")
+    source, sizes = _sizes(source.replace("_", "-"), gb_day or [], views_day or [])
     charged = given(rates_file) if rates_file else rates()
     plans = [
         Plan(
             size,
-            source.replace("_", "-"),
+            source,
             route,
             delivery,
             retention_days,
@@ -148,7 +158,7 @@ def estimate(
             batch_seconds,
             charged,
         )
-        for size in _sizes(gb_day)
+        for size in sizes
     ]
     region = aws_region() or ""
     if output == "table":
@@ -160,16 +170,34 @@ def estimate(
     say(("\n" if output == "table" else "") + _beneath(plans, region))
 
 
-def _sizes(given: Sequence[str]) -> list[float]:
-    """GB a day, as they were given, each once. Raises UsageError for what is no such number."""
+def _sizes(source: str, gb: Sequence[str], views: Sequence[str]) -> tuple[str, list[float]]:
+    """Which log, and GB a day of it, each once.
+
+    Raises UsageError for what is no such number, and unless one of the two is given.
+    """
+    from pipeline.estimate import VIEWS, gb_of_views
+
+    if bool(gb) == bool(views):
+        what = "how much comes in a day is not said" if not gb else "that is said twice"
+        raise UsageError(what, "", "give --gb-day 20, or for page views --views-day 1000000")
+    if gb:
+        return source, _numbers("--gb-day", "GB", gb)
+    if source not in (USUAL, VIEWS):
+        raise UsageError(
+            f"views are of pages, not of {source}", "--views-day", "leave --source out"
+        )
+    return VIEWS, [gb_of_views(each) for each in _numbers("--views-day", "views", views)]
+
+
+def _numbers(option: str, of: str, given: Sequence[str]) -> list[float]:
     for text in given:
         if not NUMBER.fullmatch(text):
-            fix = "write it as --gb-day 20 or --gb-day 0.5"
-            raise UsageError(f"not a number of GB a day: {text!r}", "--gb-day", fix)
-    sizes = list(dict.fromkeys(map(float, given)))
-    if len(sizes) > MOST_SIZES:
-        raise UsageError(f"{len(sizes)} sizes are too many", "--gb-day", f"at most {MOST_SIZES}")
-    return sizes
+            fix = f"write it as {option} 20 or {option} 0.5"
+            raise UsageError(f"not a number of {of} a day: {text!r}", option, fix)
+    numbers = list(dict.fromkeys(map(float, given)))
+    if len(numbers) > MOST_SIZES:
+        raise UsageError(f"{len(numbers)} sizes are too many", option, f"at most {MOST_SIZES}")
+    return numbers
 
 
 def _beneath(plans: Sequence["Plan"], region: str) -> str:

@@ -1,6 +1,5 @@
 """What is said on stderr beneath an answer: its cost, whose data it is, why it is empty."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from pipeline.queries.tables import name_of
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer, Window
+    from pipeline.queries.engines import Question
 
 REJECTS = {"reject", "reject_landing"}
 
@@ -46,15 +46,15 @@ def demo_note(home: Path | None) -> str:
     return f"note: the home is empty; this is the demo's data, in {home}\n"
 
 
-def why_empty(answer: "Answer", views: Collection[str], default: str = "", needs: str = "") -> str:
+def why_empty(answer: "Answer", question: "Question", now: datetime, default: str = "") -> str:
     """Said when there is no row: what was asked, and where the data is.
 
-    views    that it reads
+    now      of which no event is told that is later: a client says when a view was
     default  length of the window when none was asked for; "" when one was
-    needs    what the log must have for the query to see anything
     """
+    views, needs = question.views, question.query.needs
     what = "no line was refused" if REJECTS & set(views) else "no rows"
-    window, newest = answer.window, answer.newest
+    window, newest = answer.window, answer.newest and min(answer.newest, now)
     asked = what
     if window is not None:
         first, last = (_second(end) for end in (window.from_time, window.to_time))
@@ -67,10 +67,22 @@ def why_empty(answer: "Answer", views: Collection[str], default: str = "", needs
         return what + (f": nothing has come into {tables} yet\n" if what == "no rows" else "\n")
     if window is None:
         return f"{asked}\n  the newest event is of {_second(newest)}\n"
-    if window.from_time <= newest < window.to_time:
+    # A window until now ends with the millisecond.
+    if window.from_time <= newest < window.to_time + timedelta(milliseconds=1):
         wanted = f"; it needs {needs}" if needs else ""
-        return f"{asked}\n  there are events, but none that this query asks for{wanted}\n"
+        there = f"  there are events, but none that this query asks for{wanted}\n"
+        return f"{asked}\n{there}{_filters(question)}"
     return f"{asked}\n  the newest event is of {_second(newest)}\n  try: {_day_of(newest)}\n"
+
+
+def _filters(question: "Question") -> str:
+    """What is left out unless somebody asks for it: a condition that is true by default."""
+    on = [
+        each
+        for each in question.query.params
+        if each.type == "boolean" and each.default == "true" and question.values[each.name]
+    ]
+    return "".join(f"  try: -p {each.name}=false; the default is to {each.doc}\n" for each in on)
 
 
 def _second(moment: datetime) -> str:

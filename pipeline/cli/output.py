@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+BARS = "▁▂▃▄▅▆▇█"
 _WITHIN_A_LINE = re.compile(r"[^\n\t]+")
 
 
@@ -64,6 +65,12 @@ def _escaped(found: re.Match[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """A number and its noun: 1 row, 2,000 rows."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def sparkline(counts: Sequence[int]) -> str:
+    """Counts as bars, the highest as high as a line is."""
+    most = max([*counts, 1])
+    return "".join(BARS[count * (len(BARS) - 1) // most] for count in counts)
 
 
 def json_lines(rows: "pa.Table") -> Iterator[str]:

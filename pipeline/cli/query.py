@@ -106,7 +106,8 @@ def query(
         # Only parsers of sources need it, and who types a translation: 0.1 s of CPU.
         leave_out("numpy")
     answering = _engine(settings, chosen, stage, full_scan)
-    _answer(question, answering, output, given_window=window is not None)
+    default = "" if window is not None else question.query.since
+    _answer(question, answering, output, asked.now, default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,13 @@ def _explained(question: "Question") -> str:
     return explained(question)
 
 
-def _answer(question: "Question", engine: "Engine", output: str, given_window: bool) -> None:
-    """Write the answer, and beneath it on stderr what there is to say about it."""
+def _answer(
+    question: "Question", engine: "Engine", output: str, now: datetime, default: str
+) -> None:
+    """Write the answer, and beneath it on stderr what there is to say about it.
+
+    default  length of the window, where none was asked for
+    """
     from pipeline.cli import render
     from pipeline.cli.footer import demo_note, footer, why_empty
     from pipeline.cli.waiting import waiting
@@ -165,8 +171,7 @@ def _answer(question: "Question", engine: "Engine", output: str, given_window: b
     if answer.cost.demo:
         say(demo_note(answer.cost.home))
     if not len(answer.table):
-        default = "" if given_window else question.query.since
-        say(why_empty(answer, question.views, default, question.query.needs))
+        say(why_empty(answer, question, now, default))
     sys.stderr.write(footer(answer, question.values.get("top")))
 
 

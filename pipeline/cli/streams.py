@@ -18,6 +18,10 @@ ASCII = {
     "\u2013": "-",
     "·": "-",
     "…": "~",
+    **dict(zip("▲▼●◆■○░", "^v*!!o:", strict=True)),
+    **dict(zip("▏▎▍▌▋▊▉", "   ####", strict=True)),
+    # Bars, by their heights.
+    **dict(zip("▁▂▃▄▅▆▇█", "_.:-=+*#", strict=True)),
 }
 WRITTEN_OUT = "tailrace.written_out"
 USUAL_WIDTH = 80

@@ -34,6 +34,7 @@ class Part:
     statuses: Mapping[int, float]  # shares
 
 
+_PAGES = (("/",), PRODUCTS, SEARCHES, ("/login",))
 PARTS = (
     Part(0.14, 0.10, "GET", ("/",), 21, 5_200, {200: 0.88, 304: 0.12}),
     Part(0.27, 0.55, "GET", PRODUCTS, 34, 6_400, {200: 0.93, 304: 0.05, 404: 0.02}),
@@ -47,6 +48,18 @@ PARTS = (
     Part(0.00, 0.10, "GET", ("/robots.txt",), 2, 300, {200: 1.0}),
     Part(0.00, 0.12, "GET", PROBED, 4, 300, {404: 1.0}),
 )
+# What has a script that tells of each view; the rest is parts of pages and what programs ask for.
+VIEWED = tuple(part for part in PARTS if part.method == "GET" and part.paths in _PAGES)
+_GOODS = ("Binoculars", "Waders", "Rain jacket", "Tripod", "Field guide", "Bird bath", "Nest box")
+
+
+def title_of(path: str) -> str:
+    """The title of a page."""
+    if path.startswith("/product/"):
+        number = int(path.removeprefix("/product/"))
+        return f"{_GOODS[number % len(_GOODS)]} {number}"
+    return {"/": "Heron", "/login": "Log in"}.get(path, "Search")
+
 
 _BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -4,19 +4,23 @@
              (pipeline/demo/declared.py)
 """
 
+import json
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.batch import Context
 from pipeline.demo.declared import DECLARED_FORMATS, DECLARED_NETWORKS, write_settings
 from pipeline.demo.generator import Emission, Generator
+from pipeline.demo.viewers import HISTORY_S as VIEWED_S
+from pipeline.demo.viewers import Beacon, Viewers
 from pipeline.enrich import Lookups
 from pipeline.enrich.networks import Networks
 from pipeline.errors import DeliveryError, HomeError, TailraceError
@@ -35,20 +39,30 @@ HISTORY_S = 300.0
 TICK_S = 1.0
 POLL_S = 0.05
 ANSWER_S = 30.0
-TAKEN = 202
+OK, TAKEN, NO_CONTENT = 200, 202, 204
+NO_HEADERS: Mapping[str, str] = {}
+# A ranking has what was sent within a second; on a machine that does much else, later.
+COUNTED_S = 10.0
 
 
 @dataclass
 class Demo:
-    """A running demo: `sent` and `seconds` since its live part began."""
+    """A running demo.
+
+    started  when its live part began; `sent`: records since then
+    viewed   views of pages since it began, each once; `viewed_ms`: until when they are sent
+    """
 
     home: WritingHome
     state: ServerState
     url: str
     generator: Generator
+    viewers: Viewers
     patience_s: float
     started: float = 0.0
     sent: int = 0
+    viewed: int = 0
+    viewed_ms: int = 0
     sources: set[str] = field(default_factory=set)
 
     @property
@@ -61,7 +75,10 @@ class Demo:
 
         It is sent with the arrival of now, as a stream that was held up would deliver it.
         """
-        self._post(self.generator.arrivals(int(time.time() * 1000), HISTORY_S))
+        now_ms = int(time.time() * 1000)
+        self._post(self.generator.arrivals(now_ms, HISTORY_S))
+        self._view(self.viewers.arrivals(now_ms, VIEWED_S))
+        self.viewed_ms = now_ms
         self.landed()
         self.started = time.monotonic()
 
@@ -71,9 +88,11 @@ class Demo:
         while for_s is None or last - self.started < for_s:
             end = self.started + for_s if for_s is not None else last + TICK_S
             time.sleep(max(0.0, min(last + TICK_S, end) - time.monotonic()))
-            now = time.monotonic()
-            self.sent += self._post(self.generator.emit(int(time.time() * 1000), now - last))
-            last = now
+            now, now_ms = time.monotonic(), int(time.time() * 1000)
+            self.sent += self._post(self.generator.emit(now_ms, now - last))
+            # Also what was viewed while the past was sent, or the ranking had a hole there.
+            self._view(self.viewers.arrivals(now_ms, max(0, now_ms - self.viewed_ms) / 1000))
+            last, self.viewed_ms = now, now_ms
             yield now - self.started
 
     def landed(self) -> None:
@@ -91,25 +110,75 @@ class Demo:
                 raise DeliveryError(worker.problem, f"in {self.home.folder}", fix)
             time.sleep(POLL_S)
 
+    def ranking(self, window: str, most: int) -> dict[str, Any]:
+        """What the server answers: pages that people view, once it has counted all that was sent.
+
+        window  like 5m
+
+        Raises DeliveryError when it does not answer.
+        """
+        deadline = time.monotonic() + COUNTED_S
+        while self._ask("window=60m&k=1")["total"] < self.viewed and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return self._ask(f"window={window}&k={most}&bots=false&assets=false")
+
+    def _ask(self, query: str) -> dict[str, Any]:
+        with closing(self._connection()) as connection:
+            path = f"/v1/ranking?by=page&{query}"
+            found: dict[str, Any] = json.loads(self._answer(connection, "GET", path, OK))
+            return found
+
+    def _connection(self) -> HTTPConnection:
+        return HTTPConnection(urlsplit(self.url).netloc, timeout=ANSWER_S)
+
     def _post(self, emissions: Iterable[Emission]) -> int:
         """Send some records; returns how many.
 
         Raises DeliveryError when the server does not take one.
         """
         sent = 0
-        with closing(HTTPConnection(urlsplit(self.url).netloc, timeout=ANSWER_S)) as connection:
+        with closing(self._connection()) as connection:
             for emission in emissions:
                 self.sources.add(emission.source)
-                try:
-                    connection.request("POST", f"/v1/logs/{emission.source}", emission.payload)
-                    response = connection.getresponse()
-                    said = response.read()
-                except (OSError, HTTPException) as error:
-                    raise _not_taken(str(error), self.url) from error
-                if response.status != TAKEN:
-                    raise _not_taken(f"{response.status} {said.decode()}", self.url)
+                path = f"/v1/logs/{emission.source}"
+                self._answer(connection, "POST", path, TAKEN, emission.payload)
                 sent += 1
         return sent
+
+    def _view(self, beacons: Iterable[Beacon]) -> None:
+        """Send views, as the script of a page would. Raises DeliveryError as for records."""
+        before = None
+        with closing(self._connection()) as connection:
+            for beacon in beacons:
+                headers = {
+                    "user-agent": beacon.agent,
+                    "content-type": "text/plain",
+                    "x-forwarded-for": beacon.address,
+                }
+                path = "/v1/views"
+                self._answer(connection, "POST", path, NO_CONTENT, beacon.body, headers)
+                self.viewed += beacon.views if beacon is not before else 0
+                before = beacon
+
+    def _answer(
+        self,
+        connection: HTTPConnection,
+        method: str,
+        path: str,
+        status: int,
+        body: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> bytes:
+        """What the server says. Raises DeliveryError where its status is not the one expected."""
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            said = response.read()
+        except (OSError, HTTPException) as error:
+            raise _not_taken(str(error), self.url) from error
+        if response.status != status:
+            raise _not_taken(f"{response.status} {said.decode()}", self.url)
+        return said
 
 
 def _not_taken(why: str, url: str) -> DeliveryError:
@@ -135,11 +204,13 @@ def demo(
     address = Address(HOST, _usual_or_any() if port is None else port)
     with (
         writing(folder, context, prepare=_empty) as home,
-        beside(folder, context, address, settings.prices) as (state, url),
+        # Viewers have addresses, as if there were a proxy.
+        beside(folder, context, address, settings.prices, proxied=True) as (state, url),
     ):
         write_settings(folder, settings)
         patience_s = settings.limits.sink_patience_s
-        yield Demo(home, state, url, Generator(seed, events_per_s), patience_s)
+        made = Generator(seed, events_per_s), Viewers(seed, events_per_s)
+        yield Demo(home, state, url, *made, patience_s)
 
 
 def _usual_or_any() -> int:
@@ -169,5 +240,5 @@ def _empty(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name.startswith("log.db"):
+        elif path.name.startswith(("log.db", "ranking.db")):
             path.unlink()

@@ -13,10 +13,12 @@ from pipeline.derive import (
     erasure,
     example,
     functions,
+    grafana,
     named_queries,
     questions,
     subscriptions,
     translations,
+    views,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +33,7 @@ def generated() -> dict[Path, str]:
         ROOT / "sql" / "columns.json": columns.page(),
         ROOT / "sql" / "translated.json": translations.page(),
         ROOT / "tailrace.example.toml": example.page(),
+        ROOT / "docs" / "grafana.json": grafana.page(),
         ROOT / "infra" / "subscriptions.yaml": subscriptions.page(),
         ROOT / "infra" / "delivery.yaml": delivery.page(),
         ROOT / "infra" / "catalog.yaml": catalog.page(),
@@ -38,6 +41,7 @@ def generated() -> dict[Path, str]:
         ROOT / "infra" / "backfill.yaml": backfill.page(),
         ROOT / "infra" / "erasure.yaml": erasure.page(),
         ROOT / "infra" / "queries.yaml": named_queries.page(),
+        ROOT / "infra" / "views.yaml": views.page(),
     }
 
 

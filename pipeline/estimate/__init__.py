@@ -3,8 +3,8 @@
 from pipeline.estimate.bill import Bill, Lever, bill, further_year_usd, levers, turning_point
 from pipeline.estimate.given import given
 from pipeline.estimate.lines import Line
-from pipeline.estimate.plan import DELIVERIES, ROUTES, Plan
+from pipeline.estimate.plan import DELIVERIES, ROUTES, VIEWS, Plan, gb_of_views
 from pipeline.estimate.rates import Rate, rates
 
-__all__ = ["DELIVERIES", "ROUTES", "Bill", "Lever", "Line", "Plan", "Rate"]
-__all__ += ["bill", "further_year_usd", "given", "levers", "rates", "turning_point"]
+__all__ = ["DELIVERIES", "ROUTES", "VIEWS", "Bill", "Lever", "Line", "Plan", "Rate"]
+__all__ += ["bill", "further_year_usd", "gb_of_views", "given", "levers", "rates", "turning_point"]

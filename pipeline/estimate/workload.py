@@ -49,6 +49,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
         "http-access": Shape(191.0, 22.4, 584.3, 16.1, 22.7, 6.9, WRITTEN),
         "waf": Shape(915.8, 46.9, 891.6, 43.7, 48.9, 12.9, s3=VENDED_S3),
         "resolver": Shape(399.1, 23.7, 584.1, 8.8, 15.0, 5.8, s3=VENDED_S3),
+        "page-view": Shape(380.7, 65.0, 527.8, 60.1, 59.1, 7.8, ""),
         # Flow logs in the 27 fields of the flow log that the stack makes.
         "vpc-flow-wide": Shape(247.8, 35.6, 957.2, 32.2, 37.7, 3.8, s3=VENDED_S3),
     }

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline import aws
 from pipeline.batch import Context, Ports
 from pipeline.batch.context import context_of
+from pipeline.counters.table import OF_LOGS, OF_VIEWS
+from pipeline.counters.tally import Tally
 from pipeline.deliver.attempts import Attempts
 from pipeline.deliver.bucket import Bucket
 from pipeline.deliver.firehose import FirehoseSink
@@ -18,11 +20,15 @@ from pipeline.deliver.s3_quarantine import S3Quarantine
 from pipeline.deliver.s3_sink import S3Sink
 from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.errors import NotConfigured
+from pipeline.invoke.counted import tally_from_settings
+from pipeline.invoke.delivered import Delivered
 from pipeline.invoke.fetching import Fetched, fetched
+from pipeline.invoke.posted import opening
 from pipeline.invoke.ranges import kept_ranges
 from pipeline.invoke.routes import Routes
+from pipeline.invoke.secret import visitor_key
 from pipeline.settings import Delivery, Settings, load
-from pipeline.triggers import Notice
+from pipeline.triggers import Notice, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -47,11 +53,19 @@ class Home(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What a function works with; `home` is the AWS one, or one in memory."""
+    """What a function works with; `home` is the AWS one, or one in memory.
+
+    opens  what each record of a stream is replaced by first; None: nothing
+    tally  what counts the records of a stream; None: nothing does
+    delivered  what need not be delivered when it comes again to be counted
+    """
 
     context: Context
     routes: Routes
     home: Home
+    opens: Callable[[Record], Record] | None = None
+    tally: Tally | None = None
+    delivered: Delivered = field(default_factory=Delivered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,27 @@ def from_settings() -> Stack:
     firehose, s3 = session.client("firehose", config=one), session.client("s3", config=one)
     home = AwsHome(settings.delivery, firehose, s3)
     return stack_of(settings, home, kept_ranges(settings.lookups, s3))
+
+
+def views_from_settings() -> Stack:
+    """The same for a function that takes page views from a stream of API Gateway.
+
+    They are counted where the settings name a table for that.
+
+    Raises also TailraceError where the key of the hashes of visitors cannot be read.
+    """
+    settings = load()
+    opens = opening(visitor_key(settings.delivery.visitor_secret))
+    return replace(from_settings(), opens=opens, tally=_tally(settings, OF_VIEWS))
+
+
+def logs_from_settings() -> Stack:
+    """The same for a function that takes logs: what comes by a stream is counted as views are."""
+    return replace(from_settings(), tally=_tally(load(), OF_LOGS))
+
+
+def _tally(settings: Settings, stream: str) -> Tally | None:
+    return tally_from_settings(time.time, stream) if settings.counters.table else None
 
 
 def stack_of(settings: Settings, home: Home, aws_ranges: AwsRanges = NONE) -> Stack:

@@ -10,6 +10,7 @@ from pipeline.batch import Fault, Report, guarded, process
 from pipeline.decode.peek import log_group_of
 from pipeline.errors import DeliveryError, TailraceError, Unforeseen, UsageError
 from pipeline.invoke.arrival import arrival_ms
+from pipeline.invoke.counted import count
 from pipeline.invoke.objects import records_of
 from pipeline.invoke.stack import Left, Stack
 from pipeline.sources import find
@@ -28,7 +29,9 @@ class Taken:
     first      position of the first record that was delivered, to find it again in the log; or ""
     oldest_ms  arrival of the oldest; None: nothing was delivered
     again      sequence numbers or message ids that have to come again, as the carrier wants them
-    failures   why they have to
+    failures   why they have to be delivered once more
+    uncounted  why they have to be counted once more, or None; by this alone nothing is lost
+    left       records that are not counted yet
     """
 
     carrier: Carrier
@@ -37,6 +40,8 @@ class Taken:
     oldest_ms: int | None = None
     again: list[str] = field(default_factory=list)
     failures: list[TailraceError] = field(default_factory=list)
+    uncounted: TailraceError | None = None
+    left: int = 0
     _sums: Counter[str] = field(default_factory=Counter)
 
     def answer(self) -> dict[str, Any]:
@@ -84,7 +89,10 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     """
     taken = Taken(triggers.carrier_of(event))
     if taken.carrier is Carrier.KINESIS:
-        _records(taken, triggers.kinesis(event), stack, left, now_ms)
+        records = triggers.kinesis(event)
+        if stack.opens is not None:
+            records = [stack.opens(each) for each in records]
+        _records(taken, records, stack, left, now_ms)
     elif taken.carrier is Carrier.QUEUE:
         _queue(taken, triggers.queue(event), stack, left, now_ms)
     elif taken.carrier is Carrier.AWSLOGS:
@@ -96,18 +104,32 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     return taken
 
 
+def _add_uncounted(taken: Taken, records: Sequence[Record], error: TailraceError) -> None:
+    """Say that records have to come again to be counted; raise what Lambda has to bring apart."""
+    if not isinstance(error, DeliveryError):
+        raise error
+    first = int(error.undelivered)
+    taken.uncounted, taken.left = error, sum(int(each.position) >= first for each in records)
+    taken.again = [min([*taken.again, error.undelivered], key=int)]
+
+
 def _records(
     taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int
 ) -> None:
-    """Records in order, source by source."""
+    """Records in order, source by source; those of a stream are counted first."""
     undelivered = []
     found, late = _by_source(records, stack, left)
+    uncounted = None
+    if taken.carrier is Carrier.KINESIS and stack.tally is not None:
+        uncounted = count(found, stack.tally, stack.context)
     if late is not None:
         taken.failures.append(late)
         undelivered.append(late.undelivered)
     for source, mine in found.items():
+        new = [each for each in mine if not stack.delivered.has(each)]
         try:
-            taken.add(source, _process(mine, source, stack, left, now_ms))
+            if new:
+                taken.add(source, _process(new, source, stack, left, now_ms))
         except DeliveryError as error:
             # The other sources go on: a stream that is gone must not hold what has its own.
             taken.failures.append(error)
@@ -115,6 +137,10 @@ def _records(
     if taken.carrier is Carrier.KINESIS and undelivered:
         # From the lowest number that is reported on all come again. They differ in length.
         taken.again = [min(undelivered, key=int)]
+    if uncounted is not None:
+        if not undelivered:
+            stack.delivered.note(each for mine in found.values() for each in mine)
+        _add_uncounted(taken, records, uncounted)
 
 
 def _arrived(records: Sequence[Record], stack: Stack, now_ms: int) -> list[Record]:

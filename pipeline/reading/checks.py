@@ -299,6 +299,7 @@ _WHOLE = (Type.INT32, Type.INT64, Type.TIMESTAMP)
 _TIMES: Mapping[object, Callable[[pa.Array], np.ndarray]] = {
     Domain.UNIX_TIME: times.unix,
     Domain.ISO_TIME: times.iso,
+    Domain.ANY_TIME: times.epoch_or_iso,
     Domain.CLF_TIME: times.clf,
 }
 _DECODED: Mapping[object, tuple[str, Callable[[str], str]]] = {

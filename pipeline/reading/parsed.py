@@ -38,6 +38,7 @@ class Parsed:
     dropped    int64 indexes in the batch, by name
     miscounts  (fields declared, fields found): lines refused for it
     headers    by index, in order: header lines and the format that each has set behind it
+    record_id  int64 of each row, where events have an identity of their own; None: the batch's
     """
 
     rows: pa.Table
@@ -46,6 +47,7 @@ class Parsed:
     dropped: Mapping[Drop, np.ndarray] = field(default_factory=dict)
     miscounts: Counter[tuple[int, int]] = field(default_factory=Counter)
     headers: Mapping[int, str] = field(default_factory=dict)
+    record_id: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,18 @@ def iso(texts: pa.Array) -> np.ndarray:
     return found
 
 
+def epoch_or_iso(texts: pa.Array) -> np.ndarray:
+    """Times like 1764079200, 1764079200123 or 2026-11-25T14:00:00Z."""
+    ms = np.full(len(texts), NO_TIME)
+    plain = pc.match_substring_regex(texts, r"^\d{1,14}$").fill_null(False)
+    whole = np.flatnonzero(plain)
+    found = texts.take(pa.array(whole)).cast(pa.int64()).to_numpy()
+    ms[whole] = np.where(found > LAST_SECOND, found, found * 1000)
+    others = np.flatnonzero(pc.and_(texts.is_valid(), pc.invert(plain)))
+    ms[others] = iso(texts.take(pa.array(others)))
+    return ms
+
+
 def unix(texts: pa.Array) -> np.ndarray:
     """Times like 1764079200 or 1764079200.123, in seconds; as text, for a double would round."""
     ms = np.full(len(texts), NO_TIME)

@@ -78,6 +78,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_bytes: Annotated[
         int, Bytes, Meta(description="Size of the log from which they go earlier.")
     ] = 8 << 30
+    ranking_keys: Annotated[
+        int,
+        Count,
+        Meta(
+            description="Different keys of a ranking that are counted by name within 160 minutes;"
+            " what is beyond them counts as (other)."
+        ),
+    ] = 500_000
     sink_patience_s: Annotated[
         int, Seconds, Meta(description="Seconds that `ingest` waits for a failing sink.")
     ] = 30
@@ -118,6 +126,13 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Annotated[
         str, Meta(description="Of a function that compacts: the lake's database in Glue.")
     ] = ""
+    visitor_secret: Annotated[
+        str,
+        Meta(
+            description="Of a function that takes page views: the secret that visitors are hashed"
+            " with, its ARN."
+        ),
+    ] = ""
 
 
 class Lookups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +148,12 @@ class Lookups(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: Annotated[
         str, Meta(description="In a deployed function: where they are kept, s3://bucket/folder.")
     ] = ""
+
+
+class Counting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a deployed function keeps what rankings are made of; its template sets it."""
+
+    table: Annotated[str, Meta(description="In a deployed function: the table in DynamoDB.")] = ""
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,6 +221,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=dict)
     delivery: Annotated[Delivery, Meta(description="Where a function delivers to.")] = Delivery()
     lookups: Annotated[Lookups, Meta(description="Outside data.")] = Lookups()
+    counters: Annotated[Counting, Meta(description="Counters of rankings.")] = Counting()
     athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
     # Every name begins with nothing.

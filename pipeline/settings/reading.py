@@ -20,12 +20,22 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import UsageError
-from pipeline.settings.declared import Delivery, Limits, Lookups, Networks, Settings
+from pipeline.settings.declared import Counting, Delivery, Limits, Lookups, Networks, Settings
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
 ENDPOINT = "AWS_ENDPOINT_URL"
-SECTIONS = ("formats", "networks", "limits", "sources", "delivery", "lookups", "athena", "prices")
+SECTIONS = (
+    "formats",
+    "networks",
+    "limits",
+    "sources",
+    "delivery",
+    "lookups",
+    "counters",
+    "athena",
+    "prices",
+)
 BY_NAME = ("formats", "sources")  # sections whose keys are names of the user
 AS_JSON = ("formats", "own_log_groups", "sources")
 
@@ -169,6 +179,7 @@ IN_SECTIONS = {
         ("networks", Networks),
         ("delivery", Delivery),
         ("lookups", Lookups),
+        ("counters", Counting),
     )
 }
 

@@ -12,6 +12,7 @@ __all__ = ["NAMES", "Source", "all_sources", "find"]
 NAMES = (
     *("vpc-flow", "tgw-flow", "app-log"),
     *("alb", "nlb", "cloudfront", "api-gateway", "s3-access", "http-access", "waf", "resolver"),
+    "page-view",
 )
 
 

@@ -137,6 +137,15 @@ class Log:
         )
         return self._read(lambda: _at_once(rows, limits))
 
+    def heads_behind(self, shard: int, behind: int, since_ms: int, limits: Limits) -> list[Head]:
+        """Records behind a sequence number, consumed or not, that arrived at a time or later."""
+        rows = self._store.rows(
+            f"select {_HEAD} from record where shard = ? and seq > ? and arrival_ms >= ?"  # noqa: S608 - own words
+            " order by seq limit ?",
+            *(shard, behind, since_ms, limits.batch_records),
+        )
+        return self._read(lambda: _at_once(rows, limits))
+
     def load(self, heads: Sequence[Head]) -> list[Stored]:
         """The records themselves.
 
@@ -179,6 +188,11 @@ class Log:
     def checkpoint(self, shard: int) -> int:
         """Sequence number up to which a shard is consumed; 0 for nothing."""
         rows = self._store.rows("select seq from checkpoint where shard = ?", shard)
+        return int(rows[0]["seq"]) if rows else 0
+
+    def newest(self) -> int:
+        """Sequence number that was given last, to whatever shard; 0 for none."""
+        rows = self._store.rows("select seq from sqlite_sequence where name = 'record'")
         return int(rows[0]["seq"]) if rows else 0
 
     def backlog(self) -> int:

@@ -1,20 +1,24 @@
 """The app: routes, errors, and the guard before them."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 
-from pipeline import __version__
+from pipeline import __version__, beacon
 from pipeline.errors import TailraceError
-from pipeline.web import answers, models, saved
+from pipeline.web import answers, models, ranking, saved, views
+from pipeline.web.described_views import PIXEL_EXTRA, RANKING_EXTRA, UNCHANGED, VIEWS_EXTRA
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
 from pipeline.web.health import health
 from pipeline.web.logs import post_logs
+from pipeline.web.shortcut import Route, Shortcut
 from pipeline.web.state import ServerState
 
 OPENAPI = "/v1/openapi.json"
@@ -39,13 +43,19 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     _add_logs(app, state)
     _add_health(app, state)
     _add_queries(app, state)
+    _add_views(app, state)
     describe = description_of(app)
 
     @app.get(OPENAPI, include_in_schema=False)
     async def openapi() -> Response:
         return answers.answer(describe())
 
-    return Guard(app, hosts)
+    routes: dict[tuple[str, str], Route] = {
+        ("POST", "/v1/views"): partial(views.post_views, state),
+        ("GET", "/v1/pixel.gif"): partial(views.pixel, state),
+    }
+    shortcut = Shortcut(app, routes, answers.on_error_of(state.folder))
+    return Guard(ServerErrorMiddleware(shortcut, answers.on_defect), hosts)
 
 
 def _add_logs(app: FastAPI, state: ServerState) -> None:
@@ -64,7 +74,10 @@ def _add_logs(app: FastAPI, state: ServerState) -> None:
 
 def _add_health(app: FastAPI, state: ServerState) -> None:
     held: dict[int | str, dict[str, Any]] = {
-        503: {"model": models.Health, "description": "nothing is taken, or what is does not land"}
+        503: {
+            "model": models.Health,
+            "description": "nothing is taken, or what is does not land or count",
+        }
     }
 
     # As monitors ask; the body of the answer is left out on its way.
@@ -79,6 +92,66 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
         """The intake, the worker, what waits for it, and who writes."""
         status, content = await asyncio.to_thread(health, state)
         return answers.answer(content, status)
+
+
+def _add_views(app: FastAPI, state: ServerState) -> None:
+    @app.post(
+        "/v1/views",
+        status_code=204,
+        responses=errors(400, 403, 408, 413, 415, 429, 503),
+        openapi_extra=VIEWS_EXTRA,
+        summary="Take page views",
+    )
+    async def post_views(request: Request) -> Response:
+        """A view, or a list of them; answered once they are durable."""
+        return await views.post_views(state, request)
+
+    # Behind it: whoever asks otherwise is told of the first one's methods.
+    @app.options("/v1/views", include_in_schema=False)
+    async def preflight() -> Response:
+        return Response(status_code=204, headers=beacon.PREFLIGHT)
+
+    @app.get(
+        "/v1/pixel.gif",
+        response_class=views.Image,
+        responses=errors(400, 403, 414, 429, 503),
+        openapi_extra=PIXEL_EXTRA,
+        summary="Take a page view",
+    )
+    async def pixel(request: Request) -> Response:
+        """An image of one pixel, for pages without a script."""
+        return await views.pixel(state, request)
+
+    @app.head("/v1/pixel.gif", include_in_schema=False)
+    async def pixel_head() -> Response:
+        return views.pixel_alone()
+
+    @app.head("/v1/tailrace.js", include_in_schema=False)
+    @app.get(
+        "/v1/tailrace.js",
+        response_class=views.Script,
+        responses=errors(403),
+        summary="The script of a page",
+    )
+    def script(request: Request) -> Response:
+        """What a page loads to say that it was viewed."""
+        return views.script(request)
+
+    # As monitors ask.
+    @app.head("/v1/ranking", include_in_schema=False)
+    @app.get(
+        "/v1/ranking",
+        response_model=models.Ranking,
+        responses=errors(400, 403, 429, 503) | UNCHANGED,
+        openapi_extra=RANKING_EXTRA,
+        summary="What is hot now",
+    )
+    async def ranking_of(request: Request) -> Response:
+        """The first keys of a ranking in a window of minutes, against the window before.
+
+        `cut` says whether some are left out because keys and titles are longer than 1 MiB.
+        """
+        return await ranking.answered(state, request)
 
 
 def _add_queries(app: FastAPI, state: ServerState) -> None:

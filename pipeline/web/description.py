@@ -39,6 +39,7 @@ ERRORS = {
     408: "the sender was silent or slow for too long in the middle of the body",
     409: "the Idempotency-Key was sent with another body or log group",
     413: "the body is too large, as it is sent or inflated, or has too many lines",
+    414: "the query string is too long",
     415: "unknown Content-Encoding, or a form without line ends: curl -d takes them away",
     429: "too much at once, or the log is full; Retry-After says when to try again",
     503: "the home cannot be written or read for now; Retry-After says when to try again",

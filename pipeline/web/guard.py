@@ -4,6 +4,7 @@ A page in a browser of this machine can reach a loopback server: by a name of it
 here (the Host header tells), or by posting across origins (the Origin header tells).
 """
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# What a Host header may be: a name or an address, and a port.
+HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]{1,5})?")
 SAFE = ("GET", "HEAD", "OPTIONS")
+# What pages of any site send here, which changes nothing else.
+OPEN = ("/v1/views",)
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -59,7 +64,10 @@ class Guard:
             await refusal(scope, receive, send_guarded)
 
     def _refusal(self, scope: Message) -> HttpError | None:
-        host, origin = _header(scope, b"host"), _header(scope, b"origin")
+        return self._foreign(scope) or _unclear(scope)
+
+    def _foreign(self, scope: Message) -> HttpError | None:
+        host, origins = ", ".join(_values(scope, b"host")), _values(scope, b"origin")
         if self.hosts is not None and _name(host) not in self.hosts:
             return HttpError(
                 403,
@@ -67,17 +75,13 @@ class Guard:
                 "in the header Host",
                 "use the address that it was started with; --host opens it to others",
             )
-        if origin and scope["method"] not in SAFE and not _is_of(origin, host):
+        # Who opened it may have put something before it that speaks TLS.
+        schemes = ("http",) if self.hosts is not None else ("http", "https")
+        own = [f"{scheme}://{host}" for scheme in schemes if host]
+        foreign = origins and scope["method"] not in SAFE and ", ".join(origins) not in own
+        if foreign and scope["path"] not in OPEN:
             return HttpError(
                 403, "a page of another site may not send here", "in the header Origin", ""
-            )
-        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
-            # Who stands between may go by the other one, and see other requests than these.
-            return HttpError(
-                400,
-                "a body has one length",
-                "in the headers Content-Length and Transfer-Encoding",
-                "send one of them",
             )
         return None
 
@@ -87,18 +91,27 @@ def hosts_of(host: str) -> frozenset[str] | None:
     return LOOPBACK if host in LOOPBACK else None
 
 
-def _header(scope: Message, name: bytes) -> str:
-    return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
+def _unclear(scope: Message) -> HttpError | None:
+    """Why who stands between may see other requests than these, or another name; None: may not."""
+    hosts, codings = _values(scope, b"host"), _values(scope, b"transfer-encoding")
+    is_old = scope["http_version"] == "1.0"
+    if len(hosts) > 1 or (not hosts and not is_old):
+        where = "in the header Host and the request line"
+        return HttpError(400, "a request names one host", where, "name it once")
+    if codings and _values(scope, b"content-length"):
+        where = "in the headers Content-Length and Transfer-Encoding"
+        return HttpError(400, "a body has one length", where, "send one of them")
+    if codings and (is_old or [each.lower() for each in codings] != ["chunked"]):
+        fix = "send it chunked by HTTP/1.1, or with its length"
+        return HttpError(400, "unknown coding of a body", "in the header Transfer-Encoding", fix)
+    return None
 
 
-def _is_of(origin: str, host: str) -> bool:
-    """Whether an origin is a page of this host; it is compared as text, never parsed."""
-    _, separator, place = origin.partition("://")
-    return bool(separator and place) and place == host
+def _values(scope: Message, name: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for key, value in scope["headers"] if key == name]
 
 
 def _name(host: str) -> str:
-    """The name of `name:port`, of an address in brackets without them."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower().removesuffix(".")
+    """The name of `name:port`, of an address in brackets without them; "" for what is neither."""
+    found = HOST.fullmatch(host)
+    return (found["address"] or found["name"]).lower().removesuffix(".") if found else ""

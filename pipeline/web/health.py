@@ -8,6 +8,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.store import Store
 from pipeline.stream.log import Log
+from pipeline.web.counting import CountingState
 from pipeline.web.places import shown
 from pipeline.web.state import CompactionState, ServerState, WorkerState
 
@@ -17,18 +18,17 @@ LANDING_S = 10.0
 
 
 def health(state: ServerState) -> tuple[int, dict[str, Any]]:
-    """Status and answer; 503 while nothing is taken, or what arrives does not land."""
+    """Status and answer; 503 while nothing is taken, or what arrives does not land or count."""
     worker, compaction, intake = state.worker(), state.compaction(), state.intake
+    counting = state.counting()
     now_ms = int(state.clock() * 1000)
     with closing(Store(state.folder, writer=False)) as store:
         log = Log(store)
         records, oldest_ms = log.backlog(), log.oldest_ms()
     standing = _standing(state, worker, oldest_ms)
-    status, problem = _verdict(worker, compaction, intake.problem or standing)
-    problem, taking, landing, folding = (
-        shown(text, state.folder)
-        for text in (problem, intake.problem, worker.problem, compaction.problem)
-    )
+    status, problem = _verdict(worker, compaction, counting, intake.problem or standing)
+    said = problem, intake.problem, worker.problem, compaction.problem, counting.problem
+    problem, taking, landing, folding, ranking = (shown(text, state.folder) for text in said)
     return 200 if status == "ok" else 503, {
         "status": status,
         "problem": problem,
@@ -48,6 +48,12 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
             "last_ended": _time(compaction.ended_ms),
             "problem": folding,
         },
+        "counting": {
+            "state": counting.state,
+            "holding_since": _time(counting.holding_ms),
+            "problem": ranking,
+            "others": counting.others,
+        },
         "backlog": {
             "records": records,
             "oldest_age_s": None if oldest_ms is None else max(now_ms - oldest_ms, 0) / 1000,
@@ -55,13 +61,19 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
     }
 
 
-def _verdict(worker: WorkerState, compaction: CompactionState, problem: str) -> tuple[str, str]:
+def _verdict(
+    worker: WorkerState, compaction: CompactionState, counting: CountingState, problem: str
+) -> tuple[str, str]:
     """The status, and why it is not ok."""
     if worker.state != "running":
         return worker.state, worker.problem or "the worker has ended"
     if compaction.is_dead:
         return "stopped", compaction.problem
-    return ("holding", problem) if problem else ("ok", "")
+    if problem:
+        return "holding", problem
+    if counting.problem:
+        return counting.state, f"rankings stand still: {counting.problem}"
+    return "ok", ""
 
 
 def _standing(state: ServerState, worker: WorkerState, oldest_ms: int | None) -> str:

@@ -56,6 +56,17 @@ class Compaction(_Model):
     problem: str = Field(description="why the last run was not whole; empty when it was")
 
 
+class Counting(_Model):
+    """What is hot is counted."""
+
+    state: Literal["reading", "running", "holding", "stopped"]
+    holding_since: str | None = Field(description="UTC; null while it does not hold")
+    problem: str = Field(description="why rankings stand still; empty while they do not")
+    others: int = Field(
+        ge=0, description="counted as (other) since the server started: there were too many keys"
+    )
+
+
 class Intake(_Model):
     """What writes posted records down."""
 
@@ -73,6 +84,7 @@ class Health(_Model):
     intake: Intake
     worker: Worker
     compaction: Compaction
+    counting: Counting
     backlog: Backlog
 
 
@@ -135,3 +147,34 @@ class Answer(_Model):
     seconds: float
     bytes_scanned: int
     engine: str
+
+
+class RankingWindow(_Model):
+    """Whole minutes, from the first to the end of the last; UTC."""
+
+    from_: str = Field(alias="from")
+    to: str
+
+
+class RankedItem(_Model):
+    """A key of a ranking."""
+
+    rank: int = Field(ge=1, description="equal counts share one: 1, 2, 2, 4")
+    key: str
+    title: str | None = Field(description="of pages that told one")
+    count: int
+    share: float = Field(description="of all that counts in the window")
+    previous_rank: int | None = Field(description="in the window before; null: it was not there")
+    trend: list[int] = Field(description="the last ten minutes, the oldest first")
+
+
+class Ranking(_Model):
+    """What is hot now."""
+
+    by: str
+    unit: str
+    window: RankingWindow
+    as_of: str = Field(description="UTC")
+    total: int = Field(ge=0)
+    cut: bool = Field(description="whether items are left out for the length of keys and titles")
+    items: list[RankedItem]

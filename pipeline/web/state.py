@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
+from pipeline.web.counting import RUNNING, CountingState, Told
+from pipeline.web.gathering import Gathering
 
-QUERIES_AT_ONCE = 2
+# Each has threads of its own: what anybody may ask for must not keep others waiting, nor health.
+QUERIES_AT_ONCE, RANKINGS_AT_ONCE = 2, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,14 @@ class ServerState:
     ticks   seconds that only ever grow
     oldest  arrival of the record that has waited longest, and from which tick on it was that one
     ending  breaks queries off
-    asked   queries that are asked or wait for their turn
+    asked, ranked  queries and rankings that are asked or wait for their turn
     ended   whether its threads came to their end when they were told to
     broken  name of the thread that ended before; "" for none
     error   what a thread ended with before, where that was no defect
+    ranking      the answer of a ranking
+    counting     how that goes; it ends no server
+    salt         of the hashes of visitors, for a time in epoch ms
+    views        what is posted of them, on its way to the log
     """
 
     folder: Path
@@ -75,14 +83,23 @@ class ServerState:
     queries: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(QUERIES_AT_ONCE, "query")
     )
+    rankings: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(RANKINGS_AT_ONCE, "ranking")
+    )
     asked: int = 0
+    ranked: int = 0
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
+    ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
+    counting: Callable[[], CountingState] = lambda: RUNNING
+    salt: Callable[[int], bytes] = lambda at_ms: b""
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
+    views: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
+        self.views = Gathering(self.intake.submit, self.clock)
         self.started_ms = int(self.clock() * 1000)
 
     def dead(self) -> str:

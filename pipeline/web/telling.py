@@ -20,10 +20,12 @@ def tell(line: str) -> None:
 
 @dataclass
 class Turns:
-    """Says when landing begins to hold, and when it goes on again."""
+    """Says when landing, or another thing, begins to hold, and when it goes on again."""
 
     say: Callable[[str], None] = tell
     clock: Callable[[], float] = time.monotonic
+    begins: str = "holding"
+    ends: str = "landing again"
     _failed: float | None = None
 
     def look(self, problem: str) -> None:
@@ -31,10 +33,10 @@ class Turns:
         now = self.clock()
         if problem:
             if self._failed is None:
-                self.say(f"holding: {problem}")
+                self.say(f"{self.begins}: {problem}")
             self._failed = now
         elif self._failed is not None and now - self._failed >= CALM_S:
-            self.say("landing again")
+            self.say(self.ends)
             self._failed = None
 
 

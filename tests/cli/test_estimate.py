@@ -141,7 +141,10 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         (["--gb-day", "5", "--lake-days", "-1"], "-1 is not in the range"),
         (["--gb-day", "5", "--batch-seconds", "301"], "301 is not in the range"),
         (["--gb-day", "5", "--retention-days", "x"], "'x' is not a valid int"),
-        ([], "missing option '--gb-day'"),
+        ([], "how much comes in a day is not said"),
+        (["--gb-day", "5", "--views-day", "5"], "that is said twice"),
+        (["--views-day", "1e6"], "not a number of views a day: '1e6'"),
+        (["--views-day", "1000000", "--source", "alb"], "views are of pages, not of alb"),
         ([f"--gb-day={n}" for n in range(1, 8)], "7 sizes are too many"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.beacon import Seen, lines_of
 from pipeline.cli.catalogue import catalogue
 from pipeline.cli.cells import cell
 from pipeline.cli.page import page
@@ -63,6 +64,25 @@ def test_no_hint_where_the_window_holds_what_is_newest(home: Path) -> None:
     ran = call("query", "rejected_ports", *days, "--home", home)
     assert "  there are events, but none that this query asks for\n" in ran.err
     assert "try:" not in ran.err
+
+
+@pytest.mark.parametrize("ahead_s", [-30, 300])
+def test_a_filter_that_is_on_by_default_is_named(tmp_path: Path, ahead_s: int) -> None:
+    home, now_ms = tmp_path / "home", (now_s() + 60) * 1000
+    view = {"path": "/a", "ts": now_ms + ahead_s * 1000}
+    lines = lines_of([view], Seen(now_ms, "192.0.2.1", "curl/8.14.1"), bytes(32))
+    call("ingest", "page-view", written(tmp_path / "b", lines[0] + b"\n"), "--home", home)
+    ran = call("query", "top_pages", "--home", home)
+    assert ran.err.splitlines()[1:3] == [
+        "  there are events, but none that this query asks for",
+        "  try: -p people=false; the default is to leave programs and what belongs to a page out",
+    ]
+    ran = call("query", "top_pages", "-p", "people=false", "--home", home)
+    assert (ran.code, "try: -p" in ran.err) == (0, False)
+    # No event is told that is still to come.
+    ran = call("query", "top_pages", "--from", "2014-12-14", "--to", "2014-12-15", "--home", home)
+    told = datetime.fromisoformat(ran.err.partition("the newest event is of ")[2].split()[0])
+    assert told <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("words", [["rejects"], ["--sql", "select * from reject"]])

@@ -51,7 +51,7 @@ def test_the_demos_folder_is_emptied_at_each_start(tmp_path: Path) -> None:
         counts.append(running.worker.rows)
     landed = [
         ask(tmp_path / "demo", f"select count(*) from {table}_landing", table)[0][0]  # noqa: S608 - own words
-        for table in ("vpc_flow", "app_log", "alb")
+        for table in ("vpc_flow", "app_log", "alb", "page_view")
     ]
     assert sum(landed) == counts[1]
     assert min(counts) > 1_000
@@ -154,6 +154,17 @@ def test_a_demo_beside_a_writer_of_the_home_is_no_matter(tmp_path: Path) -> None
         pass
 
 
+def test_its_ranking_has_every_view_that_was_sent_and_each_once(tmp_path: Path) -> None:
+    for _ in range(2):  # the counters of the demo before are thrown away, too
+        with demo(settings(tmp_path), 40) as running:
+            running.history()
+            found = running.ranking("60m", 1_000)
+            assert running.viewed > 500
+            assert 0.9 * running.viewed < found["total"] < running.viewed  # without programs
+            whole = httpx.get(f"{running.url}/v1/ranking?window=60m", trust_env=False).json()
+            assert whole["total"] == running.viewed
+
+
 @pytest.mark.slow
 def test_a_short_demo_prints_its_answers_and_balances(tmp_path: Path) -> None:
     words = ("demo", "--for", "3", "--no-open", "--rate", "100", "--home", tmp_path)
@@ -164,6 +175,7 @@ def test_a_short_demo_prints_its_answers_and_balances(tmp_path: Path) -> None:
         "Accepted and rejected traffic",
         "Rejected ports",
         "Web errors",
+        "Hot pages: the last five minutes against the five before, and ten minutes one by one",
         "Rejected lines by reason",
         "Audit",
     ]

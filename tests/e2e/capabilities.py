@@ -109,6 +109,29 @@ CAPABILITIES = {
     ),
     "demo": Capability("`tailrace demo --target` follows a sample from place to place", HAS, HAS),
     "firehose.faults": Capability("Firehose fails, and no row is lost", BY_PROXY, BY_PROXY),
+    "views.gateway": Capability(
+        "page views go from API Gateway through a stream to rows (ViewsPerSecond)",
+        lacks("its mapping templates know no directives, and it calls no Kinesis"),
+        HAS,
+    ),
+    "views.image": Capability(
+        "an image tells of a view",
+        lacks("it calls no Kinesis from API Gateway"),
+        lacks("it takes what Kinesis answers for the image, before a template makes that"),
+    ),
+    "views.bodies": Capability(
+        "a body of views is what its type says, with a charset or without, and not too long",
+        lacks("it calls no Kinesis from API Gateway"),
+        pretends(
+            "every body is held against the model of JSON, a type with a charset is another one,"
+            " and Kinesis takes a put of nothing"
+        ),
+    ),
+    "views.ranking": Capability(
+        "page views of the stream are counted in DynamoDB, and a function says which are hot",
+        HAS,
+        lacks("its DynamoDB is a program in Java, which is in its image alone"),
+    ),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
     "athena.answers": Capability(
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN
@@ -132,6 +155,11 @@ CAPABILITIES = {
     ),
     "states.erasure": Capability(
         "Step Functions erases a person from lake and quarantine", BY_DUCKDB, _PLAN
+    ),
+    "dynamodb.counters": Capability(
+        "counters of rankings in DynamoDB: transactions under conditions",
+        HAS,
+        lacks("its DynamoDB is a program in Java, which is in its image alone"),
     ),
     "wrangler.lake": Capability("awswrangler reads lake and catalogue", HAS, _PLAN),
 }

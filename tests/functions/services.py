@@ -1,4 +1,4 @@
-"""Firehose and S3 on loopback, as far as a function needs them: it is called from outside.
+"""Firehose, S3, secrets and a table on loopback, as far as a function that is called needs them.
 
 Nothing fails here: that is what tests/deliver/firehose_service.py and s3_service.py are for.
 """
@@ -13,18 +13,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
+from tests.counters.account import Account
+
 
 @dataclass
 class Services:
     """What has arrived: records of each PutRecordBatch by stream, objects by bucket/key.
 
-    lists  who asks may list the buckets
+    lists    who asks may list the buckets
+    secrets  text by ARN
+    tables   what DynamoDB is; None: there is none
     """
 
     calls: list[tuple[str, list[bytes]]] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
     lists: bool = False
+    secrets: dict[str, str] = field(default_factory=dict)
+    tables: Account | None = None
 
     def environ(self) -> dict[str, str]:
         """What a function's environment holds so that its clients come here."""
@@ -66,6 +72,18 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self._body())
+            service, _, operation = self.headers["X-Amz-Target"].rpartition(".")
+            if services.tables is not None and service.startswith("DynamoDB"):
+                status, said = services.tables.answer(operation, body)
+                self._answer(json.dumps(said).encode(), status=status)
+                return
+            if "SecretId" in body:
+                secret = {
+                    "ARN": body["SecretId"],
+                    "SecretString": services.secrets[body["SecretId"]],
+                }
+                self._answer(json.dumps(secret).encode())
+                return
             records = [base64.b64decode(each["Data"]) for each in body["Records"]]
             services.calls.append((body["DeliveryStreamName"], records))
             answers = [{"RecordId": str(number)} for number in range(len(records))]

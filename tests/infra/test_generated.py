@@ -10,7 +10,7 @@ import sqlglot
 import yaml as pyyaml
 from sqlglot import exp
 
-from pipeline.derive import catalog, delivery, named_queries, subscriptions, yaml
+from pipeline.derive import catalog, delivery, named_queries, subscriptions, views, yaml
 from pipeline.queries import SavedQuery, load, run
 from tests.infra.stack import Stack
 from tests.queries.homes import bring
@@ -18,7 +18,7 @@ from tests.queries.homes import bring
 every_query = pytest.mark.parametrize("query", load().values(), ids=lambda each: each.name)
 
 
-@pytest.mark.parametrize("module", [catalog, delivery, named_queries, subscriptions])
+@pytest.mark.parametrize("module", [catalog, delivery, named_queries, subscriptions, views])
 def test_a_page_is_yaml_of_its_template(module: Any) -> None:
     assert pyyaml.safe_load(module.page()) == module.template()
 

@@ -11,7 +11,7 @@ from pipeline.lake.tables import all_tables
 from tests.infra.stack import ROUTES, Stack
 
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:alarms"
-TRAFFIC = {"LogGroups": "/app/web", "AlarmTopicArn": TOPIC}
+TRAFFIC = {"LogGroups": "/app/web", "ViewsPerSecond": "100", "AlarmTopicArn": TOPIC}
 
 
 def alarms(**given: str) -> dict[str, dict[str, Any]]:
@@ -60,7 +60,9 @@ def failure_stores(stack: Stack) -> Iterator[tuple[str, str, str]]:
         if "OnFailure" in made.get("DestinationConfig", {}):
             if kind == "AWS::Lambda::EventSourceMapping":
                 assert made["MetricsConfig"] == {"Metrics": ["EventCount"]}
-                yield "aws/lambda/", "OnFailureDestinationDeliveredEventCount", name
+                place = made["DestinationConfig"]["OnFailure"]["Destination"].removesuffix(".Arn")
+                place = {"QuarantineBucket": "aws/lambda/"}.get(place, place)
+                yield place, "OnFailureDestinationDeliveredEventCount", name
             else:
                 yield "aws/lambda/", "AsyncEventsDropped", made["FunctionName"]
         if "RedrivePolicy" in made:
@@ -74,7 +76,7 @@ def failure_stores(stack: Stack) -> Iterator[tuple[str, str, str]]:
         if kind == "AWS::Serverless::Function":
             variables = made["Environment"]["Variables"]
             # A function that delivers nothing keeps nothing either.
-            others = ("Lookups", "Compact", "Erase")
+            others = ("Lookups", "Compact", "Erase", "Ranking", "Counters")
             assert "TAILRACE_DELIVERY_QUARANTINE" in variables or name in others
             if "TAILRACE_DELIVERY_QUARANTINE" in variables:
                 yield "quarantine/", "rejected", variables["POWERTOOLS_SERVICE_NAME"]
@@ -94,7 +96,9 @@ def test_each_place_where_something_is_kept_that_failed_has_an_alarm(
     assert [each for each in stores if each[1:] not in watched] == []
     places = {place.partition("/")[0] for place, _, _ in stores}
     also = {"kinesis": {"aws"}, "lambda": {"aws"}, "s3": {"InboxDeadLetters"}}[route]
-    assert places == {"quarantine"} | also | ({"errors"} if delivery == "firehose" else set())
+    assert places == {"quarantine", "ViewDeadLetters"} | also | (
+        {"errors"} if delivery == "firehose" else set()
+    )
 
 
 def test_every_table_has_alarms_of_late_and_of_refused_rows() -> None:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 AGENTS = [
     f"Mozilla/5.0 (X11; Linux x86_64; rv:{n}.0) Gecko/20100101 Firefox/{n}.0"
@@ -117,6 +118,32 @@ def resolver(dice: Dice, moment: datetime) -> str:
         f'"10.0.2.{dice.randrange(256)}","Type":"A","Class":"IN"}}],'
         f'"srcaddr":"10.0.1.{dice.randrange(256)}","srcport":"{dice.randrange(1024, 65536)}",'
         '"transport":"UDP","srcids":{"instance":"i-0d15cd0d3example"}}'
+    )
+
+
+def page_view(dice: Dice, moment: datetime) -> str:
+    path = _path(dice).partition("?")[0]
+    agent = dice.randrange(len(AGENTS))
+    at_ms = int(moment.timestamp() * 1000)
+    return json.dumps(
+        {
+            "path": path,
+            "event_id": str(UUID(int=dice.getrandbits(128), version=4)),
+            "ts": at_ms,
+            "title": f"Heron: {path.rpartition('/')[2]}",
+            "referrer": dice.choice(
+                ("", "https://search.example.com/", "https://www.heron.example/")
+            ),
+            "session": str(UUID(int=dice.randrange(2_000), version=4)),
+            "viewport": dice.choice(("1280x720", "1920x1080", "390x844")),
+            "server": {
+                "at": at_ms + dice.randrange(400),
+                "visitor": f"{dice.randrange(2_000) * 0x9E3779B97F4A7C15 % 2**64:016x}",
+                "user_agent": AGENTS[agent],
+                "country": None,
+            },
+        },
+        separators=(",", ":"),
     )
 
 

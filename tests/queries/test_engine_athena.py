@@ -11,7 +11,7 @@ from pyarrow import parquet  # noqa: F401 - loaded before warnings are errors
 from pipeline import aws
 from pipeline.cli.footer import footer, why_empty
 from pipeline.errors import NotConfigured, QueryFailed, UsageError
-from pipeline.queries import parse, run
+from pipeline.queries import ask, parse, run
 from pipeline.queries.engines.athena import Athena, Place, of_stage
 from pipeline.settings import Settings
 from tests.homes import run as command
@@ -331,8 +331,9 @@ def test_the_command_gets_as_far_as_boto3_and_says_what_is_missing():
 
 @pytest.mark.fault("F31")
 def test_an_empty_answer_of_athena_claims_nothing():
-    found = answer(Service(), name="top_talkers", window=parse(NOW, since="1h"))
-    assert why_empty(found, ["vpc_flow"], "") == (
+    window = parse(NOW, since="1h")
+    found = answer(Service(), name="top_talkers", window=window)
+    assert why_empty(found, ask("top_talkers", window=window, now=NOW), NOW) == (
         "no rows between 2026-11-25T14:00:00Z and 2026-11-25T15:00:00Z\n"
         "  try a longer window, such as --since 24h\n"
     )

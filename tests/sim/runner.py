@@ -7,8 +7,9 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.errors import TailraceError
 from pipeline.ledger.landed import ENGINE
 from tests.sim.checks import OWN_ENGINE, check
 from tests.sim.compacting import CompactionSimulation
+from tests.sim.counting import CountingSimulation
 from tests.sim.stack import StackSimulation
 from tests.sim.stack_checks import check as check_stack
 from tests.sim.tamper import tamper
@@ -27,7 +29,8 @@ from tests.sim.violation import Violation
 from tests.sim.world import Simulation
 
 CHUNK = 10
-COMPACTED_EVERY = 4
+# These take as long as the others: some of the seeds are enough to go through them often.
+COMPACTED_EVERY, COUNTED_EVERY = 4, 7
 SHOW_EVERY_S = 10.0
 PROMISES = (
     Violation,
@@ -53,12 +56,17 @@ class Result:
     happened: Counter[str] = field(default_factory=Counter)
 
 
-def run(seed: int, verbose: bool = False) -> Result:
-    """Run one seed: the embedded home in a folder of its own, the stack, its compaction."""
+def run(seed: int, verbose: bool = False, part: str = "") -> Result:
+    """Run one seed: the embedded home in a folder of its own, the stack, counters, compaction.
+
+    part  which of them; "": those that are this seed's
+    """
     result = Result(seed)
-    for home in (_run_embedded, _run_stack, _run_compaction):
+    for name, run_part in PARTS.items():
+        if name != part and (part or seed % OFTEN.get(name, 1)):
+            continue
         try:
-            home(result, verbose)
+            run_part(result, verbose)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
             result.failure = f"{type(error).__name__}: {error}"
             result.promise = isinstance(error, PROMISES)
@@ -69,10 +77,8 @@ def run(seed: int, verbose: bool = False) -> Result:
 
 
 def _run_embedded(result: Result, verbose: bool) -> None:
-    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
-    base = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
-        simulation = Simulation(result.seed, Path(folder), verbose)
+    with _folder() as folder:
+        simulation = Simulation(result.seed, folder, verbose)
         try:
             simulation.run()
             check(simulation.home, simulation.truth, simulation.compacted)
@@ -84,6 +90,24 @@ def _run_embedded(result: Result, verbose: bool) -> None:
             result.rows = len(simulation.truth.rows)
             result.bad = sum(len(bad.lines) or 1 for bad in simulation.truth.bad.values())
             result.happened = simulation.happened
+
+
+def _run_counting(result: Result, verbose: bool) -> None:
+    with _folder() as folder:
+        counting = CountingSimulation(result.seed, folder, verbose)
+        try:
+            counting.run()
+        finally:
+            result.trace += counting.trace
+            result.happened.update(counting.happened)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made inside
+    base = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="tailrace-sim-", dir=base) as folder:
+        yield Path(folder)
 
 
 def _run_stack(result: Result, verbose: bool) -> None:
@@ -98,15 +122,21 @@ def _run_stack(result: Result, verbose: bool) -> None:
 
 
 def _run_compaction(result: Result, verbose: bool) -> None:
-    # It takes as long as the other two: some of the seeds are enough to go through it often.
-    if result.seed % COMPACTED_EVERY:
-        return
     compaction = CompactionSimulation(result.seed, verbose)
     try:
         compaction.run()
     finally:
         result.trace += compaction.trace
         result.happened.update(compaction.happened)
+
+
+PARTS: Mapping[str, Callable[[Result, bool], None]] = {
+    "embedded": _run_embedded,
+    "counters": _run_counting,
+    "stack": _run_stack,
+    "compaction": _run_compaction,
+}
+OFTEN = {"compaction": COMPACTED_EVERY, "counters": COUNTED_EVERY}
 
 
 def _run_chunk(seeds: range) -> list[Result]:
@@ -187,14 +217,15 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - a program's output
 
 
-def until_failure(seeds: int) -> None:
+def until_failure(seeds: int, part: str = "") -> None:
     """Run seeds in this process until one fails; the last line says which, and how.
 
+    part    as `run` has it
     found   a promise was broken
     broken  the code itself was: a TypeError, a NameError
     """
     for seed in range(seeds):
-        result = run(seed)
+        result = run(seed, part=part)
         if result.failure:
             word = "found" if result.promise else "broken"
             _say(f"{word} {seed + 1} {' '.join(result.failure.split())}")

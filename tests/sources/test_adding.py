@@ -21,7 +21,7 @@ DOORS = """2026-11-25T14:00:00Z "main gate" 1200
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with that source and its question in it."""
     copy = tmp_path_factory.mktemp("project")
-    for name in ("pipeline", "sql", "infra"):
+    for name in ("pipeline", "sql", "infra", "docs"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     for kind, place in (("python", "pipeline/sources/door_log.py"), ("sql", "sql/doors.sql")):

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from fastapi import Request
 from pipeline.errors import DeliveryError
 from pipeline.web.answers import HttpError
 from pipeline.web.bodies import Budget, read
-from pipeline.web.connections import QUIET_S, Door, door
+from pipeline.web.connections import HEAD_BYTES, HEAD_S, QUIET_S, STALLED_S, Door, door
 from tests.homes import flow, numbers
 from tests.web.serving import PATIENCE_S, Served, serving, until
 
@@ -82,26 +83,45 @@ def drip(in_use: socket.socket, slow: socket.socket) -> bool:
 @pytest.mark.slow
 @pytest.mark.fault("F29")
 def test_a_flood_of_connections_is_turned_away_in_one_line(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, body = tmp_path / "home", flow(2)
     with serving(home, files=FILES) as running, ExitStack() as flood:
         assert running.post(flow(1)).status_code == 202
-        early = flood.enter_context(running.connect(GET))
+        head = POST.replace(b"app-log", b"vpc-flow") + b"Content-Length: %d\r\n\r\n" % len(body)
+        early = flood.enter_context(running.connect(head + body[:1]))
+        halves = [flood.enter_context(running.connect(b"G")) for _ in range(2 * FILES)]
+        until(lambda: sum(map(is_closed, halves)) >= FILES)
+        # Who was in before and asks something is served, also by what needs files.
+        early.sendall(body[1:])
+        assert status_of(early) == 202
+        early.sendall(GET.replace(b"health", b"queries/rejects"))
         assert status_of(early) == 200
-        silent = [flood.enter_context(running.connect()) for _ in range(2 * FILES)]
-        until(lambda: sum(map(is_closed, silent)) >= FILES)
-        # Who was in before is served, also by what needs files.
-        for path in b"/v1/health", b"/v1/queries/rejects":
-            early.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert status_of(early) == 200
-        until(lambda: all(map(is_closed, silent)))
-        assert running.post(flow(2)).status_code == 202
+        until(lambda: all(map(is_closed, halves)))
+        assert running.post(flow(3)).status_code == 202
         running.landed()
         said = running.said()
         assert running.end() == 0
         assert said.count("too many connections") == 1
         assert "Traceback" not in said
         assert len(said.splitlines()) == 2
-    assert numbers(home) == [1, 2]
+    assert numbers(home) == [1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F29")
+def test_who_asks_nothing_more_makes_room_for_who_does(tmp_path: Path) -> None:
+    with serving(tmp_path / "home", files=FILES) as running, ExitStack() as flood:
+        idle = []
+        for _ in range(FILES):
+            idle.append(flood.enter_context(running.connect(GET)))
+            assert status_of(idle[-1]) == 200
+            if len(idle) % 50 == 0:
+                assert running.post(flow(len(idle))).status_code == 202
+        # Of those that are left the last one came last.
+        assert is_closed(idle[0])
+        assert not is_closed(idle[-1])
+        assert "too many" not in running.said()
+        # In a crowd nobody stays for long.
+        until(lambda: all(map(is_closed, idle)), 2 * HEAD_S)
 
 
 def test_a_flood_is_told_once_and_the_next_one_again() -> None:
@@ -142,6 +162,104 @@ def test_a_connection_goes_on_after_a_body_that_was_refused_and_ended(served: Se
         assert status_of(client) == 404
         client.sendall(b"x" * 50_000 + GET)
         assert status_of(client) == 200
+
+
+@pytest.mark.fault("F29")
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"GET /v1/health HTTP/1.1\r\nA: ", b"a"),
+        (b"GET /v1/health HTTP/1.1\r\n", b"A: a\r\n"),
+        (b"GET /", b"a"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", b"A: a\r\n"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    ],
+    ids=["header", "headers", "path", "trailers", "chunk"],
+)
+def test_what_has_no_end_around_a_body_is_refused(
+    served: Served, begun: bytes, more: bytes
+) -> None:
+    with served.connect(begun) as client:
+        # More than is read at once; who closes first takes not all of it.
+        with suppress(OSError):
+            client.sendall(more * (8 * HEAD_BYTES // len(more)))
+        # Long before the time is over that a head has, or a body.
+        until(lambda: is_closed(client), HEAD_S / 2)
+
+
+def test_requests_that_come_together_are_answered_in_their_order(served: Served) -> None:
+    other = GET.replace(b"/v1/health", b"/nothing")
+    with served.connect(GET + other + GET) as client, client.makefile("rb") as said:
+        assert [one_of(said) for _ in range(3)] == [b"200", b"404", b"200"]
+
+
+def one_of(said: BufferedReader) -> bytes:
+    """Status of the next of several answers."""
+    status = said.readline().split()[1]
+    size = 0
+    while line := said.readline().strip():
+        name, _, text = line.partition(b": ")
+        size = int(text) if name == b"content-length" else size
+    assert len(said.read(size)) == size
+    return status
+
+
+@pytest.mark.parametrize("wish", [b"h2c", b"websocket"])
+def test_who_would_rather_speak_something_else_is_answered(served: Served, wish: bytes) -> None:
+    """As Java and `curl --http2` ask, each time or once."""
+    head = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + wish + b"\r\n"
+    whole = POST + head + b"Content-Length: 7\r\n\r\nINFO a\n"
+    in_two = POST + head + b"Transfer-Encoding: chunked\r\n\r\n7\r\nINF"
+    asks = GET.replace(b"\r\n\r\n", b"\r\n" + head + b"\r\n")
+    before = served.said()
+    with served.connect(whole + asks + GET + in_two) as client, client.makefile("rb") as said:
+        assert [one_of(said) for _ in range(3)] == [b"202", b"200", b"200"]
+        client.sendall(b"O a\n\r\n0\r\n\r\n" + asks)
+        assert [one_of(said) for _ in range(2)] == [b"202", b"200"]
+    assert served.said() == before
+
+
+def test_a_server_is_no_proxy(served: Served) -> None:
+    with served.connect(b"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
+        assert status_of(client) == 400
+        until(lambda: is_closed(client))
+
+
+@pytest.mark.slow
+@pytest.mark.fault("F29")
+def test_who_does_not_read_is_closed_and_not_read_on(served: Served) -> None:
+    asks = GET.replace(b"/v1/health", b"/v1/openapi.json") * 100
+    before = served.peak_mib()
+    with deaf(served) as client:
+        until(lambda: not takes(client, asks), 2 * STALLED_S)
+    # Each request that is read makes objects of 5 KB.
+    assert served.peak_mib() - before < 32
+
+
+def deaf(served: Served) -> socket.socket:
+    """A connection that has little room for what it never reads."""
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.connect((host, int(port)))
+    client.setblocking(False)
+    return client
+
+
+def takes(client: socket.socket, sent: bytes) -> bool:
+    """Whether the other end is still there; some of the bytes are sent to it."""
+    with suppress(BlockingIOError):
+        try:
+            client.send(sent)
+        except ConnectionError:
+            return False
+    return True
+
+
+def test_what_comes_together_is_answered_though_it_is_much(served: Served) -> None:
+    body = POST + b"Content-Length: 9000\r\n\r\n" + b"INFO abc\n" * 1_000
+    with served.connect((body + GET) * 20) as client, client.makefile("rb") as said:
+        assert [one_of(said) for _ in range(40)] == [b"202", b"200"] * 20
 
 
 class Sender:

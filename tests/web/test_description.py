@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from pipeline.beacon import FORM, JSON, MEMBERS, TEXT
 from pipeline.errors import UsageError
 from pipeline.queries import catalogue, parse
-from pipeline.sources import NAMES
+from pipeline.sources import NAMES, page_view
 from pipeline.web.description import SPAN, TIME
 from tests.web.serving import Served
 
@@ -31,6 +32,9 @@ OPERATIONS = [
     ("POST", "/v1/logs/{source}"),
     ("GET", "/v1/health"),
     ("GET", "/v1/queries"),
+    ("GET", "/v1/ranking"),
+    ("GET", "/v1/tailrace.js"),
+    ("GET", "/v1/pixel.gif"),
     *(("GET", f"/v1/queries/{name}") for name in catalogue.load()),
 ]
 
@@ -41,6 +45,10 @@ def _obey(case: Case) -> None:
     if "since" in query or "from" not in query or not _begins_before_it_ends(query):
         query.pop("from", None)
         query.pop("to", None)
+    if query.get("by", "page") != "page":
+        # What is ranked by others does not tell these apart.
+        query.pop("bots", None)
+        query.pop("assets", None)
     if case.media_type == "application/json":
         # Made into text only where it is sent: it cannot be packed here.
         case.headers.pop("Content-Encoding", None)
@@ -146,11 +154,39 @@ def test_the_description_names_every_path(served: Served) -> None:
     assert described["openapi"].startswith("3.")
     queries = [f"/v1/queries/{name}" for name in catalogue.load()]
     assert sorted(described["paths"]) == sorted(
-        ["/v1/logs/{source}", "/v1/health", "/v1/queries", *queries]
+        [
+            *("/v1/logs/{source}", "/v1/health", "/v1/queries", *queries),
+            *("/v1/views", "/v1/pixel.gif", "/v1/tailrace.js", "/v1/ranking"),
+        ]
     )
     parameters = described["paths"]["/v1/logs/{source}"]["post"]["parameters"]
     source = next(each for each in parameters if each["name"] == "source")
     assert source["schema"]["enum"] == list(NAMES)
+
+
+def test_what_is_no_json_is_described_as_what_it_is(served: Served) -> None:
+    paths = served.get("/v1/openapi.json").json()["paths"]
+    for path, kind in (("/v1/pixel.gif", "image/gif"), ("/v1/tailrace.js", "text/javascript")):
+        assert set(paths[path]["get"]["responses"]["200"]["content"]) == {kind}
+        with served.client() as client:
+            assert client.get(path).headers["content-type"].startswith(kind)
+
+
+def test_a_view_is_described_with_the_members_that_the_source_reads(served: Served) -> None:
+    body = served.get("/v1/openapi.json").json()["paths"]["/v1/views"]["post"]["requestBody"]
+    assert set(body["content"]) == {JSON, TEXT, FORM}
+    described = body["content"][FORM]["schema"]["properties"]
+    told = {each.path[0] for each in page_view.LOG.members} - {page_view.SERVER}
+    assert set(described) == told
+    asked = {each["name"] for each in _of(served, "/v1/pixel.gif")}
+    assert asked == set(MEMBERS)
+
+
+def _of(served: Served, path: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = served.get("/v1/openapi.json").json()["paths"][path]["get"][
+        "parameters"
+    ]
+    return found
 
 
 def test_no_answer_is_described_that_is_never_given(served: Served) -> None:

@@ -1,0 +1,274 @@
+"""Counters of a home: `ranking.db`, where counts and places change in one transaction.
+
+It is a cache of what the stream holds, and of what it held of late: where it is lost, the counters
+begin anew with what is still there; so they do where the stream is another one.
+
+Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.counters.board import MOST_COUNT, Counted
+from pipeline.counters.declared import all_rankings
+from pipeline.counters.ports import Delta
+from pipeline.errors import DeliveryError, HomeError, NotConfigured
+from pipeline.store import Edge
+from pipeline.store.reading import can_make_files, reading_of
+
+NAME = "ranking.db"
+VERSION = 1
+BUSY_S = 30.0
+BEGIN_ANEW = "delete it: what is counted begins anew with what the log holds"
+SCHEMA = f"""
+begin;
+-- which log.db is counted
+create table log (id text primary key) without rowid;
+create table place (shard integer primary key, place text not null) without rowid;
+create table count (
+  ranking text not null, minute integer not null, key text not null, kind integer not null,
+  count integer not null, primary key (ranking, minute, key, kind)) without rowid;
+create table seen (minute integer not null, shard integer not null, ids blob not null);
+create index seen_by_minute on seen (minute);
+create table title (key text primary key, title text not null, minute integer not null)
+  without rowid;
+pragma user_version = {VERSION};
+commit;
+"""
+# What does not fit an integer becomes a REAL in SQLite, so it stops before that.
+_COUNT = f"""
+insert into count values (?, ?, ?, ?, ?)
+on conflict do update set count = min(count + excluded.count, {MOST_COUNT})
+"""  # noqa: S608 - a number of ours
+_TITLE = """
+insert into title values (?, ?, ?)
+on conflict do update set title = excluded.title, minute = excluded.minute
+"""
+
+
+def files_of(home: Path) -> list[Path]:
+    """The files that a home is counted in, in the order in which they are removed.
+
+    Without them, counting begins anew with what the log still holds.
+    """
+    # The file itself last: what was written ahead of it belongs to no other.
+    return [home / f"{NAME}{suffix}" for suffix in ("-wal", "-shm", "")]
+
+
+# The file is no database, is damaged, or has other tables: it will never be read.
+DAMAGES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def _pass(edge: Edge) -> None:
+    """Nobody watches."""
+
+
+class CountersFile:
+    """The counters of a home, written by one process; `writer` makes them where they are missing.
+
+    watch  called at the edges of every transaction, as a Store's
+
+    All raise DeliveryError where it cannot be read or written for now, HomeError where it is
+    damaged.
+    """
+
+    # One process counts all shards into one file.
+    whole = True
+
+    def __init__(
+        self, home: Path, watch: Callable[[Edge], None] = _pass, writer: bool = True
+    ) -> None:
+        """Raises HomeError when it cannot be opened, NotConfigured when there is none to read."""
+        self.path = home / NAME
+        self.watch = watch
+        self.writer = writer
+        try:
+            self.connection = self._open()
+            # Which changes with what others write.
+            self._version = self._data_version()
+        except sqlite3.Error as error:
+            raise HomeError(
+                f"the counters cannot be opened: {error}",
+                f"at {self.path}",
+                BEGIN_ANEW,
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._uri(), uri=True, timeout=BUSY_S, isolation_level=None)
+        if self.writer:
+            connection.execute("pragma journal_mode = wal")
+            # After a power cut it may stand where it stood before: the log brings the rest again.
+            connection.execute("pragma synchronous = normal")
+        found = connection.execute("pragma user_version").fetchone()[0]
+        if found not in (0, VERSION):
+            raise sqlite3.DatabaseError(f"it has version {found}, this Tailrace reads {VERSION}")
+        if not found and not self.writer:
+            raise _nothing(self.path)
+        if not found:
+            connection.executescript(SCHEMA)
+        return connection
+
+    def _uri(self) -> str:
+        if self.writer:
+            return f"{self.path.absolute().as_uri()}?mode=rwc"
+        if not self.path.is_file():
+            raise _nothing(self.path)
+        if can_make_files(self.path.parent):
+            # SQLite may make ranking.db-shm, to tell others that it reads; the file stays as it is.
+            return f"{self.path.absolute().as_uri()}?mode=ro"
+        return reading_of(self.path, False).uri
+
+    def interrupt(self) -> None:
+        """Break off, from another thread, what is read just now."""
+        with suppress(sqlite3.ProgrammingError):
+            # It may be closed just then.
+            self.connection.interrupt()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def follow(self, log: str, newest: int) -> bool:
+        """Count the log of this id from here on; whether the counts of another were forgotten.
+
+        newest  sequence number that it gave last: it was put back from a copy where more is counted
+
+        Raises DeliveryError where it cannot be written.
+        """
+        with self._told("written"), self._transaction() as connection:
+            known = self._rows("select id from log")
+            places = [int(place) for (place,) in self._rows("select place from place")]
+            if known == [(log,)] and max(places, default=0) <= newest:
+                return False
+            for table in ("log", "place", "count", "seen", "title"):
+                connection.execute(f"delete from {table}")  # noqa: S608 - own names
+            connection.execute("insert into log values (?)", (log,))
+        return bool(places)
+
+    def place(self, shard: int) -> str:
+        """Up to where a shard is counted; "" for nothing."""
+        with self._told("read"):
+            found = self._rows("select place from place where shard = ?", shard)
+        return found[0][0] if found else ""
+
+    def seen(self, shard: int, since: int) -> Iterator[tuple[int, np.ndarray]]:
+        """int64 identities that were seen from a minute of arrival on, in any shard."""
+        del shard
+        with self._told("read"):
+            self._version = self._data_version()
+            sql = "select minute, ids from seen where minute >= ?"
+            with closing(self.connection.execute(sql, (since,))) as rows:
+                for minute, ids in rows:
+                    yield minute, np.frombuffer(ids, np.int64)
+
+    def add(self, delta: Delta) -> bool:
+        """Add all of it at once, or nothing where the shard is counted up to elsewhere: false."""
+        counts = [
+            (ranking, of.minute, key, kind, count)
+            for ranking, some in delta.counts.items()
+            for of in some
+            for key, kind, count in zip(of.keys, of.kinds.tolist(), of.counts.tolist(), strict=True)
+        ]
+        with self._told("written"), self._transaction() as connection:
+            found = self._rows("select place from place where shard = ?", delta.shard)
+            behind, version = found[0][0] if found else "", self._data_version()
+            # Where somebody else has written, the caller does not know what they have seen.
+            others = version != self._version and len(delta.seen)
+            if behind != delta.behind or others:
+                self._version = version
+                return False
+            connection.execute("insert or replace into place values (?, ?)", _placed(delta))
+            connection.executemany(_COUNT, counts)
+            if len(delta.seen):
+                ids = delta.seen.astype(np.int64).tobytes()
+                values = (delta.minute, delta.shard, ids)
+                connection.execute("insert into seen values (?, ?, ?)", values)
+            titles = ((key, title, delta.minute) for key, title in delta.titles.items())
+            connection.executemany(_TITLE, titles)
+        return True
+
+    def counts(self, ranking: str, since: int) -> Iterator[Counted]:
+        """Counts of a ranking from a minute on, minute by minute."""
+        sql = (
+            "select minute, key, kind, count from count where ranking = ? and minute >= ?"
+            " order by minute"
+        )
+        with self._told("read"), closing(self.connection.execute(sql, (ranking, since))) as rows:
+            for minute, some in groupby(rows, lambda row: row[0]):
+                _, keys, kinds, counts = zip(*some, strict=True)
+                yield Counted(minute, keys, _integers(kinds), _integers(counts))
+
+    def titles(self) -> Mapping[str, str]:
+        """Titles of pages."""
+        with self._told("read"):
+            return dict(self._rows("select key, title from title"))
+
+    def forget(self, before: int) -> None:
+        """Forget what is of minutes before one."""
+        with self._told("written"), self._transaction() as connection:
+            # By the primary key: without its first column all counts would be looked at.
+            connection.executemany(
+                "delete from count where ranking = ? and minute < ?",
+                [(ranking, before) for ranking in all_rankings()],
+            )
+            for table in ("seen", "title"):
+                connection.execute(f"delete from {table} where minute < ?", (before,))  # noqa: S608 - own names
+
+    def _data_version(self) -> int:
+        version: int = self._rows("pragma data_version")[0][0]
+        return version
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with closing(self.connection.execute(sql, values)) as cursor:
+            return cursor.fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self.watch(Edge.BEGIN)
+        self.connection.execute("begin immediate")
+        try:
+            yield self.connection
+            self.watch(Edge.COMMIT)
+            self.connection.execute("commit")
+            self.watch(Edge.COMMITTED)
+        finally:
+            # A full disk has ended it by itself.
+            if self.connection.in_transaction:
+                self.connection.execute("rollback")
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            what = f"the counters cannot be {what}: {error}"
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGES:
+                raise HomeError(what, f"at {self.path}", BEGIN_ANEW) from error
+            fix = "free some space or mend the permissions; it is counted again from the log"
+            raise DeliveryError(what, f"at {self.path}", fix) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            # A cell holds what nobody wrote there.
+            what = f"the counters cannot be {what}: {error}"
+            raise HomeError(what, f"at {self.path}", BEGIN_ANEW) from error
+
+
+def _integers(cells: Sequence[object]) -> np.ndarray:
+    found = np.array(cells)
+    if found.dtype != np.int64:
+        raise ValueError("a count that is no whole number")
+    return found
+
+
+def _nothing(path: Path) -> NotConfigured:
+    fix = "a server counts what comes in: tailrace serve"
+    return NotConfigured("nothing is counted yet", f"at {path}", fix)
+
+
+def _placed(delta: Delta) -> tuple[int, str]:
+    return delta.shard, delta.place

@@ -40,7 +40,9 @@ from pipeline.counters.ports import Delta
 from pipeline.counters.seen import Seen, fresh
 from pipeline.counters.tally import Tally
 from pipeline.lake.tables import all_tables
+from pipeline.store import Store, identity_of
 
+READ_S = 60.0
 WINDOW, BATCH = 10, 500
 VIEWS_A_MINUTE = 120_000
 # Of `kept`: keys in all and in a minute.
@@ -291,10 +293,13 @@ def http(seconds: float, rate: float) -> dict[str, float]:
         home.mkdir()
         last = int(time.time() * 1000) // MINUTE_MS
         counted = minutes(np.random.default_rng(SEED), last)
-        with closing(CountersFile(home)) as counters:
+        with closing(Store(home, writer=True)) as store, closing(CountersFile(home)) as counters:
+            # Of this log, or the server would begin anew.
+            counters.follow(identity_of(store), 0)
             titles = {key: f"Title of {key}" for key in names()}
             counters.add(Delta(0, "", "0", {"page": counted}, minute=last, titles=titles))
         with server(home) as running:
+            _read(running.port)
             cpu = running.cpu_s()
             words = ["--send-to", str(running.port), "--seconds", str(seconds), "--rate", str(rate)]
             command = [sys.executable, "-m", "bench.ranking", *words]
@@ -367,6 +372,18 @@ class Probe:
         now, known = time.monotonic(), {each["key"] for each in items}
         for page in [each for each in list(self.waiting) if each in known]:
             self.seen_s.append(now - self.waiting.pop(page))
+
+
+def _read(port: int) -> None:
+    """Wait until the server has read what was counted."""
+    deadline = time.monotonic() + READ_S
+    while time.monotonic() < deadline:
+        with closing(HTTPConnection("127.0.0.1", port)) as connection:
+            connection.request("GET", "/v1/ranking")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.1)
+    sys.exit("the server has not read its counters in time")
 
 
 def _asked(connection: HTTPConnection, query: str) -> tuple[float, list[dict[str, Any]]]:

@@ -29,6 +29,17 @@ def test_the_table_has_a_line_for_each_and_their_sum() -> None:
     assert float(whole.split()[-1]) == pytest.approx(sum(map(float, shown)), abs=0.1)
 
 
+def test_page_views_are_reckoned_by_their_number() -> None:
+    ran = call("estimate", "--views-day", "1000000")
+    lines = ran.out.splitlines()
+    assert ran.code == 0
+    assert lines[0].startswith("1,000,000 page views a day (0.3807 GB), --delivery firehose;")
+    (requests,) = [line.split() for line in lines if line.startswith("API Gateway: page views")]
+    assert requests[4:6] == ["30", "M"]
+    both = call("estimate", "--views-day", "1000000", "--views-day", "50000").out.splitlines()
+    assert both[0].startswith("1,000,000 and 50,000 page views a day")
+
+
 def test_the_levers_stand_beneath_with_their_options() -> None:
     beneath = call("estimate", "--gb-day", "20").out.partition("\ninstead ")[2]
     for text in (

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.batch.context import context_of
 from pipeline.demo.run import demo
+from pipeline.demo.viewers import VIEWS_AN_EVENT
 from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import audit_of, writing
 from pipeline.settings import Limits, Prices, Settings, load
@@ -163,6 +164,16 @@ def test_its_ranking_has_every_view_that_was_sent_and_each_once(tmp_path: Path) 
             assert 0.9 * running.viewed < found["total"] < running.viewed  # without programs
             whole = httpx.get(f"{running.url}/v1/ranking?window=60m", trust_env=False).json()
             assert whole["total"] == running.viewed
+
+
+def test_what_was_viewed_while_the_past_was_sent_is_sent_behind_it(tmp_path: Path) -> None:
+    with demo(settings(tmp_path), 200) as running:
+        running.history()
+        # As if that had taken two minutes.
+        running.viewed_ms -= 120_000
+        before = running.viewed
+        next(running.ticks(None))
+        assert running.viewed - before > 200 * VIEWS_AN_EVENT * 110
 
 
 @pytest.mark.slow

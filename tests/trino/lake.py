@@ -4,6 +4,7 @@ Two parts. The first lands on three days and is compacted; the second, from the 
 new rows, late ones, and rows that are in curated already.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +50,17 @@ VISIT_S = 300.0
 EVENTS_PER_S, QUICK_PER_S = 450.0, 45.0
 DAYS = 3
 WIDE_LINES, WEB_LINES, BAD_LINES = 5_000, 1_000, 40
+SENT_AGAIN, IDS_AGAIN = 0.2, 400
+
+
+def _page_view(dice: Random, moment: datetime) -> str:
+    """A view; some have the id of one of another moment, as if they were sent again."""
+    view = json.loads(web_made.page_view(dice, moment))
+    if dice.random() < SENT_AGAIN:
+        view["event_id"] = str(UUID(int=dice.randrange(IDS_AGAIN), version=4))
+    return json.dumps(view)
+
+
 WEB: dict[str, tuple[web_made.Make, tuple[str, ...]]] = {
     "alb": (web_made.alb, ()),
     "nlb": (web_made.nlb, ()),
@@ -57,6 +70,7 @@ WEB: dict[str, tuple[web_made.Make, tuple[str, ...]]] = {
     "resolver": (web_made.resolver, ()),
     "waf": (web_made.waf, ()),
     "api-gateway": (web_made.api_gateway, ()),
+    "page-view": (_page_view, ()),
 }
 AGAIN, COPIED = 0.05, 5_000
 APPENDED_AT_ONCE = 500

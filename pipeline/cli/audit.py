@@ -9,8 +9,7 @@ import typer
 
 from pipeline.cli import streams
 from pipeline.cli.options import Config, Home, Since, Stage, settings_of
-from pipeline.cli.output import as_json as json_for
-from pipeline.cli.output import counted, say, visible
+from pipeline.cli.output import counted, print_json, say, visible
 
 if TYPE_CHECKING:
     from pipeline.ledger.findings import Audit, Finding
@@ -82,12 +81,8 @@ def audit(
 
 def _tell(found: "Audit", as_json: bool, note: str = "") -> None:
     """Print an audit; ends with 1 where it does not balance."""
-    import msgspec
-
     if as_json:
-        streams.as_data(sys.stdout)
-        text = msgspec.json.format(msgspec.json.encode(found.as_json())).decode()
-        sys.stdout.write(json_for(text + "\n", sys.stdout))
+        print_json(found.as_json())
     else:
         sys.stdout.write(table_of(found))
     sys.stdout.flush()

@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli import compact_staged, streams
 from pipeline.cli.options import Config, Home, Stage, settings_of
-from pipeline.cli.output import counted, say, visible
+from pipeline.cli.output import counted, print_json, say, visible
 
 if TYPE_CHECKING:
     from pipeline.lake.compact import Compacted
@@ -71,11 +71,7 @@ def compact(
 
 def _print(done: Sequence["Compacted"], as_json: bool) -> None:
     if as_json:
-        import msgspec
-
-        streams.as_data(sys.stdout)
-        tables = {"tables": [msgspec.to_builtins(each) for each in done]}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(tables)).decode() + "\n")
+        print_json({"tables": done})
     elif done:
         sys.stdout.write(_table(done))
     else:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cli import let_all_in, streams
-from pipeline.cli.output import iso, say
+from pipeline.cli import let_all_in
+from pipeline.cli.output import iso, print_json, say
 from pipeline.errors import TailraceError
 
 if TYPE_CHECKING:
@@ -84,16 +84,12 @@ def _shown() -> "Iterator[Callable[[], None]]":
 
 
 def _print(s3: "S3Client", deployed: "Deployed", as_json: bool) -> None:
-    import msgspec
-
     from pipeline.deployed.folded import watermarks
 
     found = watermarks(s3, deployed.lake_bucket)
-    streams.as_data(sys.stdout)
     if as_json:
         tables = [{"table": name, "folded_until": iso(mark)} for name, mark in found.items()]
-        content = msgspec.json.encode({"tables": tables})
-        sys.stdout.write(msgspec.json.format(content).decode() + "\n")
+        print_json({"tables": tables})
     else:
         for name, mark in found.items():
             sys.stdout.write(f"{name}: what arrived before {iso(mark)} is folded\n")

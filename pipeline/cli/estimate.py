@@ -144,21 +144,9 @@ def estimate(
         raise UsageError(f"there is no form {output!r}", "--output", f"one of {', '.join(FORMS)}")
     source, sizes = _sizes(source.replace("_", "-"), gb_day or [], views_day or [])
     charged = given(rates_file) if rates_file else rates()
+    kept = (retention_days, lake_days, queries_day, scan_days)
     plans = [
-        Plan(
-            size,
-            source,
-            route,
-            delivery,
-            retention_days,
-            lake_days,
-            queries_day,
-            scan_days,
-            shards,
-            batch_seconds,
-            charged,
-        )
-        for size in sizes
+        Plan(size, source, route, delivery, *kept, shards, batch_seconds, charged) for size in sizes
     ]
     region = aws_region() or ""
     if output == "table":

@@ -51,6 +51,17 @@ def as_json(text: str, stream: TextIO) -> str:
     return CONTROL.sub(_escaped, text) if stream.isatty() else text
 
 
+def print_json(content: object) -> None:
+    """Something as JSON on stdout, in lines and UTF-8, harmless on a terminal."""
+    import msgspec
+
+    from pipeline.cli import streams
+
+    streams.as_data(sys.stdout)
+    text = msgspec.json.format(msgspec.json.encode(content)).decode()
+    sys.stdout.write(as_json(text + "\n", sys.stdout))
+
+
 def write_json_lines(rows: "pa.Table", stream: TextIO) -> None:
     """Each row as one JSON object to a stream, harmless on a terminal."""
     lines = json_lines(rows)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pipeline.cli import streams
-from pipeline.cli.output import as_json as json_for
-from pipeline.cli.output import counted, say, visible
+from pipeline.cli.output import counted, print_json, say, visible
 
 if TYPE_CHECKING:
     from pipeline.counters.file import CountersFile
@@ -80,12 +79,8 @@ def _settled(store: "Store", counters: "CountersFile", now: datetime) -> int | N
 
 def _tell(found: "Reconciled", json: bool) -> None:
     """Print what came of it; ends with 1 where a difference is found."""
-    import msgspec
-
     if json:
-        streams.as_data(sys.stdout)
-        text = msgspec.json.format(msgspec.json.encode(found.as_json())).decode()
-        sys.stdout.write(json_for(text + "\n", sys.stdout))
+        print_json(found.as_json())
     else:
         sys.stdout.write(_text(found))
     sys.stdout.flush()

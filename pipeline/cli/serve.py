@@ -31,12 +31,14 @@ def serve(
     """Take logs over HTTP, bring them into the lake, answer saved queries; until Ctrl-C.
 
     It listens on this machine alone; another --host opens it to all who can reach that address,
-    without any password. Its description: GET /v1/openapi.json.
+    without any password. Its description: GET /v1/openapi.json. Pages of a site say that they are
+    viewed by <script async src="http://127.0.0.1:8808/v1/tailrace.js"></script>.
 
     \b
     tailrace serve
     curl --data-binary @flows.log.gz http://127.0.0.1:8808/v1/logs/vpc-flow
     curl "http://127.0.0.1:8808/v1/queries/top_talkers?since=1h&top=5"
+    curl "http://127.0.0.1:8808/v1/ranking?by=page&window=10m"
     """
     from pipeline.cli.homes import to_write
     from pipeline.cli.inputs import check_declared

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import streams
+from pipeline.cli.output import print_json
 
 if TYPE_CHECKING:
     from pipeline.schema import Table
@@ -23,15 +24,11 @@ def tables(
     tailrace tables vpc_flow
     tailrace tables --json | jq '.[].name'
     """
-    import msgspec
-
     from pipeline.lake.tables import all_views, find_table
 
     found = [find_table(name)] if name else list(all_views().values())
     if as_json:
-        streams.as_data(sys.stdout)
-        text = msgspec.json.encode([as_object(each) for each in found])
-        sys.stdout.write(msgspec.json.format(text).decode() + "\n")
+        print_json([as_object(each) for each in found])
         return
     for each in found:
         sys.stdout.write(_shown(each) + "\n")

@@ -43,7 +43,7 @@ class Faulty:
 
     client: Any
     random: Random
-    dies: frozenset[int]
+    dies: Sequence[int]
     writes: int = 0
     deaths: int = 0
     failures: int = 0
@@ -56,7 +56,8 @@ class Faulty:
         self.writes += 1
         lost = self.random.random() < 0.5
         done = self.client.transact_write_items(**asked) if lost else None
-        if self.writes in self.dies:
+        # Or at the next one, where the service refuses this.
+        if self.deaths < len(self.dies) and self.writes >= self.dies[self.deaths]:
             self.deaths += 1
             raise Crash("of a function")
         if self.random.random() < 0.1:
@@ -168,7 +169,7 @@ def counted(client: Any, table: str, stream: Stream, writes: int, at_once: Seque
     at_once  sizes of batches, in records
     """
     random = Random(writes)
-    dies = frozenset(random.sample(range(1, writes), DEATHS))
+    dies = sorted(random.sample(range(1, writes), DEATHS))
     mapped = Mapped(Faulty(client, random, dies), table, random)
     mapped.count(stream, at_once)
     assert mapped.client.deaths == DEATHS

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.cli import let_all_in, streams
-from pipeline.cli.output import iso, say
+from pipeline.cli.output import say
 from pipeline.errors import TailraceError
+from pipeline.queries.forms import iso
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,9 +10,11 @@ from typing import Any
 
 from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
+from pipeline.queries.engines import Engine
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
+from pipeline.web.kept import Shelf
 
 QUERIES_AT_ONCE = 2
 
@@ -51,6 +53,12 @@ class CompactionState:
     is_dead: bool = False
 
 
+def _of_home(state: "ServerState") -> Engine:
+    from pipeline.queries.engines.duckdb import DuckDb
+
+    return DuckDb(state.folder, alone=True)
+
+
 @dataclass
 class ServerState:
     """One running server.
@@ -64,6 +72,7 @@ class ServerState:
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
     visitor_key  of the hashes of visitors
+    engine  what answers saved queries; kept: answers of it
     """
 
     folder: Path
@@ -85,6 +94,8 @@ class ServerState:
     error: Callable[[], TailraceError | None] = lambda: None
     ranking: Callable[[Asked], dict[str, Any]] = lambda asked: {}
     visitor_key: bytes = b""
+    engine: Callable[["ServerState"], Engine] = _of_home
+    kept: Shelf = field(default_factory=Shelf)
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
 

@@ -1,0 +1,28 @@
+/* What a panel says when it has no rows: why, and the command that helps. */
+
+import { h } from './dom.js';
+import { copy } from './dialogs.js';
+
+/** A state: a head, a sentence, commands to copy, a button. */
+export function nothing(title, text, commands = [], { kind = '', act = null } = {}) {
+  return h('div', { class: 'state ' + kind }, h('h3', { text: title }), h('p', { text }),
+    commands.length ? h('ul', {}, commands.map(commandLine)) : null, act);
+}
+
+const commandLine = (command) =>
+  h('li', { class: 'cmdline' }, h('code', { text: command }),
+    h('button', { class: 'btn', type: 'button', text: 'Copy', 'aria-label': 'Copy: ' + command, onclick: (event) => copy(command, event.currentTarget) }));
+
+/** A panel whose query failed, while the others live. */
+export function queryFailed(failure) {
+  const again = h('button', { class: 'btn', type: 'button', text: 'Run it again', onclick: () => dispatchEvent(new Event('tailrace-ask')) });
+  const text = [failure.what, failure.where, failure.fix].filter(Boolean).join('. ');
+  return nothing('This query failed', `${text}. The other panels are not affected.`, [], { kind: 'err', act: again });
+}
+
+/** What brings the first rows. */
+export const commandsOf = () => [
+  'tailrace demo',
+  'tailrace ingest vpc-flow flow.log.gz',
+  `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
+];

@@ -46,9 +46,11 @@ function draw({ all = false, place = null, slide = false, ranking: ranked = fals
   if (place && !pointed(place)) DRAWS[place]();
 }
 
-/** Rows are not changed under the hand. */
-const pointed = (place) =>
-  (['pairs', 'refused'].includes(place) && $('#talk-body tbody:hover')) || (place === 'ports' && $('#ports-body tbody:hover'));
+/** Rows are not changed under the hand; what waits for its first answer has none. */
+function pointed(place) {
+  const id = { pairs: 'talk-body', refused: 'talk-body', ports: 'ports-body' }[place];
+  return Boolean(id && $(`#${id} tbody:hover`) && !$(`#${id} .sk`));
+}
 
 /** Something that questions depend on is another: forget what answers the old ones. */
 function changed({ step: back = true, forget = Object.keys(known.answers) } = {}) {

@@ -22,7 +22,7 @@ DANGEROUS = (
         "[srcdoc]",
         "svg script",
     ),
-    *("foreignObject", "animate", "set", "input[autofocus]", "textarea", "template", "plaintext"),
+    *("svg script", "foreignObject", "animate", "set", "input[autofocus]", "textarea", "plaintext"),
 )
 
 

@@ -52,8 +52,8 @@ class Site:
             {"path": path, "title": title, "event_id": str(uuid4()), "ts": int(time.time() * 1000)}
             for _ in range(times)
         ]
-        for first in range(0, times, 50):
-            body = json.dumps(views[first : first + 50])
+        for first in range(0, times, 20):
+            body = json.dumps(views[first : first + 20])
             with self.served.client() as client:
                 headers = {"content-type": "application/json", "user-agent": AGENT}
                 assert client.post("/v1/views", content=body, headers=headers).status_code == 204

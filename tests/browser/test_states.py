@@ -28,8 +28,8 @@ def test_a_home_without_anything_says_what_brings_the_first_rows(
         expect(page.locator(".sk")).to_have_count(0, timeout=QUERIES_MS)
         pictured(page, "empty")
         commands = page.locator("#rank-panel .cmdline code").all_text_contents()
-        assert commands[0] == "tailrace demo"
-        said = CURL.fullmatch(commands[2])
+        assert commands[2] == "tailrace demo"
+        said = CURL.fullmatch(commands[0])
         assert said
         headers = {"content-type": "application/x-www-form-urlencoded", "user-agent": "Mozilla/5.0"}
         posted = httpx.post(said[2], content=said[1], headers=headers, trust_env=False)
@@ -46,7 +46,7 @@ def test_an_old_home_says_since_when_nothing_has_come(
     with serving(home) as served:
         page = opened(served.url)
         banner = page.locator("#banner")
-        expect(banner).to_contain_text("No new data since 14:00:00 UTC")
+        expect(banner).to_contain_text("No new data since 25 Nov 14:00:00 UTC")
         expect(banner).to_contain_text("the stream has received nothing since")
         expect(chip(page)).to_contain_text("Stale")
         expect(page.locator("body")).to_have_class("is-old")

@@ -5,24 +5,51 @@ import { copy } from './dialogs.js';
 
 /** A state: a head, a sentence, commands to copy, a button. */
 export function nothing(title, text, commands = [], { kind = '', act = null } = {}) {
-  return h('div', { class: 'state ' + kind }, h('h3', { text: title }), h('p', { text }),
-    commands.length ? h('ul', {}, commands.map(commandLine)) : null, act);
+    return h(
+        'div',
+        { class: 'state ' + kind },
+        h('h3', { text: title }),
+        h('p', { text }),
+        commands.length ? h('ul', {}, commands.map(commandLine)) : null,
+        act,
+    );
 }
 
 const commandLine = (command) =>
-  h('li', { class: 'cmdline' }, h('code', { text: command }),
-    h('button', { class: 'btn', type: 'button', text: 'Copy', 'aria-label': 'Copy: ' + command, onclick: (event) => copy(command, event.currentTarget) }));
+    h(
+        'li',
+        { class: 'cmdline' },
+        h('code', { text: command }),
+        h('button', {
+            class: 'btn',
+            type: 'button',
+            text: 'Copy',
+            'aria-label': 'Copy: ' + command,
+            onclick: (event) => copy(command, event.currentTarget),
+        }),
+    );
 
 /** A panel whose query failed, while the others live. */
 export function queryFailed(failure) {
-  const again = h('button', { class: 'btn', type: 'button', text: 'Run it again', onclick: () => dispatchEvent(new Event('tailrace-ask')) });
-  const text = [failure.what, failure.where, failure.fix].filter(Boolean).join('. ');
-  return nothing('This query failed', `${text}. The other panels are not affected.`, [], { kind: 'err', act: again });
+    const again = h('button', {
+        class: 'btn',
+        type: 'button',
+        text: 'Run it again',
+        onclick: () => dispatchEvent(new Event('tailrace-ask')),
+    });
+    const text = [failure.what, failure.where].filter(Boolean).join(', ');
+    return nothing('This query failed', `${text}. The other panels are not affected.`, [], {
+        kind: 'err',
+        act: again,
+    });
 }
 
-/** What brings the first rows. */
+/** What brings the first rows; a server alone writes to its home, so that they are sent to it. */
 export const commandsOf = () => [
-  'tailrace demo',
-  'tailrace ingest vpc-flow flow.log.gz',
-  `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
+    `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
+    flowsCommand(),
+    'tailrace demo',
 ];
+
+export const flowsCommand = () =>
+    `curl --data-binary @flows.log.gz ${location.origin}/v1/logs/vpc-flow`;

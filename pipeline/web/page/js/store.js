@@ -7,11 +7,18 @@
  * waiting          answers that came while the page is paused
  */
 export const known = {
-  health: null, ranking: null, rankingAt: 0, answers: {}, errors: {}, down: null, waiting: 0, asOf: 0,
+    health: null,
+    ranking: null,
+    rankingAt: 0,
+    answers: {},
+    errors: {},
+    down: null,
+    waiting: 0,
+    asOf: 0,
 };
 
 /** Whether nothing has ever come: neither a record that landed nor a count. */
 export const isEmpty = () =>
-  Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);
+    Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);
 
 export const isLoading = () => known.health === null;

@@ -29,7 +29,7 @@ KINDS: Mapping[str, str] = {
 # Fonts are packed by their own format.
 PACKED = (".html", ".css", ".js", ".svg")
 DIGEST_BYTES = 8
-# Nothing of a log can become a script: none is run but these files, and no text is taken for markup.
+# Nothing of a log can become a script: only these files are run, and no text is taken for markup.
 POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -82,7 +82,7 @@ def filled(served: Served) -> Site:
     # One at a time each would wait for the disk by itself.
     with served.client() as client, ThreadPoolExecutor(AT_ONCE) as senders:
         for status, each in zip(senders.map(lambda each: each.to(client), sent), sent, strict=True):
-            assert status == each.status
+            assert status == each.status, each.path
     served.landed()
     return Site(served)
 

@@ -19,8 +19,10 @@ STOP = """() => {
     // On a row the whole bar has the ring, of a range its word.
     const around = it.closest('.cell') || it.nextElementSibling;
     return {
-        tag: it.tagName, id: it.id, text: it.textContent.trim(), panel: it.closest('.panel')?.id || '',
-        ringed: [ring, around && getComputedStyle(around).outlineStyle].some((each) => each && each !== 'none'),
+        tag: it.tagName, id: it.id, text: it.textContent.trim(),
+        panel: it.closest('.panel')?.id || '',
+        ringed: [ring, around && getComputedStyle(around).outlineStyle]
+            .some((each) => each && each !== 'none'),
     };
 }"""
 # Of the page: every stop of the Tab key from the skip link to the foot has one of these.

@@ -10,7 +10,7 @@ from tests.browser.sites import Site
 WIDTHS = [(1440, 900), (1024, 768), (820, 1180), (390, 844), (360, 740), (320, 640)]
 FIRST_PAINT_MS, GROWTH = 500, 1.10
 # Twenty minutes of questions to the counters, and of every fourth to saved queries.
-WARM_UP, UPDATES, ROUND, STEP_MS = 24, 240, 24, 5_000
+WARM_UP, UPDATES, ROUND, STEP_MS = 72, 240, 24, 5_000
 ASK = "dispatchEvent(new Event('tailrace-ask'))"
 
 

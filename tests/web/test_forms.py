@@ -29,7 +29,8 @@ def test_csv_is_a_file_whose_texts_start_no_formula_and_whose_numbers_stay(viewe
     answer = viewed.get(f"{QUERY}&output=csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="top_pages.csv"'
-    row = next(each for each in csv.DictReader(io.StringIO(answer.text)) if each["page"] == "/forms")
+    rows = csv.DictReader(io.StringIO(answer.text))
+    row = next(each for each in rows if each["page"] == "/forms")
     assert row["title"] == "'" + TITLE
     assert row["views"] == "1"
     assert row["last_seen"].endswith("Z")

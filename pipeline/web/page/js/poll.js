@@ -4,15 +4,19 @@ import { ask, Failure, note, now, setClock } from './api.js';
 import { LIVE_S } from './header.js';
 import { every, pathOf, questions, rankedLive, rankingPath } from './questions.js';
 import { view } from './state.js';
-import { known } from './store.js';
+import { isEmpty, known } from './store.js';
 
 const BACK_OFF_S = [2, 4, 8, 16, 30];
 /** An answer that another viewer got a moment ago is as good. */
 const SHARED = 0.8;
+/** A page that has just been opened is often of a home that has just begun. */
+const SOON_S = 60;
+const SOON_EVERY_S = 10;
 /** Answered while nothing lands: what it says is worth showing. */
 const HOLDING = 503;
 
 let draw = () => {},
+    begun = 0,
     liveAt = 0,
     queriesAt = 0,
     asking = null,
@@ -24,6 +28,7 @@ const passed = () => performance.now() / 1000;
 /** Begin; `drawn` is told {slide, full} when there is something new. */
 export function begin(drawn) {
     draw = drawn;
+    begun = passed();
     setInterval(tick, 1000);
     document.addEventListener('visibilitychange', () => {
         if (!document.hidden) askNow(SHARED);
@@ -50,12 +55,13 @@ function tick() {
     if (known.down) {
         if (now() >= known.down.next) again();
     } else {
-        if (passed() - liveAt >= LIVE_S) {
+        const soon = passed() - begun < SOON_S;
+        if (passed() - liveAt >= (soon && isEmpty() ? 1 : LIVE_S)) {
             liveAt = passed();
             live({ slide: true });
         }
         // At the same moments for all who look, so that one of them asks for all.
-        const step = every();
+        const step = soon ? SOON_EVERY_S : every();
         if (view.live && !view.custom && Math.floor(now() / step) > Math.floor(queriesAt / step)) {
             queriesAt = now();
             queries(step * SHARED);
@@ -86,7 +92,7 @@ async function live({ slide }) {
             known.waiting += found?.fresh ? 1 : 0;
             return draw({ tick: true });
         }
-        const was = known.down;
+        const was = known.down || (known.health?.newest_arrival === null && health.newest_arrival);
         Object.assign(known, { health, down: null, asOf: now() });
         if (found) Object.assign(known, { ranking: found.body });
         draw({ slide, ranking: true });

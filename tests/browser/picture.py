@@ -13,16 +13,16 @@ from tests.browser.looking import settled
 from tests.browser.sites import filled
 from tests.web.serving import serving
 
-WIDTH, HEIGHT = 1280, 860
+WIDTH, HEIGHT, EVENTS_PER_S = 1280, 860, 200
 
 
 def main(chromium: str, path: Path) -> None:
-    """Take the picture; PNG of some 100 kB."""
+    """Take the picture; a PNG of some 180 kB."""
     with tempfile.TemporaryDirectory() as folder:
         write_settings(Path(folder), Settings())
         config = str(Path(folder) / CONFIG_NAME)
         with serving(Path(folder) / "home", "--config", config) as served, sync_playwright() as run:
-            filled(served)
+            filled(served, EVENTS_PER_S)
             browser = run.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto(served.url)

@@ -71,10 +71,10 @@ class Site:
         until(lambda: self.counted(path) == before + times)
 
 
-def filled(served: Served) -> Site:
+def filled(served: Served, events_per_s: int = EVENTS_PER_S) -> Site:
     """A site with the traffic that the demo makes up."""
     now_ms = int(time.time() * 1000)
-    made = Generator(1, EVENTS_PER_S).arrivals(now_ms, HISTORY_S)
+    made = Generator(1, events_per_s).arrivals(now_ms, HISTORY_S)
     sent = [Sent(f"/v1/logs/{each.source}", each.payload, 202) for each in made]
     for each in Viewers(1, 400).arrivals(now_ms, VIEWED_S):
         headers = {"user-agent": each.agent, "content-type": "text/plain"}

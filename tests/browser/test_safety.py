@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from pipeline.cli.output import visible
 from tests.browser.conftest import Opened
 from tests.browser.looking import LIVE_MS, QUERIES_MS, elements, settled
 from tests.browser.payloads import PAYLOADS
@@ -61,7 +62,7 @@ def test_every_payload_is_shown_as_it_is_and_nothing_comes_of_it(
         page.locator("#q").fill(f"/p{number:02}")
         shown = page.locator("#rank-panel .key")
         expect(shown).to_have_count(1, timeout=LIVE_MS)
-        assert shown.text_content() == stored[f"/p{number:02}"]
+        assert shown.text_content() == visible(stored[f"/p{number:02}"])
         assert elements(page) == []
     page.locator("#q").fill("")
     pictured(page, "attacked")

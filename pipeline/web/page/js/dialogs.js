@@ -109,7 +109,7 @@ export function openRejects(rows) {
             { class: 'tbl' },
             h('caption', { class: 'vh', text: 'Rejected lines' }),
             heads(
-                ['', 'Source and reason'],
+                ['c-from', 'Source and reason'],
                 ['c-n num', 'Lines'],
                 ['', 'What is wrong, and an example'],
             ),
@@ -131,8 +131,8 @@ export function openRejects(rows) {
                         h(
                             'td',
                             {},
-                            h('p', { text: row.detail || '–' }),
-                            h('code', { class: 'raw', text: hideIn(row.example || '') }),
+                            h('p', { text: line(row.detail || '–') }),
+                            h('code', { class: 'raw', text: line(row.example || '') }),
                         ),
                     ),
                 ),
@@ -142,10 +142,9 @@ export function openRejects(rows) {
     $('#rejects-dlg').showModal();
 }
 
-const hideIn = (line) =>
-    view.anonymous
-        ? line
-              .split(/([\s"',;]+)/)
-              .map(shown)
-              .join('')
-        : line;
+/** A line of a log; its addresses stand between blanks and quotes. */
+const line = (text) =>
+    text
+        .split(/([\s"',;]+)/)
+        .map(shown)
+        .join('');

@@ -91,9 +91,21 @@ const isAddress = (text) =>
     /^\d{1,3}(\.\d{1,3}){3}$/.test(text) ||
     (/^[0-9a-f:.]{3,45}$/i.test(text) && text.split(':').length > 2);
 
+const CONTROL = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text with control and direction characters written out, as the command line does. */
+const visible = (text) =>
+    text.replace(CONTROL, (each) => {
+        const code = each.charCodeAt(0).toString(16);
+        return code.length > 2 ? '\\u' + code.padStart(4, '0') : '\\x' + code.padStart(2, '0');
+    });
+
 /** A text of a log as it is shown: with the switch on, addresses are cut to their networks. */
 export function shown(text) {
-    if (!view.anonymous || !isAddress(text)) return text;
+    return visible(view.anonymous && isAddress(text) ? networkOf(text) : text);
+}
+
+function networkOf(text) {
     if (!text.includes(':')) return text.split('.').slice(0, 3).join('.') + '.0/24';
     const [head, tail] = text.split('::');
     const left = head ? head.split(':') : [],

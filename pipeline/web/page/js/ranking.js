@@ -152,7 +152,8 @@ function rowOf(each, all, drill) {
                     'aria-pressed': String(chosen),
                     onclick: () => drill(dimension, each.key),
                 }),
-                each.title && h('span', { class: 'tag', title: each.title, text: each.title }),
+                each.title &&
+                    h('span', { class: 'tag', title: shown(each.title), text: shown(each.title) }),
             ),
         ),
         h(

@@ -42,7 +42,7 @@ function ofFlows(names = ['source', 'port']) {
     return found;
 }
 
-export const isLive = () => !view.custom && measure()[0] <= LIVE;
+const isLive = () => !view.custom && measure()[0] <= LIVE;
 
 /** Seconds between two questions: a bucket of a week does not change within one. */
 export function every() {

@@ -11,7 +11,7 @@ export const RANGES = {
 export const BUCKETS = { 10: '10 s', 60: '1 min', 300: '5 min', 900: '15 min', 7200: '2 h' };
 /** Dimensions of filters, and how each is called in a saved query. */
 export const DIMENSIONS = ['page', 'source', 'port'];
-export const RANKINGS = ['page', 'talker', 'rejected_port', 'error_path'];
+const RANKINGS = ['page', 'talker', 'rejected_port', 'error_path'];
 const THEMES = ['auto', 'light', 'dark'];
 
 /** What is seen.

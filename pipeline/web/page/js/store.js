@@ -9,7 +9,6 @@
 export const known = {
     health: null,
     ranking: null,
-    rankingAt: 0,
     answers: {},
     errors: {},
     down: null,
@@ -20,5 +19,3 @@ export const known = {
 /** Whether nothing has ever come: neither a record that landed nor a count. */
 export const isEmpty = () =>
     Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);
-
-export const isLoading = () => known.health === null;

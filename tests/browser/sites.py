@@ -58,17 +58,18 @@ class Site:
                 headers = {"content-type": "application/json", "user-agent": AGENT}
                 assert client.post("/v1/views", content=body, headers=headers).status_code == 204
 
-    def counted(self, path: str, by: str = "page") -> int:
-        """How often the ranking has counted a key."""
+    def counted(self, path: str, window: str = "10m") -> int:
+        """How often the ranking has counted a page in a window."""
         with self.served.client() as client:
-            answer = client.get("/v1/ranking", params={"by": by, "k": "1000"} | PEOPLE).json()
+            answer = client.get("/v1/ranking", params={"window": window, "k": "1000"} | PEOPLE).json()
         return sum(each["count"] for each in answer["items"] if each["key"] == path)
 
     def viewed(self, path: str, times: int, title: str = "") -> None:
         """Say it, and wait until it is counted."""
-        before = self.counted(path)
+        # So long that nothing leaves it meanwhile.
+        before = self.counted(path, "60m")
         self.view(path, times, title)
-        until(lambda: self.counted(path) == before + times)
+        until(lambda: self.counted(path, "60m") == before + times)
 
 
 def filled(served: Served, events_per_s: int = EVENTS_PER_S) -> Site:

@@ -20,7 +20,6 @@ MISTAKES = (
     "document.createElement('a').setAttribute('onclick', 'window.pwned=1')",
     "document.createElement('script').textContent = 'window.pwned=1'",
     "document.write('<b>')",
-    "eval('window.pwned=1')",
     "setTimeout('window.pwned=1')",
 )
 PWNED = "() => window.pwned ?? null"
@@ -117,7 +116,7 @@ def test_the_policy_stops_what_a_mistake_would_let_through(
     script = (
         f"() => {{ try {{ {mistake}; return 'taken'; }} catch (error) {{ return error.name; }} }}"
     )
-    assert page.evaluate(script) in ("TypeError", "EvalError")
+    assert page.evaluate(script) == "TypeError"
     assert page.evaluate(PWNED) is None
     page.close()
 

@@ -120,6 +120,9 @@ def test_while_it_asks_the_page_has_its_final_size(opened: Opened, site: Site, p
     expect(chip(page)).to_have_text("Asking")
     pictured(page, "loading")
     waiting = [page.locator(each).bounding_box() for each in ("#ranking", "#talkers", "#pipeline")]
+    # Else a banner would say how old everything is.
+    site.view("/now")
+    site.served.landed()
     page.unroute_all(behavior="ignoreErrors")
     page.reload()
     settled(page)

@@ -1,4 +1,4 @@
-"""Lambda: logs to the lake.
+"""Lambda: logs to the lake; those of a stream are counted first, where the stack ranks them.
 
 Trigger  Kinesis or SQS (event source mapping with ReportBatchItemFailures), a CloudWatch Logs
          subscription, an S3 notification
@@ -18,13 +18,13 @@ from pipeline import invoke
 
 logger = Logger()
 metrics = Metrics()
-stack = cache(invoke.from_settings)
+stack = cache(invoke.logs_from_settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Bring the records of one invocation to the lake."""
+    """Bring the records of one invocation to the lake: pipeline/invoke/counted.py counts them."""
     left = invoke.left_of(context.get_remaining_time_in_millis)
     now_ms = round(time.time() * 1000)
     taken = invoke.take(event, stack(), left, now_ms)

@@ -31,3 +31,14 @@ settings.load_profile("tests")
 # A shell makes what it starts behind itself deaf to Ctrl-C; tests send it, and would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# gzip writes the time into its head: two processes would give a test two names.
+GZIP = (b"\x1f\x8b", b"H4sI")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A name that is the same in every process, for what is gzipped."""
+    if isinstance(val, bytes) and val.startswith(GZIP):
+        return f"{argname} gzipped {len(val)}"
+    return None

@@ -32,6 +32,10 @@ SUMS = {
 def audit(
     since: Since = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ranking: Annotated[
+        bool,
+        typer.Option("--ranking", help="Compare the live ranking with page_view instead."),
+    ] = False,
     stage: Stage = None,
     config: Config = None,
     home: Home = None,
@@ -43,10 +47,15 @@ def audit(
     --stage audits a deployed stack instead of a home: by asking Athena, which bills what it scans,
     so without --since only the last day.
 
+    --ranking asks page_trend, top_pages and referrers what they say of the last two hours and a
+    half, and compares it with what the live ranking has counted, minute by minute and page by page.
+    A view that was sent again at another ts, or without one, is two rows and counts once.
+
     \b
     tailrace audit
     tailrace audit --since 1d --json | jq .balanced
     tailrace audit --stage staging
+    tailrace audit --ranking
     """
     from pipeline.cli.footer import demo_note
     from pipeline.cli.homes import to_read
@@ -54,6 +63,11 @@ def audit(
 
     window = _window(since)
     settings = settings_of(config, home)
+    if ranking:
+        from pipeline.cli import ranked
+
+        ranked.ranking(settings, stage, window, as_json)
+        return
     if stage:
         from pipeline.cli import staged
 

@@ -18,6 +18,13 @@ def serve(
         int,
         typer.Option("--port", metavar="P", min=0, max=65_535, help="Port; 0: any that is free."),
     ] = PORT,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-proxy",
+            help="A proxy on this machine says in X-Forwarded-For who views a page.",
+        ),
+    ] = False,
     config: Config = None,
     home: Home = None,
 ) -> None:
@@ -47,7 +54,8 @@ def serve(
         sys.stderr.flush()
 
     with writing(settings.home_path, context) as opened:
-        serve(opened.folder, context, Address(host, port), ready, settings.prices)
+        address = Address(host, port)
+        serve(opened.folder, context, address, ready, settings.prices, behind_proxy)
 
 
 def _check_host(host: str) -> None:

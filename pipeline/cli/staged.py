@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.deployed.check import Check
     from pipeline.ledger.findings import Audit
     from pipeline.queries import Window
+    from pipeline.queries.reconciled import Reconciled
     from pipeline.settings import Settings
 
 # Athena bills what it reads: without --since it is not all that there is.
@@ -42,6 +43,24 @@ def audited(settings: "Settings", stage: str, window: "Window | None") -> "Audit
         found = audit(Scope(deployed, session, asking, arrived, now))
     if window is None:
         say(f"note: what arrived since {arrived.from_time:%Y-%m-%d %H:%M}Z; more: --since 7d\n")
+    _say_cost(asking.cost)
+    return found
+
+
+def ranked(settings: "Settings", stage: str, window: "Window", now: datetime) -> "Reconciled":
+    """Whether a stage's ranking has counted what its table holds; says what asking has cost."""
+    from pipeline import aws
+    from pipeline.counters.table import CountersTable
+    from pipeline.deployed.scope import LANDED_MINUTES
+    from pipeline.deployed.stage import find
+    from pipeline.queries.reconciled import closed, reconciled
+
+    let_all_in()
+    session = aws.session(settings.target)
+    table = find(session, stage).output("CountersTable")
+    counters = CountersTable(session.client("dynamodb", config=aws.patience()), table)
+    with _asking(settings, stage) as asking:
+        found = reconciled(counters, asking.saved, closed(window, now, LANDED_MINUTES))
     _say_cost(asking.cost)
     return found
 

@@ -8,15 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 
 from pipeline.batch import Context, Fault, guarded, read, rows_of, with_times
 from pipeline.counters.board import KEPT_MINUTES, MINUTE_MS
-from pipeline.counters.declared import all_rankings
+from pipeline.counters.declared import ranked_sources
 from pipeline.counters.tally import Rows, Tally
+from pipeline.deliver.erased import Erased
 from pipeline.errors import DeliveryError
-from pipeline.sources import all_sources, find
+from pipeline.sources import find
 from pipeline.stream.log import Head, Log, Stored
 
 # A view is seen within a second, and what comes in meanwhile is counted in one go: a step of a few
@@ -30,13 +30,15 @@ PAUSE_S = 1.0
 class CountingWorker:
     """Counts what comes into the stream of a home.
 
-    clock  seconds since the epoch
-    ticks  seconds that only ever rise
+    erased  what must not come back
+    clock   seconds since the epoch
+    ticks   seconds that only ever rise
     """
 
     log: Log
     tally: Tally
     context: Context
+    erased: Erased = Erased()  # noqa: RUF009 - it never changes
     clock: Callable[[], float] = time.time
     ticks: Callable[[], float] = time.monotonic
 
@@ -79,7 +81,7 @@ class CountingWorker:
 
     def _rows(self, heads: Sequence[Head]) -> list[Rows]:
         """Rows of the records that rankings are about, and that break nothing."""
-        mine = [head for head in heads if head.source in _sources()]
+        mine = [head for head in heads if head.source in ranked_sources()]
         found = guarded(lambda: self._read(self.log.load(mine)))
         if not isinstance(found, Fault):
             return found
@@ -94,12 +96,6 @@ class CountingWorker:
             source = find(name)
             reading = with_times(read([each.record for each in some], source, self.context))
             if len(reading.parsed.line):
-                found.append((source.table, rows_of(reading, source, self.context)))
+                rows = rows_of(reading, source, self.context)
+                found.append((source.table, self.erased.left(source.table.name, rows)))
         return found
-
-
-@cache
-def _sources() -> frozenset[str]:
-    """Sources of the tables that rankings are about."""
-    tables = {name for ranking in all_rankings().values() for name in ranking.parts}
-    return frozenset(name for name, each in all_sources().items() if each.table.name in tables)

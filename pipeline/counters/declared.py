@@ -1,7 +1,7 @@
 """The rankings: what is counted of which rows, and how late a row may come."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ class Part:
     key      column whose values are ranked
     measure  column that is summed; "": rows are counted
     keep     which rows count; None: all
+    tells    columns by which it says so
     kinds    boolean columns: whether a program asked, whether for what belongs to a page
     title    column that names a key for people; "" for none
     """
@@ -28,8 +29,15 @@ class Part:
     key: str
     measure: str = ""
     keep: Callable[[pa.Table], pa.Array] | None = None
+    tells: tuple[str, ...] = ()
     kinds: tuple[str, str] | None = None
     title: str = ""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns that it is made from."""
+        named = {self.key, self.measure, self.title, *self.tells, *(self.kinds or ())}
+        return frozenset(named - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Ranking:
     unit: str
     late_minutes: int
     settled: bool
-    parts: Mapping[str, Part]
+    parts: Mapping[str, Part] = field(hash=False)
 
 
 def _accepted(rows: pa.Table) -> pa.Array:
@@ -70,7 +78,7 @@ def _requests() -> dict[str, Part]:
             status, path = (source.request.get(name, name) for name in ("status", "path"))
             table = source.table
             if status in table and path in table and table[status].type is not Type.VARCHAR:
-                found[table.name] = Part(path, keep=_failed(status))
+                found[table.name] = Part(path, keep=_failed(status), tells=(status,))
     return found
 
 
@@ -78,13 +86,28 @@ def _requests() -> dict[str, Part]:
 def all_rankings() -> Mapping[str, Ranking]:
     """Every ranking by its name."""
     views = Part("page", kinds=("is_bot", "is_asset"), title="title")
+    sent = Part("srcaddr", "bytes", _accepted, ("action", "second_sight"))
+    rejected = Part("dstport", "", _rejected, ("action",))
     rankings = (
         Ranking("page", "views", 15, False, {"page_view": views}),
-        Ranking("talker", "bytes", 30, True, {"vpc_flow": Part("srcaddr", "bytes", _accepted)}),
-        Ranking("rejected_port", "flows", 30, True, {"vpc_flow": Part("dstport", "", _rejected)}),
+        Ranking("talker", "bytes", 30, True, {"vpc_flow": sent}),
+        Ranking("rejected_port", "flows", 30, True, {"vpc_flow": rejected}),
         Ranking("error_path", "requests", 30, True, _requests()),
     )
     return {ranking.name: ranking for ranking in rankings}
+
+
+@cache
+def ranked_sources() -> frozenset[str]:
+    """Names of the sources of the tables that rankings are about."""
+    tables = {name for ranking in all_rankings().values() for name in ranking.parts}
+    return frozenset(name for name, each in all_sources().items() if each.table.name in tables)
+
+
+def ranked_columns(table: str) -> frozenset[str]:
+    """Columns of a table that rankings are made from, beside its times and identities."""
+    parts = (ranking.parts.get(table) for ranking in all_rankings().values())
+    return frozenset[str]().union(*(part.columns for part in parts if part is not None))
 
 
 def find_ranking(name: str) -> Ranking:

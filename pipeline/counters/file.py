@@ -1,7 +1,7 @@
 """Counters of a home: `ranking.db`, where counts and places change in one transaction.
 
 It is a cache of what the stream holds, and of what it held of late: where it is lost, the counters
-begin anew with what is still there.
+begin anew with what is still there; so they do where the stream is another one.
 
 Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
 """
@@ -17,14 +17,17 @@ import numpy as np
 
 from pipeline.counters.board import Counted
 from pipeline.counters.ports import Delta
-from pipeline.errors import DeliveryError, HomeError
+from pipeline.errors import DeliveryError, HomeError, NotConfigured
 from pipeline.store import Edge
+from pipeline.store.reading import can_make_files, reading_of
 
 NAME = "ranking.db"
 VERSION = 1
 BUSY_S = 30.0
 SCHEMA = f"""
 begin;
+-- which log.db is counted
+create table log (id text primary key) without rowid;
 create table place (shard integer primary key, place text not null) without rowid;
 create table count (
   ranking text not null, minute integer not null, key text not null, kind integer not null,
@@ -46,20 +49,32 @@ on conflict do update set title = excluded.title, minute = excluded.minute
 """
 
 
+def files_of(home: Path) -> list[Path]:
+    """The files that a home is counted in, in the order in which they are removed.
+
+    Without them, counting begins anew with what the log still holds.
+    """
+    # The file itself last: what was written ahead of it belongs to no other.
+    return [home / f"{NAME}{suffix}" for suffix in ("-wal", "-shm", "")]
+
+
 def _pass(edge: Edge) -> None:
     """Nobody watches."""
 
 
 class CountersFile:
-    """The counters of a home, written by one process.
+    """The counters of a home, written by one process; `writer` makes them where they are missing.
 
     watch  called at the edges of every transaction, as a Store's
     """
 
-    def __init__(self, home: Path, watch: Callable[[Edge], None] = _pass) -> None:
-        """Raises HomeError when it cannot be opened."""
+    def __init__(
+        self, home: Path, watch: Callable[[Edge], None] = _pass, writer: bool = True
+    ) -> None:
+        """Raises HomeError when it cannot be opened, NotConfigured when there is none to read."""
         self.path = home / NAME
         self.watch = watch
+        self.writer = writer
         try:
             self.connection = self._open()
         except sqlite3.Error as error:
@@ -70,20 +85,50 @@ class CountersFile:
             ) from error
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-        connection.execute("pragma journal_mode = wal")
-        # After a power cut it may stand where it stood before: the log brings the rest once more.
-        connection.execute("pragma synchronous = normal")
+        connection = sqlite3.connect(self._uri(), uri=True, timeout=BUSY_S, isolation_level=None)
+        if self.writer:
+            connection.execute("pragma journal_mode = wal")
+            # After a power cut it may stand where it stood before: the log brings the rest again.
+            connection.execute("pragma synchronous = normal")
         found = connection.execute("pragma user_version").fetchone()[0]
         if found not in (0, VERSION):
             raise sqlite3.DatabaseError(f"it has version {found}, this Tailrace reads {VERSION}")
+        if not found and not self.writer:
+            raise _nothing(self.path)
         if not found:
             connection.executescript(SCHEMA)
         return connection
 
+    def _uri(self) -> str:
+        if self.writer:
+            return f"{self.path.absolute().as_uri()}?mode=rwc"
+        if not self.path.is_file():
+            raise _nothing(self.path)
+        if can_make_files(self.path.parent):
+            # SQLite may make ranking.db-shm, to tell others that it reads; the file stays as it is.
+            return f"{self.path.absolute().as_uri()}?mode=ro"
+        return reading_of(self.path, False).uri
+
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+    def follow(self, log: str, newest: int) -> bool:
+        """Count the log of this id from here on; whether the counts of another were forgotten.
+
+        newest  sequence number that it gave last: it was put back from a copy where more is counted
+
+        Raises DeliveryError where it cannot be written.
+        """
+        with self._told("written"), self._transaction() as connection:
+            known = self._rows("select id from log")
+            places = [int(place) for (place,) in self._rows("select place from place")]
+            if known == [(log,)] and max(places, default=0) <= newest:
+                return False
+            for table in ("log", "place", "count", "seen", "title"):
+                connection.execute(f"delete from {table}")  # noqa: S608 - own names
+            connection.execute("insert into log values (?)", (log,))
+        return bool(places)
 
     def place(self, shard: int) -> str:
         """Up to where a shard is counted; "" for nothing."""
@@ -168,6 +213,11 @@ class CountersFile:
             fix = "free some space or mend the permissions; it is counted again from the log"
             what = f"the counters cannot be {what}: {error}"
             raise DeliveryError(what, f"at {self.path}", fix) from error
+
+
+def _nothing(path: Path) -> NotConfigured:
+    fix = "a server counts what comes in: tailrace serve"
+    return NotConfigured("nothing is counted yet", f"at {path}", fix)
 
 
 def _placed(delta: Delta) -> tuple[int, str]:

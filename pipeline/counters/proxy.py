@@ -6,20 +6,26 @@ are decoded, each name has all of its values; names of headers come as they were
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pipeline import aws
-from pipeline.counters.answer import asked, etag
-from pipeline.counters.table import CountersTable
+from pipeline.counters.answer import Asked, asked, etag
+from pipeline.counters.table import OF_VIEWS, CountersTable
 from pipeline.counters.warm import Warm
 from pipeline.errors import NotConfigured, TailraceError, UsageError
 from pipeline.settings import load
 
+if TYPE_CHECKING:
+    from botocore.config import Config
+
 # As often as a page asks; between two of them others are answered by what stands in between.
 CACHED = "public, max-age=1"
 RETRY_AFTER_S = 5
+PAGE = "page"
+# It says to any page what it says to anybody.
+OPEN = {"access-control-allow-origin": "*"}
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -27,30 +33,41 @@ Answer = dict[str, Any]
 def answered(event: Event, warm: Warm) -> Answer:
     """The answer to one request: a ranking, 304 where the caller has it, or an error."""
     try:
-        told = warm.answer(asked(_given(event)))
+        told = warm.answer(_of_pages(asked(_given(event))))
     except TailraceError as error:
         return _refused(error)
     headers = {"etag": etag(told), "cache-control": CACHED}
     if headers["etag"] in _header(event, "if-none-match"):
-        return {"statusCode": 304, "headers": headers, "body": ""}
+        return {"statusCode": 304, "headers": OPEN | headers, "body": ""}
     return _answer(200, told, headers)
 
 
-def from_settings() -> CountersTable:
+def from_settings(config: "Config | None" = None, stream: str = OF_VIEWS) -> CountersTable:
     """The table that the environment of a function names. Raises NotConfigured where it does not.
 
-    A call has one attempt: whoever asks or schedules has the next one.
+    config  of its client; without one a call has one attempt: whoever asks or schedules has the
+            next one
+    stream  whose shards the function counts
     """
     table = load().counters.table
     if not table:
         fix = "deploy the stack's own template, which sets it"
         raise NotConfigured("TAILRACE_COUNTERS_TABLE is not set", "", fix)
-    return CountersTable(aws.session().client("dynamodb", config=aws.one_attempt()), table)
+    client = aws.session().client("dynamodb", config=config or aws.one_attempt())
+    return CountersTable(client, table, stream)
 
 
 def warm_from_settings() -> Warm:
     """What answers from that table. Raises NotConfigured as `from_settings` does."""
     return Warm(from_settings(), time.time)
+
+
+def _of_pages(given: Asked) -> Asked:
+    """The same. Raises UsageError for a ranking of logs: who talks is not for anybody to know."""
+    if given.ranking.name != PAGE:
+        fix = f"by={PAGE}; what is hot in logs say saved queries, such as top_talkers"
+        raise UsageError("a stack tells anybody of pages alone", f"by={given.ranking.name}", fix)
+    return given
 
 
 def _given(event: Event) -> dict[str, str]:
@@ -80,5 +97,5 @@ def _visible(text: str) -> str:
 def _answer(status: int, content: object, headers: Mapping[str, str]) -> Answer:
     # A browser that takes it for a page after all finds no tag in it.
     text = msgspec.json.encode(content).decode().replace("<", "\\u003c")
-    typed = {"content-type": "application/json", **headers}
+    typed = {"content-type": "application/json", **OPEN, **headers}
     return {"statusCode": status, "headers": typed, "body": text}

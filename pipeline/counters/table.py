@@ -2,14 +2,16 @@
 
 A shard has two logs: what its batches add, and the identities that they held; both go as far as
 its place says. A third is made of the first, by `merge`: what each closed minute of arrival adds.
+Two streams of a stack are counted, and both number their shards from 0: a log of page views has the
+number alone as its name, one of logs `logs:` before it. Whoever reads or merges takes all of them.
 Nothing is taken out of one log for another, so there is no moment at which a reader could find a
 count twice or not at all: it takes the minutes that are merged, and the batches behind them.
 
-    place#count  <shard>            number, key, at, minute     how far each shard is counted
-    place#merged <shard>            the same; key: of the last batch that is merged
-    count#<shard>  <minute>#<number>  data                      counts of a batch, and titles
-    seen#<shard>   <minute>#<number>  data                      identities of a batch
-    merged#<shard> <minute>#<number>  data                      counts of a minute
+    place#count  <log>              number, key, at, minute     how far each shard is counted
+    place#merged <log>              the same; key: of the last batch that is merged
+    count#<log>  <minute>#<number>  data                        counts of a batch, and titles
+    seen#<log>   <minute>#<number>  data                        identities of a batch
+    merged#<log> <minute>#<number>  data                        counts of a minute
     part#<name>  <number>           data                        what is too long for an item
 
 Minutes are of arrival, by the clock of whoever counts.
@@ -28,10 +30,14 @@ from pipeline.counters.packed import Content, combined, content_of, packed, unpa
 from pipeline.counters.ports import Delta
 
 COUNT, MERGED, SEEN = "count", "merged", "seen"
+# What the names of a stream's logs begin with.
+OF_VIEWS, OF_LOGS = "", "logs:"
 # A view may say that it is of some minutes ahead: it arrives before the minute that it counts in.
 AHEAD = 15
 # What whoever reads just now has listed already must still be there.
 SPARE = 20
+# Minutes after which an item expires; TTL deletes it some time then, within days.
+LIVES = KEPT_MINUTES + AHEAD + SPARE
 # Minutes for which a title that was written is not written again; they are half of a batch else.
 # With those of the longest window they are fewer than the minutes that are kept.
 TITLED = 60
@@ -43,11 +49,12 @@ MERGED_AFTER = 3
 class News:
     """What was added to a shard.
 
+    log     name of the shard's log
     minute  of arrival
     key     of the last batch in it; ask for what is behind it next
     """
 
-    shard: int
+    log: str
     minute: int
     key: str
     content: Content
@@ -58,10 +65,12 @@ class CountersTable:
     """The counters of a stack. Whoever writes a shard need not be alone: one of them does.
 
     client  of DynamoDB
+    stream  whose shards are counted, OF_VIEWS or OF_LOGS; what is read is of both
     """
 
     client: Any
     table: str
+    stream: str = OF_VIEWS
     _places: dict[int, Place] = field(default_factory=dict)
     # Titles that this process has written of late, and when.
     _titled: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -73,30 +82,30 @@ class CountersTable:
 
     def place(self, shard: int) -> str:
         """Up to where a shard is counted; "" for nothing."""
-        self._places[shard] = found = self.items.place(COUNT, str(shard))
+        self._places[shard] = found = self.items.place(COUNT, self._log(shard))
         return found.at
 
     def seen(self, shard: int, since: int) -> Iterator[np.ndarray]:
         """int64 identities that were seen in a minute of arrival or later."""
         first = start_of(max(since, self._before))
-        for each in self.items.between(f"{SEEN}#{shard}", first):
+        for each in self.items.between(f"{SEEN}#{self._log(shard)}", first):
             yield np.frombuffer(self.items.data_of(each), "<i8")
 
     def add(self, delta: Delta) -> bool:
         """Add all of it at once, or nothing where the shard is counted up to elsewhere: false."""
         # Where this fails nobody knows how far the shard is counted: it is read anew next time.
-        behind = self._places.pop(delta.shard, None)
-        behind = behind or self.items.place(COUNT, str(delta.shard))
+        log, behind = self._log(delta.shard), self._places.pop(delta.shard, None)
+        behind = behind or self.items.place(COUNT, log)
         if behind.at != delta.behind:
             return False
         place = behind.next(delta.minute, delta.place)
         titles = self._new_titles(delta.titles, place.minute)
         content = packed(content_of(delta.counts, titles))
-        entries = [self._entry(COUNT, delta.shard, place, content)]
+        entries = [self._entry(COUNT, log, place, content)]
         if len(delta.seen):
             ids = delta.seen.astype("<i8").tobytes()
-            entries.append(self._entry(SEEN, delta.shard, place, ids))
-        if not self.items.append(COUNT, str(delta.shard), behind, place, *entries):
+            entries.append(self._entry(SEEN, log, place, ids))
+        if not self.items.append(COUNT, log, behind, place, *entries):
             return False
         self._places[delta.shard] = place
         self._titled |= {key: (title, place.minute) for key, title in titles.items()}
@@ -131,13 +140,13 @@ class CountersTable:
         """Tell nothing more of minutes before one; the table forgets them by itself."""
         self._before = max(self._before, before)
 
-    def news(self, since: int, known: Mapping[int, str]) -> Iterator[News]:
-        """What was added from a minute of arrival on, each shard's in its order.
+    def news(self, since: int, known: Mapping[str, str]) -> Iterator[News]:
+        """What was added from a minute of arrival on, each log's in its order.
 
-        known  by shard: key of the last that is known; what is behind it is told
+        known  by log: key of the last that is known; what is behind it is told
         """
         for log, place in self.items.places(COUNT).items():
-            last = known.get(int(log), "")
+            last = known.get(log, "")
             if place.key <= max(last, start_of(since)):
                 continue
             if last < start_of(since):
@@ -169,7 +178,7 @@ class CountersTable:
             last = minute[-1]
             behind, place = place, Place(place.number + 1, last.key, last.key, last.minute)
             data = packed(combined(each.content for each in minute))
-            entry = self._entry(MERGED, int(log), place, data)
+            entry = self._entry(MERGED, log, place, data)
             if not self.items.append(MERGED, log, behind, place, entry):
                 break
             done += 1
@@ -192,11 +201,14 @@ class CountersTable:
     def _news(self, log: str, entry: Item) -> News:
         key = entry["sk"]["S"]
         content = unpacked(self.items.data_of(entry), self.items.where)
-        return News(int(log), int(key.partition("#")[0]), key, content)
+        return News(log, int(key.partition("#")[0]), key, content)
 
-    def _entry(self, kind: str, shard: int, place: Place, data: bytes) -> Item:
-        expires = (place.minute + KEPT_MINUTES + AHEAD + SPARE) * 60
-        return self.items.entry(f"{kind}#{shard}", place.key, data, expires)
+    def _log(self, shard: int) -> str:
+        return f"{self.stream}{shard}"
+
+    def _entry(self, kind: str, log: str, place: Place, data: bytes) -> Item:
+        expires = (place.minute + LIVES) * 60
+        return self.items.entry(f"{kind}#{log}", place.key, data, expires)
 
 
 def _number(key: str) -> int:

@@ -24,8 +24,8 @@ class Warm:
     clock: Callable[[], float]
     boards: dict[str, Board] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
-    # By shard: the last that is on the boards.
-    _known: dict[int, str] = field(default_factory=dict)
+    # By log of a shard: the last that is on the boards.
+    _known: dict[str, str] = field(default_factory=dict)
     # By page: the minute of its title.
     _titled: dict[str, int] = field(default_factory=dict)
     _read_ms: int = -REFRESHED_MS
@@ -57,7 +57,7 @@ class Warm:
             for key, title in news.content.titles.items():
                 if news.minute >= self._titled.get(key, 0):
                     self.titles[key], self._titled[key] = title, news.minute
-            self._known[news.shard] = news.key
+            self._known[news.log] = news.key
 
     def _forget(self, before: int) -> None:
         for board in self.boards.values():

@@ -50,7 +50,7 @@ class Demo:
     """A running demo.
 
     started  when its live part began; `sent`: records since then
-    viewed   views of pages since it began, each once
+    viewed   views of pages since it began, each once; `viewed_ms`: until when they are sent
     """
 
     home: WritingHome
@@ -62,6 +62,7 @@ class Demo:
     started: float = 0.0
     sent: int = 0
     viewed: int = 0
+    viewed_ms: int = 0
     sources: set[str] = field(default_factory=set)
 
     @property
@@ -79,6 +80,7 @@ class Demo:
         # rest still comes.
         self._view(reversed(list(self.viewers.arrivals(now_ms, VIEWED_S))))
         self._post(self.generator.arrivals(now_ms, HISTORY_S))
+        self.viewed_ms = now_ms
         self.landed()
         self.started = time.monotonic()
 
@@ -90,8 +92,9 @@ class Demo:
             time.sleep(max(0.0, min(last + TICK_S, end) - time.monotonic()))
             now, now_ms = time.monotonic(), int(time.time() * 1000)
             self.sent += self._post(self.generator.emit(now_ms, now - last))
-            self._view(self.viewers.arrivals(now_ms, now - last))
-            last = now
+            # Also what was viewed while the past was sent, or the ranking had a hole there.
+            self._view(self.viewers.arrivals(now_ms, max(0, now_ms - self.viewed_ms) / 1000))
+            last, self.viewed_ms = now, now_ms
             yield now - self.started
 
     def landed(self) -> None:
@@ -149,7 +152,11 @@ class Demo:
         before = None
         with closing(self._connection()) as connection:
             for beacon in beacons:
-                headers = {"user-agent": beacon.agent, "content-type": "text/plain"}
+                headers = {
+                    "user-agent": beacon.agent,
+                    "content-type": "text/plain",
+                    "x-forwarded-for": beacon.address,
+                }
                 path = "/v1/views"
                 self._answer(connection, "POST", path, NO_CONTENT, beacon.body, headers)
                 self.viewed += beacon.views if beacon is not before else 0
@@ -199,7 +206,8 @@ def demo(
     address = Address(HOST, _usual_or_any() if port is None else port)
     with (
         writing(folder, context, prepare=_empty) as home,
-        beside(folder, context, address, settings.prices) as (state, url),
+        # Viewers have addresses, as if there were a proxy.
+        beside(folder, context, address, settings.prices, proxied=True) as (state, url),
     ):
         write_settings(folder, settings)
         patience_s = settings.limits.sink_patience_s

@@ -15,7 +15,10 @@ from pipeline.demo.pages import BOTS, PEOPLE, PEOPLE_SHARES, PRODUCTS, VIEWED, t
 # So far back a ranking takes what comes late, but for a minute.
 HISTORY_S = 14 * 60.0
 VIEWS_AN_EVENT = 0.025
-AT_ONCE = 30  # of one POST: some 180 bytes each
+AT_ONCE = 30  # of one POST: some 220 bytes each
+# Views of one viewer in a slice, about; more viewers would be more POSTs.
+VIEWS_A_VIEWER = 10
+VIEWERS = 4_000
 SENT_AGAIN = 0.005
 BOT_SHARE = 0.03
 SLICE_S = 30.0
@@ -25,12 +28,21 @@ SLICE_S = 30.0
 FIRST_S, EVERY_S, RISES_S, STAYS_S, HALVES_S = -960.0, 600.0, 120.0, 480.0, 60.0
 MOST_SHARE = 0.3
 STORIES = PRODUCTS[23:200:29]
+# Where viewers come from: most from a page before, of the site itself or of none.
+REFERRERS = {
+    "": 45,
+    "https://search.example/": 24,
+    "https://heron.example/": 16,
+    "https://social.example/feed": 9,
+    "https://news.example/today": 6,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Beacon:
-    """A POST of views: who sends it, how many they are."""
+    """A POST of views: who sends it, from which address, how many they are."""
 
+    address: str
     agent: str
     body: bytes
     views: int
@@ -66,14 +78,21 @@ class Viewers:
     def _slice(self, begin_s: float, seconds: float, age_s: float) -> Iterator[Beacon]:
         # What is more than a whole view comes by chance, or a slow demo would have none.
         count = int(self.events_per_s * VIEWS_AN_EVENT * seconds + self._random.random())
-        by_agent: dict[str, list[dict[str, object]]] = {}
+        viewers = [self._viewer() for _ in range(1 + count // VIEWS_A_VIEWER)]
+        by_viewer: dict[tuple[str, str], list[dict[str, object]]] = {}
         for _ in range(count):
             at_ms = int((begin_s + self._random.random() * seconds) * 1000)
-            by_agent.setdefault(self._agent(), []).append(self._view(at_ms, age_s))
-        for agent, views in by_agent.items():
+            viewer = self._random.choice(viewers)
+            by_viewer.setdefault(viewer, []).append(self._view(at_ms, age_s))
+        for viewer, views in by_viewer.items():
             for at in range(0, len(views), AT_ONCE):
                 some = views[at : at + AT_ONCE]
-                yield Beacon(agent, json.dumps(some).encode(), len(some))
+                yield Beacon(*viewer, json.dumps(some).encode(), len(some))
+
+    def _viewer(self) -> tuple[str, str]:
+        """Address and agent of somebody: of a network that is for documents alone."""
+        number = self._random.randrange(VIEWERS)
+        return f"2001:db8::{number:x}", self._agent()
 
     def _agent(self) -> str:
         if self._random.random() < BOT_SHARE:
@@ -83,7 +102,9 @@ class Viewers:
     def _view(self, at_ms: int, age_s: float) -> dict[str, object]:
         page = self._page(age_s)
         event_id = str(UUID(int=self._random.getrandbits(128), version=4))
-        return {"path": page, "title": title_of(page), "ts": at_ms, "event_id": event_id}
+        (referrer,) = self._random.choices(list(REFERRERS), list(REFERRERS.values()))
+        told = {"path": page, "title": title_of(page), "ts": at_ms, "event_id": event_id}
+        return told | ({"referrer": referrer} if referrer else {})
 
     def _page(self, age_s: float) -> str:
         luck = self._random.random()

@@ -1,5 +1,6 @@
 """Questions put to the stack's Athena, and what they cost altogether."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.queries.engines import Engine, Question, Watch
 from pipeline.queries.engines.athena import Athena, place_of
 from pipeline.queries.front_matter import SavedQuery
-from pipeline.queries.runner import answered
+from pipeline.queries.runner import answered, ask
+from pipeline.queries.window import Window
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +41,15 @@ class Asking:
         Raises NotConfigured where nobody can be asked, QueryFailed where the answer is refused.
         """
         # What has a path was written by us, and may read all days.
-        question = Question(SavedQuery("audit", sql, path=Path(what)), None, {})
+        return self._rows(Question(SavedQuery("audit", sql, path=Path(what)), None, {}))
+
+    def saved(
+        self, name: str, params: Mapping[str, object], window: Window
+    ) -> list[dict[str, Any]]:
+        """The answer to a saved query. Raises as `rows` does."""
+        return self._rows(ask(name, params=params, window=window, now=window.to_time))
+
+    def _rows(self, question: Question) -> list[dict[str, Any]]:
         answer = answered(question, self.engine, watch=self.watch)
         rows: list[dict[str, Any]] = answer.table.to_pylist()
         self.cost.queries += 1

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline.batch import Context
+from pipeline.counters.table import LIVES
 from pipeline.deployed import kept
 from pipeline.deployed.backfill import MACHINE as BACKFILL
 from pipeline.deployed.erased import objects_key, receipt_keys
 from pipeline.deployed.executions import RUNNING, SUCCEEDED, Machine
 from pipeline.deployed.kept import Touched
+from pipeline.deployed.ranked import TABLE as COUNTERS
 from pipeline.deployed.scope import MOST_BUFFER_S, SETTLING_S
 from pipeline.deployed.stage import ERRORS, LAMBDA_RECORDS, Deployed
 from pipeline.erase import receipt
@@ -272,6 +274,9 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
     else:
         what = "calls of the function that are tried again: erase again then"
         yield Holder(what, until(CALLED_AGAIN))
+    if "ViewsUrl" in deployed.outputs:
+        hours = timedelta(hours=deployed.number("StreamRetentionHours", 24))
+        yield Holder("the stream of page views, with the addresses of who viewed", until(hours))
     yield Holder(
         f"s3://{deployed.lake_bucket}/{ERRORS}/: rows that Firehose could not deliver",
         until(days + LAKE_VERSIONS),
@@ -280,6 +285,11 @@ def holders(deployed: Deployed, now: datetime) -> Iterator[Holder]:
         f"s3://{deployed.quarantine_bucket}/{LAMBDA_RECORDS}/: batches that Lambda gave up",
         until(days + KEPT_VERSIONS),
     )
+    if COUNTERS in deployed.outputs:
+        # Developer Guide of DynamoDB, "Using time to live": what has expired goes within days.
+        expired = until(timedelta(minutes=LIVES))
+        what = "counters of the ranking in DynamoDB, whose keys and titles may name it"
+        yield Holder(what, f"some days after {expired}, when they have expired")
     yield Holder("answers of Athena that were asked for before", until(ANSWERS))
     yield Holder(
         "the log groups and files that the logs come from, texts of queries that name it, copies",

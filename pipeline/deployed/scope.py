@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # own.
 SETTLING_S = 900
 MOST_BUFFER_S = 900
+LANDED_MINUTES = (SETTLING_S + MOST_BUFFER_S) // 60
 # For so long the mapping tries a record again; MaximumRecordAgeInSeconds of the template.
 TRIED_H = 6
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,10 +1,10 @@
 """The order of an erasure in the embedded home, so that a death at any moment loses nothing.
 
 All that the log has accepted is in the lake and the quarantine before (the caller has drained it).
-Then: which identities must not come back; the lake, file by file and day by day; the quarantine;
-what nobody catalogued; at last the files that were replaced, as soon as no query holds them. Each
-step stands by itself, and a second run finds what the first one has left. The receipt is written
-first and again at the end.
+Then: the counters, which begin anew; which identities must not come back; the lake, file by file
+and day by day; the quarantine; what nobody catalogued; at last the files that were replaced, as
+soon as no query holds them. Each step stands by itself, and a second run finds what the first one
+has left. The receipt is written first and again at the end.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.batch import Context
+from pipeline.counters.file import files_of
 from pipeline.deliver.files import sync_folders, write_whole
 from pipeline.erase import kept, receipt, rows, strays
 from pipeline.erase.receipt import DONE, FOLDER, PLANNED, UNFINISHED, Holder, Objects, Receipt
 from pipeline.erase.subject import Subject
+from pipeline.errors import DeliveryError
 from pipeline.lake import catalogue, curated, readers
 from pipeline.lake.compact import remove_retired
 from pipeline.lake.tables import all_tables
@@ -114,6 +116,7 @@ def erase(
     done = replace(told(scope, planned, salt), state=UNFINISHED)
     _keep(scope, done)
     _clear(scope)
+    _uncount(scope)
     with rows.engine(scope.threads) as connection:
         erasure = _erasure(scope, done.id)
         for found in planned.tables:
@@ -128,6 +131,21 @@ def erase(
     done = replace(done, state=DONE)
     _keep(scope, done)
     return done
+
+
+def _uncount(scope: Scope) -> None:
+    """Forget what was counted: keys and titles may name the subject, and its views are in sums.
+
+    Before anything is buried, so that what breaks off in between is done once more.
+    """
+    disk = scope.place.disk
+    try:
+        for path in files_of(scope.home):
+            disk.remove(path)
+    except OSError as error:
+        what, fix = f"the counters cannot be removed: {error}", "mend the permissions; run it again"
+        raise DeliveryError(what, f"in {scope.home}", fix) from error
+    sync_folders([scope.home], disk)
 
 
 def _clear(scope: Scope) -> None:

@@ -13,7 +13,6 @@ from pipeline.schema import BATCH, Domain, Field, OneOf, Table, Type
 
 # The ledger as a table: it counts, and holds nothing of an event.
 WITHOUT_SUBJECTS = (BATCH.name,)
-_WHOLE = (Domain.ADDRESS, Domain.VISITOR)
 
 
 class Engine(Enum):
@@ -44,7 +43,9 @@ def columns_of(table: Table, subject: Subject) -> tuple[list[Field], list[Field]
         field
         for field in table
         if field.type in (Type.VARCHAR, Type.MAP)
-        and not (field.domain in _WHOLE or isinstance(field.domain, OneOf))
+        # A file may say any text of a visitor.
+        and field.domain not in (subject.kind, Domain.ADDRESS)
+        and not isinstance(field.domain, OneOf)
     ]
     return whole, within
 

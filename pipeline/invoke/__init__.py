@@ -17,6 +17,7 @@ from pipeline.invoke.stack import (
     Left,
     Stack,
     from_settings,
+    logs_from_settings,
     stack_of,
     views_from_settings,
 )
@@ -24,4 +25,4 @@ from pipeline.invoke.take import MARGIN_S, Taken, left_of, take
 
 __all__ = ["MARGIN_S", "AwsHome", "Home", "Left", "Routes", "Stack", "Taken"]
 __all__ += ["from_settings", "kept_ranges", "left_of", "renewed", "stack_of", "take"]
-__all__ += ["views_from_settings"]
+__all__ += ["logs_from_settings", "views_from_settings"]

@@ -10,6 +10,7 @@ from pipeline.batch import Fault, Report, guarded, process
 from pipeline.decode.peek import log_group_of
 from pipeline.errors import DeliveryError, TailraceError, Unforeseen, UsageError
 from pipeline.invoke.arrival import arrival_ms
+from pipeline.invoke.counted import count
 from pipeline.invoke.objects import records_of
 from pipeline.invoke.stack import Left, Stack
 from pipeline.sources import find
@@ -99,12 +100,23 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     return taken
 
 
+def _add_uncounted(taken: Taken, error: TailraceError) -> None:
+    """Say that records have to come again to be counted; raise what Lambda has to bring apart."""
+    if not isinstance(error, DeliveryError):
+        raise error
+    taken.failures.append(error)
+    taken.again = [min([*taken.again, error.undelivered], key=int)]
+
+
 def _records(
     taken: Taken, records: Sequence[Record], stack: Stack, left: Left, now_ms: int
 ) -> None:
-    """Records in order, source by source."""
+    """Records in order, source by source; those of a stream are counted first."""
     undelivered = []
     found, late = _by_source(records, stack, left)
+    uncounted = None
+    if taken.carrier is Carrier.KINESIS and stack.tally is not None:
+        uncounted = count(found, stack.tally, stack.context)
     if late is not None:
         taken.failures.append(late)
         undelivered.append(late.undelivered)
@@ -118,6 +130,8 @@ def _records(
     if taken.carrier is Carrier.KINESIS and undelivered:
         # From the lowest number that is reported on all come again. They differ in length.
         taken.again = [min(undelivered, key=int)]
+    if uncounted is not None:
+        _add_uncounted(taken, uncounted)
 
 
 def _arrived(records: Sequence[Record], stack: Stack, now_ms: int) -> list[Record]:

@@ -87,8 +87,10 @@ def parameters(format_text: str) -> tuple[str, ...]:
 
 
 def check_format(format_text: str) -> None:
-    """Raise UsageError when this is no format."""
-    parameters(format_text)
+    """Raise UsageError when this is no format; one without a name says nothing."""
+    if not parameters(format_text):
+        fix = "name parameters of the query string that tell pages apart: id,lang"
+        raise UsageError("the format cannot be used: it names none", "", fix)
 
 
 def page_of(path: str, kept: Sequence[str]) -> str:

@@ -190,6 +190,11 @@ class Log:
         rows = self._store.rows("select seq from checkpoint where shard = ?", shard)
         return int(rows[0]["seq"]) if rows else 0
 
+    def newest(self) -> int:
+        """Sequence number that was given last, to whatever shard; 0 for none."""
+        rows = self._store.rows("select seq from sqlite_sequence where name = 'record'")
+        return int(rows[0]["seq"]) if rows else 0
+
     def backlog(self) -> int:
         """Records that wait."""
         # Shard by shard: consumed records, of which there are many more, are not looked at.

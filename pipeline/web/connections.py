@@ -13,16 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipeline.web.telling import tell
 
 # For the head of a request, from the connection's first moment or the head's first byte on.
-HEAD_S = 10.0
+HEAD_S, HEAD_BYTES = 10.0, 64 << 10
 # For what is still sent of a body that was answered: who sends it should see the answer, and does
 # not where the connection is closed at once.
 LINGER_S = 5.0
+INVALID = "Invalid HTTP request received."
 MOST = 4_096
 # The rest is for the log, the lake and what queries read.
 SHARE_OF_FILES, BURSTS_OF_FILES = 2, 16
@@ -72,13 +73,19 @@ def door() -> Door:
     return Door(most, max(1, min(MOST_AT_ONCE, files // BURSTS_OF_FILES)))
 
 
-class Connection(H11Protocol):
-    """A connection of uvicorn with a time for the head, and for what comes after the answer."""
+class Connection(HttpToolsProtocol):
+    """A connection of uvicorn with an end of the head, and of what comes after the answer.
+
+    Of its two parsers this is the one in C: measured, a view over HTTP costs half as much by it,
+    65 us and not 125. It would hold a head of any length: that has an end here, too.
+    """
 
     def __init__(self, *args: Any, door: Door, **named: Any) -> None:
         super().__init__(*args, **named)
         self._door = door
         self._end: asyncio.TimerHandle | None = None
+        # Whether the rest of a body is still to come; bytes since the last of one, or its head.
+        self._in_body, self._held = False, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Come in, if there is room."""
@@ -96,19 +103,67 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes of a request, or of a body that was answered already."""
-        before = self.conn.their_state
-        super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            if self.cycle is None or not self.cycle.response_complete:
-                self._never_end()
-        elif before is h11.SEND_BODY or self._end is None:
+        self._unset_keepalive_if_required()
+        before, self._held = self._in_body, self._held + len(data)
+        if not self._parses(data) or self._held > HEAD_BYTES:
+            self.logger.warning(INVALID)
+            self.send_400_response(INVALID)
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self._never_end()
+        elif not self._in_body and (before or self._end is None):
             # The rest of a body ended here, or a head begins.
             self._end_in(HEAD_S)
+
+    def _parses(self, data: bytes) -> bool:
+        """Whether these bytes can go on as they do.
+
+        A request that would rather go on in another protocol, as those of Java and `curl --http2`
+        would, is parsed once more as if it did not: at the end of its head the parser takes no
+        more, and has left out the body (RFC 9110, 7.8: such a wish may be ignored).
+        """
+        pieces = [memoryview(data)]
+        while pieces:
+            piece = pieces.pop()
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as wish:
+                if self.parser.get_method() == b"CONNECT":
+                    return False
+                head = self._head_without(b"upgrade")
+                self.parser = httptools.HttpRequestParser(self)
+                pieces += piece[wish.args[0] :], memoryview(head)
+            except httptools.HttpParserError:
+                return False
+        return True
+
+    def _head_without(self, left_out: bytes) -> bytes:
+        first = self.parser.get_method(), self.url, self.parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % each for each in self.headers if each[0] != left_out]
+        return b"%b %b HTTP/%b\r\n" % first + b"".join(lines) + b"\r\n"
+
+    def on_headers_complete(self) -> None:
+        """Begin with a request."""
+        if self.parser.should_upgrade():
+            return
+        self._in_body, self._held = True, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take some of a body."""
+        self._held = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Have all of a request."""
+        if self.parser.should_upgrade():
+            return
+        self._in_body, self._held = False, 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or see to it that the last one ends."""
         super().on_response_complete()
-        if self.conn.their_state is h11.SEND_BODY and self.cycle.response_complete:
+        if self._in_body and self.cycle.response_complete:
             self._end_in(LINGER_S)
 
     def _end_in(self, seconds: float) -> None:

@@ -40,6 +40,8 @@ REQUESTS_S, HALT_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 1.0, 2.0, 2.0
 # For bodies that are being sent at the end: less than for requests, so that these are answered.
 BODIES_S = 1.0
 POLL_S = 0.05
+# What they say in X-Forwarded-For is believed: of several addresses the last that is not theirs.
+THIS_MACHINE = ["127.0.0.1", "::1"]
 # A POST changes threads six times, and waits each time for the worker to let go of the interpreter:
 # at Python's own 5 ms that is most of its latency.
 SWITCH_S = 0.0005
@@ -59,18 +61,20 @@ def serve(
     address: Address,
     say: Callable[[str], None],
     prices: Prices = PRICES,
+    proxied: bool = False,
 ) -> None:
     """Serve a home that is open for writing until a signal ends it; blocks.
 
     `say` is told the URL once it answers; standard error, when landing holds and goes on again, and
-    at the end what came of it.
+    at the end what came of it. Where it is `proxied`, who asks is whom a proxy on this machine
+    names.
     Raises UsageError for a host that is none; TailraceError for a port that is taken, for threads
     that did not come to an end in time, and when one of them ended by a defect; HomeError for a
     home that cannot be read any more.
     """
     with closing(_listen(address)) as listener, running(folder, context, prices=prices) as state:
         url = _url(address, listener)
-        _server(state, address, lambda: say(url), Turns()).run(sockets=[listener])
+        _server(state, address, lambda: say(url), Turns(), proxied).run(sockets=[listener])
     done = state.worker()
     tell(summary(done.rows, done.rejected))
     _raise_of(state)
@@ -78,7 +82,11 @@ def serve(
 
 @contextmanager
 def beside(
-    folder: Path, context: Context, address: Address, prices: Prices = PRICES
+    folder: Path,
+    context: Context,
+    address: Address,
+    prices: Prices = PRICES,
+    proxied: bool = False,
 ) -> Iterator[tuple[ServerState, str]]:
     """Serve a home that is open for writing beside what its block does; gives the URL.
 
@@ -89,7 +97,7 @@ def beside(
         running(folder, context, prices=prices) as state,
     ):
         answers = threading.Event()
-        server = _server(state, address, answers.set)
+        server = _server(state, address, answers.set, proxied=proxied)
         thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
         thread.start()
         try:
@@ -108,6 +116,7 @@ def _server(
     address: Address,
     ready: Callable[[], None],
     turns: Turns | None = None,
+    proxied: bool = False,
 ) -> "_Server":
     sys.setswitchinterval(SWITCH_S)
     entrance = door()
@@ -120,7 +129,8 @@ def _server(
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=proxied,
+        forwarded_allow_ips=THIS_MACHINE,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=REQUESTS_S,
         # As many asyncio accepts in one go, each with a file of its own.

@@ -61,7 +61,9 @@ class Site:
     def counted(self, path: str, window: str = "10m") -> int:
         """How often the ranking has counted a page in a window."""
         with self.served.client() as client:
-            answer = client.get("/v1/ranking", params={"window": window, "k": "1000"} | PEOPLE).json()
+            answer = client.get(
+                "/v1/ranking", params={"window": window, "k": "1000"} | PEOPLE
+            ).json()
         return sum(each["count"] for each in answer["items"] if each["key"] == path)
 
     def viewed(self, path: str, times: int, title: str = "") -> None:

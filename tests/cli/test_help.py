@@ -16,7 +16,7 @@ def test_the_commands_are_those_that_are_built() -> None:
     assert [
         *("audit", "compact", "demo", "doctor", "erase", "estimate", "ingest", "lookups", "parse"),
         "query",
-        *("replay", "serve", "tables"),
+        *("replay", "serve", "tables", "top"),
     ] == COMMANDS
 
 

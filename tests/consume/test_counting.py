@@ -11,15 +11,17 @@ from pipeline.counters.board import MINUTE_MS
 from pipeline.counters.file import CountersFile
 from pipeline.counters.tally import Tally
 from pipeline.home import writing
+from pipeline.ledger.erased import known
 from pipeline.store import Store
 from pipeline.stream.log import Incoming, Log
+from tests.erase.homes import erased
 from tests.processed import context
 
 
 @contextmanager
 def counting(home: Path) -> Iterator[CountingWorker]:
     with closing(Store(home, writer=True)) as store, closing(CountersFile(home)) as counters:
-        yield CountingWorker(Log(store), Tally(counters, time.time), context())
+        yield CountingWorker(Log(store), Tally(counters, time.time), context(), known(store))
 
 
 def send(home: Path, *views: dict[str, object], shard: str = "a") -> None:
@@ -66,3 +68,16 @@ def test_records_of_what_is_not_ranked_are_passed(tmp_path: Path) -> None:
     with counting(tmp_path) as worker:
         worker.drain()
         assert pages(worker) == {"/a": 1}
+
+
+def test_what_was_erased_is_not_counted_when_counting_begins_anew(tmp_path: Path) -> None:
+    kept, gone = "/a", "/users/203.0.113.9"
+    send(tmp_path, {"path": kept, "event_id": event(1)}, {"path": gone, "event_id": event(2)})
+    with counting(tmp_path) as worker:
+        worker.drain()
+        assert pages(worker) == {kept: 1, gone: 1}
+    assert erased(tmp_path, "203.0.113.9").row_count == 1
+    assert not list(tmp_path.glob("ranking.db*"))
+    with counting(tmp_path) as worker:
+        worker.drain()
+        assert pages(worker) == {kept: 1}

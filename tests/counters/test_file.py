@@ -41,3 +41,20 @@ def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
         connection.execute("pragma user_version = 9")
     with pytest.raises(HomeError, match="it has version 9, this Tailrace reads 1"):
         CountersFile(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("log", "newest", "anew"),
+    [("a", 7, False), ("b", 7, True), ("a", 6, True)],
+    ids=["the same", "another", "put back from a copy"],
+)
+def test_what_another_log_brought_is_forgotten(
+    tmp_path: Path, log: str, newest: int, anew: bool
+) -> None:
+    file = CountersFile(tmp_path)
+    assert not file.follow("a", 0)
+    assert file.add(delta("", "7", of(5, a=1), seen=np.array([7]), titles={"a": "A"}))
+    assert file.follow(log, newest) is anew
+    kept = (file.place(0), counted(file), len(list(file.seen(0, 0))), dict(file.titles()))
+    assert kept == (("", {}, 0, {}) if anew else ("7", {5: {"a": 1}}, 1, {"a": "A"}))
+    assert not CountersFile(tmp_path).follow(log, newest)

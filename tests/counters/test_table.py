@@ -211,11 +211,11 @@ def test_a_batch_that_is_there_before_the_one_behind_which_it_stands_waits(
         table.add(delta(str(number or ""), str(number + 1), of(5, a=1)))
     key = ("count#0", "0000000000#000000000002")
     item = account.items.pop(key)
-    known: dict[int, str] = {}
+    known: dict[str, str] = {}
 
     def read() -> list[News]:
         news = list(table.news(0, known))
-        known.update({each.shard: each.key for each in news})
+        known.update({each.log: each.key for each in news})
         return news
 
     assert (len(read()), len(read())) == (1, 0)

@@ -1,6 +1,7 @@
 """Each event counts once, whatever is tried again, broken off or sent twice."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.counters.board import MINUTE_MS
+from pipeline.counters.board import MINUTE_MS, Counted
+from pipeline.counters.file import CountersFile
 from pipeline.counters.ports import Counters, Delta
 from pipeline.counters.tally import Tally
 from pipeline.errors import DeliveryError
@@ -135,6 +137,36 @@ def test_what_somebody_else_counts_while_one_begins_is_not_counted_again(
         tally.add(0, place, views((2, "/a"), (3, "/a")))
     assert (tally.boards, tally.titles) == ({}, {})
     assert pages(Tally(store.open(), clock)) == {"/a": 3}
+
+
+class Overtaken(CountersFile):
+    """A file into which somebody else writes while its counts are read."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def counts(self, ranking: str, since: int) -> Iterator[Counted]:
+        """Counts as they were, before somebody else wrote."""
+        found = list(super().counts(ranking, since))
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return iter(found)
+
+
+def test_what_somebody_else_counts_while_boards_are_read_is_on_them_at_last(
+    tmp_path: Path,
+) -> None:
+    clock, counters = Clock(), Overtaken(tmp_path)
+    tally, other = Tally(counters, clock), Tally(CountersFile(tmp_path), clock)
+    assert tally.add(0, "1", views((1, "/a")))
+    assert other.place(0) == "1"
+    assert other.add(0, "2", views((2, "/b")))
+    counters.meanwhile = lambda: other.add(0, "3", views((3, "/c")))
+    # It is told that it is behind, reads anew, and is overtaken once more.
+    assert not tally.add(0, "2", views((2, "/b")))
+    while int(tally.place(0)) < 3:
+        assert not tally.add(0, "3", views((3, "/c")))
+    assert tally.add(0, "4", views((4, "/d")))
+    assert pages(tally) == {"/a": 1, "/b": 1, "/c": 1, "/d": 1}
 
 
 class Failing:

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from pipeline.beacon import MOST_BYTES, MOST_VIEWS
-from pipeline.demo.viewers import HISTORY_S, STORIES, Viewers, interest
+from pipeline.demo.viewers import HISTORY_S, REFERRERS, STORIES, Viewers, interest
 from pipeline.enrich.agents import is_bot
 
 NOW_MS = 1_795_615_200_000
@@ -48,6 +48,15 @@ def test_some_is_sent_again_and_some_by_programs() -> None:
     assert 0 < len(made) - len({beacon.body for beacon in made}) < 0.03 * len(made)
     robots = sum(beacon.views for beacon in made if is_bot(beacon.agent))
     assert 0.01 < robots / sum(beacon.views for beacon in made) < 0.06
+
+
+def test_viewers_have_addresses_and_some_come_from_elsewhere() -> None:
+    made = list(Viewers(1, 800).arrivals(NOW_MS, HISTORY_S))
+    assert len({beacon.address for beacon in made}) > 500
+    views = [view for beacon in made for view in json.loads(beacon.body)]
+    told = Counter(view.get("referrer", "") for view in views)
+    assert set(told) == set(REFERRERS)
+    assert 0.4 < told[""] / len(views) < 0.5
 
 
 def test_the_same_seed_views_the_same() -> None:

@@ -1,6 +1,7 @@
 """The commands about a stack, from the word on the command line to the requests and back."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from typer.main import get_command
 
 from pipeline import aws
 from pipeline.cli.app import app
+from pipeline.counters.table import CountersTable
+from tests.counters.account import TABLE, Account
+from tests.counters.test_counters import delta, of
 from tests.deployed.cloud import LAKE, Cloud
 from tests.deployed.failed import REFUSED, firehose_errors
 from tests.deployed.lake import Lake
@@ -52,6 +56,22 @@ def test_without_a_length_of_time_the_last_day_is_audited_and_it_is_said(
     assert ran.code == 0
     assert json.loads(ran.out)["balanced"] is True
     assert "note: what arrived since 20" in ran.err
+
+
+def test_the_ranking_of_a_stage_is_compared_with_what_athena_says(staging: Staging) -> None:
+    account, minute = Account(), int(time.time()) // 60 - 60
+    staging.cloud.outputs["CountersTable"] = TABLE
+    staging.cloud.said["Query"] = lambda asked: account.answer("Query", asked)[1]
+    ran = call("audit", "--ranking", "--stage", "staging")
+    assert (ran.code, ran.out[:24]) == (0, "✓ 0 views in the ranking")
+    assert ran.err.startswith("3 queries · ")
+    table = CountersTable(account.client, TABLE)
+    assert table.add(delta("", "1", of(minute, a=1), minute=minute))
+    ran = call("audit", "--ranking", "--stage", "staging", "--json")
+    assert (ran.code, json.loads(ran.out)["differences"][1:]) == (
+        1,
+        [{"where": "a", "table": 0, "counted": 1}],
+    )
 
 
 def test_a_replay_of_a_stage_prints_what_came_of_it(staging: Staging) -> None:
@@ -102,7 +122,7 @@ def test_the_doctor_of_a_stage_prints_a_line_for_each_part(staging: Staging) -> 
         ["✓", name]
         for name in (
             *("identity", "stack", "intake", "function", "mapping", "calls", "alarm", "lookups"),
-            *("stream", "table", "curated", "workgroup", "query", "freshness"),
+            *("counters", "stream", "table", "curated", "workgroup", "query", "freshness"),
         )
     ]
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline import aws
-from pipeline.deployed.erase import Hands, Progress, begin, watch
+from pipeline.deployed.erase import Hands, Progress, begin, holders, watch
 from pipeline.deployed.erased import keys_since, receipt_keys
 from pipeline.deployed.replay import reader
-from pipeline.deployed.stage import find
+from pipeline.deployed.stage import Deployed, find
 from pipeline.erase.receipt import DONE, UNFINISHED, WAITING, Holder, Receipt, Removed, decoded
 from pipeline.erase.subject import of_address
 from pipeline.errors import NotConfigured, TailraceError
 from tests.carriers import ARRIVAL_MS, envelope, log_events
+from tests.deployed.cloud import OUTPUTS
 from tests.deployed.erasing import ARN, BACKFILL, KEPT, LAKE, Erasing
 from tests.deployed.staging import END, HOUR_MS, NOW, SINCE, Staging, said
 from tests.erase.homes import bad, bomb, line
@@ -155,6 +156,31 @@ def test_the_receipt_says_what_still_holds_it_and_until_when(staging: Staging) -
         ("s3", "2027-01-01"),
     ]
     assert done.held_by[-1].until.startswith("you erase it there")
+
+
+@pytest.mark.parametrize(
+    ("output", "what", "until"),
+    [
+        (
+            "CountersTable",
+            "counters of the ranking in DynamoDB, whose keys and titles may name it",
+            "some days after 2026-11-26T02:45:00Z, when they have expired",
+        ),
+        (
+            "ViewsUrl",
+            "the stream of page views, with the addresses of who viewed",
+            "2026-11-26T23:30:00Z",
+        ),
+    ],
+)
+def test_what_page_views_and_rankings_leave_behind_is_told_where_there_are_any(
+    output: str, what: str, until: str
+) -> None:
+    for there in (True, False):
+        outputs = {**OUTPUTS, **({output: "x"} if there else {})}
+        stack = Deployed("staging", "eu-west-1", "CREATE_COMPLETE", outputs, {})
+        told = [each.until for each in holders(stack, NOW) if each.what == what]
+        assert told == ([until] if there else [])
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(staging: Staging) -> None:

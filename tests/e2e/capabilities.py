@@ -114,6 +114,24 @@ CAPABILITIES = {
         lacks("its mapping templates know no directives, and it calls no Kinesis"),
         HAS,
     ),
+    "views.image": Capability(
+        "an image tells of a view",
+        lacks("it calls no Kinesis from API Gateway"),
+        lacks("it takes what Kinesis answers for the image, before a template makes that"),
+    ),
+    "views.bodies": Capability(
+        "a body of views is what its type says, with a charset or without, and not too long",
+        lacks("it calls no Kinesis from API Gateway"),
+        pretends(
+            "every body is held against the model of JSON, a type with a charset is another one,"
+            " and Kinesis takes a put of nothing"
+        ),
+    ),
+    "views.ranking": Capability(
+        "page views of the stream are counted in DynamoDB, and a function says which are hot",
+        HAS,
+        lacks("its DynamoDB is a program in Java, which is in its image alone"),
+    ),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
     "athena.answers": Capability(
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN

@@ -14,6 +14,8 @@ from pipeline.counters.table import CountersTable
 from pipeline.counters.warm import Warm
 from tests.counters import test_counters as contract
 from tests.counters import test_tally as tally
+from tests.counters.mapped import counted as counted_by_functions
+from tests.counters.million import differences, stream_of, told_by
 from tests.counters.stores import Store
 from tests.counters.test_counters import counted, delta, of
 from tests.e2e.cloud import Cloud
@@ -25,8 +27,8 @@ NUMBERS = count()
 
 
 @pytest.fixture
-def store(target: Cloud) -> Iterator[Store]:
-    """A table, and clients of it."""
+def table(target: Cloud) -> Iterator[str]:
+    """A table of its own."""
     client, name = target.client("dynamodb"), f"counters-{next(NUMBERS)}"
     keys = (("pk", "HASH"), ("sk", "RANGE"))
     client.create_table(
@@ -35,12 +37,19 @@ def store(target: Cloud) -> Iterator[Store]:
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
         KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys],
     )
+    yield name
+    client.delete_table(TableName=name)
+
+
+@pytest.fixture
+def store(target: Cloud, table: str) -> Store:
+    """The table, and clients of it."""
+    client = target.client("dynamodb")
 
     def opened() -> CountersTable:
-        return CountersTable(client, name)
+        return CountersTable(client, table)
 
-    yield Store(opened, lambda minute: opened().merge(minute))
-    client.delete_table(TableName=name)
+    return Store(opened, lambda minute: opened().merge(minute))
 
 
 @pytest.mark.parametrize("holds", HELD, ids=lambda each: each.__name__)
@@ -89,3 +98,13 @@ def test_what_is_too_long_for_an_item_lies_in_several(store: Store) -> None:
     (found,) = store.open().counts("page", MINUTE)
     assert sorted(found.keys) == sorted(keys)
     assert np.array_equal(np.concatenate(list(store.open().seen(0, 0))), ids)
+
+
+def test_a_million_views_count_exactly_though_functions_die_and_batches_are_halved_and_come_twice(
+    target: Cloud, table: str
+) -> None:
+    client, stream = target.client("dynamodb"), stream_of(1_000_000, seed=3)
+    mapped = counted_by_functions(client, table, stream, writes=600, at_once=(2, 20, 60))
+    cold = Warm(CountersTable(client, table), mapped.clock)
+    cold.refresh()
+    assert not differences(stream, told_by(mapped.warm), told_by(cold))

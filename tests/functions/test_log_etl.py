@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 from pyarrow import BufferReader, parquet
 
+from pipeline.counters.table import CountersTable
 from tests.carriers import (
+    ARRIVAL_MS,
+    LINE,
     awslogs_event,
     envelope,
     gzipped,
     kinesis_event,
     log_events,
 )
+from tests.counters.account import TABLE, Account
 from tests.functions.services import Services, serving
 from tests.invoke.stacks import s3_event
 
@@ -115,6 +119,23 @@ def test_records_reach_firehose_and_what_is_none_the_quarantine(tmp_path: Path) 
     # Neither lines nor addresses are logged.
     assert "no flow" not in json.dumps(logged)
     assert "10.0.0.7" not in json.dumps(logged)
+
+
+def test_flows_of_the_stream_are_counted_where_the_stack_ranks_logs(tmp_path: Path) -> None:
+    line = f"{LINE.rsplit(maxsplit=4)[0]} {ARRIVAL_MS // 1000 - 120} {ARRIVAL_MS // 1000 - 60} "
+    payload = gzipped(envelope(log_events([f"{line}ACCEPT OK", "no flow"])))
+    with serving() as services:
+        services.tables = account = Account()
+        event, given = kinesis_event([payload]), environ(services, TAILRACE_COUNTERS_TABLE=TABLE)
+        # Lambda has not heard that the first call was done.
+        last, _ = called([event, event, awslogs_event(payload)], given, tmp_path)
+        counted = list(CountersTable(account.client, TABLE).counts("talker", 0))
+    assert last["answers"] == [{"batchItemFailures": []}] * 3
+    (talker,) = counted
+    assert (talker.minute, talker.keys) == (ARRIVAL_MS // 60_000 - 1, ["172.31.16.139"])
+    assert talker.counts.tolist() == [4249]
+    assert ("place#count", "logs:3") in account.items
+    assert services.rows(f"{STREAMS}vpc_flow") == 3
 
 
 def test_parquet_goes_straight_to_the_lake_where_the_stack_says_so(tmp_path: Path) -> None:

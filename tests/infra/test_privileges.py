@@ -56,6 +56,9 @@ MACHINE = {
 # By role: what it may do, by action the resources.
 ALLOWED = {
     "LogEtlRole": {
+        "dynamodb:GetItem": {"CountersTable.Arn"},
+        "dynamodb:PutItem": {"CountersTable.Arn"},
+        "dynamodb:Query": {"CountersTable.Arn"},
         "firehose:PutRecordBatch": {
             "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
         },
@@ -108,6 +111,9 @@ ALLOWED = {
         "kms:GenerateDataKey": {"LogsKey.Arn"},
     },
     "ViewEtlRole": {
+        "dynamodb:GetItem": {"CountersTable.Arn"},
+        "dynamodb:PutItem": {"CountersTable.Arn"},
+        "dynamodb:Query": {"CountersTable.Arn"},
         "firehose:PutRecordBatch": {
             "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
         },
@@ -125,6 +131,19 @@ ALLOWED = {
         "secretsmanager:GetSecretValue": {"VisitorSecret"},
         "sqs:SendMessage": {"ViewDeadLetters.Arn"},
     },
+    "RankingRole": {
+        "dynamodb:Query": {"CountersTable.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-ranking:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-ranking:*"},
+    },
+    "CountersRole": {
+        "dynamodb:GetItem": {"CountersTable.Arn"},
+        "dynamodb:PutItem": {"CountersTable.Arn"},
+        "dynamodb:Query": {"CountersTable.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-counters:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-counters:*"},
+    },
+    "CountersScheduleRole": {"lambda:InvokeFunction": {"Counters.Arn"}},
     "LookupsRole": {
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
@@ -236,6 +255,7 @@ STACKS = [
     Stack(
         LogRoute=route,
         Delivery=delivery,
+        RankLogs="true",
         BackfillBucket="elsewhere",
         ViewsPerSecond="100",
         **({} if route == "s3" else FLOWS),
@@ -363,6 +383,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
         ),
         (
+            "CountersScheduleRole",
+            "scheduler.amazonaws.com",
+            "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
+        ),
+        (
             "Role",
             "vpc-flow-logs.amazonaws.com",
             "arn:aws:ec2:eu-central-1:111122223333:vpc-flow-log/*",
@@ -387,6 +412,12 @@ def test_cloudwatch_logs_calls_the_function_for_this_account_alone() -> None:
     assert made["Principal"] == "logs.amazonaws.com"
     assert made["SourceAccount"] == "111122223333"
     assert made["SourceArn"] == f"{LOG_GROUP}*:*"
+
+
+def test_the_ranking_is_called_by_its_own_method_alone() -> None:
+    made = Stack(ViewsPerSecond="1").nested("Views").resources["RankingIsCalled"]["Properties"]
+    assert (made["FunctionName"], made["Principal"]) == ("Ranking.Arn", "apigateway.amazonaws.com")
+    assert made["SourceArn"] == ("arn:aws:execute-api:eu-central-1:111122223333:Api/*/GET/ranking")
 
 
 def test_the_queue_takes_events_of_the_inbox_alone() -> None:

@@ -108,11 +108,20 @@ def test_every_log_group_that_the_stack_makes_for_itself_is_refused_and_told_to_
 ):
     made = {
         each["Properties"]["LogGroupName"]
-        for _, each in Stack(**FLOWS).all()
+        for _, each in Stack(**FLOWS, ViewsPerSecond="1").all()
         if each["Type"] == "AWS::Logs::LogGroup"
     }
     own = made - {"/vpc-flow/tailrace-heron"}
-    named = ("log-etl", "compact", "backfill", "erase", "lookups")
+    named = (
+        "log-etl",
+        "compact",
+        "backfill",
+        "erase",
+        "lookups",
+        "view-etl",
+        "ranking",
+        "counters",
+    )
     functions = {f"/aws/lambda/tailrace-heron-{name}" for name in named}
     assert own == {*functions, "/aws/kinesisfirehose/tailrace-heron"}
     refused = re.compile(template("template.yaml")["Parameters"]["LogGroups"]["AllowedPattern"])
@@ -283,7 +292,7 @@ def test_the_variables_of_the_function_are_those_that_it_knows() -> None:
         *("TAILRACE_DELIVERY_MODE", "TAILRACE_DELIVERY_STREAMS", "TAILRACE_DELIVERY_LAKE"),
         *("TAILRACE_DELIVERY_QUARANTINE", "TAILRACE_SOURCES", "TAILRACE_FORMATS"),
         *("TAILRACE_OWN_LOG_GROUPS", "TAILRACE_LIMITS_BATCH_TEXT_BYTES"),
-        "TAILRACE_LOOKUPS_FOLDER",
+        *("TAILRACE_LOOKUPS_FOLDER", "TAILRACE_COUNTERS_TABLE"),
     }
     # AWS Lambda quotas: all variables together have 4 KB.
     assert sum(len(name) + len(value) for name, value in variables().items()) < 2048

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from copy import deepcopy
 from hashlib import blake2b
 from itertools import zip_longest
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipeline.deliver.simulated import Crash, Fate
 from pipeline.errors import DeliveryError
 from pipeline.reading.parsed import Formats
 from pipeline.settings import Limits
-from pipeline.store import Edge, Store
+from pipeline.store import Edge, Store, identity_of
 from pipeline.stream.log import Incoming, Log
 from tests.sim.poison import lookups, poisoned
 from tests.sim.traffic import VPC, Traffic, joined
@@ -111,6 +112,8 @@ class CountingSimulation:
             self._pass()
         elif chance < 0.98:
             self._seldom()
+        else:
+            self._lose()
 
     def _step(self) -> None:
         workers = [self._worker(number) for number in range(1 + self.counts_twice)]
@@ -139,6 +142,40 @@ class CountingSimulation:
             self._look((60,))
 
     # Faults.
+
+    def _lose(self) -> None:
+        """Somebody deletes the counters or the log, or puts a copy of the log back."""
+        lost = self.random.choice(("ranking.db", "log.db", "what came since a copy of log.db"))
+        self.say(f"lost: {lost}")
+        self.happened["counting: a file is lost"] += 1
+        self.close()
+        if lost == "ranking.db":
+            self._delete(lost)
+        elif lost == "log.db":
+            self._delete(lost)
+            self.truth, self._oldest_ms = Counted(), None
+            self.viewers.sent.clear()
+        else:
+            self._put_back()
+
+    def _put_back(self) -> None:
+        with closing(Store(self.folder, writer=True)):
+            # Closed by the last who has it open, it is one file.
+            pass
+        copy, truth = (self.folder / "log.db").read_bytes(), deepcopy(self.truth)
+        sent, oldest_ms = list(self.viewers.sent), self._oldest_ms
+        self._survive(self._send)
+        self._count_all(0)
+        self.close()
+        self._delete("log.db")
+        (self.folder / "log.db").write_bytes(copy)
+        self.truth, self.viewers.sent, self._oldest_ms = truth, sent, oldest_ms
+        # A server counts before it takes anything.
+        self._count_all(0)
+
+    def _delete(self, name: str) -> None:
+        for end in ("", "-wal", "-shm"):
+            (self.folder / f"{name}{end}").unlink(missing_ok=True)
 
     def _survive(self, act: Callable[[], None]) -> None:
         try:
@@ -181,11 +218,14 @@ class CountingSimulation:
             self._open.callback(store.close)
             counters = CountersFile(self.folder, self._watch("counters"))
             self._open.callback(counters.close)
+            log = Log(store)
+            if counters.follow(identity_of(store), log.newest()):
+                self.happened["counting: begins anew"] += 1
             records = self.random.choice((1, 3, 10, 50))
             context = Context(lookups(), Limits(batch_records=records), Formats(), ())
             self.say(f"counter {number} takes {records} records at once")
             tally = Tally(counters, self._clock)
-            self._workers[number] = CountingWorker(Log(store), tally, context, self._clock)
+            self._workers[number] = CountingWorker(log, tally, context, self._clock)
         return self._workers[number]
 
     def _any(self) -> int:

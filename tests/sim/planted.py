@@ -51,7 +51,7 @@ def look(mutant: Mutant, seeds: int) -> Found:
             "import os, sys, pipeline; from tests.sim.runner import until_failure;"
             f"assert pipeline.__file__.startswith({folder!r}), pipeline.__file__;"
             # Not by the usual way: threads of libraries may still be there.
-            f"until_failure({seeds}); sys.stdout.flush(); os._exit(0)"
+            f"until_failure({seeds}, {mutant.part!r}); sys.stdout.flush(); os._exit(0)"
         )
         environ = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(

@@ -7,7 +7,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +29,8 @@ from tests.sim.violation import Violation
 from tests.sim.world import Simulation
 
 CHUNK = 10
-COMPACTED_EVERY = 4
+# These take as long as the others: some of the seeds are enough to go through them often.
+COMPACTED_EVERY, COUNTED_EVERY = 4, 7
 SHOW_EVERY_S = 10.0
 PROMISES = (
     Violation,
@@ -55,12 +56,17 @@ class Result:
     happened: Counter[str] = field(default_factory=Counter)
 
 
-def run(seed: int, verbose: bool = False) -> Result:
-    """Run one seed: the embedded home in a folder of its own, counters, the stack, compaction."""
+def run(seed: int, verbose: bool = False, part: str = "") -> Result:
+    """Run one seed: the embedded home in a folder of its own, the stack, counters, compaction.
+
+    part  which of them; "": those that are this seed's
+    """
     result = Result(seed)
-    for home in (_run_embedded, _run_counting, _run_stack, _run_compaction):
+    for name, run_part in PARTS.items():
+        if name != part and (part or seed % OFTEN.get(name, 1)):
+            continue
         try:
-            home(result, verbose)
+            run_part(result, verbose)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this seed's failure
             result.failure = f"{type(error).__name__}: {error}"
             result.promise = isinstance(error, PROMISES)
@@ -116,15 +122,21 @@ def _run_stack(result: Result, verbose: bool) -> None:
 
 
 def _run_compaction(result: Result, verbose: bool) -> None:
-    # It takes as long as the other two: some of the seeds are enough to go through it often.
-    if result.seed % COMPACTED_EVERY:
-        return
     compaction = CompactionSimulation(result.seed, verbose)
     try:
         compaction.run()
     finally:
         result.trace += compaction.trace
         result.happened.update(compaction.happened)
+
+
+PARTS: Mapping[str, Callable[[Result, bool], None]] = {
+    "embedded": _run_embedded,
+    "counters": _run_counting,
+    "stack": _run_stack,
+    "compaction": _run_compaction,
+}
+OFTEN = {"compaction": COMPACTED_EVERY, "counters": COUNTED_EVERY}
 
 
 def _run_chunk(seeds: range) -> list[Result]:
@@ -205,14 +217,15 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - a program's output
 
 
-def until_failure(seeds: int) -> None:
+def until_failure(seeds: int, part: str = "") -> None:
     """Run seeds in this process until one fails; the last line says which, and how.
 
+    part    as `run` has it
     found   a promise was broken
     broken  the code itself was: a TypeError, a NameError
     """
     for seed in range(seeds):
-        result = run(seed)
+        result = run(seed, part=part)
         if result.failure:
             word = "found" if result.promise else "broken"
             _say(f"{word} {seed + 1} {' '.join(result.failure.split())}")

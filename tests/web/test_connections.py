@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.client import HTTPResponse
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from fastapi import Request
 from pipeline.errors import DeliveryError
 from pipeline.web.answers import HttpError
 from pipeline.web.bodies import Budget, read
-from pipeline.web.connections import QUIET_S, Door, door
+from pipeline.web.connections import HEAD_BYTES, HEAD_S, QUIET_S, Door, door
 from tests.homes import flow, numbers
 from tests.web.serving import PATIENCE_S, Served, serving, until
 
@@ -142,6 +143,67 @@ def test_a_connection_goes_on_after_a_body_that_was_refused_and_ended(served: Se
         assert status_of(client) == 404
         client.sendall(b"x" * 50_000 + GET)
         assert status_of(client) == 200
+
+
+@pytest.mark.fault("F29")
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"GET /v1/health HTTP/1.1\r\nA: ", b"a"),
+        (b"GET /v1/health HTTP/1.1\r\n", b"A: a\r\n"),
+        (b"GET /", b"a"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", b"A: a\r\n"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    ],
+    ids=["header", "headers", "path", "trailers", "chunk"],
+)
+def test_what_has_no_end_around_a_body_is_refused(
+    served: Served, begun: bytes, more: bytes
+) -> None:
+    with served.connect(begun) as client:
+        # More than is read at once; who closes first takes not all of it.
+        with suppress(OSError):
+            client.sendall(more * (8 * HEAD_BYTES // len(more)))
+        # Long before the time is over that a head has, or a body.
+        until(lambda: is_closed(client), HEAD_S / 2)
+
+
+def test_requests_that_come_together_are_answered_in_their_order(served: Served) -> None:
+    other = GET.replace(b"/v1/health", b"/nothing")
+    with served.connect(GET + other + GET) as client, client.makefile("rb") as said:
+        assert [one_of(said) for _ in range(3)] == [b"200", b"404", b"200"]
+
+
+def one_of(said: BufferedReader) -> bytes:
+    """Status of the next of several answers."""
+    status = said.readline().split()[1]
+    size = 0
+    while line := said.readline().strip():
+        name, _, text = line.partition(b": ")
+        size = int(text) if name == b"content-length" else size
+    assert len(said.read(size)) == size
+    return status
+
+
+@pytest.mark.parametrize("wish", [b"h2c", b"websocket"])
+def test_who_would_rather_speak_something_else_is_answered(served: Served, wish: bytes) -> None:
+    """As Java and `curl --http2` ask, each time or once."""
+    head = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + wish + b"\r\n"
+    whole = POST + head + b"Content-Length: 7\r\n\r\nINFO a\n"
+    in_two = POST + head + b"Transfer-Encoding: chunked\r\n\r\n7\r\nINF"
+    asks = GET.replace(b"\r\n\r\n", b"\r\n" + head + b"\r\n")
+    before = served.said()
+    with served.connect(whole + asks + GET + in_two) as client, client.makefile("rb") as said:
+        assert [one_of(said) for _ in range(3)] == [b"202", b"200", b"200"]
+        client.sendall(b"O a\n\r\n0\r\n\r\n" + asks)
+        assert [one_of(said) for _ in range(2)] == [b"202", b"200"]
+    assert served.said() == before
+
+
+def test_a_server_is_no_proxy(served: Served) -> None:
+    with served.connect(b"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
+        assert status_of(client) == 400
+        until(lambda: is_closed(client))
 
 
 class Sender:

@@ -99,7 +99,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(served: Served) -> None:
     assert response.status_code == 404
     assert response.json()["error"] == {
         "what": "there is no query called top_talker",
-        "where": "nearest: top_talkers, top_pairs, top_instances",
+        "where": "nearest: top_talkers, top_pairs, top_pages",
         "fix": "all of them: GET /v1/queries",
     }
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -138,3 +139,46 @@ def test_the_script_is_small_and_any_page_may_load_it(server: Served) -> None:
     assert len(gzip.compress(answer.content, 9)) <= 1024
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+def delete(home: Path, name: str) -> None:
+    for path in home.glob(f"{name}*"):
+        path.unlink()
+
+
+def test_counters_that_are_deleted_are_made_of_the_log_again(tmp_path: Path) -> None:
+    sent = view("/a", event_id=str(uuid4()))
+    with serving(tmp_path) as server:
+        assert post(server, [sent, view("/b")]) == 204
+        until(lambda: hot(server) == {"/a": 1, "/b": 1})
+    delete(tmp_path, "ranking.db")
+    with serving(tmp_path) as server:
+        until(lambda: hot(server) == {"/a": 1, "/b": 1})
+        assert post(server, [sent, view("/c")]) == 204
+        until(lambda: hot(server) == {"/a": 1, "/b": 1, "/c": 1})
+    assert "begin anew" not in server.said()
+
+
+def test_counters_begin_anew_where_the_log_is_another_one(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        for _ in range(3):
+            assert post(server, view("/a")) == 204
+        until(lambda: hot(server) == {"/a": 3})
+    for part in ("lake", "quarantine"):
+        shutil.rmtree(tmp_path / part, ignore_errors=True)
+    delete(tmp_path, "log.db")
+    with serving(tmp_path) as server:
+        assert hot(server) == {}
+        assert post(server, view("/b")) == 204
+        until(lambda: hot(server) == {"/b": 1})
+    assert "rankings begin anew" in server.said()
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+def test_who_views_is_whom_a_proxy_names_where_there_is_one(tmp_path: Path, proxied: bool) -> None:
+    with serving(tmp_path / "home", *(["--behind-proxy"] if proxied else [])) as server:
+        for named in ("192.0.2.1", "192.0.2.2", "192.0.2.9, 192.0.2.1"):
+            assert post(server, view("/a"), x_forwarded_for=named) == 204
+        server.landed()
+        visitors = "select count(distinct visitor), count(*) from page_view"
+        assert ask(server.home, visitors, "page_view") == [(2 if proxied else 1, 3)]

@@ -61,7 +61,7 @@ function tick() {
             live({ slide: true });
         }
         // At the same moments for all who look, so that one of them asks for all.
-        const step = soon ? SOON_EVERY_S : every();
+        const step = soon && !known.answers.pairs?.rows.length ? SOON_EVERY_S : every();
         if (view.live && !view.custom && Math.floor(now() / step) > Math.floor(queriesAt / step)) {
             queriesAt = now();
             queries(step * SHARED);

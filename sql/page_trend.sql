@@ -5,7 +5,7 @@
 -- panel: series
 -- since: 1h
 -- param: page varchar = * -- only this one; * for all
--- param: bucket integer 1..1440 = 1 -- minutes in a bucket
+-- param: bucket integer 1..86400 = 60 -- seconds in a bucket
 -- param: people boolean = true -- leave programs and what belongs to a page out
 -- param: top integer 1..100000 = 10000 -- rows at most, the oldest first
 -- column: bucket_start timestamp(3) -- first moment of the bucket, UTC
@@ -16,8 +16,8 @@
 -- Buckets without a view are left out: no data is not zero.
 SELECT
     date_add(
-        'minute',
-        date_diff('minute', TIMESTAMP '1970-01-01 00:00:00.000', event_time) / :bucket * :bucket,
+        'second',
+        date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', event_time) / :bucket * :bucket,
         TIMESTAMP '1970-01-01 00:00:00.000'
     ) AS bucket_start,
     count(*) AS views,

@@ -4,6 +4,8 @@
 -- subject: security
 -- panel: table
 -- since: 1h
+-- param: source varchar = * -- only from this address; * for all
+-- param: port varchar = * -- only to this port; * for all
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: dstport integer -- destination port
 -- column: protocol_name varchar
@@ -30,6 +32,8 @@ SELECT
 FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
+    AND (:source = '*' OR srcaddr = :source)
+    AND (:port = '*' OR CAST(dstport AS varchar) = :port)
     AND action = 'REJECT'
 GROUP BY dstport, protocol_name
 ORDER BY attempts DESC, dstport, protocol_name

@@ -4,6 +4,7 @@
 -- subject: security
 -- panel: table
 -- since: 1h
+-- param: port varchar = * -- only to this port; * for all
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: srcaddr varchar
 -- column: network varchar -- named network of the address
@@ -28,6 +29,7 @@ WITH tried AS (
     FROM vpc_flow
     WHERE dt BETWEEN :first_day AND :last_day
         AND event_time >= :from_time AND event_time < :to_time
+        AND (:port = '*' OR CAST(dstport AS varchar) = :port)
         AND action = 'REJECT'
     GROUP BY srcaddr, dstport
 ),
@@ -46,6 +48,7 @@ reached AS (
     FROM vpc_flow
     WHERE dt BETWEEN :first_day AND :last_day
         AND event_time >= :from_time AND event_time < :to_time
+        AND (:port = '*' OR CAST(dstport AS varchar) = :port)
         AND action = 'REJECT'
     GROUP BY srcaddr
 )

@@ -1,9 +1,12 @@
 -- name: top_pairs
 -- title: Top pairs
--- description: who sends to whom, by accepted bytes
+-- description: who sends to whom, by bytes
 -- subject: traffic
 -- panel: table
 -- since: 1h
+-- param: action varchar = ACCEPT -- what was let through, or REJECT
+-- param: source varchar = * -- only from this address; * for all
+-- param: port varchar = * -- only to this port; * for all
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: srcaddr varchar -- source address
 -- column: dstaddr varchar -- destination address
@@ -12,7 +15,7 @@
 -- column: flows bigint (flows) -- flows and intervals
 -- column: packets bigint (packets)
 -- column: bytes bigint (bytes)
--- column: share double (share) -- of all bytes that were let through
+-- column: share double (share) -- of all bytes that count
 --
 -- A direction is a function of the two addresses and the networks file, so max() names the only one.
 -- What a NAT or transit gateway passes on its clients log too: its rows are left out, known by
@@ -31,8 +34,10 @@ WITH talk AS (
     FROM vpc_flow
     WHERE dt BETWEEN :first_day AND :last_day
         AND event_time >= :from_time AND event_time < :to_time
-        AND action = 'ACCEPT'
-        AND second_sight IS DISTINCT FROM true
+        AND (:source = '*' OR srcaddr = :source)
+        AND (:port = '*' OR CAST(dstport AS varchar) = :port)
+        AND action = :action
+        AND (:action = 'REJECT' OR second_sight IS DISTINCT FROM true)
         AND COALESCE(interface_type, '') NOT IN (
             'nat_gateway', 'regional_nat_gateway', 'transit_gateway'
         )

@@ -4,6 +4,8 @@
 -- subject: traffic
 -- panel: ranking
 -- since: 1h
+-- param: source varchar = * -- only from this address; * for all
+-- param: port varchar = * -- only to this port; * for all
 -- param: top integer 1..10000 = 20 -- rows at most
 -- column: srcaddr varchar -- source address
 -- column: network varchar -- named network of the address
@@ -27,6 +29,8 @@ SELECT
 FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
+    AND (:source = '*' OR srcaddr = :source)
+    AND (:port = '*' OR CAST(dstport AS varchar) = :port)
     AND action = 'ACCEPT'
     AND second_sight IS DISTINCT FROM true
     AND COALESCE(interface_type, '') NOT IN (

@@ -4,7 +4,9 @@
 -- subject: traffic
 -- panel: series
 -- since: 1h
--- param: bucket integer 1..1440 = 5 -- minutes in a bucket
+-- param: bucket integer 1..86400 = 300 -- seconds in a bucket
+-- param: source varchar = * -- only from this address; * for all
+-- param: port varchar = * -- only to this port; * for all
 -- param: top integer 1..100000 = 10000 -- buckets at most, the oldest first
 -- column: bucket_start timestamp(3) -- first moment of the bucket, UTC
 -- column: accepted_bytes bigint (bytes)
@@ -22,8 +24,8 @@
 -- gateway up to three times. What only the gateway has logged is in nat_cost and traffic_cost.
 SELECT
     date_add(
-        'minute',
-        date_diff('minute', TIMESTAMP '1970-01-01 00:00:00.000', event_time) / :bucket * :bucket,
+        'second',
+        date_diff('second', TIMESTAMP '1970-01-01 00:00:00.000', event_time) / :bucket * :bucket,
         TIMESTAMP '1970-01-01 00:00:00.000'
     ) AS bucket_start,
     COALESCE(sum(bytes) FILTER (WHERE action = 'ACCEPT'), 0) AS accepted_bytes,
@@ -33,6 +35,8 @@ SELECT
 FROM vpc_flow
 WHERE dt BETWEEN :first_day AND :last_day
     AND event_time >= :from_time AND event_time < :to_time
+    AND (:source = '*' OR srcaddr = :source)
+    AND (:port = '*' OR CAST(dstport AS varchar) = :port)
     AND action IS NOT NULL
     AND (
         action = 'REJECT'

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli import let_all_in, streams
 from pipeline.cli.asking import ask
-from pipeline.cli.output import counted, iso, say, visible
+from pipeline.cli.output import counted, say, visible
 from pipeline.errors import DeliveryError
+from pipeline.queries.forms import iso
 
 if TYPE_CHECKING:
     from pipeline.backfill import Request, Sum

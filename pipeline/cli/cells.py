@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from pipeline.cli.output import iso, visible
+from pipeline.cli.output import visible
 from pipeline.cli.streams import cut
 from pipeline.cli.table import NULL, Cell
 from pipeline.queries import Column
+from pipeline.queries.forms import iso
 
 NUMBERS = ("tinyint", "smallint", "integer", "bigint", "real", "double", "decimal")
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.cli import let_all_in
-from pipeline.cli.output import iso, print_json, say
+from pipeline.cli.output import print_json, say
 from pipeline.errors import TailraceError
+from pipeline.queries.forms import iso
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cli.output import iso, laid_out, visible
+from pipeline.cli.output import laid_out, visible
+from pipeline.queries.forms import iso
 
 if TYPE_CHECKING:
     from pipeline.queries import Question

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.cells import size
-from pipeline.cli.output import counted, iso
+from pipeline.cli.output import counted
+from pipeline.queries.forms import iso
 from pipeline.queries.tables import name_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import Config, Home, settings_of
-from pipeline.cli.output import counted, iso, visible
+from pipeline.cli.output import counted, visible
 from pipeline.errors import NotConfigured, UsageError
+from pipeline.queries.forms import iso
 
 if TYPE_CHECKING:
     from pipeline.lookups import Kept

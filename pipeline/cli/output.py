@@ -2,9 +2,11 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from pipeline.queries.forms import json_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -12,12 +14,6 @@ if TYPE_CHECKING:
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 BARS = "▁▂▃▄▅▆▇█"
 _WITHIN_A_LINE = re.compile(r"[^\n\t]+")
-
-
-def iso(moment: datetime) -> str:
-    """UTC time as 2026-11-25T14:00:00Z, with milliseconds only where there are some."""
-    text = moment.replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return text.removesuffix(".000") + "Z"
 
 
 def short_times(moments: list[datetime]) -> list[str]:
@@ -82,20 +78,3 @@ def sparkline(counts: Sequence[int]) -> str:
     """Counts as bars, the highest as high as a line is."""
     most = max([*counts, 1])
     return "".join(BARS[count * (len(BARS) - 1) // most] for count in counts)
-
-
-def json_lines(rows: "pa.Table") -> Iterator[str]:
-    """Each row as one JSON object: timestamps ISO-8601 with Z, maps as objects, nulls kept."""
-    import msgspec
-
-    from pipeline.queries.values import listed
-
-    columns = [listed(values, dated) for values in rows.columns]
-    for row in zip(*columns, strict=True):
-        values = dict(zip(rows.column_names, row, strict=True))
-        yield msgspec.json.encode(values).decode() + "\n"
-
-
-def dated(value: Any) -> Any:
-    """A single value, a time as text."""
-    return iso(value) if isinstance(value, datetime) else value

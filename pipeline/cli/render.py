@@ -1,23 +1,19 @@
 """Answers of queries in every form that `--output` knows."""
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli import streams
-from pipeline.cli.output import as_json, dated, visible, write_json_lines
+from pipeline.cli.output import as_json, visible, write_json_lines
 from pipeline.errors import QueryFailed, UsageError
+from pipeline.queries.forms import as_csv, write_parquet
 from pipeline.queries.values import listed
 
 if TYPE_CHECKING:
     from pipeline.queries import Answer
 
 FORMS = ("table", "csv", "json", "jsonl", "parquet")
-# A spreadsheet runs a cell that begins so as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def check_form(form: str, option: str) -> None:
@@ -33,7 +29,7 @@ def check_form(form: str, option: str) -> None:
 def write(answer: "Answer", form: str) -> None:
     """Write an answer to stdout; Parquet as bytes."""
     if form == "parquet":
-        _write_parquet(answer)
+        write_parquet(answer, sys.stdout.buffer)
     elif form == "table":
         sys.stdout.writelines(_table_lines(answer))
     else:
@@ -42,25 +38,9 @@ def write(answer: "Answer", form: str) -> None:
     sys.stdout.flush()
 
 
-def _write_parquet(answer: "Answer") -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        # Tried on no rows first: a refusal must leave nothing on standard output.
-        parquet.write_table(answer.table.slice(0, 0), io.BytesIO())
-    except pa.ArrowException as error:
-        raise QueryFailed(
-            "Parquet cannot hold a column of this answer",
-            str(error).partition("\n")[0],
-            "cast it: cast(... as varchar), or ask for another --output",
-        ) from error
-    parquet.write_table(answer.table, sys.stdout.buffer)
-
-
 def _write_data(answer: "Answer", form: str) -> None:
     if form == "csv":
-        sys.stdout.write(as_csv(answer, written_out=sys.stdout.isatty()))
+        sys.stdout.write(as_csv(answer, visible if sys.stdout.isatty() else None))
     elif form == "jsonl":
         _check_names(answer.table.column_names)
         write_json_lines(answer.table, sys.stdout)
@@ -101,26 +81,5 @@ def _table_lines(answer: "Answer") -> Iterator[str]:
     yield from lines(columns, streams.width())
 
 
-def as_csv(answer: "Answer", written_out: bool = False) -> str:
-    """CSV with a head; text that a spreadsheet would run gets a quote in front, numbers stay.
-
-    `written_out`: with control characters as a terminal may show them.
-    """
-    to = io.StringIO()
-    writer = csv.writer(to, lineterminator="\n")
-    told = [listed(values, dated) for values in answer.table.columns]
-    head = [_csv_cell(column.name) for column in answer.columns]
-    rows = ([_csv_cell(value) for value in row] for row in zip(*told, strict=True))
-    for line in chain([head], rows):
-        writer.writerow([visible(str(each)) for each in line] if written_out else line)
-    return to.getvalue()
-
-
 def _as_it_is(value: Any) -> Any:
     return value
-
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return "'" + value
-    return "" if value is None else value

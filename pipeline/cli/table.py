@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
-from pipeline.cli.output import counted, iso, short_times, visible
+from pipeline.cli.output import counted, short_times, visible
 from pipeline.cli.streams import cut
+from pipeline.queries.forms import iso
 
 RULE = "─"
 NULL = "\u2013"

@@ -76,8 +76,10 @@ class Demo:
         It is sent with the arrival of now, as a stream that was held up would deliver it.
         """
         now_ms = int(time.time() * 1000)
+        # First what is counted at once, of it the newest: who looks at the page sees rows while the
+        # rest still comes.
+        self._view(reversed(list(self.viewers.arrivals(now_ms, VIEWED_S))))
         self._post(self.generator.arrivals(now_ms, HISTORY_S))
-        self._view(self.viewers.arrivals(now_ms, VIEWED_S))
         self.viewed_ms = now_ms
         self.landed()
         self.started = time.monotonic()

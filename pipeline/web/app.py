@@ -12,7 +12,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 
 from pipeline import __version__, beacon
 from pipeline.errors import TailraceError
-from pipeline.web import answers, models, ranking, saved, views
+from pipeline.web import answers, models, page, ranking, saved, views
 from pipeline.web.described_views import PIXEL_EXTRA, RANKING_EXTRA, UNCHANGED, VIEWS_EXTRA
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
@@ -44,6 +44,7 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     _add_health(app, state)
     _add_queries(app, state)
     _add_views(app, state)
+    page.add(app)
     describe = description_of(app)
 
     @app.get(OPENAPI, include_in_schema=False)

@@ -14,6 +14,7 @@ from pipeline import __version__, queries
 from pipeline.queries.parameters import Parameter
 from pipeline.sources import NAMES
 from pipeline.web import models
+from pipeline.web.forms import JSON, KINDS
 from pipeline.web.logs import KEY_PATTERN, LOG_GROUP, LOG_GROUP_PATTERN
 
 QUERY_PATH = "/v1/queries/{name}"
@@ -94,6 +95,23 @@ TIMES: list[dict[str, Any]] = [
     )
 ]
 
+FORMS: list[dict[str, Any]] = [
+    {
+        "name": "output",
+        "in": "query",
+        "required": False,
+        "description": "Form of the answer; without it by the header Accept, else json.",
+        "schema": {"type": "string", "enum": list(KINDS)},
+    },
+    {
+        "name": "anonymise",
+        "in": "query",
+        "required": False,
+        "description": "Addresses cut to their networks: 24 bits of IPv4, 48 of IPv6.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
+]
+
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Responses of a route, for FastAPI."""
@@ -138,13 +156,18 @@ def _name_sources(operation: dict[str, Any]) -> None:
 
 def _name_queries(paths: dict[str, Any]) -> None:
     template = paths.pop(QUERY_PATH)["get"]
+    template["responses"]["200"]["content"] |= {
+        kind.partition(";")[0]: {"schema": {"type": "string"}}
+        for name, kind in KINDS.items()
+        if name != JSON
+    }
     for query in queries.load().values():
         operation = deepcopy(template)
         operation |= {
             "operationId": query.name,
             "summary": query.title,
             "description": query.description,
-            "parameters": [*TIMES, *map(_parameter, query.params)],
+            "parameters": [*TIMES, *FORMS, *map(_parameter, query.params)],
         }
         paths[QUERY_PATH.format(name=query.name)] = {"get": operation}
 

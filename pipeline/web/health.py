@@ -25,6 +25,7 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
     with closing(Store(state.folder, writer=False)) as store:
         log = Log(store)
         records, oldest_ms = log.backlog(), log.oldest_ms()
+        newest_ms = store.rows("select max(arrival_ms) from ledger")[0][0]
     standing = _standing(state, worker, oldest_ms)
     status, problem = _verdict(worker, compaction, counting, intake.problem or standing)
     said = problem, intake.problem, worker.problem, compaction.problem, counting.problem
@@ -34,6 +35,10 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
         "problem": problem,
         "version": __version__,
         "pid": os.getpid(),
+        "home": "embedded",
+        "time": _time(now_ms),
+        "flush_seconds": state.limits.flush_seconds,
+        "newest_arrival": _time(newest_ms),
         "intake": {"failing_since": _time(intake.failing_ms), "problem": taking},
         "worker": {
             "state": worker.state,

@@ -81,6 +81,10 @@ class Health(_Model):
     problem: str = Field(description="why the status is not ok; empty when it is")
     version: str
     pid: int
+    home: Literal["embedded"]
+    time: str = Field(description="of the server's clock, UTC")
+    flush_seconds: float = Field(description="how long a record waits for others before it lands")
+    newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")
     intake: Intake
     worker: Worker
     compaction: Compaction
@@ -116,6 +120,7 @@ class Query(_Model):
     description: str
     subject: str
     panel: str
+    sql: str = Field(description="the statement, in Athena's dialect")
     since: str = Field(description="the window when none is asked for")
     parameters: list[QueryParameter]
     columns: list[QueryColumn]

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +13,15 @@ from fastapi.responses import Response
 
 from pipeline import queries
 from pipeline.errors import BackPressure, UsageError
-from pipeline.web.answers import HttpError, answer, visible
+from pipeline.web.answers import HttpError, visible
+from pipeline.web.forms import JSON, form_of, told
+from pipeline.web.kept import Kept, max_age_of
 from pipeline.web.state import ServerState
 
 TIMES = ("since", "from", "to")
+OUTPUT, ANONYMOUS = "output", "anonymise"
+# Asked again each time; what has not changed is not sent again.
+CACHED = "private, no-cache"
 MOST_ROWS = 10_000
 PATIENCE_S = 30.0
 MOST_WAITING = 16
@@ -30,7 +35,15 @@ class Asked:
     name: str
     params: Mapping[str, str]
     times: Mapping[str, str]
+    form: str
+    anonymous: bool
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def key(self) -> str:
+        """The same for the same question."""
+        told = (self.name, sorted(self.params.items()), sorted(self.times.items()))
+        return repr((*told, self.form, self.anonymous))
 
 
 def listed(state: ServerState) -> dict[str, Any]:
@@ -39,13 +52,34 @@ def listed(state: ServerState) -> dict[str, Any]:
 
 
 async def answered(state: ServerState, name: str, request: Request) -> Response:
-    """The answer of one saved query."""
+    """The answer of one saved query, in the form that is asked for.
+
+    Another one that is no older than the request's Cache-Control allows is as good.
+    """
     try:
         found = queries.find(name)
     except UsageError as error:
         fix = "all of them: GET /v1/queries"
         raise HttpError(404, error.what, error.where, fix) from error
-    asked = _asked(found.name, request.query_params.multi_items())
+    asked = _asked(found.name, request)
+    age = max_age_of(request.headers.get("cache-control", ""))
+    kept = await state.kept.get(
+        asked.key, state.ticks() - (age or 0), lambda: _made(state, asked), age is not None
+    )
+    return _told(kept, asked, state, request)
+
+
+def _told(kept: Kept, asked: Asked, state: ServerState, request: Request) -> Response:
+    headers = {"etag": kept.etag, "cache-control": CACHED, "vary": "accept"}
+    headers["age"] = str(max(0, int(state.ticks() - kept.made)))
+    if kept.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if asked.form != JSON:
+        headers["content-disposition"] = f'attachment; filename="{asked.name}.{asked.form}"'
+    return Response(kept.told, headers=headers, media_type=kept.kind)
+
+
+async def _made(state: ServerState, asked: Asked) -> Kept:
     if state.asked >= MOST_WAITING:
         raise BackPressure("too many queries at once", "", "ask again in a moment")
     state.asked += 1
@@ -56,22 +90,20 @@ async def answered(state: ServerState, name: str, request: Request) -> Response:
         state.asked -= 1
 
 
-def _run(state: ServerState, asked: Asked) -> Response:
+def _run(state: ServerState, asked: Asked) -> Kept:
     """Ask it; runs in a thread."""
 
     def enough() -> bool:
         return state.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
 
-    from pipeline.queries.engines.duckdb import DuckDb
-
-    now = datetime.fromtimestamp(state.clock(), UTC)
+    made, now = state.ticks(), datetime.fromtimestamp(state.clock(), UTC)
     try:
         window = queries.parse(now, *(asked.times.get(name) for name in TIMES))
         found = queries.run(
             asked.name,
             params=asked.params,
             window=window,
-            engine=DuckDb(state.folder, alone=True),
+            engine=state.engine(state),
             now=now,
             enough=enough,
             prices=state.prices,
@@ -81,7 +113,7 @@ def _run(state: ServerState, asked: Asked) -> Response:
     if len(found.table) > MOST_ROWS:
         what = f"the answer has {len(found.table)} rows, over HTTP at most {MOST_ROWS}"
         raise HttpError(400, what, "", "ask for fewer, or: tailrace query --output parquet")
-    return answer(found.as_json())
+    return told(found, asked.form, asked.anonymous, made)
 
 
 def _as_http(error: UsageError) -> HttpError:
@@ -91,14 +123,22 @@ def _as_http(error: UsageError) -> HttpError:
     return HttpError(400, what, where, fix)
 
 
-def _asked(name: str, given: Sequence[tuple[str, str]]) -> Asked:
+def _asked(name: str, request: Request) -> Asked:
     words: dict[str, str] = {}
-    for key, value in given:
+    for key, value in request.query_params.multi_items():
         if key in words:
             raise HttpError(400, f"{visible(key)} was given twice", "in the query string", "once")
         words[key] = value
     times = {key: words.pop(key) for key in TIMES if key in words}
-    return Asked(name, words, times)
+    anonymous = words.pop(ANONYMOUS, "false")
+    if anonymous not in ("true", "false"):
+        what = f"{ANONYMOUS}: {visible(anonymous[:64])!r}"
+        raise HttpError(400, what, "in the query string", "give true or false")
+    try:
+        form = form_of(words.pop(OUTPUT, None), request.headers.get("accept", ""))
+    except UsageError as error:
+        raise _as_http(error) from error
+    return Asked(name, words, times, form, anonymous == "true")
 
 
 def _described(query: queries.SavedQuery) -> dict[str, Any]:
@@ -108,6 +148,7 @@ def _described(query: queries.SavedQuery) -> dict[str, Any]:
         "description": query.description,
         "subject": query.subject,
         "panel": query.panel,
+        "sql": query.sql.strip(),
         "since": query.since,
         "parameters": [
             {

@@ -9,11 +9,13 @@ from threading import Event
 
 from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
+from pipeline.queries.engines import Engine
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
 from pipeline.web.counting import RUNNING, CountingState, Told
 from pipeline.web.gathering import Gathering
+from pipeline.web.kept import Shelf
 
 # Each has threads of its own: what anybody may ask for must not keep others waiting, nor health.
 QUERIES_AT_ONCE, RANKINGS_AT_ONCE = 2, 2
@@ -53,6 +55,12 @@ class CompactionState:
     is_dead: bool = False
 
 
+def _of_home(state: "ServerState") -> Engine:
+    from pipeline.queries.engines.duckdb import DuckDb
+
+    return DuckDb(state.folder, alone=True)
+
+
 @dataclass
 class ServerState:
     """One running server.
@@ -67,6 +75,7 @@ class ServerState:
     ranking      the answer of a ranking
     counting     how that goes; it ends no server
     salt         of the hashes of visitors, for a time in epoch ms
+    engine  what answers saved queries; kept: answers of it
     views        what is posted of them, on its way to the log
     """
 
@@ -94,6 +103,8 @@ class ServerState:
     ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
     counting: Callable[[], CountingState] = lambda: RUNNING
     salt: Callable[[int], bytes] = lambda at_ms: b""
+    engine: Callable[["ServerState"], Engine] = _of_home
+    kept: Shelf = field(default_factory=Shelf)
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
     views: Gathering = field(init=False)

@@ -130,7 +130,7 @@ def test_explain_shows_the_values_that_are_bound() -> None:
         ran.out.partition("\n-- with\n")[2],
     )
     window = "first_day, last_day, from_time, to_time"
-    order = f"{window}, {window}, top"
+    order = f"{window}, source, source, port, port, {window}, top"
     assert written_.startswith(f"-- for athena, ? in the order {order}\nSELECT\n    srcaddr,\n")
     assert "event_time >= ? AND event_time < ?" in written_
     assert len(run.splitlines()) > 5
@@ -138,6 +138,8 @@ def test_explain_shows_the_values_that_are_bound() -> None:
         "-- :first_day = 2026-11-25",
         "-- :from_time = 2026-11-25T00:00:00Z",
         "-- :last_day = 2026-11-25",
+        "-- :port = *",
+        "-- :source = *",
         "-- :to_time = 2026-11-26T00:00:00Z",
         "-- :top = 3",
     ]

@@ -276,6 +276,8 @@ def test_what_is_bound_are_the_values_that_the_statement_takes():
     bound = ask("traffic_over_time", params={"bucket": "1"}, window=window, now=NOW).bound
     assert [(name, str(value)) for name, value in bound.items()] == [
         ("bucket", "1"),
+        ("source", "*"),
+        ("port", "*"),
         ("top", "10000"),
         ("from_time", "2026-11-25 14:00:00"),
         ("to_time", "2026-11-26 00:00:00"),

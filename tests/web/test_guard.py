@@ -69,7 +69,9 @@ def test_every_answer_keeps_browsers_from_guessing(served: Served, path: str) ->
     assert "access-control-allow-origin" not in headers
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/openapi.json", "/v1", "/v1/health/"])
+@pytest.mark.parametrize(
+    "path", ["/page/", "/docs", "/redoc", "/openapi.json", "/v1", "/v1/health/"]
+)
 def test_what_is_not_there_is_said_as_every_error(served: Served, path: str) -> None:
     response = served.get(path)
     assert response.status_code == 404

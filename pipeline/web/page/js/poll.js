@@ -1,0 +1,139 @@
+/* When the server is asked: every few seconds, not while nobody looks, and slower after a failure. */
+
+import { ask, Failure, note, now, setClock } from './api.js';
+import { LIVE_S } from './header.js';
+import { every, pathOf, questions, rankedLive, rankingPath } from './questions.js';
+import { view } from './state.js';
+import { isEmpty, known } from './store.js';
+
+const BACK_OFF_S = [2, 4, 8, 16, 30];
+/** An answer that another viewer got a moment ago is as good. */
+const SHARED = 0.8;
+/** A page that has just been opened is often of a home that has just begun. */
+const SOON_S = 60;
+const SOON_EVERY_S = 10;
+/** Answered while nothing lands: what it says is worth showing. */
+const HOLDING = 503;
+
+let draw = () => {},
+    begun = 0,
+    liveAt = 0,
+    queriesAt = 0,
+    asking = null,
+    round = 0;
+
+/** Seconds that only ever grow: the server's clock may be set, and with it the page's. */
+const passed = () => performance.now() / 1000;
+
+/** Begin; `drawn` is told {slide, full} when there is something new. */
+export function begin(drawn) {
+    draw = drawn;
+    begun = passed();
+    setInterval(tick, 1000);
+    document.addEventListener('visibilitychange', () => {
+        if (!document.hidden) askNow(SHARED);
+    });
+    return askNow(SHARED);
+}
+
+/** Ask everything at once; `share`: of the time between two questions an answer may be old. */
+export function askNow(share = 0) {
+    known.waiting = 0;
+    liveAt = passed();
+    queriesAt = now();
+    return Promise.all([live({ slide: false }), queries(every() * share)]);
+}
+
+/** Ask since a filter or the range has changed: what still comes of before is forgotten. */
+export function askAnew() {
+    round++;
+    return askNow(SHARED);
+}
+
+function tick() {
+    if (document.hidden) return;
+    if (known.down) {
+        if (now() >= known.down.next) again();
+    } else {
+        const soon = passed() - begun < SOON_S;
+        if (passed() - liveAt >= (soon && isEmpty() ? 1 : LIVE_S)) {
+            liveAt = passed();
+            live({ slide: true });
+        }
+        // At the same moments for all who look, so that one of them asks for all.
+        const step = soon && !known.answers.pairs?.rows.length ? SOON_EVERY_S : every();
+        if (view.live && !view.custom && Math.floor(now() / step) > Math.floor(queriesAt / step)) {
+            queriesAt = now();
+            queries(step * SHARED);
+        }
+    }
+    draw({ tick: true });
+}
+
+/** Try once more after a failure. */
+export function again() {
+    if (asking) return;
+    known.down.next = Infinity;
+    asking = askNow(SHARED).finally(() => {
+        asking = null;
+    });
+}
+
+async function live({ slide }) {
+    const mine = round;
+    try {
+        const { body: health } = await ask('health', '/v1/health', { also: [HOLDING] });
+        if (!health.version)
+            throw new Failure('/v1/health', HOLDING, health.error || { what: 'it cannot answer' });
+        setClock(health.time);
+        const found = rankedLive() ? await ask('ranking', rankingPath()) : null;
+        if (mine !== round) return;
+        if (!view.live && slide) {
+            known.waiting += found?.fresh ? 1 : 0;
+            return draw({ tick: true });
+        }
+        const was = known.down || (known.health?.newest_arrival === null && health.newest_arrival);
+        Object.assign(known, { health, down: null, asOf: now() });
+        if (found) Object.assign(known, { ranking: found.body });
+        draw({ slide, ranking: true });
+        if (was && slide) askNow(SHARED);
+    } catch (failure) {
+        failed(failure);
+    }
+}
+
+function failed(failure) {
+    if (!(failure instanceof Failure)) throw failure;
+    const tries = (known.down?.tries || 0) + 1;
+    known.down = {
+        failure,
+        tries,
+        next: now() + BACK_OFF_S[Math.min(tries, BACK_OFF_S.length) - 1],
+    };
+    draw({ tick: true });
+}
+
+/** Ask all saved queries; each draws when it comes, and one that fails leaves the others alone. */
+async function queries(maxAge) {
+    const mine = round,
+        wanted = questions();
+    for (const place of Object.keys(known.answers)) if (!wanted[place]) delete known.answers[place];
+    await Promise.all(
+        Object.entries(wanted).map(async ([place, question]) => {
+            try {
+                const { body, fresh } = await ask(place, pathOf(question), {
+                    maxAge: Math.floor(maxAge),
+                });
+                if (mine !== round) return;
+                if (fresh) note(body);
+                known.answers[place] = body;
+                delete known.errors[place];
+            } catch (failure) {
+                if (!(failure instanceof Failure)) throw failure;
+                if (mine !== round || !failure.reached) return;
+                known.errors[place] = failure;
+            }
+            draw({ place });
+        }),
+    );
+}

@@ -1,0 +1,21 @@
+/* What the page knows: the last good answer of each question, and what went wrong since. */
+
+/**
+ * health, ranking  answers of the server
+ * answers          by place; errors: Failures by place, while the last try failed
+ * down             {failure, tries, next} while the server does not answer; null: it does
+ * waiting          answers that came while the page is paused
+ */
+export const known = {
+    health: null,
+    ranking: null,
+    answers: {},
+    errors: {},
+    down: null,
+    waiting: 0,
+    asOf: 0,
+};
+
+/** Whether nothing has ever come: neither a record that landed nor a count. */
+export const isEmpty = () =>
+    Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);

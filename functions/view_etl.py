@@ -1,6 +1,6 @@
-"""Lambda: page views that API Gateway put into a stream, to the lake.
+"""Lambda: page views that API Gateway put into a stream, counted, and brought to the lake.
 
-Trigger  Kinesis (event source mapping with ReportBatchItemFailures)
+Trigger  Kinesis (event source mapping with ReportBatchItemFailures, one batch of a shard at once)
 Returns  {"batchItemFailures": [...]}: empty, or what has to come again
 Fails    never for data: what is no view goes to the quarantine, without the address of who sent it
 """
@@ -23,7 +23,7 @@ stack = cache(invoke.views_from_settings)
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Bring the views of one invocation to the lake."""
+    """Count the views of one invocation, and bring them to the lake: pipeline/invoke/counted.py."""
     left = invoke.left_of(context.get_remaining_time_in_millis)
     now_ms = round(time.time() * 1000)
     taken = invoke.take(event, stack(), left, now_ms)

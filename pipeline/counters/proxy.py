@@ -6,7 +6,7 @@ are decoded, each name has all of its values; names of headers come as they were
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,9 @@ from pipeline.counters.table import CountersTable
 from pipeline.counters.warm import Warm
 from pipeline.errors import NotConfigured, TailraceError, UsageError
 from pipeline.settings import load
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 # As often as a page asks; between two of them others are answered by what stands in between.
 CACHED = "public, max-age=1"
@@ -36,16 +39,18 @@ def answered(event: Event, warm: Warm) -> Answer:
     return _answer(200, told, headers)
 
 
-def from_settings() -> CountersTable:
+def from_settings(config: "Config | None" = None) -> CountersTable:
     """The table that the environment of a function names. Raises NotConfigured where it does not.
 
-    A call has one attempt: whoever asks or schedules has the next one.
+    config  of its client; without one a call has one attempt: whoever asks or schedules has the
+            next one
     """
     table = load().counters.table
     if not table:
         fix = "deploy the stack's own template, which sets it"
         raise NotConfigured("TAILRACE_COUNTERS_TABLE is not set", "", fix)
-    return CountersTable(aws.session().client("dynamodb", config=aws.one_attempt()), table)
+    client = aws.session().client("dynamodb", config=config or aws.one_attempt())
+    return CountersTable(client, table)
 
 
 def warm_from_settings() -> Warm:

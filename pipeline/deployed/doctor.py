@@ -16,6 +16,7 @@ from pipeline.deployed.function import configuration
 from pipeline.deployed.intake import freshness, intake
 from pipeline.deployed.outside import lookups
 from pipeline.deployed.patient import Patient
+from pipeline.deployed.ranked import counters
 from pipeline.deployed.signs import alarms, calls, letters
 from pipeline.deployed.stage import WHOLE
 from pipeline.errors import TailraceError
@@ -41,6 +42,7 @@ def examined(patient: Patient) -> Iterator[Check]:
         "letters": letters,
         "alarm": alarms,
         "lookups": lookups,
+        "counters": counters,
     }
     if patient.deployed.outputs.get("Delivery") == "firehose":
         looks["stream"] = _streams

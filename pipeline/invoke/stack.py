@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline import aws
 from pipeline.batch import Context, Ports
 from pipeline.batch.context import context_of
+from pipeline.counters.tally import Tally
 from pipeline.deliver.attempts import Attempts
 from pipeline.deliver.bucket import Bucket
 from pipeline.deliver.firehose import FirehoseSink
@@ -18,6 +19,7 @@ from pipeline.deliver.s3_quarantine import S3Quarantine
 from pipeline.deliver.s3_sink import S3Sink
 from pipeline.enrich.aws_ranges import NONE, AwsRanges
 from pipeline.errors import NotConfigured
+from pipeline.invoke.counted import tally_from_settings
 from pipeline.invoke.fetching import Fetched, fetched
 from pipeline.invoke.posted import opening
 from pipeline.invoke.ranges import kept_ranges
@@ -52,12 +54,14 @@ class Stack:
     """What a function works with; `home` is the AWS one, or one in memory.
 
     opens  what each record of a stream is replaced by first; None: nothing
+    tally  what counts the records of a stream; None: nothing does
     """
 
     context: Context
     routes: Routes
     home: Home
     opens: Callable[[Record], Record] | None = None
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,14 @@ def from_settings() -> Stack:
 def views_from_settings() -> Stack:
     """The same for a function that takes page views from a stream of API Gateway.
 
+    They are counted where the settings name a table for that.
+
     Raises also TailraceError where the key of the hashes of visitors cannot be read.
     """
-    return replace(from_settings(), opens=opening(visitor_key(load().delivery.visitor_secret)))
+    settings = load()
+    opens = opening(visitor_key(settings.delivery.visitor_secret))
+    tally = tally_from_settings(time.time) if settings.counters.table else None
+    return replace(from_settings(), opens=opens, tally=tally)
 
 
 def stack_of(settings: Settings, home: Home, aws_ranges: AwsRanges = NONE) -> Stack:

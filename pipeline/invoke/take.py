@@ -10,6 +10,7 @@ from pipeline.batch import Fault, Report, guarded, process
 from pipeline.decode.peek import log_group_of
 from pipeline.errors import DeliveryError, TailraceError, Unforeseen, UsageError
 from pipeline.invoke.arrival import arrival_ms
+from pipeline.invoke.counted import count
 from pipeline.invoke.objects import records_of
 from pipeline.invoke.stack import Left, Stack
 from pipeline.sources import find
@@ -87,7 +88,10 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
         records = triggers.kinesis(event)
         if stack.opens is not None:
             records = [stack.opens(each) for each in records]
+        uncounted = _count(records, stack)
         _records(taken, records, stack, left, now_ms)
+        if uncounted is not None:
+            _add_uncounted(taken, uncounted)
     elif taken.carrier is Carrier.QUEUE:
         _queue(taken, triggers.queue(event), stack, left, now_ms)
     elif taken.carrier is Carrier.AWSLOGS:
@@ -97,6 +101,22 @@ def take(event: Any, stack: Stack, left: Left, now_ms: int) -> Taken:
     else:
         taken.failures = _objects(taken, triggers.s3(event), stack, left, now_ms)
     return taken
+
+
+def _count(records: Sequence[Record], stack: Stack) -> TailraceError | None:
+    """Count records that are all of one source; why some are not counted."""
+    if stack.tally is None or not records:
+        return None
+    source = find(stack.routes.source_of(records[0].log_group))
+    return count(records, source, stack.tally, stack.context)
+
+
+def _add_uncounted(taken: Taken, error: TailraceError) -> None:
+    """Say that records have to come again to be counted; raise what Lambda has to bring apart."""
+    if not isinstance(error, DeliveryError):
+        raise error
+    taken.failures.append(error)
+    taken.again = [min([*taken.again, error.undelivered], key=int)]
 
 
 def _records(

@@ -29,6 +29,8 @@
       viewport: innerWidth + "x" + innerHeight
     });
     last = path;
+    // A text would be sent with a charset, by which API Gateway might not know its type.
+    body = new Blob([body], { type: "text/plain" });
     if (!(navigator.sendBeacon && navigator.sendBeacon(url, body)))
       fetch(url, { method: "POST", body: body, keepalive: true, mode: "no-cors" });
   }

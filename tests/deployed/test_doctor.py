@@ -39,8 +39,12 @@ def test_a_stack_that_is_well_says_so_part_by_part(cloud: Cloud) -> None:
         "calls": (True, "1 of 3 calls since 13:30Z failed"),
         "alarm": (True, "none of tailrace-staging-* is on"),
         "lookups": (True, "no address ranges: the stack has no AddressRangesUrl"),
-        "stream": (True, "13 streams of Firehose are ACTIVE and make Parquet"),
-        "table": (True, "53 tables and views of tailrace_staging are as they are declared"),
+        "counters": (
+            True,
+            "none: the stack ranks no pages, ViewsPerSecond or RankingsPerSecond is 0",
+        ),
+        "stream": (True, "14 streams of Firehose are ACTIVE and make Parquet"),
+        "table": (True, "57 tables and views of tailrace_staging are as they are declared"),
         "curated": (True, "none: the stack's CompactionHours is 0"),
         "workgroup": (True, "tailrace-staging stops a query at 100,000,000,000 bytes"),
         "query": (True, "Athena answers"),
@@ -183,7 +187,7 @@ def test_a_stream_with_the_columns_of_another_table_is_named(cloud: Cloud) -> No
         "tailrace-staging-vpc_flow has the columns of batch_landing_files, not of"
         " vpc_flow_landing_files; tailrace-staging-tgw_flow has"
     )
-    assert "; and 2 more" in found
+    assert "; and 3 more" in found
 
 
 def test_a_stream_that_is_missing_is_named(cloud: Cloud) -> None:

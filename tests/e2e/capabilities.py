@@ -114,6 +114,16 @@ CAPABILITIES = {
         lacks("its mapping templates know no directives, and it calls no Kinesis"),
         HAS,
     ),
+    "views.types": Capability(
+        "a body of views is what its type says, with a charset or without",
+        lacks("it calls no Kinesis from API Gateway"),
+        pretends("it holds every body against the model of JSON, and knows no type with a charset"),
+    ),
+    "views.ranking": Capability(
+        "page views of the stream are counted in DynamoDB, and a function says which are hot",
+        HAS,
+        lacks("its DynamoDB is a program in Java, which is in its image alone"),
+    ),
     "glue.catalog": Capability("tables and views as declared", HAS, _PLAN),
     "athena.answers": Capability(
         "`tailrace query --engine athena` reads the lake", BY_DUCKDB, _PLAN

@@ -3,15 +3,19 @@
 Then its line in capabilities.py becomes HAS, and the tests of that capability run on it.
 """
 
+import json
 import time
 
 import pytest
 
+from pipeline.beacon import FORM, TEXT
 from tests.e2e.cloud import LANDING, PARQUET, Cloud
 from tests.e2e.conftest import Sent
 from tests.e2e.sample import FLOWS
+from tests.e2e.test_views import gateway, post, view
 from tests.homes import Ran
 
+__all__ = ["gateway"]  # a fixture
 WAIT_S = 5
 
 
@@ -49,3 +53,10 @@ def test_prefixes_stay_as_they_are_written(target: Cloud, sent: Sent) -> None:
 def test_whole_numbers_are_divided_as_by_duckdb(target: Cloud) -> None:
     ran = athena(target, "SELECT 1 + 1 AS two, 1 / 2 AS half")
     assert (ran.code, ran.out) == (0, '{"two":2,"half":0.5}\n')
+
+
+@pytest.mark.probe("views.types")
+def test_a_form_of_views_is_taken_for_json_that_is_none(target: Cloud, gateway: Cloud) -> None:
+    assert post(gateway, b"path=%2Fform", FORM).status_code == 400
+    text = json.dumps(view("with a charset")).encode()
+    assert post(gateway, text, f"{TEXT};charset=UTF-8").status_code == 415

@@ -106,6 +106,11 @@ def answered(name: str, status: int, body: Any) -> tuple[int, str]:
     return int(context["responseOverride"].get("status", chosen["StatusCode"])), said.strip()
 
 
+def merged(text: str) -> str:
+    """What a mapping template says of a request without a body."""
+    return _merged(text, Input("", Request()), _context(Request()))
+
+
 def _context(request: Request) -> dict[str, Any]:
     return {
         "requestId": REQUEST,

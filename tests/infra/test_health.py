@@ -76,7 +76,7 @@ def failure_stores(stack: Stack) -> Iterator[tuple[str, str, str]]:
         if kind == "AWS::Serverless::Function":
             variables = made["Environment"]["Variables"]
             # A function that delivers nothing keeps nothing either.
-            others = ("Lookups", "Compact", "Erase")
+            others = ("Lookups", "Compact", "Erase", "Ranking", "Counters")
             assert "TAILRACE_DELIVERY_QUARANTINE" in variables or name in others
             if "TAILRACE_DELIVERY_QUARANTINE" in variables:
                 yield "quarantine/", "rejected", variables["POWERTOOLS_SERVICE_NAME"]

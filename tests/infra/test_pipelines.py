@@ -102,7 +102,7 @@ def test_what_asks_a_stage_how_it_is_only_looks_and_asks_athena() -> None:
     assert statements(smoke) == []
     verbs = {action.partition(":")[2] for action in actions(OF_A_STAGE["LookPolicy${Stage}"])}
     assert {verb for verb in verbs if not re.match("(Get|List|Describe)[A-Z]", verb)} == {
-        *("StartQueryExecution", "StopQueryExecution"),
+        *("StartQueryExecution", "StopQueryExecution", "Query"),
         *("PutObject", "AbortMultipartUpload", "Decrypt", "GenerateDataKey"),
     }
     looks = statements(OF_A_STAGE["LookPolicy${Stage}"])

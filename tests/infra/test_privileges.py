@@ -108,6 +108,9 @@ ALLOWED = {
         "kms:GenerateDataKey": {"LogsKey.Arn"},
     },
     "ViewEtlRole": {
+        "dynamodb:GetItem": {"CountersTable.Arn"},
+        "dynamodb:PutItem": {"CountersTable.Arn"},
+        "dynamodb:Query": {"CountersTable.Arn"},
         "firehose:PutRecordBatch": {
             "arn:aws:firehose:eu-central-1:111122223333:deliverystream/tailrace-heron-*"
         },
@@ -125,6 +128,19 @@ ALLOWED = {
         "secretsmanager:GetSecretValue": {"VisitorSecret"},
         "sqs:SendMessage": {"ViewDeadLetters.Arn"},
     },
+    "RankingRole": {
+        "dynamodb:Query": {"CountersTable.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-ranking:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-ranking:*"},
+    },
+    "CountersRole": {
+        "dynamodb:GetItem": {"CountersTable.Arn"},
+        "dynamodb:PutItem": {"CountersTable.Arn"},
+        "dynamodb:Query": {"CountersTable.Arn"},
+        "logs:CreateLogStream": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-counters:*"},
+        "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-counters:*"},
+    },
+    "CountersScheduleRole": {"lambda:InvokeFunction": {"Counters.Arn"}},
     "LookupsRole": {
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
@@ -363,6 +379,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
             "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
         ),
         (
+            "CountersScheduleRole",
+            "scheduler.amazonaws.com",
+            "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
+        ),
+        (
             "Role",
             "vpc-flow-logs.amazonaws.com",
             "arn:aws:ec2:eu-central-1:111122223333:vpc-flow-log/*",
@@ -387,6 +408,12 @@ def test_cloudwatch_logs_calls_the_function_for_this_account_alone() -> None:
     assert made["Principal"] == "logs.amazonaws.com"
     assert made["SourceAccount"] == "111122223333"
     assert made["SourceArn"] == f"{LOG_GROUP}*:*"
+
+
+def test_the_ranking_is_called_by_its_own_method_alone() -> None:
+    made = Stack(ViewsPerSecond="1").nested("Views").resources["RankingIsCalled"]["Properties"]
+    assert (made["FunctionName"], made["Principal"]) == ("Ranking.Arn", "apigateway.amazonaws.com")
+    assert made["SourceArn"] == ("arn:aws:execute-api:eu-central-1:111122223333:Api/*/GET/ranking")
 
 
 def test_the_queue_takes_events_of_the_inbox_alone() -> None:

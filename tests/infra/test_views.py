@@ -22,7 +22,18 @@ from pipeline.beacon import (
 )
 from pipeline.invoke.posted import opened
 from pipeline.settings import of_function
-from tests.infra.gateway import ADDRESS, AT_MS, REQUEST, Request, answered, method, put, told
+from pipeline.web.views import SCRIPT, SCRIPT_CACHED
+from tests.infra.gateway import (
+    ADDRESS,
+    AT_MS,
+    REQUEST,
+    Request,
+    answered,
+    merged,
+    method,
+    put,
+    told,
+)
 from tests.infra.stack import Stack
 
 EVENT = "0b5c2f6e-1111-4222-8333-0123456789ab"
@@ -234,15 +245,66 @@ def test_no_log_of_requests_is_kept_and_more_than_is_asked_for_is_refused() -> N
     views = Stack(ViewsPerSecond="250").nested("Views")
     stage = views.resources["ApiStage"]["Properties"]
     assert "AccessLogSetting" not in stage
-    (settings,) = stage["MethodSettings"]
-    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
-    assert settings["ThrottlingRateLimit"] == settings["ThrottlingBurstLimit"] == "250"
+    for settings, rate in zip(stage["MethodSettings"], ("250", "20"), strict=True):
+        assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+        assert settings["ThrottlingRateLimit"] == settings["ThrottlingBurstLimit"] == rate
 
 
 def test_without_it_nothing_of_it_is_made() -> None:
     types = {each["Type"] for _, each in Stack().all()}
     assert not [each for each in types if "ApiGateway::" in each or "Secret" in each]
-    assert not {"Views", "ViewEtl", "ViewMapping"} & set(Stack().resources)
+    assert "AWS::DynamoDB::Table" not in types
+    assert not {"Views", "ViewEtl", "ViewMapping", "Ranking", "Counters"} & set(Stack().resources)
+
+
+def test_without_a_ranking_views_come_in_and_nothing_is_counted() -> None:
+    stack = Stack(ViewsPerSecond="1", RankingsPerSecond="0")
+    assert not {each for each in stack.resources if "Ranking" in each or "Counters" in each}
+    variables = stack.resources["ViewEtl"]["Properties"]["Environment"]["Variables"]
+    assert variables["TAILRACE_COUNTERS_TABLE"] == ""
+    views = stack.nested("Views")
+    assert not {each for each in views.resources if "Ranking" in each}
+    assert len(views.resources["ApiStage"]["Properties"]["MethodSettings"]) == 1
+
+
+def test_a_stage_shows_what_its_deployment_depends_on() -> None:
+    """A method that is added later, or is gone, needs a deployment of its own."""
+    shown = set()
+    for rate in ("0", "20"):
+        views = Stack(ViewsPerSecond="1", RankingsPerSecond=rate).nested("Views")
+        (deployment,) = views.of_type("AWS::ApiGateway::Deployment")
+        assert views.resources["ApiStage"]["Properties"]["DeploymentId"] == deployment
+        made = set(views.of_type("AWS::ApiGateway::Method"))
+        assert made <= set(views.resources[deployment]["DependsOn"])
+        shown.add(deployment)
+    assert len(shown) == 2
+
+
+def test_the_script_is_answered_as_a_server_answers_it() -> None:
+    (answer,) = method("GetScript")["Integration"]["IntegrationResponses"]
+    text = answer["ResponseTemplates"]["application/json"]
+    assert merged(text) + "\n" == SCRIPT.read_text("utf-8")
+    told = answer["ResponseParameters"]
+    assert told["method.response.header.content-type"] == "'text/javascript'"
+    assert told["method.response.header.cache-control"] == f"'{SCRIPT_CACHED}'"
+
+
+def test_a_ranking_is_asked_of_the_function_and_views_of_a_shard_are_counted_in_order() -> None:
+    stack = Stack(ViewsPerSecond="1", ParallelBatches="10")
+    called = stack.nested("Views").resources["GetRanking"]["Properties"]["Integration"]
+    assert (called["Type"], called["IntegrationHttpMethod"]) == ("AWS_PROXY", "POST")
+    assert "/functions/Ranking.Arn/invocations" in called["Uri"]
+    assert stack.resources["ViewMapping"]["Properties"]["ParallelizationFactor"] == 1
+    for name in ("ViewEtl", "Ranking", "Counters"):
+        variables = stack.resources[name]["Properties"]["Environment"]["Variables"]
+        assert variables["TAILRACE_COUNTERS_TABLE"] == "CountersTable"
+
+
+def test_what_is_counted_is_forgotten_by_the_table_itself() -> None:
+    made = Stack(ViewsPerSecond="1").resources["CountersTable"]["Properties"]
+    assert made["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert [each["AttributeName"] for each in made["KeySchema"]] == ["pk", "sk"]
+    assert {each["AttributeType"] for each in made["AttributeDefinitions"]} == {"S"}
 
 
 def test_the_function_reads_views_alone_and_tells_pages_apart_as_it_is_told() -> None:

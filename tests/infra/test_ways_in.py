@@ -108,11 +108,20 @@ def test_every_log_group_that_the_stack_makes_for_itself_is_refused_and_told_to_
 ):
     made = {
         each["Properties"]["LogGroupName"]
-        for _, each in Stack(**FLOWS).all()
+        for _, each in Stack(**FLOWS, ViewsPerSecond="1").all()
         if each["Type"] == "AWS::Logs::LogGroup"
     }
     own = made - {"/vpc-flow/tailrace-heron"}
-    named = ("log-etl", "compact", "backfill", "erase", "lookups")
+    named = (
+        "log-etl",
+        "compact",
+        "backfill",
+        "erase",
+        "lookups",
+        "view-etl",
+        "ranking",
+        "counters",
+    )
     functions = {f"/aws/lambda/tailrace-heron-{name}" for name in named}
     assert own == {*functions, "/aws/kinesisfirehose/tailrace-heron"}
     refused = re.compile(template("template.yaml")["Parameters"]["LogGroups"]["AllowedPattern"])

@@ -1,7 +1,7 @@
 """The rankings: what is counted of which rows, and how late a row may come."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import pyarrow as pa
@@ -45,7 +45,7 @@ class Ranking:
     unit: str
     late_minutes: int
     settled: bool
-    parts: Mapping[str, Part]
+    parts: Mapping[str, Part] = field(hash=False)
 
 
 def _accepted(rows: pa.Table) -> pa.Array:

@@ -67,6 +67,7 @@ class Tally:
 
     clock    seconds since the epoch
     answers  whether anybody asks it for a ranking; it keeps no boards otherwise
+    changes  how often what an answer is made from has changed
 
     Raises DeliveryError where they cannot be read.
     """
@@ -80,6 +81,7 @@ class Tally:
     # Held while boards change, and by whoever answers from them in another thread.
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: bool = True
+    changes: int = 0
     _stale: bool = False
 
     def __post_init__(self) -> None:
@@ -87,7 +89,10 @@ class Tally:
 
     def _read(self) -> None:
         """Read what was counted of late; all that is known is of now then."""
-        self._places, self._seen = {}, {}
+        # Before the boards: what somebody else adds in between is on them, and moves the place, so
+        # that all is read once more. The other way round it would be on no board.
+        self._places = {shard: self.counters.place(shard) for shard in self._places}
+        self._seen = {}
         if self.answers:
             self._read_boards()
         self._stale = False
@@ -102,6 +107,7 @@ class Tally:
         with self.lock:
             self.boards.update(boards)
             self.titles.update(titles)
+            self.changes += 1
 
     def place(self, shard: int) -> str:
         """Up to where a shard is counted; "" for nothing. Raises DeliveryError."""
@@ -148,11 +154,14 @@ class Tally:
         seen.add(last, ids)
         if not self.answers:
             return True
+        if not counts and not titles:
+            return True
         with self.lock:
             for name, some in counts.items():
                 for counted in some:
                     self.boards[name].add(counted)
             self.titles.update(titles)
+            self.changes += 1
         return True
 
     def tidy(self) -> None:
@@ -168,6 +177,7 @@ class Tally:
             self.titles.update(titles)
             for board in self.boards.values():
                 board.forget(before)
+            self.changes += 1
 
     def _arrived(self, rows: Sequence[Rows]) -> tuple[int, int]:
         """First and last minute of arrival of some rows; now for none."""

@@ -49,11 +49,14 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
+def as_json(content: Any) -> bytes:
+    """Some content as JSON: a browser that takes it for a page after all finds no tag in it."""
+    return msgspec.json.encode(content).replace(b"<", b"\\u003c")
+
+
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Some content as JSON."""
-    # A browser that takes it for a page after all finds no tag in it.
-    text = msgspec.json.encode(content).replace(b"<", b"\\u003c")
-    return Response(text, status, dict(headers or {}), JSON)
+    return Response(as_json(content), status, dict(headers or {}), JSON)
 
 
 def error_answer(error: TailraceError, home: Path | None = None) -> Response:

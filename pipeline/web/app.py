@@ -1,12 +1,14 @@
 """The app: routes, errors, and the guard before them."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from pipeline import __version__, beacon
 from pipeline.errors import TailraceError
@@ -15,6 +17,7 @@ from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
 from pipeline.web.health import health
 from pipeline.web.logs import post_logs
+from pipeline.web.shortcut import Route, Shortcut
 from pipeline.web.state import ServerState
 
 OPENAPI = "/v1/openapi.json"
@@ -47,7 +50,12 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     async def openapi() -> Response:
         return answers.answer(describe())
 
-    return Guard(app, hosts)
+    routes: dict[tuple[str, str], Route] = {
+        ("POST", "/v1/views"): partial(views.post_views, state),
+        ("GET", "/v1/pixel.gif"): partial(views.pixel, state),
+    }
+    shortcut = Shortcut(app, routes, answers.on_error_of(state.folder))
+    return Guard(ServerErrorMiddleware(shortcut, answers.on_defect), hosts)
 
 
 def _add_logs(app: FastAPI, state: ServerState) -> None:

@@ -158,15 +158,21 @@ async def read(request: Request, cap: int, share: Share) -> bytes:
     if declared.isascii() and declared.isdigit() and int(declared) > cap:
         raise _too_large(cap)
     chunks: list[bytes] = []
-    budget = share.budget
+    budget, more = share.budget, True
     try:
         async with budget.patience() as left:
-            async for chunk in request.stream():
+            # Not by `request.stream`: a small body costs a third less, for it comes in one piece.
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk, more = message.get("body", b""), message.get("more_body", False)
                 if share.taken + len(chunk) > cap:
                     raise _too_large(cap)
                 share.take(len(chunk))
                 chunks.append(chunk)
-                budget.prolong(left, len(chunk))
+                if more:
+                    budget.prolong(left, len(chunk))
         return b"".join(chunks)
     except TimeoutError as error:
         again = "send it again; nothing of it was taken"

@@ -10,16 +10,31 @@ from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pipeline.batch import Context
 from pipeline.consume.counting import CountingWorker
-from pipeline.counters.answer import Asked, answer
+from pipeline.counters.answer import Asked, answer, etag
 from pipeline.counters.file import CountersFile
 from pipeline.counters.tally import Tally
 from pipeline.errors import TailraceError
 from pipeline.store import Store
 from pipeline.stream.log import Log
+from pipeline.web import answers
+
+# Answers that are kept: as many as are asked for again and again, by pages that show them.
+KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer of a ranking.
+
+    of  how often the counts had changed, and the second in which it was given
+    """
+
+    of: tuple[int, int]
+    text: bytes
+    etag: str
 
 
 @dataclass
@@ -37,6 +52,7 @@ class Counting:
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _tally: Tally | None = None
+    _told: dict[Asked, Told] = field(default_factory=dict)
 
     def start(self) -> None:
         """Begin to count. Raises HomeError when log.db or the counters cannot be opened."""
@@ -55,14 +71,23 @@ class Counting:
         self._thread.join(patience_s)
         return not self._thread.is_alive()
 
-    def answer(self, asked: Asked) -> dict[str, Any]:
-        """The answer of a ranking as it is now."""
+    def answer(self, asked: Asked) -> Told:
+        """The answer of a ranking as it is now; the same one until something more is counted."""
         tally = self._tally
         if tally is None:
             raise TailraceError("nothing is counted yet", "", "ask again in a moment")
         now_ms = int(self.clock() * 1000)
+        # Who asks at the same time waits for the first one's, and has it, too.
         with tally.lock:
-            return answer(asked, tally.boards[asked.ranking.name], tally.titles, now_ms)
+            of = tally.changes, now_ms // 1000
+            kept = self._told.get(asked)
+            if kept is None or kept.of != of:
+                found = answer(asked, tally.boards[asked.ranking.name], tally.titles, now_ms)
+                self._told.pop(asked, None)
+                kept = self._told[asked] = Told(of, answers.as_json(found), etag(found))
+                if len(self._told) > KEPT:
+                    del self._told[next(iter(self._told))]
+        return kept
 
     def _run(self, ready: "Future[None]") -> None:
         try:

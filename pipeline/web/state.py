@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
@@ -14,6 +13,8 @@ from pipeline.queries.engines import Engine
 from pipeline.settings import Limits, Prices
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
+from pipeline.web.counting import Told
+from pipeline.web.gathering import Gathering
 from pipeline.web.kept import Shelf
 
 QUERIES_AT_ONCE = 2
@@ -72,6 +73,7 @@ class ServerState:
     error   what a thread ended with before, where that was no defect
     ranking      the answer of a ranking
     visitor_key  of the hashes of visitors
+    views        what is posted of them, on its way to the log
     engine  what answers saved queries; kept: answers of it
     """
 
@@ -92,14 +94,16 @@ class ServerState:
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
-    ranking: Callable[[Asked], dict[str, Any]] = lambda asked: {}
+    ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
     visitor_key: bytes = b""
     engine: Callable[["ServerState"], Engine] = _of_home
     kept: Shelf = field(default_factory=Shelf)
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
+    views: Gathering = field(init=False)
 
     def __post_init__(self) -> None:
+        self.views = Gathering(self.intake.submit, self.clock)
         self.started_ms = int(self.clock() * 1000)
 
     def dead(self) -> str:

@@ -4,23 +4,18 @@ Pages of any site may send here, for they are what it is for; nothing is answere
 another site could read.
 """
 
-import asyncio
 import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from pipeline import beacon
-from pipeline.beacon import KEY_BYTES, LONGEST_AGENT, OPEN, PIXEL, SOURCE, Seen
+from pipeline.beacon import KEY_BYTES, LONGEST_AGENT, OPEN, PIXEL, Seen
 from pipeline.errors import HomeError
-from pipeline.stream.intake import Posted
-from pipeline.stream.log import Incoming
-from pipeline.triggers import http_body
 from pipeline.web import bodies
 from pipeline.web.answers import HttpError
 from pipeline.web.state import ServerState
@@ -28,6 +23,8 @@ from pipeline.web.state import ServerState
 KEY_FILE = "visitor.key"
 SCRIPT = Path(__file__).with_name("tailrace.js")
 SCRIPT_CACHED = "public, max-age=3600"
+# Made once: it holds nothing of the request.
+TAKEN = Response(status_code=204, headers=OPEN)
 
 
 async def post_views(state: ServerState, request: Request) -> Response:
@@ -41,7 +38,7 @@ async def post_views(state: ServerState, request: Request) -> Response:
     with state.budget.hold() as share:
         payload = await bodies.read(request, beacon.MOST_BYTES, share)
         await _take(state, request, beacon.views_of(payload, kind))
-    return Response(status_code=204, headers=OPEN)
+    return TAKEN
 
 
 async def pixel(state: ServerState, request: Request) -> Response:
@@ -64,15 +61,7 @@ async def _take(state: ServerState, request: Request, views: Sequence[Any]) -> N
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
     lines = beacon.lines_of(views, Seen(now_ms, address, agent), state.visitor_key)
-    payload = b"\n".join(lines)
-    record = http_body(payload, uuid4().hex, now_ms)
-    # By its log group formats are declared: which parameters tell pages apart.
-    # Plain: a view that looks like an envelope of CloudWatch is none: its log events would tell of
-    # `server` what they like.
-    incoming = Incoming(
-        SOURCE, SOURCE, payload, now_ms, record.identity, log_group=SOURCE, plain=True
-    )
-    await asyncio.wrap_future(state.intake.submit(Posted(incoming)))
+    await state.views.take(lines)
 
 
 def visitor_key(home: Path) -> bytes:

@@ -20,21 +20,10 @@ from pipeline.errors import TailraceError
 from pipeline.store import Store
 from pipeline.stream.log import Log
 from pipeline.web import answers
+from pipeline.web.reader import Told
 
 # Answers that are kept: as many as are asked for again and again, by pages that show them.
 KEPT = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer of a ranking.
-
-    of  how often the counts had changed, and the second in which it was given
-    """
-
-    of: tuple[int, int]
-    text: bytes
-    etag: str
 
 
 @dataclass

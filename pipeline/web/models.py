@@ -140,3 +140,15 @@ class Answer(_Model):
     seconds: float
     bytes_scanned: int
     engine: str
+
+
+class Price(_Model):
+    """What an answer costs."""
+
+    usd: float | None = Field(description="null: nobody knows")
+    bytes: int | None = Field(description="that are read for it; null: nobody knows")
+    basis: Literal["free", "kept", "last_run", "limit"] = Field(
+        description="free; kept: it was asked before; last_run: by what the same query read last;"
+        " limit: only most_usd is known"
+    )
+    most_usd: float | None = Field(description="where it is broken off; null: nowhere")

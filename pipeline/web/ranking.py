@@ -8,16 +8,16 @@ from fastapi.responses import Response
 from pipeline.counters.answer import asked
 from pipeline.errors import UsageError
 from pipeline.web import answers
-from pipeline.web.state import ServerState
+from pipeline.web.reader import Reader
 
 # As often as a page asks; between two of them others are answered by what stands in between.
 CACHED = "public, max-age=1"
 MOST_PARAMETERS = 16
 
 
-def ranked(state: ServerState, request: Request) -> Response:
+def ranked(reader: Reader, request: Request) -> Response:
     """The answer, or 304 where it is the one that the caller has."""
-    told = state.ranking(asked(_given(request)))
+    told = reader.ranking(asked(_given(request)))
     headers = {"etag": told.etag, "cache-control": CACHED}
     if told.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

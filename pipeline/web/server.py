@@ -172,7 +172,7 @@ def running(
         intake,
         lambda: consumer.state,
         lambda: compaction.current,
-        clock,
+        clock=clock,
         prices=prices,
     )
     state.error = lambda: consumer.error or intake.error

@@ -121,6 +121,7 @@ class Statistics:
     dated          whether the engine knows as_of
     home           the folder that was read; None on Athena
     demo           it is the demo's, for the home itself holds nothing
+    made           when the rows were made, where that was for somebody else before
     """
 
     bytes_scanned: int
@@ -131,6 +132,7 @@ class Statistics:
     dated: bool = True
     home: Path | None = None
     demo: bool = False
+    made: datetime | None = None
 
 
 class Running(Protocol):

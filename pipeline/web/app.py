@@ -38,9 +38,7 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     return Guard(ServerErrorMiddleware(shortcut, answers.on_defect), hosts)
 
 
-def reading_app_of(
-    reader: Reader, hosts: frozenset[str] | None, health: type[BaseModel]
-) -> Guard:
+def reading_app_of(reader: Reader, hosts: frozenset[str] | None, health: type[BaseModel]) -> Guard:
     """The page and what it asks, without a way in; `health`: the shape of that answer."""
     app, _ = _app(reader)
     _add_reading(app, reader, health)

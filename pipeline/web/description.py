@@ -17,7 +17,11 @@ from pipeline.web import models
 from pipeline.web.forms import JSON, KINDS
 from pipeline.web.logs import KEY_PATTERN, LOG_GROUP, LOG_GROUP_PATTERN
 
-QUERY_PATH, PRICE_PATH, LOGS_PATH = "/v1/queries/{name}", "/v1/queries/{name}/price", "/v1/logs/{source}"
+QUERY_PATH, PRICE_PATH, LOGS_PATH = (
+    "/v1/queries/{name}",
+    "/v1/queries/{name}/price",
+    "/v1/logs/{source}",
+)
 BODIES = (*("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip"),)
 # What `queries.parse` takes, so far as a pattern can say it: not that a window must begin before it
 # ends. Years that the parser takes and that no event can have are left out.

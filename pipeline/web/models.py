@@ -63,6 +63,50 @@ class Intake(_Model):
     problem: str
 
 
+class Presets(_Model):
+    """Answers that are made on schedule."""
+
+    ranges: list[str]
+    minutes: int = Field(ge=0, description="how often that of the shortest range is; 0: never")
+
+
+class Check(_Model):
+    """A part of a stack that was looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str
+
+
+class Spent(_Model):
+    """What was asked of Athena since the page was started."""
+
+    queries: int = Field(ge=0)
+    bytes_scanned: int = Field(ge=0)
+    usd: float = Field(ge=0, description="estimated, by the rate in the settings")
+
+
+class StackHealth(_Model):
+    """Whether a deployed stack is well."""
+
+    status: Literal["ok", "failing"]
+    problem: str = Field(description="why the status is not ok; empty when it is")
+    version: str
+    home: Literal["aws"]
+    stage: str
+    region: str
+    time: str = Field(description="of the clock of who answers, UTC")
+    flush_seconds: float = Field(description="how long Firehose waits for more rows")
+    newest_arrival: str | None = Field(
+        description="of what has landed, UTC; null: nothing within a day"
+    )
+    rankings: list[str] = Field(description="that are counted as events come")
+    presets: Presets
+    checks: list[Check]
+    spent: Spent
+
+
 class Health(_Model):
     """Whether the server takes records and they land."""
 
@@ -74,6 +118,8 @@ class Health(_Model):
     time: str = Field(description="of the server's clock, UTC")
     flush_seconds: float = Field(description="how long a record waits for others before it lands")
     newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")
+    rankings: list[str] = Field(description="that are counted as events come")
+    presets: Presets | None = Field(description="null: everything is asked when it is wanted")
     intake: Intake
     worker: Worker
     compaction: Compaction

@@ -122,6 +122,7 @@ class Statistics:
     home           the folder that was read; None on Athena
     demo           it is the demo's, for the home itself holds nothing
     made           when the rows were made, where that was for somebody else before
+    window         what they are of, where that is not what was asked for
     """
 
     bytes_scanned: int
@@ -133,6 +134,7 @@ class Statistics:
     home: Path | None = None
     demo: bool = False
     made: datetime | None = None
+    window: Window | None = None
 
 
 class Running(Protocol):

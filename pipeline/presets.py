@@ -54,7 +54,7 @@ class Preset:
     @property
     def since(self) -> str:
         """Its window, as a query is asked for it."""
-        return f"{self.seconds}s"
+        return f"{self.seconds // HOUR_S}h"
 
 
 @cache

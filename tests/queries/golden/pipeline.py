@@ -59,6 +59,24 @@ GOLDEN: Golden = {
         ("vpc-flow", 5, 2000, 9000, 9000, 9000, FLOW_BYTES),
         ("app-log", 1, 500, 500, 500, 500, SIZE["app"]),
     ],
+    # One record a bucket; the first is delivered twice, which is another record with nothing new.
+    "intake_over_time": [
+        (at("14:10:00"), 2, 10, 4, 4, 2, 0, 2000),
+        (at("14:11:00"), 1, 1, 1, 0, 0, 0, 2000),
+        (at("14:20:00"), 1, 1, 1, 0, 0, 0, 9000),
+        (at("14:25:00"), 1, 3, 0, 3, 0, 0, 1000),
+        (at("14:40:00"), 1, 2, 2, 0, 0, 0, 500),
+    ],
+    "source_activity": [
+        ("vpc-flow", 5, 15, at("14:25:00"), 35 * 60),
+        ("app-log", 1, 2, at("14:40:00"), 20 * 60),
+    ],
+    # Waits to arrive: 5, 4, 4, 10, 9 minutes; to land: 2 s, 2 s, 2 s, 0.5 s, 0.5 s.
+    "lag_by_stage": [
+        ("land", 5, 2000, 2000, 2000),
+        ("arrive", 5, 300000, 600000, 600000),
+        ("all", 5, 302000, 600500, 600500),
+    ],
     # The event of 13:30 lies outside of the hour.
     "freshness": [
         ("vpc-flow", "/vpc", 3, at("14:07:00"), at("14:11:00"), 53 * 60, 4 * 60),

@@ -161,8 +161,24 @@ def test_the_port_that_is_named_is_the_one_that_was_tried_most(home_of, hour):
 
 
 def test_bucket_of_an_hour_holds_the_whole_hour(asked):
-    answer = asked("traffic_over_time", bucket="60")
+    answer = asked("traffic_over_time", bucket="3600")
     assert rows(answer) == [(at("14:00:00"), 4280, 384, 5, 5)]
+
+
+def test_a_source_and_a_port_leave_only_their_flows(asked):
+    assert rows(asked("top_talkers", source="10.0.1.5"))[0][:5] == ("10.0.1.5", "web", 2, 14, 1600)
+    assert [row[:2] for row in rows(asked("top_pairs", port="3306"))] == [("10.0.1.7", "10.0.2.8")]
+    assert [row[0] for row in rows(asked("rejected_ports", port="23"))] == [23]
+    (source,) = {row[0] for row in rows(asked("rejected_sources", port="23"))}
+    assert [row[:4] for row in rows(asked("rejected_ports", source=source))][-1][:2] == (23, "TCP")
+    over_time = rows(asked("traffic_over_time", source="10.0.1.7", port="3306", bucket=3600))
+    assert over_time == [(at("14:00:00"), 180, 180, 1, 1)]
+
+
+def test_pairs_that_were_rejected_are_told_when_asked_for(asked):
+    refused = rows(asked("top_pairs", action="REJECT"))
+    assert sum(row[4] for row in refused) == 5
+    assert sum(row[6] for row in refused) == 384
 
 
 def test_top_cuts_the_answer_but_not_the_shares(asked):

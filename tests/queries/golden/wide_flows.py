@@ -147,4 +147,4 @@ GOLDEN: Golden = {
         (None, "eni-db", "silent", at("14:06:00"), at("14:28:00"), 1320),
     ],
 }
-ASKED = {"traffic_over_time": {"bucket": 20}}
+ASKED = {"traffic_over_time": {"bucket": 1200}}

@@ -37,16 +37,20 @@ export function pairs(list, rows) {
 export const heads = (...columns) =>
   h('thead', {}, h('tr', {}, columns.map(([kind, text]) => h('th', { class: kind, scope: 'col', text }))));
 
-/** A line of counts. Lengths are attributes: the policy of the page forbids style in them. */
-export function spark(values, { width = 72, height = 20, kind = '' } = {}) {
+/**
+ * A line of counts; `open`: the last one is of a time that is not over, and dashed.
+ * Lengths are attributes: the policy of the page forbids style in them.
+ */
+export function spark(values, { width = 72, height = 20, kind = '', open = false } = {}) {
   const high = Math.max(...values), low = Math.min(...values), span = high - low || 1;
   const x = (i) => 1 + (i * (width - 4)) / (values.length - 1);
   const y = (value) => height - 2 - ((value - low) / span) * (height - 5);
-  const line = values.map((value, i) => (i ? 'L' : 'M') + x(i).toFixed(1) + ' ' + y(value).toFixed(1)).join('');
-  const end = values.length - 1;
+  const points = values.map((value, i) => x(i).toFixed(1) + ' ' + y(value).toFixed(1));
+  const end = values.length - (open ? 2 : 1), line = 'M' + points.slice(0, end + 1).join('L');
   return s('svg', { class: 'spark ' + kind, width, height, viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' },
     s('path', { class: 'a', d: `${line}L${x(end).toFixed(1)} ${height}L1 ${height}Z` }),
     s('path', { class: 'l', d: line }),
+    open && s('path', { class: 'l open', d: 'M' + points.slice(end).join('L') }),
     s('circle', { class: 'e', cx: x(end).toFixed(1), cy: y(values[end]).toFixed(1), r: 1.9 }));
 }
 

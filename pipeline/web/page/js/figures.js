@@ -1,13 +1,15 @@
 /* The key figures: how much, and against the window before. */
 
 import { $, h, icon, spark, vh } from './dom.js';
-import { lasting, NARROW, milliseconds, percent, sized, whole } from './format.js';
+import { lasting, NARROW, percent, sized, wait, whole } from './format.js';
 import { rowsOf } from './questions.js';
 import { drawable, seriesOf, total } from './series.js';
 import { filtered, view } from './state.js';
 import { known } from './store.js';
 
 const BEFORE = { '10m': '10 min before', '1h': 'hour before', '6h': '6 h before', '24h': 'day before', '7d': 'week before' };
+/** From here on a change is told as a multiple. */
+const MANY = 9;
 const WIDE = { width: 76, height: 30 };
 
 export function figures() {
@@ -27,7 +29,8 @@ function nothing(name, place) {
 }
 
 const value = (text, unit) => h('dd', { class: 'v' }, text, unit && h('small', { text: unit }));
-const drawn = (values, kind = '') => h('dd', { class: 'g' }, spark(drawable(values), { ...WIDE, kind }));
+/** Without the running bucket, which would look like a fall. */
+const drawn = (values, kind = '') => h('dd', { class: 'g' }, spark(drawable(values.slice(0, -1)), { ...WIDE, kind }));
 
 /** The change against the window before; a window with holes says so in its place. */
 function change(series, sum, sumBefore, bad = false) {
@@ -36,7 +39,7 @@ function change(series, sum, sumBefore, bad = false) {
   if (!sumBefore) return h('dd', { class: 'd', text: 'nothing in the window before' });
   const ratio = sum / sumBefore - 1;
   return h('dd', { class: 'd' + (bad && ratio > 0.1 ? ' bad' : '') },
-    icon(ratio < 0 ? 'down' : 'up'), h('b', { text: percent(Math.abs(ratio)) }),
+    icon(ratio < 0 ? 'down' : 'up'), h('b', { text: ratio >= MANY ? '×' + whole(ratio + 1) : percent(Math.abs(ratio)) }),
     h('span', { class: 'more', text: 'on the ' + (view.custom ? 'window before' : BEFORE[view.range]) }),
     vh(ratio < 0 ? 'lower' : 'higher'));
 }
@@ -68,7 +71,7 @@ function traffic() {
 }
 
 function more(series, sum, sumBefore) {
-  if (series.missing > 3 || !sumBefore) return '';
+  if (series.missing > 3 || !sumBefore || sum / sumBefore > MANY) return '';
   return `· ${percent(Math.abs(sum / sumBefore - 1))} ${sum < sumBefore ? 'less' : 'more'}`;
 }
 
@@ -76,7 +79,7 @@ function lag() {
   const name = 'Arrival to query, p95', stages = known.answers.lag;
   const land = stages && rowsOf(stages).find((each) => each.stage === 'land');
   if (!land) return nothing(name, 'lag');
-  const [number, unit] = milliseconds(land.p95_ms).split(NARROW);
+  const [number, unit] = wait(land.p95_ms).split(NARROW);
   const intake = known.answers.intake;
   const waits = intake ? seriesOf(intake, ['p95_ms']).columns.p95_ms : [];
   return cell(name, value(number, unit), drawn(waits, 'dim'), h('dd', { class: 'd', text: `target: under 15${NARROW}s` }));

@@ -34,8 +34,13 @@ export function lasting(seconds) {
   return `${Math.floor(seconds / 86400)}${n}d ${two((seconds % 86400) / 3600)}${n}h`;
 }
 
-export const milliseconds = (count) =>
-  count === null || count === undefined ? '–' : count < 1000 ? Math.round(count) + NARROW + 'ms' : lasting(count / 1000);
+/** A wait in short: 12 ms, 1.4 s, 2.9 min, 1.2 h. */
+export function wait(ms) {
+  if (ms === null || ms === undefined) return '–';
+  if (ms < 1000) return Math.round(ms) + NARROW + 'ms';
+  const [size, unit] = [[3600e3, 'h'], [60e3, 'min'], [1e3, 's']].find(([each]) => ms >= each);
+  return (ms / size).toFixed(ms / size < 99.5 ? 1 : 0) + NARROW + unit;
+}
 
 /** A moment, in seconds since the epoch, as a clock. */
 export function clock(at, seconds = true) {

@@ -28,7 +28,7 @@ const nameOf = (dimension, key, drill) =>
 
 export function talkers(drill) {
   const source = filtered('source'), refused = Boolean(filtered('port')) || nobodyLetThrough();
-  const place = refused && !filtered('port') ? 'refused' : 'pairs';
+  const place = refused && !filtered('port') ? 'refused' : waitsForRefused() ? 'none' : 'pairs';
   $('#talk-sub').textContent = refused ? 'by rejected bytes' : 'by bytes';
   const head = heads(['', source ? 'Destination' : 'Source and destination'], ['c-owner owner', 'Service and direction'], ['c-pk num pk', 'Packets'], ['c-by num', 'Bytes'], ['c-sh num', 'Share']);
   const empty = () => (isEmpty() || !view.filters.length
@@ -38,6 +38,12 @@ export function talkers(drill) {
   if (!rows) return;
   $('#talk-body').replaceChildren(h('table', { class: 'tbl tk' }, caption('Top talkers'), head,
     h('tbody', {}, rows.map((row) => pairRow(row, rows[0].bytes, refused, source, drill)))));
+}
+
+/** Whether it is not known yet what to show of a source of which nothing was let through. */
+function waitsForRefused() {
+  const { pairs, refused } = known.answers;
+  return Boolean(filtered('source') && !filtered('port') && pairs && !pairs.rows.length && !refused && !known.errors.refused);
 }
 
 function nobodyLetThrough() {

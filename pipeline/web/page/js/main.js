@@ -9,7 +9,7 @@ import { keys, step } from './keys.js';
 import { ports, talkers } from './lists.js';
 import { pipeline } from './pipeline.js';
 import { remake } from './plot.js';
-import { again, askNow, begin } from './poll.js';
+import { again, askAnew, askNow, begin } from './poll.js';
 import { questionOf } from './questions.js';
 import { BY, ranking } from './ranking.js';
 import { DIMENSIONS, filtered, RANGES, readAddress, turnTheme, view, writeAddress } from './state.js';
@@ -58,7 +58,7 @@ function changed({ step: back = true, forget = Object.keys(known.answers) } = {}
     delete known.errors[place];
   }
   draw({ all: true });
-  askNow({ changed: true });
+  askAnew();
 }
 
 function drill(dimension, key) {
@@ -237,7 +237,7 @@ function start() {
     known.answers = {};
     known.errors = {};
     draw({ all: true });
-    askNow({ changed: true });
+    askAnew();
   });
   addEventListener('tailrace-ask', () => askNow());
   let resizing;

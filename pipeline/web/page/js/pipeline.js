@@ -3,7 +3,7 @@
 import { asked } from './api.js';
 import { $, bar, h, heads, icon, s } from './dom.js';
 import { copy, openRejects } from './dialogs.js';
-import { milliseconds, MINUS, whole } from './format.js';
+import { MINUS, wait, whole } from './format.js';
 import { rowsOf } from './questions.js';
 import { seriesOf, total } from './series.js';
 import { queryFailed } from './states.js';
@@ -43,30 +43,30 @@ function stages(books) {
   ];
   const longest = rows.reduce((sum, row) => sum + (row[4]?.p95_ms || 0), 0) || 1;
   let from = 0;
-  const body = rows.map(([name, what, into, out, wait]) => {
+  const body = rows.map(([name, what, into, out, lag]) => {
     const start = from;
-    from += wait?.p95_ms || 0;
-    return stageRow(name, what, [into, out], wait, (ms) => ((100 * ms) / longest).toFixed(2) + '%', start);
+    from += lag?.p95_ms || 0;
+    return stageRow(name, what, [into, out], lag, (ms) => ((100 * ms) / longest).toFixed(2) + '%', start);
   });
   $('#stages').replaceChildren(h('table', { class: 'tbl st' }, h('caption', { class: 'vh', text: 'Lag and rows by stage' }),
     heads(['', 'Stage'], ['c-in num', 'In'], ['c-out num', 'Out'], ['c-p num', 'p50'], ['c-p num', 'p95'], ['c-lag lag', 'Lag: solid p50, faint p95']),
     h('tbody', {}, body), altogether(found.all)));
 }
 
-function stageRow(name, what, counts, wait, place, start) {
-  const [p50, p95] = [wait?.p50_ms ?? null, wait?.p95_ms ?? null];
+function stageRow(name, what, counts, lag, place, start) {
+  const [p50, p95] = [lag?.p50_ms ?? null, lag?.p95_ms ?? null];
   const part = (kind, width) => s('rect', { class: kind, x: place(start), width: place(width), y: 3, height: 10, rx: 2 });
   return h('tr', {}, h('td', {}, name, h('span', { class: 'mute', text: what })),
     counts.map((count) => h('td', { class: 'num', text: count === undefined ? '–' : whole(count) })),
-    h('td', { class: 'num mute', text: milliseconds(p50) }), h('td', { class: 'num', text: milliseconds(p95) }),
+    h('td', { class: 'num mute', text: wait(p50) }), h('td', { class: 'num', text: wait(p95) }),
     h('td', { class: 'lag' }, s('svg', { class: 'wf', 'aria-hidden': 'true' },
       s('line', { class: 'rail', x1: 0, x2: '100%', y1: 8, y2: 8 }), p95 === null ? null : [part('p95', p95), part('p50', p50)])));
 }
 
 function altogether(row) {
   return h('tfoot', {}, h('tr', {}, h('td', {}, 'Event to lake'), h('td'), h('td'),
-    h('td', { class: 'num', text: milliseconds(row?.p50_ms) }), h('td', { class: 'num' }, h('b', { text: milliseconds(row?.p95_ms) })),
-    h('td', { class: 'lag mute', title: 'The tail of the whole is not the sum of the tails.', text: row ? 'measured on whole events' : '' })));
+    h('td', { class: 'num', text: wait(row?.p50_ms) }), h('td', { class: 'num' }, h('b', { text: wait(row?.p95_ms) })),
+    h('td', { class: 'lag mute', title: 'The tail of the whole is not the sum of the tails.', text: row ? 'of whole events' : '' })));
 }
 
 function ledger(books) {

@@ -6,7 +6,7 @@ import { bytes, clock, day } from './format.js';
 /* global uPlot */
 const FONT = '11px Inter, system-ui, sans-serif';
 const COLOURS = ['flow', 'flow-bar', 'spill', 'spill-bar', 'ink-3', 'ctl', 'line', 'inset'];
-const LEAST_DRAG = 6;
+const LEAST_DRAG = 6, HALF_LABEL = 18, AXIS = 64;
 const POWERS = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, PB: 1e15 };
 
 let plots = [], data = null, colours = null, hatched = null, told = null;
@@ -82,12 +82,18 @@ function optionsOf(box, series, choices, last) {
     },
     scales: { x: { time: true, range: () => [data.x[0], data.x.at(-1) + data.step] }, y: { range: () => [0, scaleOf(top(), choices).at(-1)] } },
     axes: [
-      { ...axis, show: last, grid: { show: false }, ticks: { show: true, size: 4, width: 1, stroke: colours.ctl }, border: { show: true, width: 1, stroke: colours.ctl }, gap: 3, size: 26, space: 76, values: (_, all) => all.map(timeOf) },
-      { ...axis, grid: { stroke: colours.line, width: 1 }, ticks: { show: false }, size: 64, gap: 6, splits: () => scaleOf(top(), choices), values: (_, all) => all.map((each) => labelOf(each, all.at(-1))) },
+      { ...axis, show: last, grid: { show: false }, ticks: { show: true, size: 4, width: 1, stroke: colours.ctl }, border: { show: true, width: 1, stroke: colours.ctl }, gap: 3, size: 26, space: 76, values: (plot, all) => all.map((at) => (fits(plot, at) ? timeOf(at) : '')) },
+      { ...axis, grid: { stroke: colours.line, width: 1 }, ticks: { show: false }, size: AXIS, gap: 6, splits: () => scaleOf(top(), choices), values: (_, all) => all.map((each) => labelOf(each, all.at(-1))) },
     ],
     series: [{}, ...series],
     hooks: { drawClear: [bands], draw: last ? [peak] : [], setCursor: [(plot) => told.read(plot.cursor.idx)], setSelect: [selected] },
   };
+}
+
+/** Whether a label in the middle of this place is not cut by the edge. */
+function fits(plot, at) {
+  const width = plot.width - AXIS, span = data.x.at(-1) + data.step - data.x[0];
+  return ((at - data.x[0]) / span) * width < width - HALF_LABEL;
 }
 
 const timeOf = (at) => (data.spread ? day(at) : clock(at, data.step < 10));
@@ -112,14 +118,16 @@ function scaleOf(most, choices) {
 
 /** Bands where there is no data. */
 function bands(plot) {
-  const { ctx } = plot, ratio = uPlot.pxRatio;
+  const { ctx } = plot;
   ctx.save();
   ctx.fillStyle = colours.inset;
-  data.accepted.forEach((value, i) => {
-    if (value !== null || i > data.end) return;
-    const left = plot.valToPos(data.x[i], 'x', true), right = plot.valToPos(data.x[i] + data.step, 'x', true);
-    ctx.fillRect(left, plot.bbox.top, right - left + ratio * 0.5, plot.bbox.height);
-  });
+  for (let i = 0; i < data.end; i++) {
+    const from = i;
+    while (i < data.end && data.accepted[i] === null) i++;
+    if (i === from) continue;
+    const [left, right] = [data.x[from], data.x[i]].map((at) => plot.valToPos(at, 'x', true));
+    ctx.fillRect(left, plot.bbox.top, right - left, plot.bbox.height);
+  }
   ctx.restore();
 }
 

@@ -18,16 +18,21 @@ let draw = () => {}, liveAt = 0, queriesAt = 0, asking = null, round = 0;
 export function begin(drawn) {
   draw = drawn;
   setInterval(tick, 1000);
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) askNow(); });
-  return askNow();
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) askNow(SHARED); });
+  return askNow(SHARED);
 }
 
-/** Ask everything at once: a filter or the range has changed, or somebody wants to know. */
-export function askNow({ changed = false } = {}) {
-  if (changed) round++;
+/** Ask everything at once; `share`: of the time between two questions an answer may be old. */
+export function askNow(share = 0) {
   known.waiting = 0;
   liveAt = queriesAt = now();
-  return Promise.all([live({ slide: false }), queries(changed ? every() * SHARED : 0)]);
+  return Promise.all([live({ slide: false }), queries(every() * share)]);
+}
+
+/** Ask since a filter or the range has changed: what still comes of before is forgotten. */
+export function askAnew() {
+  round++;
+  return askNow(SHARED);
 }
 
 function tick() {
@@ -53,7 +58,7 @@ function tick() {
 export function again() {
   if (asking) return;
   known.down.next = Infinity;
-  asking = askNow().finally(() => { asking = null; });
+  asking = askNow(SHARED).finally(() => { asking = null; });
 }
 
 async function live({ slide }) {
@@ -72,7 +77,7 @@ async function live({ slide }) {
     Object.assign(known, { health, down: null, asOf: now() });
     if (found) Object.assign(known, { ranking: found.body });
     draw({ slide, ranking: true });
-    if (was && slide) askNow();
+    if (was && slide) askNow(SHARED);
   } catch (failure) {
     failed(failure);
   }

@@ -48,7 +48,9 @@ export function every() {
 export function questions() {
   const [, step] = measure(), flows = ofFlows();
   const rejected = Boolean(filtered('port'));
+  const ranked = rankedLive() ? {} : { ranked: tableOf(100), rankedBefore: { ...tableOf(1000), ...before() } };
   const found = {
+    ...ranked,
     traffic: { name: 'traffic_over_time', params: { bucket: step, ...flows }, ...times(2) },
     intake: { name: 'intake_over_time', params: { bucket: step }, ...times(2) },
     pairs: { name: 'top_pairs', params: { top: 8, ...(rejected ? { action: 'REJECT' } : {}), ...flows }, ...times() },
@@ -59,10 +61,6 @@ export function questions() {
   };
   if (filtered('source') && !rejected) {
     found.refused = { name: 'top_pairs', params: { top: 8, action: 'REJECT', ...flows }, ...times() };
-  }
-  if (!rankedLive()) {
-    found.ranked = tableOf(100);
-    found.rankedBefore = { ...tableOf(1000), ...before() };
   }
   return found;
 }

@@ -95,14 +95,14 @@ function tableOf(body, live) {
 function rowOf(each, all, drill) {
   const bad = view.by === 'rejected_port' || view.by === 'error_path', dimension = BY[view.by][4];
   const tie = all.filter((other) => other.rank === each.rank).length > 1;
-  const chosen = rankedKey() === each.key, key = shown(each.key);
+  const chosen = rankedKey() === each.key, key = shown(each.key), compared = all.some((other) => other.previous_rank !== null);
   return h('tr', { 'data-key': each.key, class: (each.rank <= 3 ? 'lead ' : '') + (chosen ? 'sel' : '') },
     h('td', {}, each.rank + (tie ? '=' : '')),
-    h('td', {}, moved(each, bad)),
+    h('td', {}, compared && moved(each, bad)),
     h('td', {}, h('div', { class: 'cell' }, bar(each.count / (all[0]?.count || 1), bad),
       h('button', { class: 'key', type: 'button', title: key, text: key || '(empty)', 'aria-pressed': String(chosen), onclick: () => drill(dimension, each.key) }),
       each.title && h('span', { class: 'tag', title: each.title, text: each.title }))),
-    h('td', { class: 'trend' }, each.trend && spark(each.trend, { width: 76, kind: bad ? 'rej' : '' })),
+    h('td', { class: 'trend' }, each.trend && spark(each.trend, { width: 76, kind: bad ? 'rej' : '', open: true })),
     h('td', { class: 'num', text: view.by === 'talker' ? bytes(each.count) : whole(each.count) }),
     h('td', { class: 'num share', text: percent(each.share) }));
 }
@@ -138,5 +138,5 @@ function foot(found, rows, matching, held) {
   const before = length <= 3600 ? `${clock(found.from - length, false)} – ${clock(found.from, false)}` : span(found.from - length, found.from);
   $('#rank-foot').replaceChildren(
     h('span', { text: `${rows.length}${more} · ${sum}` }),
-    h('span', { text: held ? 'Order held while you point' : `Moves against ${before}` }));
+    h('span', { text: held ? 'Order held while you point' : found.items.some((each) => each.previous_rank !== null) ? `Moves against ${before}` : `Nothing in ${before}` }));
 }

@@ -40,7 +40,7 @@ export async function openSql(panel) {
   $('#copy-cmd').onclick = (event) => copy(command, event.currentTarget);
   const answer = known.answers[PLACES[panel]];
   $('#sql-f').textContent = answer
-    ? `DuckDB on this machine: ${lasting(answer.seconds)}, ${bytes(answer.bytes_scanned)} read. The same text runs on Athena.`
+    ? `${answer.engine === 'duckdb' ? 'DuckDB on this machine' : 'Athena'}: ${lasting(answer.seconds)}, ${bytes(answer.bytes_scanned)} read.${answer.engine === 'duckdb' ? ' The same text runs on Athena.' : ''}`
     : 'The live ranking is counted as events come; this asks the tables.';
   $('#saves').replaceChildren(...['csv', 'json', 'jsonl', 'parquet'].map((form) => fileOf(question, form)));
   $('#sql').showModal();

@@ -25,7 +25,7 @@ function nothing(name, place) {
   const waits = !failed && !known.answers[place];
   return cell(name,
     h('dd', { class: 'v' }, waits ? h('span', { class: 'sk w3' }) : '–'),
-    h('dd', { class: 'd', text: failed ? 'this query failed' : waits ? '' : 'nothing has arrived' }));
+    h('dd', { class: 'd', text: failed ? (failed.status === 402 ? 'not asked' : 'this query failed') : waits ? '' : 'nothing has arrived' }));
 }
 
 const value = (text, unit) => h('dd', { class: 'v' }, text, unit && h('small', { text: unit }));

@@ -4,6 +4,7 @@ import { asked, now } from './api.js';
 import { $, h, icon, pairs } from './dom.js';
 import { copy } from './dialogs.js';
 import { bytes, clock, lasting, NARROW, shown, span, whole, zone } from './format.js';
+import { ages } from './paid.js';
 import { every } from './questions.js';
 import { measure, theme, view } from './state.js';
 import { known } from './store.js';
@@ -42,16 +43,29 @@ export function header() {
     ['Queries asked every', lasting(every())],
     ['Late from, stale from', `${FRESH * interval()}${NARROW}s, ${LATE * interval()}${NARROW}s`],
   ]);
-  pairs($('#cost-dl'), [
-    ['Queries by this page', whole(asked.count)], ['Read from disk', bytes(asked.bytes)], ['Engine', 'DuckDB, in process'],
-  ]);
+  place();
+  ages();
   const button = $('#live');
   button.setAttribute('aria-pressed', String(view.live));
   button.setAttribute('aria-label', view.live ? 'Live. Pause updates' : 'Paused. Resume updates');
   button.title = view.live ? 'Stop the numbers  p' : 'Go on  p';
   $('use', button).setAttribute('href', view.live ? '#i-pause' : '#i-play');
   $('span', button).textContent = view.live ? 'Pause' : known.waiting ? `Resume · ${known.waiting} new` : 'Resume';
-  $('#foot-l').textContent = `tailrace ${known.health?.version || ''} · DuckDB, embedded · ${clock(now())}${zone()}`;
+  $('#foot-l').textContent = `tailrace ${known.health?.version || ''} · ${known.health?.stage ? 'Athena' : 'DuckDB, embedded'} · ${clock(now())}${zone()}`;
+}
+
+/** Which home it is, and what looking at it costs. */
+function place() {
+  const { stage, region, spent } = known.health || {}, production = stage === 'production';
+  $('#env').textContent = stage ? `aws · ${stage} · ${region}` : 'local';
+  $('#env').toggleAttribute('data-prod', production);
+  $('#cost .chip-t').textContent = spent ? `≈ ${spent.usd.toFixed(4)} USD here` : '0 USD · local engine';
+  $('#cost p').textContent = spent
+    ? 'Athena bills at least 10 MB for each query. What is asked on schedule is not in it. The sum is an estimate, your invoice is the truth.'
+    : 'Nothing leaves this machine, so looking is free.';
+  pairs($('#cost-dl'), spent
+    ? [['Queries by this server', whole(spent.queries)], ['Scanned', bytes(spent.bytes_scanned)], ['Engine', 'Athena']]
+    : [['Queries by this page', whole(asked.count)], ['Read from disk', bytes(asked.bytes)], ['Engine', 'DuckDB, in process']]);
 }
 
 export function toolbar({ drop, clear }) {
@@ -109,7 +123,10 @@ export function showBanner({ again }) {
 }
 
 const button = (text, onclick) => h('button', { class: 'btn', type: 'button', text, onclick });
-const doctor = () => button('Copy tailrace doctor', (event) => copy('tailrace doctor', event.currentTarget));
+function doctor() {
+  const command = 'tailrace doctor' + (known.health?.stage ? ' --stage ' + known.health.stage : '');
+  return button('Copy tailrace doctor', (event) => copy(command, event.currentTarget));
+}
 
 function bannerOf(again) {
   const old = age(), until = known.asOf ? ` from ${clock(known.asOf)}${zone()}` : '';
@@ -119,6 +136,11 @@ function bannerOf(again) {
       key: 'down' + failure.status, kind: 'bad', old: true, title: 'The server does not answer.',
       text: `${failure.reached ? `HTTP ${failure.status}` : 'Nothing comes back'} on ${failure.path.split('?')[0]}. ${left ? `Try ${tries + 1} in ${left}${NARROW}s` : 'Trying again'}. Below: the last good numbers${until}.`,
       buttons: [button('Try now', again), button('Copy details', (event) => copy(failure.details, event.currentTarget))],
+    };
+  }
+  if (known.health?.status === 'failing') {
+    return {
+      key: 'failing', kind: 'warn', old: false, title: 'The stack is not well.', text: known.health.problem, buttons: [doctor()],
     };
   }
   if (known.health && known.health.status !== 'ok') {

@@ -3,6 +3,7 @@
 import { now } from './api.js';
 import { iso } from './format.js';
 import { filtered, measure, view } from './state.js';
+import { known } from './store.js';
 
 const HOUR = 3600;
 /** What the counters answer: windows up to an hour that end now. */
@@ -44,11 +45,14 @@ export function every() {
   return length <= HOUR ? 30 : length <= 6 * HOUR ? 60 : length <= 24 * HOUR ? 120 : 300;
 }
 
+/** Whether answers are made on schedule, and all others cost something. */
+export const onSchedule = () => Boolean(known.health?.presets);
+
 /** What each panel asks of saved queries, twice the window where it compares. */
 export function questions() {
   const [, step] = measure(), flows = ofFlows();
   const rejected = Boolean(filtered('port'));
-  const ranked = rankedLive() ? {} : { ranked: tableOf(100), rankedBefore: { ...tableOf(1000), ...before() } };
+  const ranked = rankedLive() ? {} : { ranked: tableOf(100), ...(onSchedule() ? {} : { rankedBefore: { ...tableOf(1000), ...before() } }) };
   const found = {
     ...ranked,
     traffic: { name: 'traffic_over_time', params: { bucket: step, ...flows }, ...times(2) },
@@ -75,7 +79,8 @@ function portsOrSources() {
 /** Whether the counters can answer the ranking; they know no addresses of a port. */
 export function rankedLive() {
   const foreign = { talker: 'port', rejected_port: 'source' }[view.by];
-  return isLive() && !(foreign && filtered(foreign));
+  const counted = known.health?.rankings.includes(view.by) ?? true;
+  return counted && isLive() && !(foreign && filtered(foreign));
 }
 
 function tableOf(top) {
@@ -111,7 +116,7 @@ export function rankedKey() {
 /** Rows of a table as a ranking has them, with the ranks of the window before. */
 export function rankedByTable(answer, previous) {
   const { key, count } = TABLES[view.by], wanted = rankedKey();
-  const places = new Map(counted(previous, key, count).map((each) => [each.key, each.rank]));
+  const places = new Map((previous ? counted(previous, key, count) : []).map((each) => [each.key, each.rank]));
   const all = counted(answer, key, count), total = all.reduce((sum, each) => sum + each.count, 0);
   const items = all.map((each) => ({
     ...each, title: null, trend: null, share: each.count / (total || 1), previous_rank: places.get(each.key) ?? null,
@@ -138,6 +143,8 @@ export const rowsOf = (answer) =>
 /** What SQL, CSV and the command of a panel are about. */
 export function questionOf(panel) {
   const all = questions();
+  // What is there already costs nothing.
+  if (onSchedule() && panel !== 'talkers' && panel !== 'ports') return panel === 'ranking' ? tableOf(100) : all[panel] || all.intake;
   if (panel === 'ranking') return tableOf(20);
   if (panel === 'traffic') return { ...all.traffic, ...once() };
   if (panel === 'talkers') return all.pairs;
@@ -159,6 +166,7 @@ export function commandOf(question) {
   const words = ['tailrace', 'query', question.name];
   for (const name of ['since', 'from', 'to']) if (question[name]) words.push('--' + name, question[name]);
   for (const [name, value] of Object.entries(question.params)) words.push('-p', quoted(`${name}=${value}`));
+  if (known.health?.stage) words.push('--stage', known.health.stage);
   return words.join(' ');
 }
 

@@ -3,7 +3,7 @@
 import { $, bar, h, heads, icon, skeleton, spark, vh } from './dom.js';
 import { bytes, clock, percent, shown, span, whole } from './format.js';
 import { commandsOf, nothing, queryFailed } from './states.js';
-import { rankedByTable, rankedKey, rankedLive, TOP } from './questions.js';
+import { onSchedule, rankedByTable, rankedKey, rankedLive, TOP } from './questions.js';
 import { measure, view } from './state.js';
 import { isEmpty, known } from './store.js';
 
@@ -51,7 +51,7 @@ function current() {
     };
   }
   const { ranked, rankedBefore } = known.answers;
-  if (!ranked || !rankedBefore) return null;
+  if (!ranked || (!rankedBefore && !onSchedule())) return null;
   const to = Date.parse(ranked.to) / 1000;
   return { ...rankedByTable(ranked, rankedBefore), live: false, from: to - measure()[0], to };
 }
@@ -138,5 +138,5 @@ function foot(found, rows, matching, held) {
   const before = length <= 3600 ? `${clock(found.from - length, false)} – ${clock(found.from, false)}` : span(found.from - length, found.from);
   $('#rank-foot').replaceChildren(
     h('span', { text: `${rows.length}${more} · ${sum}` }),
-    h('span', { text: held ? 'Order held while you point' : found.items.some((each) => each.previous_rank !== null) ? `Moves against ${before}` : `Nothing in ${before}` }));
+    h('span', { text: held ? 'Order held while you point' : found.items.some((each) => each.previous_rank !== null) ? `Moves against ${before}` : onSchedule() && !found.live ? '' : `Nothing in ${before}` }));
 }

@@ -5,6 +5,8 @@ export const RANGES = { '10m': [600, 10], '1h': [3600, 60], '6h': [21600, 300], 
 export const BUCKETS = { 10: '10 s', 60: '1 min', 300: '5 min', 900: '15 min', 7200: '2 h' };
 /** Dimensions of filters, and how each is called in a saved query. */
 export const DIMENSIONS = ['page', 'source', 'port'];
+/** The range where the address says none. */
+export const usual = { range: '10m' };
 export const RANKINGS = ['page', 'talker', 'rejected_port', 'error_path'];
 const THEMES = ['auto', 'light', 'dark'];
 
@@ -21,7 +23,7 @@ export const view = {
 /** Take over what the address says. */
 export function readAddress() {
   const given = new URLSearchParams(location.search);
-  view.range = RANGES[given.get('range')] ? given.get('range') : '10m';
+  view.range = RANGES[given.get('range')] ? given.get('range') : usual.range;
   view.by = RANKINGS.includes(given.get('by')) ? given.get('by') : 'page';
   view.filters = [];
   for (const text of given.getAll('f')) {
@@ -44,7 +46,7 @@ function windowOf(from, to) {
 /** Write the address; `step`: so that Back returns to what was. */
 export function writeAddress(step = false) {
   const said = new URLSearchParams();
-  if (view.range !== '10m') said.set('range', view.range);
+  if (view.range !== usual.range) said.set('range', view.range);
   if (view.custom) {
     const [from, to] = view.custom.map((at) => new Date(at * 1000).toISOString().slice(0, 19) + 'Z');
     said.set('from', from);

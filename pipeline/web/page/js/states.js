@@ -2,6 +2,8 @@
 
 import { h } from './dom.js';
 import { copy } from './dialogs.js';
+import { openPrices, PAYMENT } from './paid.js';
+import { known } from './store.js';
 
 /** A state: a head, a sentence, commands to copy, a button. */
 export function nothing(title, text, commands = [], { kind = '', act = null } = {}) {
@@ -15,13 +17,20 @@ const commandLine = (command) =>
 
 /** A panel whose query failed, while the others live. */
 export function queryFailed(failure) {
+  if (failure.status === PAYMENT) return notAsked();
   const again = h('button', { class: 'btn', type: 'button', text: 'Run it again', onclick: () => dispatchEvent(new Event('tailrace-ask')) });
   const text = [failure.what, failure.where, failure.fix].filter(Boolean).join('. ');
   return nothing('This query failed', `${text}. The other panels are not affected.`, [], { kind: 'err', act: again });
 }
 
+/** What is not asked on schedule, and costs something. */
+function notAsked() {
+  const price = h('button', { class: 'btn', type: 'button', text: 'What would it cost?', 'aria-haspopup': 'dialog', onclick: openPrices });
+  return nothing('Not asked', 'Athena bills each question, so it is not asked by itself.', [], { act: price });
+}
+
 /** What brings the first rows. */
-export const commandsOf = () => [
+export const commandsOf = () => known.health?.stage ? [`tailrace doctor --stage ${known.health.stage}`] : [
   'tailrace demo',
   'tailrace ingest vpc-flow flow.log.gz',
   `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,

@@ -9,7 +9,7 @@ from pipeline.errors import UsageError
 from pipeline.web import answers
 from pipeline.web.reader import Told
 
-ASK = "ask the tables: GET /v1/queries/top_talkers, rejected_ports, web_errors or top_pages"
+ASK = "ask the tables: tailrace query top_talkers, rejected_ports, web_errors or top_pages"
 
 
 @dataclass

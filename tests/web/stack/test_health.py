@@ -101,4 +101,4 @@ def test_pages_are_ranked_from_the_counters(page: Shown, browser: Browser) -> No
 def test_what_a_stack_does_not_count_is_told_with_what_to_ask(browser: Browser) -> None:
     answer = browser.get("/v1/ranking?by=talker")
     assert answer.status_code == 400
-    assert "GET /v1/queries/top_talkers" in answer.json()["error"]["fix"]
+    assert "tailrace query top_talkers" in answer.json()["error"]["fix"]

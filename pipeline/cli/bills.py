@@ -185,7 +185,12 @@ def _notes(plan: Plan, region: str) -> Iterator[str]:
         "rejects (1 in 10,000) and our own logs are assumed; queries read what has not closed as "
         "it landed, and the rest compacted"
     )
-    if not plan.shape.cloudwatch and plan.route != "s3":
+    if plan.is_views:
+        yield (
+            f"1 GB of page views is {1e9 / plan.shape.line:,.0f} of them; the stream of logs that "
+            "LogRoute=kinesis makes beside theirs is not in this bill: LogRoute=s3 makes none"
+        )
+    elif not plan.shape.cloudwatch and plan.route != "s3":
         yield (
             f"AWS delivers {plan.source} to S3 only, from where --route s3 takes it: by --route "
             f"{plan.route} nothing comes but what you bring to CloudWatch, and what brings it "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import aws
-from pipeline.counters.answer import asked, etag
+from pipeline.counters.answer import Asked, asked, etag
 from pipeline.counters.table import CountersTable
 from pipeline.counters.warm import Warm
 from pipeline.errors import NotConfigured, TailraceError, UsageError
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # As often as a page asks; between two of them others are answered by what stands in between.
 CACHED = "public, max-age=1"
 RETRY_AFTER_S = 5
+PAGE = "page"
+# It says to any page what it says to anybody.
+OPEN = {"access-control-allow-origin": "*"}
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -30,12 +33,12 @@ Answer = dict[str, Any]
 def answered(event: Event, warm: Warm) -> Answer:
     """The answer to one request: a ranking, 304 where the caller has it, or an error."""
     try:
-        told = warm.answer(asked(_given(event)))
+        told = warm.answer(_of_pages(asked(_given(event))))
     except TailraceError as error:
         return _refused(error)
     headers = {"etag": etag(told), "cache-control": CACHED}
     if headers["etag"] in _header(event, "if-none-match"):
-        return {"statusCode": 304, "headers": headers, "body": ""}
+        return {"statusCode": 304, "headers": OPEN | headers, "body": ""}
     return _answer(200, told, headers)
 
 
@@ -56,6 +59,14 @@ def from_settings(config: "Config | None" = None) -> CountersTable:
 def warm_from_settings() -> Warm:
     """What answers from that table. Raises NotConfigured as `from_settings` does."""
     return Warm(from_settings(), time.time)
+
+
+def _of_pages(given: Asked) -> Asked:
+    """The same. Raises UsageError for a ranking of logs, of which nothing is counted in a stack."""
+    if given.ranking.name != PAGE:
+        fix = f"by={PAGE}; what is hot in logs say saved queries, such as top_talkers"
+        raise UsageError("a deployed stack ranks pages alone", f"by={given.ranking.name}", fix)
+    return given
 
 
 def _given(event: Event) -> dict[str, str]:
@@ -85,5 +96,5 @@ def _visible(text: str) -> str:
 def _answer(status: int, content: object, headers: Mapping[str, str]) -> Answer:
     # A browser that takes it for a page after all finds no tag in it.
     text = msgspec.json.encode(content).decode().replace("<", "\\u003c")
-    typed = {"content-type": "application/json", **headers}
+    typed = {"content-type": "application/json", **OPEN, **headers}
     return {"statusCode": status, "headers": typed, "body": text}

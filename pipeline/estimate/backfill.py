@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.estimate import limits as at
-from pipeline.estimate.lines import Counted, Line
+from pipeline.estimate.lines import Line
 from pipeline.estimate.plan import FIREHOSE
-from pipeline.estimate.rates import Rates, rates
+from pipeline.estimate.rates import Counted, Rates, rates
 from pipeline.estimate.workload import SHAPES
 
 # States of an execution that takes nothing, and of a batch that is taken at one go.

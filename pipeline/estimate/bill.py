@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf, sqrt
 
 from pipeline.estimate import limits as at
+from pipeline.estimate import ranked
 from pipeline.estimate.lines import Line, lines
 from pipeline.estimate.plan import (
     DELIVERIES,
@@ -68,12 +69,13 @@ def levers(plan: Plan) -> list[Lever]:
     return [
         *(Lever(name, option, bill(other).usd - usual) for name, option, other in _others(plan)),
         *_unpacked(plan),
+        *_ranked(plan),
         Lever("a panel that asks Athena every minute", "", _panel_usd(plan)),
     ]
 
 
 def _others(plan: Plan) -> Iterator[tuple[str, str, Plan]]:
-    for route in ROUTES:
+    for route in () if plan.is_views else ROUTES:
         if route != plan.route:
             yield WAYS[route], f"--route {route}", replace(plan, route=route, shards=0)
     for delivery in DELIVERIES:
@@ -81,7 +83,7 @@ def _others(plan: Plan) -> Iterator[tuple[str, str, Plan]]:
             yield CARRIERS[delivery], f"--delivery {delivery}", replace(plan, delivery=delivery)
     if plan.shards:
         yield "Kinesis on demand", "--shards 0", replace(plan, shards=0)
-    elif plan.route == KINESIS:
+    elif plan.route == KINESIS and not plan.is_views:
         month = volumes(plan)
         shards = shards_for(month.rows * plan.shape.gzip)
         yield "Kinesis with enough shards", f"--shards {shards}", replace(plan, shards=shards)
@@ -100,6 +102,14 @@ def _unpacked(plan: Plan) -> Iterator[Lever]:
     usd = plan.rates["firehose_ingestion"].usd + plan.rates["firehose_conversion"].usd
     more = (single - month.billed_bytes) / at.GB * usd
     yield Lever("one row a record, not packed for Firehose", "", more)
+
+
+def _ranked(plan: Plan) -> Iterator[Lever]:
+    """What a page costs that is always open and shows the ranking."""
+    if plan.is_views:
+        asked = ranked.asking(at.DAYS * at.DAY_S)
+        usd = sum(each.quantity * plan.rates[each.rate_name].usd for each in asked)
+        yield Lever("a page that asks for the ranking every second", "", usd)
 
 
 def _panel_usd(plan: Plan) -> float:

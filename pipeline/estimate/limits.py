@@ -33,6 +33,9 @@ FLOW_FILE_S, FLOW_FILE_BYTES = 300, 75_000_000
 SQS_POLLERS, SQS_POLL_S, SQS_REQUESTS_A_MESSAGE = 5, 20, 2
 # "Amazon Athena Pricing": the least that a query is billed for.
 ATHENA_LEAST = 10_000_000
+# "Amazon DynamoDB Pricing", on demand: a unit writes 1 KB, or half of it in a transaction; a unit
+# reads 4 KB.
+UNIT_BYTES, READ_BYTES, TRANSACTION_UNITS = 1024, 4096, 2
 
 # The stack: metrics of one source, dashboard, keys of its own (the logs' and the quarantine's).
 METRICS = (
@@ -43,6 +46,8 @@ DASHBOARDS, KEYS = 1, 2
 # Alarms of every stack, those of a route beside them, and two of each of Firehose's streams: a
 # stream for each source's table, `reject` and `batch`.
 ALARMS, ROUTE_ALARMS, STREAM_ALARMS, STREAMS = 12, {"kinesis": 5, "lambda": 2, "s3": 2}, 2, 14
+# Beside those of every stack, what page views have.
+VIEW_ALARMS = 8
 # The defaults of its template: Lambda waits so long for more records of a shard, and takes so many;
 # what was refused, and our own logs, are kept so long.
 BATCH_WINDOW_S, BATCH_RECORDS = 5, 1_000
@@ -57,8 +62,15 @@ STATES, TABLE_STATES, DAY_STATES = 6, 5, 5
 TABLES_WRITTEN = 2
 # With what rejects it has, so many tables are written to.
 TABLES = 3
+# `pytest -s tests/counters/test_costs.py`: bytes of a view in its batch's counts, in its ids and in
+# its minute's sum, of zipf's 50,000 pages with titles.
+COUNTED, SEEN, ADDED_UP = 13, 8, 8
+# Its line is what a client says with what the server knows; in the stream both are base64.
+VIEW_RATIO = 1.8
 
 # Assumptions: nothing of this was measured on AWS.
+# Adding up a minute; answering a request, and what that reads of what is new.
+ADDING_UP_S, RANKING_S, RANKING_READS = 0.5, 0.02, 5
 # Events of a subscription record: the mean of bench/corpus.py. Quiet log groups have fewer.
 EVENTS_A_RECORD = 577
 REJECTED_SHARE = 0.0001

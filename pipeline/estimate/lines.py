@@ -3,21 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple
 
 from pipeline.estimate import limits as at
+from pipeline.estimate import ranked
 from pipeline.estimate.plan import FIREHOSE, KINESIS, S3, Plan
-from pipeline.estimate.rates import Rate
+from pipeline.estimate.rates import Counted, Rate
 from pipeline.estimate.volumes import Volumes, rounded, volumes
 from pipeline.estimate.workload import WRITTEN
-
-
-class Counted(NamedTuple):
-    """So many units of what a rate charges for."""
-
-    title: str
-    quantity: float
-    rate_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +35,10 @@ def lines(plan: Plan) -> list[Line]:
 def _counted(plan: Plan) -> list[Counted]:
     month = volumes(plan)
     return [
-        *_arriving(plan, month),
+        *(ranked.arriving(month) if plan.is_views else _arriving(plan, month)),
         *(_streaming(plan, month) if plan.route == KINESIS else ()),
         *_working(plan, month),
+        *(ranked.counting(month) if plan.is_views else ()),
         *_delivering(plan, month),
         *_kept(plan, month),
         *_compacted(month),
@@ -153,7 +146,7 @@ def _asked(plan: Plan, month: Volumes) -> Iterator[Counted]:
 
 def _watched(plan: Plan, month: Volumes) -> Iterator[Counted]:
     yield Counted("CloudWatch: metrics", len(at.METRICS), "metrics")
-    alarms = at.ALARMS + at.ROUTE_ALARMS.get(plan.route, 0)
+    alarms = at.ALARMS + (at.VIEW_ALARMS if plan.is_views else at.ROUTE_ALARMS.get(plan.route, 0))
     alarms += at.STREAMS * at.STREAM_ALARMS if plan.delivery == FIREHOSE else 0
     yield Counted("CloudWatch: alarms", alarms, "alarms")
     yield Counted("CloudWatch: dashboard", at.DASHBOARDS, "dashboards")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from pipeline.errors import UsageError
-from pipeline.estimate.limits import BATCH_WINDOW_S, DAY_S, GB, SHARD_BYTES_S
+from pipeline.estimate.limits import BATCH_WINDOW_S, DAY_S, GB, SHARD_BYTES_S, VIEW_RATIO
 from pipeline.estimate.rates import Rates
 from pipeline.estimate.rates import rates as list_prices
 from pipeline.estimate.workload import SHAPES, Shape
@@ -13,6 +13,8 @@ from pipeline.estimate.workload import SHAPES, Shape
 KINESIS, LAMBDA, S3, FIREHOSE = "kinesis", "lambda", "s3", "firehose"
 ROUTES = (KINESIS, LAMBDA, S3)
 DELIVERIES = (FIREHOSE, S3)
+# What API Gateway brings, and not a log's own service.
+VIEWS = "page-view"
 # Ten megabytes a day are some flows a second; a petabyte is more than any one account writes.
 LEAST_GB, MOST_GB = 0.01, 1_000_000
 # A lake that keeps its rows for ever is reckoned with those of so many days.
@@ -59,6 +61,10 @@ class Plan:
         check_word(self.route, ROUTES, "--route", "route")
         check_word(self.delivery, DELIVERIES, "--delivery", "delivery")
         check_word(self.source, tuple(SHAPES), "--source", "source")
+        if self.is_views and (self.route != KINESIS or self.shards):
+            option = "--shards" if self.route == KINESIS else "--route"
+            what = "page views come by API Gateway, into a stream on demand of their own"
+            raise UsageError(what, option, "leave it out")
         if self.shards and self.route != KINESIS:
             fix = "leave it out, or --route kinesis"
             raise UsageError(f"the route {self.route} has no shards", "--shards", fix)
@@ -73,6 +79,16 @@ class Plan:
     def shape(self) -> Shape:
         """The sizes of its lines."""
         return SHAPES[self.source]
+
+    @property
+    def is_views(self) -> bool:
+        """Whether it is of page views."""
+        return self.source == VIEWS
+
+    @property
+    def carried(self) -> float:
+        """Bytes of a line as the stream carries it."""
+        return self.shape.line * VIEW_RATIO if self.is_views else self.shape.gzip
 
     @property
     def counted_days(self) -> int:

@@ -4,7 +4,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -32,6 +32,14 @@ class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: Text
     taken: date
     verified: bool
+
+
+class Counted(NamedTuple):
+    """So many units of what a rate charges for."""
+
+    title: str
+    quantity: float
+    rate_name: str
 
 
 Rates = MappingProxyType[str, Rate]

@@ -27,7 +27,12 @@ class Volumes:
     @property
     def record_bytes(self) -> float:
         """Bytes of one record, as the stream carries it."""
-        return self.rows * self.plan.shape.gzip / self.records
+        return self.carried_bytes / self.records
+
+    @property
+    def carried_bytes(self) -> float:
+        """Bytes of all records, as the stream carries them."""
+        return self.rows * self.plan.carried
 
     @property
     def refused_rows(self) -> float:
@@ -110,9 +115,9 @@ def volumes(plan: Plan) -> Volumes:
     """The month of a plan."""
     text_bytes = plan.gb_day * at.GB * at.DAYS
     rows = text_bytes / plan.shape.line
-    packed = rows * plan.shape.gzip
+    packed = rows * plan.carried
     if plan.route == KINESIS:
-        records = rows / at.EVENTS_A_RECORD
+        records = rows if plan.is_views else rows / at.EVENTS_A_RECORD
         # Without waiting a shard is still looked into once a second.
         waited = max(1, plan.batch_seconds)
         windows = (plan.shards or on_demand_shards(packed)) * _by_time(waited)

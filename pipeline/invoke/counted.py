@@ -3,19 +3,20 @@
 They are counted first, then delivered, whatever became of the counting. So of the two neither can
 spoil the other when a batch comes again:
 
-- What was counted and not delivered is behind the place of its shard, and is delivered alone.
+- What was counted and not delivered stands before the place of its shard, and is delivered alone.
 - What was not counted, for the table did not do its part, is delivered and comes again from its
   first record on: it lands once more then, which the views of the lake show as one row.
 
 The place is a sequence number, so it does not matter how a batch comes again: whole, in halves,
 from a record in its middle on, or with records that came since. What is up to the place is left out
 and what is behind it is counted, in one transaction with the place; of two copies of the function
-that have the same batch one does it. Lambda brings the records of a shard in their order, as long
-as ParallelizationFactor is 1, and those of a shard that was split before those of its halves. A
-batch that Lambda gives up is as far counted as it was: the failure says so, and the place goes on.
+that have the same batch one does it. Lambda works on one batch of a shard at a time, in order, as
+long as ParallelizationFactor is 1: what it brings again comes before what stands behind it. A batch
+that it gives up is as far counted as it was: the failure says so, and the place goes on.
 
-An event id is remembered by its shard: of a view that is sent again just after its shard was split,
-the ranking counts both, and the table one.
+A shard that is split, or one that two are merged into, begins with a place of its own, and knows
+none of the event ids before: of a view that is sent again across that, the ranking counts both, and
+the table one.
 
 Source: AWS Lambda Developer Guide, "Using Lambda to process records from Amazon Kinesis Data
 Streams", "Configuring partial batch response with Kinesis".

@@ -29,7 +29,7 @@
       viewport: innerWidth + "x" + innerHeight
     });
     last = path;
-    // A text would be sent with a charset, by which API Gateway might not know its type.
+    // A text would come with a charset.
     body = new Blob([body], { type: "text/plain" });
     if (!(navigator.sendBeacon && navigator.sendBeacon(url, body)))
       fetch(url, { method: "POST", body: body, keepalive: true, mode: "no-cors" });

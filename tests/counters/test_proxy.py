@@ -42,6 +42,8 @@ def test_a_ranking_is_answered_and_once_more_only_when_it_has_changed(
     tag = first["headers"]["etag"]
     again = answered(event({"If-None-Match": f"W/{tag}"}, k="1"), warm)
     assert (again["statusCode"], again["body"]) == (304, "")
+    for each in (first, again):
+        assert each["headers"]["access-control-allow-origin"] == "*"
     opened(account).add(delta("1", "2", of(MINUTE, **{"/a": 1}), minute=MINUTE))
     fresh = Warm(opened(account), warm.clock)
     assert answered(event({"if-none-match": tag}, k="1"), fresh)["statusCode"] == 200
@@ -57,6 +59,7 @@ def test_no_answer_holds_a_tag(warm: Warm) -> None:
     ("asked", "what"),
     [
         (event(by="pages"), "there is no ranking by 'pages'"),
+        (event(by="talker"), "a deployed stack ranks pages alone"),
         (event(k=["1", "2"]), "a parameter was given twice"),
         (event(top="\n1"), "there is no parameter 'top'"),
     ],

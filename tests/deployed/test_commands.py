@@ -102,7 +102,7 @@ def test_the_doctor_of_a_stage_prints_a_line_for_each_part(staging: Staging) -> 
         ["✓", name]
         for name in (
             *("identity", "stack", "intake", "function", "mapping", "calls", "alarm", "lookups"),
-            *("stream", "table", "curated", "workgroup", "query", "freshness"),
+            *("counters", "stream", "table", "curated", "workgroup", "query", "freshness"),
         )
     ]
 

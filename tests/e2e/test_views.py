@@ -108,7 +108,12 @@ def test_a_page_loads_the_script_from_where_views_go(target: Cloud, gateway: Clo
 @pytest.fixture(scope="session")
 def ranked(further: Further) -> Cloud:
     """A stage that counts page views."""
-    return further.stage("ranked", ViewsPerSecond="100", LogGroups="")
+    made = further.stage("ranked", ViewsPerSecond="100", LogGroups="")
+    # MiniStack makes it of all characters that there are.
+    made.client("secretsmanager").put_secret_value(
+        SecretId="tailrace-ranked-visitors", SecretString="0123456789abcdef" * 4
+    )
+    return made
 
 
 def put(stage: Cloud, *views: dict[str, Any]) -> None:
@@ -156,6 +161,19 @@ def test_views_are_counted_once_and_the_ranking_says_how_often(
     # What a schedule does in a minute: the answer stays as it is.
     ranked.client("lambda").invoke(FunctionName=f"tailrace-{ranked.name}-counters", Payload=b"{}")
     assert asked(ranked, window="60m", k="10")["items"] == told
+
+
+@pytest.mark.needs("views.ranking")
+def test_the_ranking_is_answered_behind_the_address_of_views(target: Cloud, ranked: Cloud) -> None:
+    put(ranked, view("one", event_id=str(uuid4())))
+    until(lambda: True if asked(ranked, window="60m")["total"] else None, "a view in the ranking")
+    where, given = address(ranked, "/ranking"), {"window": "60m", "k": "1"}
+    found = httpx.get(where, params=given)
+    assert (found.status_code, found.headers["content-type"]) == (200, "application/json")
+    assert found.json()["items"] == asked(ranked, **given)["items"]
+    again = httpx.get(where, params=given, headers={"if-none-match": found.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert httpx.get(where, params={"by": "nothing"}).status_code == 400
 
 
 @pytest.mark.needs("views.ranking")

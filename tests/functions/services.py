@@ -1,4 +1,4 @@
-"""Firehose, S3 and secrets on loopback, as far as a function needs them: it is called from outside.
+"""Firehose, S3, secrets and a table on loopback, as far as a function that is called needs them.
 
 Nothing fails here: that is what tests/deliver/firehose_service.py and s3_service.py are for.
 """
@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
+from tests.counters.account import Account
+
 
 @dataclass
 class Services:
@@ -20,6 +22,7 @@ class Services:
 
     lists    who asks may list the buckets
     secrets  text by ARN
+    tables   what DynamoDB is; None: there is none
     """
 
     calls: list[tuple[str, list[bytes]]] = field(default_factory=list)
@@ -27,6 +30,7 @@ class Services:
     url: str = ""
     lists: bool = False
     secrets: dict[str, str] = field(default_factory=dict)
+    tables: Account | None = None
 
     def environ(self) -> dict[str, str]:
         """What a function's environment holds so that its clients come here."""
@@ -68,6 +72,11 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self._body())
+            service, _, operation = self.headers["X-Amz-Target"].rpartition(".")
+            if services.tables is not None and service.startswith("DynamoDB"):
+                status, said = services.tables.answer(operation, body)
+                self._answer(json.dumps(said).encode(), status=status)
+                return
             if "SecretId" in body:
                 secret = {
                     "ARN": body["SecretId"],

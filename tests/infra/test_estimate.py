@@ -92,3 +92,5 @@ def test_the_estimate_counts_alarms_and_keys(route: str) -> None:
     assert count(ALARM, **given) == alarms + limits.STREAMS * limits.STREAM_ALARMS
     assert count(ALARM, Delivery="s3", **given) == alarms
     assert count(KEY, **given) == limits.KEYS
+    of_views = count(ALARM, **given, ViewsPerSecond="1") - count(ALARM, **given)
+    assert of_views == limits.VIEW_ALARMS

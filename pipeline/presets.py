@@ -11,7 +11,7 @@ from functools import cache
 
 PREFIX = "presets/"
 # A range is asked again when a share of it has gone by: what is a week long does not change sooner.
-SHARE = 24
+SHARE = 12
 HOUR_S = 3600
 
 

@@ -37,5 +37,5 @@ def test_keys_are_of_one_preset_each() -> None:
 
 
 def test_long_ranges_are_asked_less_often() -> None:
-    assert [each.minutes(15) for each in RANGES.values()] == [15, 15, 60, 420]
-    assert [round(each) for each in queries_a_day(15).values()] == [1152, 1056, 264, 38]
+    assert [each.minutes(15) for each in RANGES.values()] == [15, 30, 120, 840]
+    assert [round(each) for each in queries_a_day(15).values()] == [1152, 528, 132, 19]

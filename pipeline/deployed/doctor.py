@@ -58,12 +58,13 @@ def examined(patient: Patient) -> Iterator[Check]:
 
 
 def glanced(patient: Patient) -> Iterator[Check]:
-    """The checks that cost next to nothing and are quick: for who looks every minute."""
+    """The checks that cost next to nothing and are quick: for who looks every minute.
+
+    What stands still or is given up, alarms tell.
+    """
     looks: dict[str, Looks] = {
         "stack": _stack,
         "function": _function,
-        "mapping": _mappings,
-        "letters": letters,
         "alarm": alarms,
         "counters": counters,
     }

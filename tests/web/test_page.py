@@ -29,7 +29,9 @@ def linked(text: str) -> list[str]:
 
 
 def test_the_page_may_run_its_own_files_and_nothing_else(index: httpx.Response) -> None:
-    policy = dict(each.split(" ", 1) for each in index.headers["content-security-policy"].split("; "))
+    policy = dict(
+        each.split(" ", 1) for each in index.headers["content-security-policy"].split("; ")
+    )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"

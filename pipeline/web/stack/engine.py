@@ -1,12 +1,12 @@
 """The engine behind the page of a stack: what is there is given, Athena is asked for money only.
 
-What a query reads is not known beforehand: Athena's EXPLAIN (TYPE IO) knows sizes only where tables
-have statistics, which these have not. So the price is what the same query read last, for each day
-that it touched, since a day of a table is what Athena can leave out; and where it never ran, only
-the most that it can be is told: what the workgroup breaks a query off at.
+What a query reads is not known beforehand: Athena's EXPLAIN is free, but shows no statistics, and
+its type IO is gone with engine version 2. So the price is what the same query read last, for each
+day that it touched, since a day of a table is what Athena can leave out; and where it never ran,
+only the most that it can be is told: what the workgroup breaks a query off at.
 
-Sources: Athena User Guide, "Amazon Athena pricing" (10 MB at least for each query), "Workgroup
-settings"; API Reference, "GetWorkGroup".
+Sources: Athena User Guide, "Using EXPLAIN and EXPLAIN ANALYZE in Athena", "Workgroup settings";
+"Amazon Athena Pricing" (10 MB at least for each query); API Reference, "GetWorkGroup".
 """
 
 from collections.abc import Callable, Iterator

@@ -35,7 +35,7 @@ def test_a_stack_that_is_well_says_where_it_is_and_how_new_it_is(
     assert (told["rankings"], told["presets"]["minutes"]) == (["page"], 15)
     assert told["newest_arrival"] == "2026-11-25T14:20:00Z"
     assert [each["name"] for each in told["checks"]] == [
-        *("stack", "function", "mapping", "alarm", "counters")
+        *("stack", "function", "alarm", "counters")
     ]
     assert "StartQueryExecution" not in page.stage.asked
 

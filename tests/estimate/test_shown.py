@@ -1,11 +1,15 @@
 """What the page costs on AWS: presets, and an address of its own."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pipeline.estimate import Plan, bill
 from pipeline.estimate.shown import REQUESTS_AN_HOUR
 from pipeline.presets import queries_a_day
 
+DOCS = Path(__file__).parents[2] / "docs" / "aws.md"
 PRESETS = "Athena: presets of the page"
 
 
@@ -33,10 +37,24 @@ def test_long_ranges_of_many_logs_are_what_costs() -> None:
 
 def test_a_source_that_no_preset_reads_pays_the_least() -> None:
     least = usd(Plan(0.01, preset_minutes=15))[PRESETS]
-    assert usd(Plan(20, "app-log", preset_minutes=15))[PRESETS] == pytest.approx(least)
+    assert usd(Plan(20, "app-log", preset_minutes=15))[PRESETS] == pytest.approx(least, rel=1e-4)
 
 
 def test_viewers_of_the_hosted_page_are_counted_by_their_hours() -> None:
     found = usd(Plan(1, page_hours=8))
     assert REQUESTS_AN_HOUR == 2520
     assert found["API Gateway: page"] == pytest.approx(8 * 30 * 2520 / 1e6)
+
+
+def test_the_documentation_says_what_presets_cost() -> None:
+    said = re.search(
+        r"(\d+) USD a month with next to none, (\d+) at 1 GB .* (\d+) at 20 GB", DOCS.read_text()
+    )
+    assert said is not None
+    sums = [
+        sum(
+            cost for title, cost in usd(Plan(size, preset_minutes=15)).items() if "presets" in title
+        )
+        for size in (0.01, 1, 20)
+    ]
+    assert [round(each) for each in sums] == [int(each) for each in said.groups()]

@@ -559,7 +559,7 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
             *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14), ("subjects/", 1)),
         ],
         "QuarantineBucket": [(None, None), (None, "30")],
-        "ResultsBucket": [(None, 7)],
+        "ResultsBucket": [(None, 7), ("presets/", 1)],
         "InboxBucket": [(None, "30")],
     }
     # Also as old versions, where the lake keeps others for a week.

@@ -159,14 +159,17 @@ class Shown:
         for key, content in objects.items():
             self.stage.put(RESULTS, key, content, self.now)
 
-    def refresh(self, minutes: int = 15) -> int:
-        """What the schedule does."""
+    def refreshing(self, minutes: int) -> Refresh:
+        """What asks on schedule."""
         session = self.stage.session()
         objects = Objects(session.client("s3"), RESULTS)
-        engine = Athena(session, place_of(Settings(), "staging"))
+        return Refresh(Athena(session, place_of(Settings(), "staging")), objects, minutes)
+
+    def refresh(self, minutes: int = 15) -> int:
+        """What the schedule does."""
         before = set(self.stage.objects)
         try:
-            return Refresh(engine, objects, minutes).run(self.now)
+            return self.refreshing(minutes).run(self.now)
         finally:
             for bucket, key in set(self.stage.objects) - before:
                 self.stage.put(bucket, key, self.stage.objects[bucket, key][0], self.now)

@@ -225,6 +225,10 @@ NOT_OURS = {
 }
 OTHERWISE_NOT_OURS = {
     "AWS::ApiGateway::RestApi": {"UpdateRestApiPolicy": "APIs with a policy"},
+    "AWS::ApiGatewayV2::Stage": {
+        "TagResource": "IAM knows no such action",
+        "UntagResource": "IAM knows no such action",
+    },
     "AWS::IAM::Policy": {"Group": "policies of groups", "User": "policies of users"},
     "AWS::Lambda::Function": {"ec2:": "functions in a VPC"},
 }

@@ -50,7 +50,7 @@ def browser(request: pytest.FixtureRequest) -> Iterator["Browser"]:
         started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server with the traffic of some minutes."""
     folder = tmp_path_factory.mktemp("site")

@@ -9,6 +9,22 @@ from playwright.sync_api import Locator, Page, expect
 # Longer than the time between two questions to the counters, and to saved queries.
 LIVE_MS, QUERIES_MS, LOOK_MS = 20_000, 60_000, 50
 
+# What no file of ours makes.
+DANGEROUS = (
+    *("script:not([src])", "img", "iframe", "object", "embed", "video", "audio", "math", "marquee"),
+    *("style", "base", "meta[http-equiv]", "body > form", 'a[href^="javascript"]', "[onerror]"),
+    *(
+        "[onload]",
+        "[onclick]",
+        "[onfocus]",
+        "[onmouseover]",
+        "[ontoggle]",
+        "[srcdoc]",
+        "svg script",
+    ),
+    *("svg script", "foreignObject", "animate", "set", "input[autofocus]", "textarea", "plaintext"),
+)
+
 
 def ranked(page: Page) -> list[str]:
     """Names in the ranking, the first one first."""
@@ -47,11 +63,8 @@ def number(text: str) -> int:
 
 
 def elements(page: Page) -> list[str]:
-    """Tags of all that a payload could have become, with the number of each."""
+    """All that a payload could have become, as markup."""
     return page.evaluate(
-        """() => [...document.querySelectorAll(
-            'script:not([src]), img, iframe, object, embed, video, audio, math, marquee, style, base, '
-            + 'body > form, a[href^="javascript"], [onerror], [onload], [onclick], [onfocus], [onmouseover], '
-            + '[style*="expression"], svg script, foreignObject, animate, set, isindex, input[autofocus]'
-        )].map((each) => each.outerHTML.slice(0, 200))"""
+        "(kinds) => [...document.querySelectorAll(kinds)].map((each) => each.outerHTML)",
+        ", ".join(DANGEROUS),
     )

@@ -3,18 +3,36 @@
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from uuid import uuid4
+
+import httpx
 
 from pipeline.demo.generator import Generator
 from pipeline.demo.viewers import Viewers
 from tests.web.serving import Served, until
 
-EVENTS_PER_S, HISTORY_S, VIEWED_S = 60, 300.0, 840.0
+EVENTS_PER_S, HISTORY_S, VIEWED_S = 30, 300.0, 840.0
+AT_ONCE = 24
 SCANNER = "198.51.100.64"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 # As the page asks.
 PEOPLE = {"bots": "false", "assets": "false"}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A POST and the status that it is to be answered with."""
+
+    path: str
+    body: bytes
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def to(self, client: httpx.Client) -> int:
+        """Send it; gives the status."""
+        return client.post(self.path, content=self.body, headers=self.headers).status_code
 
 
 @dataclass
@@ -34,8 +52,8 @@ class Site:
             {"path": path, "title": title, "event_id": str(uuid4()), "ts": int(time.time() * 1000)}
             for _ in range(times)
         ]
-        for first in range(0, times, 50):
-            body = json.dumps(views[first : first + 50])
+        for first in range(0, times, 20):
+            body = json.dumps(views[first : first + 20])
             with self.served.client() as client:
                 headers = {"content-type": "application/json", "user-agent": AGENT}
                 assert client.post("/v1/views", content=body, headers=headers).status_code == 204
@@ -55,16 +73,18 @@ class Site:
 
 def filled(served: Served) -> Site:
     """A site with the traffic that the demo makes up."""
-    site, now_ms = Site(served), int(time.time() * 1000)
-    with served.client() as client:
-        for emission in Generator(1, EVENTS_PER_S).arrivals(now_ms, HISTORY_S):
-            posted = client.post(f"/v1/logs/{emission.source}", content=emission.payload)
-            assert posted.status_code == 202
-        for beacon in Viewers(1, 400).arrivals(now_ms, VIEWED_S):
-            headers = {"user-agent": beacon.agent, "content-type": "text/plain"}
-            client.post("/v1/views", content=beacon.body, headers=headers)
+    now_ms = int(time.time() * 1000)
+    made = Generator(1, EVENTS_PER_S).arrivals(now_ms, HISTORY_S)
+    sent = [Sent(f"/v1/logs/{each.source}", each.payload, 202) for each in made]
+    for each in Viewers(1, 400).arrivals(now_ms, VIEWED_S):
+        headers = {"user-agent": each.agent, "content-type": "text/plain"}
+        sent.append(Sent("/v1/views", each.body, 204, headers))
+    # One at a time each would wait for the disk by itself.
+    with served.client() as client, ThreadPoolExecutor(AT_ONCE) as senders:
+        for status, each in zip(senders.map(lambda each: each.to(client), sent), sent, strict=True):
+            assert status == each.status
     served.landed()
-    return site
+    return Site(served)
 
 
 def post_lines(served: Served, source: str, lines: Iterable[bytes]) -> None:

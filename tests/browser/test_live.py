@@ -7,6 +7,12 @@ from tests.browser.conftest import Opened
 from tests.browser.looking import LIVE_MS, chip, query, ranked, sees, settled
 from tests.browser.sites import Site
 
+# Chromium without a window never hides a page by itself.
+SHOW = """(hidden) => {
+    Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
 
 def test_the_ranking_moves_while_events_arrive(opened: Opened, site: Site, pictured) -> None:
     page = settled(opened(site.url))
@@ -54,12 +60,11 @@ def test_a_hidden_tab_asks_nothing_and_asks_at_once_on_return(opened: Opened, si
     page = settled(opened(site.url))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    show = "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true}); document.dispatchEvent(new Event('visibilitychange')); }"
-    page.evaluate(show, True)
+    page.evaluate(SHOW, True)
     asked.clear()
     page.wait_for_timeout(7_000)
     assert asked == []
-    page.evaluate(show, False)
+    page.evaluate(SHOW, False)
     sees(page, lambda page: any("/v1/ranking" in url for url in asked))
 
 

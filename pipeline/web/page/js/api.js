@@ -2,14 +2,24 @@
 
 /** An answer that did not come. `reached`: whether the server said so itself. */
 export class Failure extends Error {
-  constructor(path, status, said) {
-    super(said.what);
-    Object.assign(this, { path, status, what: said.what, where: said.where || '', fix: said.fix || '' });
-  }
+    constructor(path, status, said) {
+        super(said.what);
+        Object.assign(this, {
+            path,
+            status,
+            what: said.what,
+            where: said.where || '',
+            fix: said.fix || '',
+        });
+    }
 
-  get reached() { return this.status !== 0; }
+    get reached() {
+        return this.status !== 0;
+    }
 
-  get details() { return `GET ${this.path} ${this.status || 'no answer'}: ${this.what} ${this.where}`.trim(); }
+    get details() {
+        return `GET ${this.path} ${this.status || 'no answer'}: ${this.what} ${this.where}`.trim();
+    }
 }
 
 /** The last answer of each place that asks, so that memory does not grow. */
@@ -19,7 +29,9 @@ let offset = 0;
 /** Seconds since the epoch by the server's clock. */
 export const now = () => Date.now() / 1000 + offset;
 
-export function setClock(text) { offset = Date.parse(text) / 1000 - Date.now() / 1000; }
+export function setClock(text) {
+    offset = Date.parse(text) / 1000 - Date.now() / 1000;
+}
 
 export const asked = { count: 0, bytes: 0, seconds: [] };
 
@@ -32,36 +44,48 @@ export const asked = { count: 0, bytes: 0, seconds: [] };
  * Throws Failure.
  */
 export async function ask(place, path, { maxAge = null, also = [] } = {}) {
-  const before = last.get(place), same = before?.path === path;
-  const headers = {};
-  if (maxAge !== null) headers['Cache-Control'] = 'max-age=' + maxAge;
-  if (same && before.etag) headers['If-None-Match'] = before.etag;
-  let response;
-  try {
-    response = await fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(40000) });
-    const made = now() - Number(response.headers.get('age') || 0);
-    if (response.status === 304 && same) return { body: before.body, fresh: false, made };
-    const body = await response.json();
-    if (!response.ok && !also.includes(response.status)) {
-      throw new Failure(path, response.status, body.error || { what: 'it says ' + response.status });
+    const before = last.get(place),
+        same = before?.path === path;
+    const headers = {};
+    if (maxAge !== null) headers['Cache-Control'] = 'max-age=' + maxAge;
+    if (same && before.etag) headers['If-None-Match'] = before.etag;
+    let response;
+    try {
+        response = await fetch(path, {
+            headers,
+            cache: 'no-store',
+            signal: AbortSignal.timeout(40000),
+        });
+        const made = now() - Number(response.headers.get('age') || 0);
+        if (response.status === 304 && same) return { body: before.body, fresh: false, made };
+        const body = await response.json();
+        if (!response.ok && !also.includes(response.status)) {
+            throw new Failure(
+                path,
+                response.status,
+                body.error || { what: 'it says ' + response.status },
+            );
+        }
+        last.set(place, { path, etag: response.headers.get('etag'), body });
+        return { body, fresh: true, made };
+    } catch (error) {
+        if (error instanceof Failure) throw error;
+        throw new Failure(path, 0, {
+            what: error.name === 'TimeoutError' ? 'no answer in 40 s' : 'no answer',
+        });
     }
-    last.set(place, { path, etag: response.headers.get('etag'), body });
-    return { body, fresh: true, made };
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure(path, 0, { what: error.name === 'TimeoutError' ? 'no answer in 40 s' : 'no answer' });
-  }
 }
 
 /** Ask for what costs at most so many USD. Throws Failure. */
 export async function pay(path, usd) {
-  const response = await fetch(path, { headers: { 'Tailrace-Most-Usd': usd.toFixed(12) }, cache: 'no-store' });
-  if (!response.ok) throw new Failure(path, response.status, (await response.json()).error);
+    const headers = { 'Tailrace-Most-Usd': usd.toFixed(12) };
+    const response = await fetch(path, { headers, cache: 'no-store' });
+    if (!response.ok) throw new Failure(path, response.status, (await response.json()).error);
 }
 
 /** Note what a saved query took, for those who want to know what looking costs. */
 export function note(answer) {
-  asked.count += 1;
-  asked.bytes += answer.bytes_scanned;
-  asked.seconds = [...asked.seconds.slice(-99), answer.seconds];
+    asked.count += 1;
+    asked.bytes += answer.bytes_scanned;
+    asked.seconds = [...asked.seconds.slice(-99), answer.seconds];
 }

@@ -2,7 +2,8 @@
 
 import { view } from './state.js';
 
-export const NARROW = '\u202f', MINUS = '\u2212';
+export const NARROW = '\u202f',
+    MINUS = '\u2212';
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -10,52 +11,68 @@ export const whole = (count) => Math.round(count).toLocaleString('en-US');
 
 /** Bytes with three digits: the number and its unit. */
 export function sized(count) {
-  let unit = 0;
-  while (count >= 999.5 && unit < UNITS.length - 1) { count /= 1000; unit++; }
-  return [unit === 0 ? String(Math.round(count)) : count.toFixed(count < 9.995 ? 2 : count < 99.95 ? 1 : 0), UNITS[unit]];
+    let unit = 0;
+    while (count >= 999.5 && unit < UNITS.length - 1) {
+        count /= 1000;
+        unit++;
+    }
+    return [
+        unit === 0
+            ? String(Math.round(count))
+            : count.toFixed(count < 9.995 ? 2 : count < 99.95 ? 1 : 0),
+        UNITS[unit],
+    ];
 }
 
 export const bytes = (count) => sized(count).join(NARROW);
 
 export function percent(share) {
-  if (share >= 0.9995) return share < 1.0005 ? '100%' : whole(100 * share) + '%';
-  return (100 * share).toFixed(share < 0.000995 && share > 0 ? 3 : share < 0.0995 ? 2 : 1) + '%';
+    if (share >= 0.9995) return share < 1.0005 ? '100%' : whole(100 * share) + '%';
+    return (100 * share).toFixed(share < 0.000995 && share > 0 ? 3 : share < 0.0995 ? 2 : 1) + '%';
 }
 
 const two = (number) => String(Math.floor(number)).padStart(2, '0');
 
 /** A length of time: 4 s, 4 min 12 s, 2 h 05 min, 3 d 04 h. */
 export function lasting(seconds) {
-  const n = NARROW;
-  if (seconds < 10) return seconds.toFixed(1).replace(/\.0$/, '') + n + 's';
-  if (seconds < 60) return Math.round(seconds) + n + 's';
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}${n}min ${two(seconds % 60)}${n}s`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)}${n}h ${two((seconds % 3600) / 60)}${n}min`;
-  return `${Math.floor(seconds / 86400)}${n}d ${two((seconds % 86400) / 3600)}${n}h`;
+    const n = NARROW;
+    if (seconds < 10) return seconds.toFixed(1).replace(/\.0$/, '') + n + 's';
+    if (seconds < 60) return Math.round(seconds) + n + 's';
+    if (seconds < 3600) return `${Math.floor(seconds / 60)}${n}min ${two(seconds % 60)}${n}s`;
+    if (seconds < 86400)
+        return `${Math.floor(seconds / 3600)}${n}h ${two((seconds % 3600) / 60)}${n}min`;
+    return `${Math.floor(seconds / 86400)}${n}d ${two((seconds % 86400) / 3600)}${n}h`;
 }
 
 /** A wait in short: 12 ms, 1.4 s, 2.9 min, 1.2 h. */
 export function wait(ms) {
-  if (ms === null || ms === undefined) return '–';
-  if (ms < 1000) return Math.round(ms) + NARROW + 'ms';
-  const [size, unit] = [[3600e3, 'h'], [60e3, 'min'], [1e3, 's']].find(([each]) => ms >= each);
-  return (ms / size).toFixed(ms / size < 99.5 ? 1 : 0) + NARROW + unit;
+    if (ms === null || ms === undefined) return '–';
+    if (ms < 1000) return Math.round(ms) + NARROW + 'ms';
+    const [size, unit] = [
+        [3600e3, 'h'],
+        [60e3, 'min'],
+        [1e3, 's'],
+    ].find(([each]) => ms >= each);
+    return (ms / size).toFixed(ms / size < 99.5 ? 1 : 0) + NARROW + unit;
 }
 
 /** A moment, in seconds since the epoch, as a clock. */
 export function clock(at, seconds = true) {
-  const date = new Date(at * 1000);
-  const parts = view.local
-    ? [date.getHours(), date.getMinutes(), date.getSeconds()]
-    : [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()];
-  return parts.slice(0, seconds ? 3 : 2).map(two).join(':');
+    const date = new Date(at * 1000);
+    const parts = view.local
+        ? [date.getHours(), date.getMinutes(), date.getSeconds()]
+        : [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()];
+    return parts
+        .slice(0, seconds ? 3 : 2)
+        .map(two)
+        .join(':');
 }
 
 export function day(at) {
-  const date = new Date(at * 1000);
-  return view.local
-    ? date.getDate() + ' ' + MONTHS[date.getMonth()]
-    : date.getUTCDate() + ' ' + MONTHS[date.getUTCMonth()];
+    const date = new Date(at * 1000);
+    return view.local
+        ? date.getDate() + ' ' + MONTHS[date.getMonth()]
+        : date.getUTCDate() + ' ' + MONTHS[date.getUTCMonth()];
 }
 
 export const zone = () => (view.local ? ' local' : ' UTC');
@@ -64,20 +81,31 @@ export const iso = (at) => new Date(at * 1000).toISOString().slice(0, 19) + 'Z';
 
 /** A span of time, with days where it is long. */
 export function span(from, to) {
-  if (to - from > 43200) return `${day(from)} ${clock(from, false)} – ${day(to)} ${clock(to, false)}`;
-  return `${clock(from)} – ${clock(to)}`;
+    if (to - from > 43200)
+        return `${day(from)} ${clock(from, false)} – ${day(to)} ${clock(to, false)}`;
+    return `${clock(from)} – ${clock(to)}`;
 }
 
 /** Whether a text is an address. */
 const isAddress = (text) =>
-  /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || (/^[0-9a-f:.]{3,45}$/i.test(text) && text.split(':').length > 2);
+    /^\d{1,3}(\.\d{1,3}){3}$/.test(text) ||
+    (/^[0-9a-f:.]{3,45}$/i.test(text) && text.split(':').length > 2);
 
 /** A text of a log as it is shown: with the switch on, addresses are cut to their networks. */
 export function shown(text) {
-  if (!view.anonymous || !isAddress(text)) return text;
-  if (!text.includes(':')) return text.split('.').slice(0, 3).join('.') + '.0/24';
-  const [head, tail] = text.split('::');
-  const left = head ? head.split(':') : [], right = tail ? tail.split(':') : [];
-  const all = tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return all.slice(0, 3).join(':').replace(/(:0)+$/, '') + '::/48';
+    if (!view.anonymous || !isAddress(text)) return text;
+    if (!text.includes(':')) return text.split('.').slice(0, 3).join('.') + '.0/24';
+    const [head, tail] = text.split('::');
+    const left = head ? head.split(':') : [],
+        right = tail ? tail.split(':') : [];
+    const all =
+        tail === undefined
+            ? left
+            : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+    return (
+        all
+            .slice(0, 3)
+            .join(':')
+            .replace(/(:0)+$/, '') + '::/48'
+    );
 }

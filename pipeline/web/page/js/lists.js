@@ -4,98 +4,200 @@ import { $, bar, h, heads, icon, skeleton, vh } from './dom.js';
 import { bytes, percent, shown, whole } from './format.js';
 import { rowsOf } from './questions.js';
 import { filtered, view } from './state.js';
-import { nothing, queryFailed } from './states.js';
+import { flowsCommand, nothing, queryFailed } from './states.js';
 import { isEmpty, known } from './store.js';
 
 const caption = (text) => h('caption', { class: 'vh', text });
 
 /** An answer's rows, or what stands in the panel in their place. */
 function rowsFor(box, place, empty, columns, head) {
-  const answer = known.answers[place];
-  if (!answer && known.errors[place]) return void box.replaceChildren(queryFailed(known.errors[place]));
-  if (!answer) {
-    return void box.replaceChildren(h('table', { class: 'tbl' }, caption('Asking'), head, h('tbody', {}, skeleton(8, columns))));
-  }
-  if (!answer.rows.length) return void box.replaceChildren(nothing(...empty()));
-  return rowsOf(answer);
+    const answer = known.answers[place];
+    if (!answer && known.errors[place])
+        return void box.replaceChildren(queryFailed(known.errors[place]));
+    if (!answer) {
+        return void box.replaceChildren(
+            h(
+                'table',
+                { class: 'tbl' },
+                caption('Asking'),
+                head,
+                h('tbody', {}, skeleton(8, columns)),
+            ),
+        );
+    }
+    if (!answer.rows.length) return void box.replaceChildren(nothing(...empty()));
+    return rowsOf(answer);
 }
 
 const nameOf = (dimension, key, drill) =>
-  h('button', {
-    class: 'key', type: 'button', text: shown(key), title: `Filter by ${dimension} ${shown(key)}`,
-    'aria-pressed': String(filtered(dimension) === key), onclick: () => drill(dimension, key),
-  });
+    h('button', {
+        class: 'key',
+        type: 'button',
+        text: shown(key),
+        title: `Filter by ${dimension} ${shown(key)}`,
+        'aria-pressed': String(filtered(dimension) === key),
+        onclick: () => drill(dimension, key),
+    });
 
 export function talkers(drill) {
-  const source = filtered('source'), refused = Boolean(filtered('port')) || nobodyLetThrough();
-  const place = refused && !filtered('port') ? 'refused' : waitsForRefused() ? 'none' : 'pairs';
-  $('#talk-sub').textContent = refused ? 'by rejected bytes' : 'by bytes';
-  const head = heads(['', source ? 'Destination' : 'Source and destination'], ['c-owner owner', 'Service and direction'], ['c-pk num pk', 'Packets'], ['c-by num', 'Bytes'], ['c-sh num', 'Share']);
-  const empty = () => (isEmpty() || !view.filters.length
-    ? ['No flow logs in this window', 'Top talkers come from VPC and Transit Gateway flow logs.', ['tailrace ingest vpc-flow flow.log.gz']]
-    : ['No row matches', 'No flow of this window fits the filter. Remove it or widen the range.']);
-  const rows = rowsFor($('#talk-body'), place, empty, ['', 'owner', 'num pk', 'num', 'num'], head);
-  if (!rows) return;
-  $('#talk-body').replaceChildren(h('table', { class: 'tbl tk' }, caption('Top talkers'), head,
-    h('tbody', {}, rows.map((row) => pairRow(row, rows[0].bytes, refused, source, drill)))));
+    const source = filtered('source'),
+        refused = Boolean(filtered('port')) || nobodyLetThrough();
+    const place = refused && !filtered('port') ? 'refused' : waitsForRefused() ? 'none' : 'pairs';
+    $('#talk-sub').textContent = refused ? 'by rejected bytes' : 'by bytes';
+    const head = heads(
+        ['', source ? 'Destination' : 'Source and destination'],
+        ['c-owner owner', 'Service and direction'],
+        ['c-pk num pk', 'Packets'],
+        ['c-by num', 'Bytes'],
+        ['c-sh num', 'Share'],
+    );
+    const empty = () =>
+        isEmpty() || !view.filters.length
+            ? [
+                  'No flow logs in this window',
+                  'Top talkers come from VPC and Transit Gateway flow logs.',
+                  [flowsCommand()],
+              ]
+            : [
+                  'No row matches',
+                  'No flow of this window fits the filter. Remove it or widen the range.',
+              ];
+    const rows = rowsFor(
+        $('#talk-body'),
+        place,
+        empty,
+        ['', 'owner', 'num pk', 'num', 'num'],
+        head,
+    );
+    if (!rows) return;
+    $('#talk-body').replaceChildren(
+        h(
+            'table',
+            { class: 'tbl tk' },
+            caption('Top talkers'),
+            head,
+            h(
+                'tbody',
+                {},
+                rows.map((row) => pairRow(row, rows[0].bytes, refused, source, drill)),
+            ),
+        ),
+    );
 }
 
 /** Whether it is not known yet what to show of a source of which nothing was let through. */
 function waitsForRefused() {
-  const { pairs, refused } = known.answers;
-  return Boolean(filtered('source') && !filtered('port') && pairs && !pairs.rows.length && !refused && !known.errors.refused);
+    const { pairs, refused } = known.answers;
+    return Boolean(
+        filtered('source') &&
+        !filtered('port') &&
+        pairs &&
+        !pairs.rows.length &&
+        !refused &&
+        !known.errors.refused,
+    );
 }
 
 function nobodyLetThrough() {
-  const { pairs, refused } = known.answers;
-  return Boolean(filtered('source') && pairs && !pairs.rows.length && refused?.rows.length);
+    const { pairs, refused } = known.answers;
+    return Boolean(filtered('source') && pairs && !pairs.rows.length && refused?.rows.length);
 }
 
 function pairRow(row, most, refused, source, drill) {
-  const to = h('span', { class: 'sep' }, icon('arrow'), vh('to'));
-  const names = source
-    ? [to, h('span', { class: 'key', text: shown(row.dstaddr) })]
-    : [nameOf('source', row.srcaddr, drill), to, h('span', { class: 'tag', title: shown(row.dstaddr), text: shown(row.dstaddr) })];
-  const owner = [row.service, row.direction].filter(Boolean).join(' · ') || '–';
-  return h('tr', {},
-    h('td', {}, h('div', { class: 'cell' }, bar(row.bytes / (most || 1), refused), names)),
-    h('td', { class: 'owner', title: owner, text: owner }),
-    h('td', { class: 'num pk', text: whole(row.packets) }),
-    h('td', { class: 'num', text: bytes(row.bytes) }),
-    h('td', { class: 'num mute', text: percent(row.share || 0) }));
+    const to = h('span', { class: 'sep' }, icon('arrow'), vh('to'));
+    const names = source
+        ? [to, h('span', { class: 'key', text: shown(row.dstaddr) })]
+        : [
+              nameOf('source', row.srcaddr, drill),
+              to,
+              h('span', { class: 'tag', title: shown(row.dstaddr), text: shown(row.dstaddr) }),
+          ];
+    const owner = [row.service, row.direction].filter(Boolean).join(' · ') || '–';
+    return h(
+        'tr',
+        {},
+        h('td', {}, h('div', { class: 'cell' }, bar(row.bytes / (most || 1), refused), names)),
+        h('td', { class: 'owner', title: owner, text: owner }),
+        h('td', { class: 'num pk', text: whole(row.packets) }),
+        h('td', { class: 'num', text: bytes(row.bytes) }),
+        h('td', { class: 'num mute', text: percent(row.share || 0) }),
+    );
 }
 
 export function ports(drill) {
-  const sources = view.by === 'rejected_port';
-  $('#h-ports').textContent = sources ? 'Rejected sources' : 'Rejected ports';
-  const head = sources
-    ? heads(['', 'Source'], ['c-at num', 'Attempts'], ['c-so num', 'Ports'])
-    : heads(['', 'Port and service'], ['c-at num', 'Attempts'], ['c-so num', 'Sources']);
-  const empty = () => (view.filters.length
-    ? ['No row matches', 'Nothing that fits the filter was rejected in this window.']
-    : ['Nothing rejected in this window', 'Ports show up here when a security group or network ACL turns a connection away.']);
-  const rows = rowsFor($('#ports-body'), 'ports', empty, ['', 'num', 'num'], head);
-  // Of a moment ago: the panel was asked for the other of the two.
-  if (!rows || ('sources' in rows[0]) === sources) return;
-  $('#ports-body').replaceChildren(h('table', { class: 'tbl pt' }, caption($('#h-ports').textContent), head,
-    h('tbody', {}, rows.map((row) => (sources ? sourceRow : portRow)(row, rows[0].attempts, drill)))));
+    const sources = view.by === 'rejected_port';
+    $('#h-ports').textContent = sources ? 'Rejected sources' : 'Rejected ports';
+    const head = sources
+        ? heads(['', 'Source'], ['c-at num', 'Attempts'], ['c-so num', 'Ports'])
+        : heads(['', 'Port and service'], ['c-at num', 'Attempts'], ['c-so num', 'Sources']);
+    const empty = () =>
+        view.filters.length
+            ? ['No row matches', 'Nothing that fits the filter was rejected in this window.']
+            : [
+                  'Nothing rejected in this window',
+                  'Ports show up here when a security group or network ACL turns a connection away.',
+              ];
+    const rows = rowsFor($('#ports-body'), 'ports', empty, ['', 'num', 'num'], head);
+    // Of a moment ago: the panel was asked for the other of the two.
+    if (!rows || 'sources' in rows[0] === sources) return;
+    $('#ports-body').replaceChildren(
+        h(
+            'table',
+            { class: 'tbl pt' },
+            caption($('#h-ports').textContent),
+            head,
+            h(
+                'tbody',
+                {},
+                rows.map((row) => (sources ? sourceRow : portRow)(row, rows[0].attempts, drill)),
+            ),
+        ),
+    );
 }
 
 function portRow(row, most, drill) {
-  const port = row.dstport === null ? null : String(row.dstport);
-  const tag = [row.service, row.protocol_name === 'TCP' ? '' : row.protocol_name].filter(Boolean).join(' · ');
-  return listRow(port !== null && filtered('port') === port, row.attempts / most,
-    port === null ? h('span', { class: 'key', text: '–' }) : nameOf('port', port, drill), tag, row.attempts, row.sources);
+    const port = row.dstport === null ? null : String(row.dstport);
+    const tag = [row.service, row.protocol_name === 'TCP' ? '' : row.protocol_name]
+        .filter(Boolean)
+        .join(' · ');
+    return listRow(
+        port !== null && filtered('port') === port,
+        row.attempts / most,
+        port === null ? h('span', { class: 'key', text: '–' }) : nameOf('port', port, drill),
+        tag,
+        row.attempts,
+        row.sources,
+    );
 }
 
 function sourceRow(row, most, drill) {
-  const tag = row.network || (row.dstport === null ? '' : `mostly port ${row.dstport}`);
-  return listRow(filtered('source') === row.srcaddr, row.attempts / most, nameOf('source', row.srcaddr, drill), tag, row.attempts, row.ports);
+    const tag = row.network || (row.dstport === null ? '' : `mostly port ${row.dstport}`);
+    return listRow(
+        filtered('source') === row.srcaddr,
+        row.attempts / most,
+        nameOf('source', row.srcaddr, drill),
+        tag,
+        row.attempts,
+        row.ports,
+    );
 }
 
 function listRow(chosen, share, name, tag, count, other) {
-  return h('tr', { class: chosen ? 'sel' : null },
-    h('td', {}, h('div', { class: 'cell' }, bar(share, true), name, tag && h('span', { class: 'tag', text: tag }))),
-    h('td', { class: 'num', text: whole(count) }),
-    h('td', { class: 'num mute', text: whole(other) }));
+    return h(
+        'tr',
+        { class: chosen ? 'sel' : null },
+        h(
+            'td',
+            {},
+            h(
+                'div',
+                { class: 'cell' },
+                bar(share, true),
+                name,
+                tag && h('span', { class: 'tag', text: tag }),
+            ),
+        ),
+        h('td', { class: 'num', text: whole(count) }),
+        h('td', { class: 'num mute', text: whole(other) }),
+    );
 }

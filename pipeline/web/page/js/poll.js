@@ -12,111 +12,129 @@ const SHARED = 0.8;
 /** Answered while nothing lands: what it says is worth showing. */
 const HOLDING = 503;
 
-let draw = () => {}, liveAt = 0, queriesAt = 0, asking = null, round = 0;
+let draw = () => {},
+    liveAt = 0,
+    queriesAt = 0,
+    asking = null,
+    round = 0;
 
 /** Begin; `drawn` is told {slide, full} when there is something new. */
 export function begin(drawn) {
-  draw = drawn;
-  setInterval(tick, 1000);
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) askNow(SHARED); });
-  liveAt = queriesAt = now();
-  // What home it is decides what is asked.
-  return live({ slide: false }).then(() => queries(every() * SHARED));
+    draw = drawn;
+    setInterval(tick, 1000);
+    document.addEventListener('visibilitychange', () => {
+        if (!document.hidden) askNow(SHARED);
+    });
+    liveAt = queriesAt = now();
+    // What home it is decides what is asked.
+    return live({ slide: false }).then(() => queries(every() * SHARED));
 }
 
 /** Ask everything at once; `share`: of the time between two questions an answer may be old. */
 export function askNow(share = 0) {
-  known.waiting = 0;
-  liveAt = queriesAt = now();
-  return Promise.all([live({ slide: false }), queries(every() * share)]);
+    known.waiting = 0;
+    liveAt = queriesAt = now();
+    return Promise.all([live({ slide: false }), queries(every() * share)]);
 }
 
 /** Ask since a filter or the range has changed: what still comes of before is forgotten. */
 export function askAnew() {
-  round++;
-  return askNow(SHARED);
+    round++;
+    return askNow(SHARED);
 }
 
 function tick() {
-  if (document.hidden) return;
-  if (known.down) {
-    if (now() >= known.down.next) again();
-  } else {
-    if (now() - liveAt >= LIVE_S) {
-      liveAt = now();
-      live({ slide: true });
+    if (document.hidden) return;
+    if (known.down) {
+        if (now() >= known.down.next) again();
+    } else {
+        if (now() - liveAt >= LIVE_S) {
+            liveAt = now();
+            live({ slide: true });
+        }
+        // At the same moments for all who look, so that one of them asks for all.
+        const step = every();
+        if (view.live && !view.custom && Math.floor(now() / step) > Math.floor(queriesAt / step)) {
+            queriesAt = now();
+            queries(step * SHARED);
+        }
     }
-    // At the same moments for all who look, so that one of them asks for all.
-    const step = every();
-    if (view.live && !view.custom && Math.floor(now() / step) > Math.floor(queriesAt / step)) {
-      queriesAt = now();
-      queries(step * SHARED);
-    }
-  }
-  draw({ tick: true });
+    draw({ tick: true });
 }
 
 /** Try once more after a failure. */
 export function again() {
-  if (asking) return;
-  known.down.next = Infinity;
-  asking = askNow(SHARED).finally(() => { asking = null; });
+    if (asking) return;
+    known.down.next = Infinity;
+    asking = askNow(SHARED).finally(() => {
+        asking = null;
+    });
 }
 
 async function live({ slide }) {
-  const mine = round;
-  try {
-    const { body: health } = await ask('health', '/v1/health', { also: [HOLDING] });
-    if (!health.version) throw new Failure('/v1/health', HOLDING, health.error || { what: 'it cannot answer' });
-    setClock(health.time);
-    if (!known.health && health.presets) beginWith(health);
-    const found = rankedLive() ? await ask('ranking', rankingPath()) : null;
-    if (mine !== round) return;
-    if (!view.live && slide) {
-      known.waiting += found?.fresh ? 1 : 0;
-      return draw({ tick: true });
+    const mine = round;
+    try {
+        const { body: health } = await ask('health', '/v1/health', { also: [HOLDING] });
+        if (!health.version)
+            throw new Failure('/v1/health', HOLDING, health.error || { what: 'it cannot answer' });
+        setClock(health.time);
+        if (!known.health && health.presets) beginWith(health);
+        const found = rankedLive() ? await ask('ranking', rankingPath()) : null;
+        if (mine !== round) return;
+        if (!view.live && slide) {
+            known.waiting += found?.fresh ? 1 : 0;
+            return draw({ tick: true });
+        }
+        const was = known.down;
+        Object.assign(known, { health, down: null, asOf: now() });
+        if (found) Object.assign(known, { ranking: found.body });
+        draw({ slide, ranking: true });
+        if (was && slide) askNow(SHARED);
+    } catch (failure) {
+        failed(failure);
     }
-    const was = known.down;
-    Object.assign(known, { health, down: null, asOf: now() });
-    if (found) Object.assign(known, { ranking: found.body });
-    draw({ slide, ranking: true });
-    if (was && slide) askNow(SHARED);
-  } catch (failure) {
-    failed(failure);
-  }
 }
 
 /** A home whose answers are made on schedule begins with a range that is among them. */
 function beginWith(health) {
-  known.health = health;
-  usual.range = health.presets.ranges[0];
-  readAddress();
+    known.health = health;
+    usual.range = health.presets.ranges[0];
+    readAddress();
 }
 
 function failed(failure) {
-  if (!(failure instanceof Failure)) throw failure;
-  const tries = (known.down?.tries || 0) + 1;
-  known.down = { failure, tries, next: now() + BACK_OFF_S[Math.min(tries, BACK_OFF_S.length) - 1] };
-  draw({ tick: true });
+    if (!(failure instanceof Failure)) throw failure;
+    const tries = (known.down?.tries || 0) + 1;
+    known.down = {
+        failure,
+        tries,
+        next: now() + BACK_OFF_S[Math.min(tries, BACK_OFF_S.length) - 1],
+    };
+    draw({ tick: true });
 }
 
 /** Ask all saved queries; each draws when it comes, and one that fails leaves the others alone. */
 async function queries(maxAge) {
-  const mine = round, wanted = questions();
-  for (const place of Object.keys(known.answers)) if (!wanted[place]) delete known.answers[place];
-  await Promise.all(Object.entries(wanted).map(async ([place, question]) => {
-    try {
-      const { body, fresh, made } = await ask(place, pathOf(question), { maxAge: Math.floor(maxAge) });
-      if (mine !== round) return;
-      if (fresh) note(body);
-      known.answers[place] = body;
-      known.made[place] = made;
-      delete known.errors[place];
-    } catch (failure) {
-      if (!(failure instanceof Failure)) throw failure;
-      if (mine !== round || !failure.reached) return;
-      known.errors[place] = failure;
-    }
-    draw({ place });
-  }));
+    const mine = round,
+        wanted = questions();
+    for (const place of Object.keys(known.answers)) if (!wanted[place]) delete known.answers[place];
+    await Promise.all(
+        Object.entries(wanted).map(async ([place, question]) => {
+            try {
+                const { body, fresh, made } = await ask(place, pathOf(question), {
+                    maxAge: Math.floor(maxAge),
+                });
+                if (mine !== round) return;
+                if (fresh) note(body);
+                known.answers[place] = body;
+                known.made[place] = made;
+                delete known.errors[place];
+            } catch (failure) {
+                if (!(failure instanceof Failure)) throw failure;
+                if (mine !== round || !failure.reached) return;
+                known.errors[place] = failure;
+            }
+            draw({ place });
+        }),
+    );
 }

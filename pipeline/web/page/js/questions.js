@@ -8,41 +8,47 @@ import { known } from './store.js';
 const HOUR = 3600;
 /** What the counters answer: windows up to an hour that end now. */
 const LIVE = 3600;
-const SPANS = [['w', 604800], ['d', 86400], ['h', 3600], ['m', 60], ['s', 1]];
+const SPANS = [
+    ['w', 604800],
+    ['d', 86400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1],
+];
 export const TOP = 12;
 /** By ranking: the query that answers it from the tables, and the columns of its key and count. */
 const TABLES = {
-  page: { name: 'top_pages', key: 'page', count: 'views' },
-  talker: { name: 'top_talkers', key: 'srcaddr', count: 'bytes' },
-  rejected_port: { name: 'rejected_ports', key: 'dstport', count: 'attempts' },
-  error_path: { name: 'web_errors', key: 'path', count: 'errors' },
+    page: { name: 'top_pages', key: 'page', count: 'views' },
+    talker: { name: 'top_talkers', key: 'srcaddr', count: 'bytes' },
+    rejected_port: { name: 'rejected_ports', key: 'dstport', count: 'attempts' },
+    error_path: { name: 'web_errors', key: 'path', count: 'errors' },
 };
 
 const word = (seconds) => {
-  const [unit, size] = SPANS.find(([, each]) => seconds % each === 0);
-  return seconds / size + unit;
+    const [unit, size] = SPANS.find(([, each]) => seconds % each === 0);
+    return seconds / size + unit;
 };
 
 /** Times of the window in words of a query; `windows`: of so many, the last of them this one. */
 function times(windows = 1, most = Infinity) {
-  if (!view.custom) return { since: word(Math.min(measure()[0] * windows, most)) };
-  const [from, to] = view.custom;
-  return { from: iso(Math.max(from - (to - from) * (windows - 1), to - most)), to: iso(to) };
+    if (!view.custom) return { since: word(Math.min(measure()[0] * windows, most)) };
+    const [from, to] = view.custom;
+    return { from: iso(Math.max(from - (to - from) * (windows - 1), to - most)), to: iso(to) };
 }
 
 /** Filters of flows, as parameters. */
 function ofFlows(names = ['source', 'port']) {
-  const found = {};
-  for (const name of names) if (filtered(name)) found[name] = filtered(name);
-  return found;
+    const found = {};
+    for (const name of names) if (filtered(name)) found[name] = filtered(name);
+    return found;
 }
 
 export const isLive = () => !view.custom && measure()[0] <= LIVE;
 
 /** Seconds between two questions: a bucket of a week does not change within one. */
 export function every() {
-  const length = measure()[0];
-  return length <= HOUR ? 30 : length <= 6 * HOUR ? 60 : length <= 24 * HOUR ? 120 : 300;
+    const length = measure()[0];
+    return length <= HOUR ? 30 : length <= 6 * HOUR ? 60 : length <= 24 * HOUR ? 120 : 300;
 }
 
 /** Whether answers are made on schedule, and all others cost something. */
@@ -50,124 +56,157 @@ export const onSchedule = () => Boolean(known.health?.presets);
 
 /** What each panel asks of saved queries, twice the window where it compares. */
 export function questions() {
-  const [, step] = measure(), flows = ofFlows();
-  const rejected = Boolean(filtered('port'));
-  const ranked = rankedLive() ? {} : { ranked: tableOf(100), ...(onSchedule() ? {} : { rankedBefore: { ...tableOf(1000), ...before() } }) };
-  const found = {
-    ...ranked,
-    traffic: { name: 'traffic_over_time', params: { bucket: step, ...flows }, ...times(2) },
-    intake: { name: 'intake_over_time', params: { bucket: step }, ...times(2) },
-    pairs: { name: 'top_pairs', params: { top: 8, ...(rejected ? { action: 'REJECT' } : {}), ...flows }, ...times() },
-    ports: portsOrSources(),
-    sources: { name: 'source_activity', params: {}, ...times() },
-    lag: { name: 'lag_by_stage', params: {}, ...times(1, HOUR) },
-    rejects: { name: 'rejects', params: { top: 100 }, ...times() },
-  };
-  if (filtered('source') && !rejected) {
-    found.refused = { name: 'top_pairs', params: { top: 8, action: 'REJECT', ...flows }, ...times() };
-  }
-  return found;
+    const [, step] = measure(),
+        flows = ofFlows();
+    const rejected = Boolean(filtered('port'));
+    const found = {
+        ...ranked(),
+        traffic: { name: 'traffic_over_time', params: { bucket: step, ...flows }, ...times(2) },
+        intake: { name: 'intake_over_time', params: { bucket: step }, ...times(2) },
+        pairs: {
+            name: 'top_pairs',
+            params: { top: 8, ...(rejected ? { action: 'REJECT' } : {}), ...flows },
+            ...times(),
+        },
+        ports: portsOrSources(),
+        sources: { name: 'source_activity', params: {}, ...times() },
+        lag: { name: 'lag_by_stage', params: {}, ...times(1, HOUR) },
+        rejects: { name: 'rejects', params: { top: 100 }, ...times() },
+    };
+    if (filtered('source') && !rejected) {
+        found.refused = {
+            name: 'top_pairs',
+            params: { top: 8, action: 'REJECT', ...flows },
+            ...times(),
+        };
+    }
+    return found;
+}
+
+function ranked() {
+    if (rankedLive()) return {};
+    if (onSchedule()) return { ranked: tableOf(100) };
+    return { ranked: tableOf(100), rankedBefore: { ...tableOf(1000), ...before() } };
 }
 
 /** No list is on the page twice: where the ranking shows ports, the panel shows who knocks. */
 function portsOrSources() {
-  const ports = { name: 'rejected_ports', params: { top: 8, ...ofFlows() }, ...times() };
-  if (view.by !== 'rejected_port') return ports;
-  return { name: 'rejected_sources', params: { top: 8, ...ofFlows(['port']) }, ...times() };
+    const ports = { name: 'rejected_ports', params: { top: 8, ...ofFlows() }, ...times() };
+    if (view.by !== 'rejected_port') return ports;
+    return { name: 'rejected_sources', params: { top: 8, ...ofFlows(['port']) }, ...times() };
 }
 
 /** Whether the counters can answer the ranking; they know no addresses of a port. */
 export function rankedLive() {
-  const foreign = { talker: 'port', rejected_port: 'source' }[view.by];
-  const counted = known.health?.rankings.includes(view.by) ?? true;
-  return counted && isLive() && !(foreign && filtered(foreign));
+    const foreign = { talker: 'port', rejected_port: 'source' }[view.by];
+    const counted = known.health?.rankings.includes(view.by) ?? true;
+    return counted && isLive() && !(foreign && filtered(foreign));
 }
 
 function tableOf(top) {
-  const { name } = TABLES[view.by];
-  const flows = view.by === 'talker' || view.by === 'rejected_port' ? ofFlows() : {};
-  const status = view.by === 'error_path' ? { status_from: 400 } : {};
-  return { name, params: { top, ...flows, ...status }, ...times() };
+    const { name } = TABLES[view.by];
+    const flows = view.by === 'talker' || view.by === 'rejected_port' ? ofFlows() : {};
+    const status = view.by === 'error_path' ? { status_from: 400 } : {};
+    return { name, params: { top, ...flows, ...status }, ...times() };
 }
 
 /** The window before, at whole minutes: so that all who look ask the same. */
 function before() {
-  const [length] = measure(), end = view.custom ? view.custom[1] : Math.floor(now() / 60) * 60;
-  return { since: undefined, from: iso(end - 2 * length), to: iso(end - length) };
+    const [length] = measure(),
+        end = view.custom ? view.custom[1] : Math.floor(now() / 60) * 60;
+    return { since: undefined, from: iso(end - 2 * length), to: iso(end - length) };
 }
 
 /** The path of the live ranking. */
 export function rankingPath() {
-  const said = new URLSearchParams({ by: view.by, window: measure()[0] / 60 + 'm', k: 100 });
-  if (view.by === 'page') {
-    said.set('bots', 'false');
-    said.set('assets', 'false');
-  }
-  const key = rankedKey();
-  if (key && key.length <= 512) said.set('prefix', key);
-  return '/v1/ranking?' + said;
+    const said = new URLSearchParams({ by: view.by, window: measure()[0] / 60 + 'm', k: 100 });
+    if (view.by === 'page') {
+        said.set('bots', 'false');
+        said.set('assets', 'false');
+    }
+    const key = rankedKey();
+    if (key && key.length <= 512) said.set('prefix', key);
+    return '/v1/ranking?' + said;
 }
 
 /** The key that a filter leaves of the ranking; undefined: all. */
 export function rankedKey() {
-  return filtered({ page: 'page', error_path: 'page', talker: 'source', rejected_port: 'port' }[view.by]);
+    return filtered(
+        { page: 'page', error_path: 'page', talker: 'source', rejected_port: 'port' }[view.by],
+    );
 }
 
 /** Rows of a table as a ranking has them, with the ranks of the window before. */
 export function rankedByTable(answer, previous) {
-  const { key, count } = TABLES[view.by], wanted = rankedKey();
-  const places = new Map((previous ? counted(previous, key, count) : []).map((each) => [each.key, each.rank]));
-  const all = counted(answer, key, count), total = all.reduce((sum, each) => sum + each.count, 0);
-  const items = all.map((each) => ({
-    ...each, title: null, trend: null, share: each.count / (total || 1), previous_rank: places.get(each.key) ?? null,
-  }));
-  return { items: wanted ? items.filter((each) => each.key === wanted) : items, total };
+    const { key, count } = TABLES[view.by],
+        wanted = rankedKey();
+    const places = new Map(
+        (previous ? counted(previous, key, count) : []).map((each) => [each.key, each.rank]),
+    );
+    const all = counted(answer, key, count),
+        total = all.reduce((sum, each) => sum + each.count, 0);
+    const items = all.map((each) => ({
+        ...each,
+        title: null,
+        trend: null,
+        share: each.count / (total || 1),
+        previous_rank: places.get(each.key) ?? null,
+    }));
+    return { items: wanted ? items.filter((each) => each.key === wanted) : items, total };
 }
 
 function counted(answer, key, count) {
-  const sums = new Map();
-  for (const row of rowsOf(answer)) {
-    const name = String(row[key] ?? '–');
-    sums.set(name, (sums.get(name) || 0) + Number(row[count]));
-  }
-  const all = [...sums].map(([name, sum]) => ({ key: name, count: sum }));
-  all.sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
-  all.forEach((each, i) => { each.rank = i && all[i - 1].count === each.count ? all[i - 1].rank : i + 1; });
-  return all;
+    const sums = new Map();
+    for (const row of rowsOf(answer)) {
+        const name = String(row[key] ?? '–');
+        sums.set(name, (sums.get(name) || 0) + Number(row[count]));
+    }
+    const all = [...sums].map(([name, sum]) => ({ key: name, count: sum }));
+    all.sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
+    all.forEach((each, i) => {
+        each.rank = i && all[i - 1].count === each.count ? all[i - 1].rank : i + 1;
+    });
+    return all;
 }
 
 /** Rows of an answer as objects. */
 export const rowsOf = (answer) =>
-  answer.rows.map((row) => Object.fromEntries(answer.columns.map((column, i) => [column.name, row[i]])));
+    answer.rows.map((row) =>
+        Object.fromEntries(answer.columns.map((column, i) => [column.name, row[i]])),
+    );
 
 /** What SQL, CSV and the command of a panel are about. */
 export function questionOf(panel) {
-  const all = questions();
-  // What is there already costs nothing.
-  if (onSchedule() && panel !== 'talkers' && panel !== 'ports') return panel === 'ranking' ? tableOf(100) : all[panel] || all.intake;
-  if (panel === 'ranking') return tableOf(20);
-  if (panel === 'traffic') return { ...all.traffic, ...once() };
-  if (panel === 'talkers') return all.pairs;
-  if (panel === 'ports') return all.ports;
-  return { ...all.intake, ...once() };
+    const all = questions();
+    // What is there already costs nothing: of the ranking more rows, of what is drawn two windows.
+    if (onSchedule() && panel === 'ranking') return tableOf(100);
+    if (onSchedule()) return { ...all, talkers: all.pairs, pipeline: all.intake }[panel];
+    if (panel === 'ranking') return tableOf(20);
+    if (panel === 'traffic') return { ...all.traffic, ...once() };
+    if (panel === 'talkers') return all.pairs;
+    if (panel === 'ports') return all.ports;
+    return { ...all.intake, ...once() };
 }
 
 const once = () => ({ since: undefined, from: undefined, to: undefined, ...times() });
 
 export function pathOf(question, more = {}) {
-  const said = new URLSearchParams();
-  for (const name of ['since', 'from', 'to']) if (question[name]) said.set(name, question[name]);
-  for (const [name, value] of Object.entries({ ...question.params, ...more })) said.set(name, value);
-  return `/v1/queries/${question.name}?${said}`;
+    const said = new URLSearchParams();
+    for (const name of ['since', 'from', 'to']) if (question[name]) said.set(name, question[name]);
+    for (const [name, value] of Object.entries({ ...question.params, ...more }))
+        said.set(name, value);
+    return `/v1/queries/${question.name}?${said}`;
 }
 
 /** The command line that prints the same rows. */
 export function commandOf(question) {
-  const words = ['tailrace', 'query', question.name];
-  for (const name of ['since', 'from', 'to']) if (question[name]) words.push('--' + name, question[name]);
-  for (const [name, value] of Object.entries(question.params)) words.push('-p', quoted(`${name}=${value}`));
-  if (known.health?.stage) words.push('--stage', known.health.stage);
-  return words.join(' ');
+    const words = ['tailrace', 'query', question.name];
+    for (const name of ['since', 'from', 'to'])
+        if (question[name]) words.push('--' + name, question[name]);
+    for (const [name, value] of Object.entries(question.params))
+        words.push('-p', quoted(`${name}=${value}`));
+    if (known.health?.stage) words.push('--stage', known.health.stage);
+    return words.join(' ');
 }
 
 /** As a shell takes it: a value may be text of a log. */

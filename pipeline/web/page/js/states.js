@@ -7,31 +7,71 @@ import { known } from './store.js';
 
 /** A state: a head, a sentence, commands to copy, a button. */
 export function nothing(title, text, commands = [], { kind = '', act = null } = {}) {
-  return h('div', { class: 'state ' + kind }, h('h3', { text: title }), h('p', { text }),
-    commands.length ? h('ul', {}, commands.map(commandLine)) : null, act);
+    return h(
+        'div',
+        { class: 'state ' + kind },
+        h('h3', { text: title }),
+        h('p', { text }),
+        commands.length ? h('ul', {}, commands.map(commandLine)) : null,
+        act,
+    );
 }
 
 const commandLine = (command) =>
-  h('li', { class: 'cmdline' }, h('code', { text: command }),
-    h('button', { class: 'btn', type: 'button', text: 'Copy', 'aria-label': 'Copy: ' + command, onclick: (event) => copy(command, event.currentTarget) }));
+    h(
+        'li',
+        { class: 'cmdline' },
+        h('code', { text: command }),
+        h('button', {
+            class: 'btn',
+            type: 'button',
+            text: 'Copy',
+            'aria-label': 'Copy: ' + command,
+            onclick: (event) => copy(command, event.currentTarget),
+        }),
+    );
 
 /** A panel whose query failed, while the others live. */
 export function queryFailed(failure) {
-  if (failure.status === PAYMENT) return notAsked();
-  const again = h('button', { class: 'btn', type: 'button', text: 'Run it again', onclick: () => dispatchEvent(new Event('tailrace-ask')) });
-  const text = [failure.what, failure.where, failure.fix].filter(Boolean).join('. ');
-  return nothing('This query failed', `${text}. The other panels are not affected.`, [], { kind: 'err', act: again });
+    if (failure.status === PAYMENT) return notAsked();
+    const again = h('button', {
+        class: 'btn',
+        type: 'button',
+        text: 'Run it again',
+        onclick: () => dispatchEvent(new Event('tailrace-ask')),
+    });
+    const text = [failure.what, failure.where].filter(Boolean).join(', ');
+    return nothing('This query failed', `${text}. The other panels are not affected.`, [], {
+        kind: 'err',
+        act: again,
+    });
 }
 
 /** What is not asked on schedule, and costs something. */
 function notAsked() {
-  const price = h('button', { class: 'btn', type: 'button', text: 'What would it cost?', 'aria-haspopup': 'dialog', onclick: openPrices });
-  return nothing('Not asked', 'Athena bills each question, so it is not asked by itself.', [], { act: price });
+    const price = h('button', {
+        class: 'btn',
+        type: 'button',
+        text: 'What would it cost?',
+        'aria-haspopup': 'dialog',
+        onclick: openPrices,
+    });
+    const text = 'Athena bills each question, so it is not asked by itself.';
+    return nothing('Not asked', text, [], { act: price });
 }
 
-/** What brings the first rows. */
-export const commandsOf = () => known.health?.stage ? [`tailrace doctor --stage ${known.health.stage}`] : [
-  'tailrace demo',
-  'tailrace ingest vpc-flow flow.log.gz',
-  `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
-];
+/** What brings the first rows; a server alone writes to its home, so that they are sent to it. */
+export const commandsOf = () =>
+    known.health?.stage
+        ? [flowsCommand()]
+        : [
+              `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
+              flowsCommand(),
+              'tailrace demo',
+          ];
+
+/** What brings flows; into a stack they are led, and the doctor says whether they are. */
+export const flowsCommand = () =>
+    known.health?.stage
+        ? `tailrace doctor --stage ${known.health.stage}`
+        : `curl --data-binary @flows.log.gz ${location.origin}/v1/logs/vpc-flow`;

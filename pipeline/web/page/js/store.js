@@ -8,11 +8,19 @@
  * waiting          answers that came while the page is paused
  */
 export const known = {
-  health: null, ranking: null, rankingAt: 0, answers: {}, errors: {}, down: null, waiting: 0, asOf: 0, made: {},
+    health: null,
+    ranking: null,
+    rankingAt: 0,
+    answers: {},
+    errors: {},
+    down: null,
+    waiting: 0,
+    asOf: 0,
+    made: {},
 };
 
 /** Whether nothing has ever come: neither a record that landed nor a count. */
 export const isEmpty = () =>
-  Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);
+    Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);
 
 export const isLoading = () => known.health === null;

@@ -1,0 +1,74 @@
+"""How it lies on screens of all widths, and how light it is to keep open."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opened
+from tests.browser.looking import settled
+from tests.browser.sites import Site
+
+WIDTHS = [(1440, 900), (1024, 768), (820, 1180), (390, 844), (360, 740), (320, 640)]
+FIRST_PAINT_MS, GROWTH = 500, 1.10
+# An hour of polling is 720 questions to the counters; twenty minutes are these.
+WARM_UP, UPDATES, STEP_MS = 24, 240, 5_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), WIDTHS)
+def test_nothing_scrolls_sideways(
+    opened: Opened, site: Site, width: int, height: int, scheme: str, pictured
+) -> None:
+    page = settled(opened(site.url, width, height, color_scheme=scheme))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    pictured(page, f"{width}-{scheme}")
+
+
+def test_the_first_screen_shows_figures_ranking_and_traffic(opened: Opened, site: Site) -> None:
+    page = settled(opened(site.url, 1440, 900))
+    for each in ("#kpis", "#ranking", "#traffic"):
+        box = page.locator(each).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= 900, each
+
+
+def test_targets_on_a_phone_are_large_enough(opened: Opened, site: Site) -> None:
+    page = settled(opened(site.url, 390, 844))
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], summary, input:not([type=radio])')]
+            .filter((each) => each.offsetParent && !each.matches('.skip, .key'))
+            .map((each) => [each.textContent.trim() || each.id, each.getBoundingClientRect()])
+            .filter(([, box]) => box.height < 24 || box.width < 24).map(([name]) => name)"""
+    )
+    assert small == []
+
+
+def test_the_first_paint_comes_at_once(opened: Opened, site: Site) -> None:
+    page = opened(site.url)
+    page.close()
+    again = opened(site.url)
+    again.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+    paint = again.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert paint < FIRST_PAINT_MS
+
+
+def test_twenty_minutes_of_updates_do_not_grow_the_heap(opened: Opened, site: Site) -> None:
+    page = opened("about:blank")
+    page.clock.install()
+    page.goto(site.url)
+    settled(page)
+    session = page.context.new_cdp_session(page)
+
+    def updated(times: int) -> float:
+        for number in range(times):
+            if number % 8 == 0:
+                site.view(f"/heap/{number % 40}", 3)
+            with page.expect_response(lambda answer: "/v1/ranking" in answer.url):
+                page.clock.run_for(STEP_MS)
+        session.send("HeapProfiler.collectGarbage")
+        session.send("HeapProfiler.collectGarbage")
+        return session.send("Runtime.getHeapUsage")["usedSize"]
+
+    before = updated(WARM_UP)
+    after = updated(UPDATES)
+    expect(page.locator("#banner")).to_be_hidden()
+    assert after / before <= GROWTH, f"{before / 1e6:.2f} MB became {after / 1e6:.2f} MB"

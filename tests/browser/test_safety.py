@@ -1,0 +1,137 @@
+"""Text of a log is somebody else's: it is shown, and never becomes anything else."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import Opened
+from tests.browser.looking import LIVE_MS, QUERIES_MS, elements, settled
+from tests.browser.payloads import PAYLOADS
+from tests.browser.sites import Site, post_lines
+from tests.web.serving import serving, until
+
+# What a mistake of ours would do.
+MISTAKES = (
+    "document.body.innerHTML = '<img src=x onerror=\"window.pwned=1\">'",
+    "document.createElement('a').setAttribute('onclick', 'window.pwned=1')",
+    "document.createElement('script').textContent = 'window.pwned=1'",
+    "document.write('<b>')",
+    "eval('window.pwned=1')",
+    "setTimeout('window.pwned=1')",
+)
+PWNED = "() => window.pwned ?? null"
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server whose page views, flows and rejects hold all payloads."""
+    folder: Path = tmp_path_factory.mktemp("attacked")
+    with serving(folder / "home") as served:
+        site = Site(served)
+        for number, payload in enumerate(PAYLOADS):
+            site.view(f"/p{number:02}/{payload}", number + 1, f"{payload} {number}")
+        post_lines(served, "vpc-flow", [payload.encode() for payload in PAYLOADS])
+        post_lines(
+            served, "app-log", [f"2026-11-27T10:00:00Z ERROR {each}".encode() for each in PAYLOADS]
+        )
+        until(lambda: len(keys(site)) == len(PAYLOADS))
+        yield site
+
+
+def keys(site: Site) -> dict[str, str]:
+    """Keys of the ranking by the number that they begin with."""
+    with site.served.client() as client:
+        items = client.get("/v1/ranking?k=1000&bots=false&assets=false").json()["items"]
+    return {each["key"][:4]: each["key"] for each in items}
+
+
+def test_there_are_fifty_of_them() -> None:
+    assert len(set(PAYLOADS)) >= 50
+
+
+def test_every_payload_is_shown_as_it_is_and_nothing_comes_of_it(
+    opened: Opened, attacked: Site, pictured
+) -> None:
+    page = settled(opened(attacked.url))
+    stored = keys(attacked)
+    for number in range(len(PAYLOADS)):
+        page.locator("#q").fill(f"/p{number:02}")
+        shown = page.locator("#rank-panel .key")
+        expect(shown).to_have_count(1, timeout=LIVE_MS)
+        assert shown.text_content() == stored[f"/p{number:02}"]
+        assert elements(page) == []
+    page.locator("#q").fill("")
+    pictured(page, "attacked")
+    assert page.evaluate(PWNED) is None
+
+
+def test_a_payload_can_be_filtered_by_and_comes_back_from_the_address(
+    opened: Opened, attacked: Site
+) -> None:
+    page = settled(opened(attacked.url))
+    page.locator("#q").fill("/p00")
+    page.locator("#rank-panel .key").first.click()
+    page.reload()
+    settled(page)
+    expect(page.locator(".fchip code")).to_have_text(keys(attacked)["/p00"])
+    assert elements(page) == []
+    page.locator("[data-panel=ranking] [data-act=sql]").click()
+    expect(page.locator("#sql-c")).to_contain_text("FROM page_view")
+    assert elements(page) == []
+
+
+def test_rejected_lines_are_shown_and_nothing_comes_of_them(
+    opened: Opened, attacked: Site, pictured
+) -> None:
+    page = settled(opened(attacked.url))
+    page.locator("#rejects button", has_text="Open the quarantine").click(timeout=QUERIES_MS)
+    told = page.locator("#rejects-body")
+    expect(told).to_be_visible()
+    assert "window.pwned" in told.inner_text()
+    assert elements(page) == []
+    pictured(page, "rejects")
+    assert page.evaluate(PWNED) is None
+
+
+def test_addresses_that_hold_payloads_open_the_page_as_usual(
+    opened: Opened, attacked: Site
+) -> None:
+    for payload in PAYLOADS[:6]:
+        page = opened(attacked.url)
+        page.goto(f"{attacked.url}/?f=page:{payload}&range={payload}&by={payload}&view={payload}")
+        expect(page.locator("#kpis .kpi")).to_have_count(5)
+        assert elements(page) == []
+        assert page.evaluate(PWNED) is None
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_policy_stops_what_a_mistake_would_let_through(
+    browser: Browser, attacked: Site, mistake: str
+) -> None:
+    page = browser.new_page()
+    page.goto(attacked.url)
+    script = (
+        f"() => {{ try {{ {mistake}; return 'taken'; }} catch (error) {{ return error.name; }} }}"
+    )
+    assert page.evaluate(script) in ("TypeError", "EvalError")
+    assert page.evaluate(PWNED) is None
+    page.close()
+
+
+def test_no_saved_cell_starts_a_formula_and_numbers_stay(opened: Opened, attacked: Site) -> None:
+    page = settled(opened(attacked.url))
+    with page.expect_download() as coming:
+        page.locator("[data-panel=ranking] a").click()
+    with open(coming.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert not any(row["title"].startswith(("=", "+", "-", "@")) for row in rows)
+    assert all(row["views"].isdigit() for row in rows)
+    assert any(row["title"].startswith("'=") for row in all_rows(attacked))
+
+
+def all_rows(site: Site) -> list[dict[str, str]]:
+    text = site.served.get("/v1/queries/top_pages?since=1h&top=1000&output=csv").text
+    return list(csv.DictReader(text.splitlines()))

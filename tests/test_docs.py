@@ -19,11 +19,13 @@ README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 AWS = (ROOT / "docs" / "aws.md").read_text("utf-8")
 LOCALSTACK = (ROOT / "docs" / "localstack.md").read_text("utf-8")
+GRAFANA = (ROOT / "docs" / "grafana.md").read_text("utf-8")
 PAGES = {
     "README.md": README,
     "CONTRIBUTING.md": CONTRIBUTING,
     "docs/aws.md": AWS,
     "docs/localstack.md": LOCALSTACK,
+    "docs/grafana.md": GRAFANA,
 }
 TEMPLATES = {path.name: path.read_text("utf-8") for path in (ROOT / "infra").glob("*.yaml")}
 COMMANDS = set(get_command(app).commands)  # type: ignore[attr-defined]

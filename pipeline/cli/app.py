@@ -20,6 +20,7 @@ from pipeline.cli import (
     replay,
     serve,
     tables,
+    top,
 )
 from pipeline.cli.usage import Plain
 
@@ -59,6 +60,7 @@ def _root(
     tailrace serve                            take logs over HTTP, answer queries
     tailrace ingest vpc-flow flows.log.gz     a file into the lake
     tailrace query top_talkers --since 1h     ask it
+    tailrace top                              what is hot now, beside a server
     tailrace audit                            does every event stand somewhere?
     """
     global _debug
@@ -72,6 +74,7 @@ app.command("dashboard", short_help="The page over a deployed stack.")(dashboard
 app.command("ingest", cls=Plain, short_help="Bring files into the lake.")(ingest.ingest)
 app.command("parse", cls=Plain, short_help="Lines in, JSON out; nothing is kept.")(parse.parse)
 app.command("query", short_help="Ask a saved query, or SQL.")(query.query)
+app.command("top", short_help="What is hot now, in the terminal.")(top.top)
 app.command("audit", short_help="Does every event stand somewhere?")(audit.audit)
 app.command("replay", short_help="Run again what was refused or failed.")(replay.replay)
 app.command("compact", short_help="Fold what has landed into days of events.")(compact.compact)

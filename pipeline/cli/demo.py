@@ -65,7 +65,8 @@ def demo(
     """Realistic traffic of a small company feeds the pipeline: logs of all kinds, views of pages.
 
     Skewed talkers, a growing port scan, a web site with a target that fails and a page that all
-    want to see, late and repeated deliveries, a few broken lines. Ends with top talkers, traffic,
+    want to see, late and repeated deliveries, a few broken lines. Drawn on a terminal while it
+    runs, where q ends it and 1 to 4 choose the ranking. Ends with top talkers, traffic,
     web errors, the pages that are hot, rejects and the audit; Ctrl-C ends it too. It runs on the
     server of "tailrace serve"; the page comes with a later version: --no-open is taken, and opens
     nothing.
@@ -107,7 +108,14 @@ def demo(
 def _play(running: "Demo", rate: int, for_s: float | None, older: bool) -> None:
     """Send it all and bring it in; Ctrl-C ends what would go on without end."""
     from pipeline.cli.console import Live
+    from pipeline.cli.top import terminal
 
+    if terminal.moves(sys.stderr):
+        from pipeline.cli.top.playing import play
+
+        play(running, rate, for_s, older)
+        running.landed()
+        return
     live = Live()
     live.say(f"Tailrace demo on {running.url}, home {running.home.folder}")
     if older:

@@ -18,6 +18,8 @@ ASCII = {
     "\u2013": "-",
     "·": "-",
     "…": "~",
+    **dict(zip("▲▼●◆■○░", "^v*!!o:", strict=True)),
+    **dict(zip("▏▎▍▌▋▊▉", "   ####", strict=True)),
     # Bars, by their heights.
     **dict(zip("▁▂▃▄▅▆▇█", "_.:-=+*#", strict=True)),
 }

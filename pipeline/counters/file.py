@@ -7,7 +7,7 @@ Sources: sqlite.org "Write-Ahead Logging", "UPSERT".
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -39,6 +39,9 @@ commit;
 _COUNT = """
 insert into count values (?, ?, ?, ?, ?)
 on conflict do update set count = count + excluded.count
+"""
+COUNTS = """
+select minute, key, kind, count from count where ranking = ? and minute >= ? order by minute
 """
 _TITLE = """
 insert into title values (?, ?, ?)
@@ -121,15 +124,9 @@ class CountersFile:
 
     def counts(self, ranking: str, since: int) -> Iterator[Counted]:
         """Counts of a ranking from a minute on, minute by minute."""
-        sql = (
-            "select minute, key, kind, count from count where ranking = ? and minute >= ?"
-            " order by minute"
-        )
         with self._told("read"):
-            rows = self._rows(sql, ranking, since)
-        for minute, some in groupby(rows, lambda row: row[0]):
-            _, keys, kinds, counts = zip(*some, strict=True)
-            yield Counted(minute, keys, np.array(kinds, np.int64), np.array(counts, np.int64))
+            rows = self._rows(COUNTS, ranking, since)
+        yield from by_minute(rows)
 
     def titles(self) -> Mapping[str, str]:
         """Titles of pages."""
@@ -168,6 +165,13 @@ class CountersFile:
             fix = "free some space or mend the permissions; it is counted again from the log"
             what = f"the counters cannot be {what}: {error}"
             raise DeliveryError(what, f"at {self.path}", fix) from error
+
+
+def by_minute(rows: Iterable[tuple[Any, ...]]) -> Iterator[Counted]:
+    """What COUNTS has found."""
+    for minute, some in groupby(rows, lambda row: row[0]):
+        _, keys, kinds, counts = zip(*some, strict=True)
+        yield Counted(minute, keys, np.array(kinds, np.int64), np.array(counts, np.int64))
 
 
 def _placed(delta: Delta) -> tuple[int, str]:

@@ -37,35 +37,41 @@ def template() -> dict[str, Any]:
 
 def rendered(query: SavedQuery) -> str:
     """The statement with its defaults, and a window that ends when it is asked."""
-    values = {
+    return spelled_out(query.sql, defaults(query) | _window(query))
+
+
+def defaults(query: SavedQuery) -> dict[str, str]:
+    """Defaults of its parameters as SQL, by their names."""
+    return {
         each.name: literal(each.read(each.default))
         for each in query.params
         if each.default is not None
     }
-    return spelled_out(query.sql, values | _window(query))
 
 
 def _window(query: SavedQuery) -> dict[str, str]:
     """SQL of what a window fills, by its name."""
     length = span(query.since)
     back = length + span(query.lookback) if query.lookback else length
-    start, earlier = (f"({_NOW} - {_interval(each)})" for each in (length, back))
+    start, earlier = (f"({_NOW} - {interval(each)})" for each in (length, back))
     return {
         "from_time": start,
         "to_time": _NOW,
-        "first_day": _day(start),
-        "last_day": _day(_NOW),
+        "first_day": day(start),
+        "last_day": day(_NOW),
         "lookback_time": earlier,
-        "lookback_day": _day(earlier),
+        "lookback_day": day(earlier),
     }
 
 
-def _interval(length: timedelta) -> str:
+def interval(length: timedelta) -> str:
+    """A length of time as SQL."""
     hours, rest = divmod(length, timedelta(hours=1))
     return f"INTERVAL '{length // SECOND}' SECOND" if rest else f"INTERVAL '{hours}' HOUR"
 
 
-def _day(moment: str) -> str:
+def day(moment: str) -> str:
+    """The day of a moment as SQL, as partitions are named."""
     return f"CAST(CAST({moment} AS date) AS varchar)"
 
 

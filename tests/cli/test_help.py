@@ -27,7 +27,7 @@ def test_the_commands_are_those_that_are_built() -> None:
         ),
         "parse",
         "query",
-        *("replay", "serve", "tables"),
+        *("replay", "serve", "tables", "top"),
     ] == COMMANDS
 
 

@@ -1,58 +1,23 @@
 """Each saved query over fixed rows, its answer written by hand."""
 
 import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 
 from pipeline.enrich.networks import Networks
 from pipeline.queries import load, parse, run
 from tests.lake.days import compacted
-from tests.queries.golden import (
-    applications,
-    flows,
-    pages,
-    pipeline,
-    transit,
-    web,
-    wide,
-    wide_flows,
-)
+from tests.queries.golden import flows, wide, wide_flows
 from tests.queries.golden.answers import Golden, at, rows
+from tests.queries.golden.conftest import MADE
 from tests.queries.homes import moment
 
 NOW = moment("2026-11-25T15:05")
-MADE: Mapping[str, tuple[Golden, Callable[[Path], None]]] = {
-    "wide": (wide.GOLDEN, wide.make),
-    "applications": (applications.GOLDEN, applications.make),
-    "transit": (transit.GOLDEN, transit.make),
-    "pipeline": (pipeline.GOLDEN, pipeline.make),
-    "web": (web.GOLDEN, web.make),
-    "pages": (pages.GOLDEN, pages.make),
-}
 GOLDEN: Golden = dict(flows.GOLDEN)
 for golden, _ in MADE.values():
     GOLDEN |= golden
 # Of its answer the last column is a name that only the home knows.
 REJECTS = "rejects"
-
-
-@pytest.fixture(scope="session")
-def home_of(home, tmp_path_factory):
-    """The home that a query is asked of, by the name of the query."""
-    made = {}
-
-    def find(query):
-        name = next((name for name, (golden, _) in MADE.items() if query in golden), None)
-        if name is None:
-            return home
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp(name)
-            MADE[name][1](made[name])
-        return made[name]
-
-    return find
 
 
 @pytest.fixture

@@ -107,6 +107,21 @@ class StackHealth(_Model):
     spent: Spent
 
 
+class HomeHealth(_Model):
+    """How new a home is that is only read."""
+
+    status: Literal["ok"]
+    problem: str
+    version: str
+    home: Literal["embedded"]
+    time: str = Field(description="of the clock of who answers, UTC")
+    flush_seconds: float = Field(description="how long a record waits for others before it lands")
+    newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")
+    rankings: list[str] = Field(description="that are counted as events come")
+    presets: Presets | None = Field(description="null: everything is asked when it is wanted")
+    writer: str | None = Field(description="pid of who writes to it now; null: nobody")
+
+
 class Health(_Model):
     """Whether the server takes records and they land."""
 

@@ -8,6 +8,8 @@ SAM := build/venv-sam/bin/sam
 CHECKOV := build/venv-checkov/bin/checkov
 MINISTACK := build/venv-ministack/bin/ministack
 LOCALSTACK := build/venv-localstack/bin/localstack
+# Of the system: none is downloaded.
+CHROMIUM ?= $(firstword $(foreach each,chromium chromium-browser google-chrome,$(shell command -v $(each) 2>/dev/null)))
 UV := $(shell command -v uv 2>/dev/null)
 WANTED := python3.14 python3.13 python3.12 python3.11 python3
 # Run, not only looked up: version managers leave shims on PATH for Pythons they do not have,
@@ -24,7 +26,7 @@ FUNCTION_PYTHON ?=
 # Shells may export such names (WSL exports NAME): only words on make's own line count.
 $(foreach word,ARGS NAME SINCE FROM TO OUTPUT ENGINE STAGE SEEDS TARGET TARGET_PYTHON DOCKER,$(if $(filter environment,$(origin $(word))),$(eval $(word) :=)))
 
-.PHONY: help setup demo test check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage e2e local-up local-down
+.PHONY: help setup demo test test-browser picture check infra-check query bench sim trino-check lock clean build deploy diff destroy logs .stage .chromium e2e local-up local-down
 
 ##@ Use it
 
@@ -44,6 +46,17 @@ setup: .venv/.dev ## make .venv with everything for development
 
 test: .venv/.dev ## run the tests (ARGS="-k flow -x")
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+# Without a sandbox, as in a container; it opens nothing but a server of the tests.
+test-browser: .venv/.dev .chromium ## the page in headless Chromium, pictures in build/screens (ARGS="-k states")
+	$(BIN)/python -m pytest -p no:xdist tests/browser --chromium '$(CHROMIUM)' $(ARGS)
+
+picture: .venv/.dev .chromium ## renew the picture of the page in docs/pictures
+	$(BIN)/python -m tests.browser.picture '$(CHROMIUM)' docs/pictures/page.png
+
+.chromium:
+	@[ -n '$(CHROMIUM)' ] || { echo "error: there is no Chromium; install it: sudo apt-get install chromium," \
+		"or name it: make $(MAKECMDGOALS) CHROMIUM=/path/to/chrome" >&2; exit 2; }
 
 check: .venv/.dev ## lint, format, types, import rules, drift of generated files, templates
 	$(BIN)/ruff check .

@@ -68,8 +68,7 @@ def demo(
     want to see, late and repeated deliveries, a few broken lines. Drawn on a terminal while it
     runs, where q ends it and 1 to 4 choose the ranking. Ends with top talkers, traffic,
     web errors, the pages that are hot, rejects and the audit; Ctrl-C ends it too. It runs on the
-    server of "tailrace serve"; the page comes with a later version: --no-open is taken, and opens
-    nothing.
+    server of "tailrace serve", whose page opens in a browser where there is a screen.
 
     With an emulator as target a few lines go through the stack on it, and each place that they come
     to is shown, with its seconds.
@@ -79,12 +78,12 @@ def demo(
     tailrace demo --target ministack
     tailrace demo --rate 5000        then, beside it: tailrace query rejected_ports --since 10m
     """
+    from pipeline.cli.browser import open_page
     from pipeline.demo.run import demo as run_demo
     from pipeline.home import audit_of
     from pipeline.lake.folders import DEMO
     from pipeline.store import exists
 
-    del no_open
     if target != EMBEDDED:
         from pipeline.cli.through import through
 
@@ -98,6 +97,8 @@ def demo(
     settings = settings_of(config, home)
     older = exists(settings.home_path / DEMO)
     with run_demo(settings, rate, port) as running:
+        if not no_open:
+            open_page(running.url)
         _play(running, rate, for_s, older)
         found = audit_of(running.home)
         _print_answers(running, found)

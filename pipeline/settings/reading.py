@@ -87,6 +87,14 @@ def load(
         raise _wrong(str(error), values, origins, path) from error
 
 
+def has_display(platform: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether there is a screen that a browser could open on; `platform` as `sys.platform` says."""
+    environ = os.environ if environ is None else environ
+    if platform in ("darwin", "win32"):
+        return not environ.get("SSH_CONNECTION")
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
 def of_function(environ: Mapping[str, str]) -> Settings:
     """The settings that a deployed function has, given its environment; no file has a say in them.
 

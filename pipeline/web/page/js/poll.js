@@ -18,6 +18,9 @@ let draw = () => {},
     asking = null,
     round = 0;
 
+/** Seconds that only ever grow: the server's clock may be set, and with it the page's. */
+const passed = () => performance.now() / 1000;
+
 /** Begin; `drawn` is told {slide, full} when there is something new. */
 export function begin(drawn) {
     draw = drawn;
@@ -33,7 +36,8 @@ export function begin(drawn) {
 /** Ask everything at once; `share`: of the time between two questions an answer may be old. */
 export function askNow(share = 0) {
     known.waiting = 0;
-    liveAt = queriesAt = now();
+    liveAt = passed();
+    queriesAt = now();
     return Promise.all([live({ slide: false }), queries(every() * share)]);
 }
 
@@ -48,8 +52,8 @@ function tick() {
     if (known.down) {
         if (now() >= known.down.next) again();
     } else {
-        if (now() - liveAt >= LIVE_S) {
-            liveAt = now();
+        if (passed() - liveAt >= LIVE_S) {
+            liveAt = passed();
             live({ slide: true });
         }
         // At the same moments for all who look, so that one of them asks for all.

@@ -146,7 +146,10 @@ def test_the_description_names_every_path(served: Served) -> None:
     assert described["openapi"].startswith("3.")
     queries = [f"/v1/queries/{name}" for name in catalogue.load()]
     assert sorted(described["paths"]) == sorted(
-        ["/v1/logs/{source}", "/v1/health", "/v1/queries", *queries]
+        [
+            *("/v1/logs/{source}", "/v1/views", "/v1/pixel.gif", "/v1/ranking", "/v1/health"),
+            *("/v1/queries", "/v1/queries/{name}/price", *queries),
+        ]
     )
     parameters = described["paths"]["/v1/logs/{source}"]["post"]["parameters"]
     source = next(each for each in parameters if each["name"] == "source")

@@ -15,6 +15,8 @@ from pipeline.web.models import StackHealth
 from pipeline.web.reader import Reader
 from pipeline.web.stack.reader import reader_of
 
+# API Gateway waits 30 s, the function has 29: what lasts longer is broken off, and said.
+PATIENCE_S = 25.0
 # Event and context.
 Answering = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -26,7 +28,9 @@ def from_settings() -> Answering:
     if not stage:
         fix = "deploy the stack's own template, which sets it"
         raise NotConfigured("TAILRACE_STACK_STAGE is not set", "", fix)
-    return answering(reader_of(aws.session(), settings, stage))
+    reader = reader_of(aws.session(), settings, stage)
+    reader.patience_s = PATIENCE_S
+    return answering(reader)
 
 
 def answering(reader: Reader) -> Answering:

@@ -18,6 +18,7 @@ from pipeline.settings import Prices
 from pipeline.web.kept import Shelf
 
 QUERIES_AT_ONCE = 2
+PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Reader(ABC):
     asked   queries that are asked or wait for their turn
     ranking the answer of a ranking
     kept    answers of saved queries
+    patience_s  after which a query is broken off
     """
 
     clock: Callable[[], float] = time.time
@@ -72,6 +74,7 @@ class Reader(ABC):
     asked: int = 0
     ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
     kept: Shelf = field(default_factory=Shelf)
+    patience_s: float = PATIENCE_S
 
     @abstractmethod
     def engine(self, most_usd: float) -> Engine:

@@ -28,7 +28,6 @@ OUTPUT, ANONYMOUS = "output", "anonymise"
 # Asked again each time; what has not changed is not sent again.
 CACHED = "private, no-cache"
 MOST_ROWS = 10_000
-PATIENCE_S = 30.0
 MOST_WAITING = 16
 # USD that the answer may cost at most; without it nothing is spent.
 MOST_USD = "tailrace-most-usd"
@@ -97,7 +96,7 @@ def _run(reader: Reader, asked: Asked) -> Kept:
     """Ask it; runs in a thread."""
 
     def enough() -> bool:
-        return reader.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
+        return reader.ending.is_set() or time.monotonic() - asked.started > reader.patience_s
 
     made, now = reader.ticks(), datetime.fromtimestamp(reader.clock(), UTC)
     try:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +28,9 @@ from pipeline.web.stack.ranking import Rankings
 
 if TYPE_CHECKING:
     import boto3
+
+# Athena works on several at once, and bills what is broken off as well.
+QUERIES_AT_ONCE, PATIENCE_S = 5, 300.0
 
 
 @dataclass(kw_only=True)
@@ -77,6 +81,8 @@ def reader_of(
     return StackReader(
         clock=clock,
         prices=settings.prices,
+        queries=ThreadPoolExecutor(QUERIES_AT_ONCE, "query"),
+        patience_s=PATIENCE_S,
         ranking=Rankings(_warm(session, deployed, clock)).answer,
         desk=desk,
         state=Health(look, desk.spent, now, ticks),

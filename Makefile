@@ -135,6 +135,7 @@ lock: .venv/.dev ## renew requirements/*.txt from pyproject.toml (ARGS=--upgrade
 	$(LOCK) $(ARGS) --group build --extra dev --output-file requirements/dev.txt
 	$(LOCK) $(ARGS) --group build --extra embedded --constraint requirements/dev.txt --output-file requirements/embedded.txt
 	$(LOCK) $(ARGS) --extra functions --constraint requirements/dev.txt --output-file requirements/functions.txt
+	$(LOCK) $(ARGS) --extra page --constraint requirements/dev.txt --output-file requirements/page.txt
 	$(LOCK_GROUP) $(ARGS) --group checkov --output-file requirements/checkov.txt
 	$(LOCK_GROUP) $(ARGS) --group sam --output-file requirements/sam.txt
 	$(LOCK_GROUP) $(ARGS) --group ministack --output-file requirements/ministack.txt

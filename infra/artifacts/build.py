@@ -19,7 +19,9 @@ from infra.artifacts.trial import any_python, import_cpu_s, interpreter, tried
 from pipeline.errors import TailraceError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = "requirements/functions.txt"
+LOCK, PAGE_LOCK = "requirements/functions.txt", "requirements/page.txt"
+# They ask Athena, or answer over HTTP, and carry what translates SQL and what serves a page.
+PAGE = ("page", "presets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,20 @@ def build(target: Target, names: Sequence[str], out: Path, root: Path = ROOT) ->
 
     Raises TailraceError when an artifact is not as it has to be.
     """
-    with _dependencies(target, root) as (folder, pinned):
-        artifacts = []
-        for name in names:
-            tree = _assemble(name, folder, out / name, root, target)
-            artifact = _checked(name, target, tree, pinned)
-            zip_tree(tree, archive := out / f"{name}.zip")
-            artifacts.append(replace(artifact, zipped=archive.stat().st_size))
-        return artifacts
+    artifacts = {}
+    for lock in dict.fromkeys(map(lock_of, names)):
+        with _dependencies(target, root / lock) as (folder, pinned):
+            for name in (each for each in names if lock_of(each) == lock):
+                tree = _assemble(name, folder, out / name, root, target)
+                artifact = _checked(name, target, tree, pinned)
+                zip_tree(tree, archive := out / f"{name}.zip")
+                artifacts[name] = replace(artifact, zipped=archive.stat().st_size)
+    return [artifacts[name] for name in names]
+
+
+def lock_of(name: str) -> str:
+    """The lock of what a function carries."""
+    return PAGE_LOCK if name in PAGE else LOCK
 
 
 def build_into(target: Target, name: str, into: Path, root: Path = ROOT) -> Artifact:
@@ -83,13 +91,13 @@ def build_into(target: Target, name: str, into: Path, root: Path = ROOT) -> Arti
     """
     if into.exists() and any(into.iterdir()):
         raise UsageError("the folder for the artifact is not empty", f"in {into}")
-    with _dependencies(target, root) as (folder, pinned):
+    with _dependencies(target, root / lock_of(name)) as (folder, pinned):
         return _checked(name, target, _assemble(name, folder, into, root, target), pinned)
 
 
 @contextmanager
-def _dependencies(target: Target, root: Path) -> Iterator[tuple[Path, Sequence[Pinned]]]:
-    pinned = for_target((root / LOCK).read_text("utf-8"), target)
+def _dependencies(target: Target, lock: Path) -> Iterator[tuple[Path, Sequence[Pinned]]]:
+    pinned = for_target(lock.read_text("utf-8"), target)
     with tempfile.TemporaryDirectory(prefix="tailrace-") as temporary:
         folder = Path(temporary) / "dependencies"
         install(pinned, target, folder, found_uv())
@@ -101,6 +109,9 @@ def _assemble(name: str, dependencies: Path, tree: Path, root: Path, target: Tar
     shutil.rmtree(tree, ignore_errors=True)
     copy_tree(dependencies, tree)
     copy_tree(root / "pipeline", tree / "pipeline")
+    if name in PAGE:
+        # As in the wheel.
+        copy_tree(root / "sql", tree / "pipeline" / "sql")
     for path in sorted((root / "functions").glob("*.py")):
         # What begins with an underscore belongs to all of them.
         if path.stem == name or path.stem.startswith("_"):

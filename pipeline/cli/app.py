@@ -8,6 +8,7 @@ from pipeline import __version__
 from pipeline.cli import (
     audit,
     compact,
+    dashboard,
     demo,
     doctor,
     erase,
@@ -69,6 +70,7 @@ def _root(
 
 app.command("demo", short_help="Made-up traffic through the whole pipeline.")(demo.demo)
 app.command("serve", short_help="Take logs over HTTP, answer queries.")(serve.serve)
+app.command("dashboard", short_help="The page over a stack, or a home.")(dashboard.dashboard)
 app.command("ingest", cls=Plain, short_help="Bring files into the lake.")(ingest.ingest)
 app.command("parse", cls=Plain, short_help="Lines in, JSON out; nothing is kept.")(parse.parse)
 app.command("query", short_help="Ask a saved query, or SQL.")(query.query)

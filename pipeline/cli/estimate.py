@@ -96,6 +96,26 @@ BatchSeconds = Annotated[
         help="How long Lambda waits for more records of a shard.",
     ),
 ]
+PresetMinutes = Annotated[
+    int,
+    typer.Option(
+        "--preset-minutes",
+        metavar="N",
+        min=0,
+        max=1_440,
+        help="How often the page's queries are asked on schedule; 0: never.",
+    ),
+]
+PageHours = Annotated[
+    int,
+    typer.Option(
+        "--page-hours",
+        metavar="N",
+        min=0,
+        max=100_000,
+        help="Hours a day at the page's own address, of all who look; 0: it has none.",
+    ),
+]
 RatesFile = Annotated[
     Path | None,
     typer.Option(
@@ -119,6 +139,8 @@ def estimate(
     scan_days: ScanDays = 1,
     shards: Shards = 0,
     batch_seconds: BatchSeconds = 5,
+    preset_minutes: PresetMinutes = 0,
+    page_hours: PageHours = 0,
     rates_file: RatesFile = None,
     output: Form = "table",
 ) -> None:
@@ -133,6 +155,7 @@ def estimate(
     tailrace estimate --gb-day 1 --gb-day 20 --gb-day 200 --route s3 --delivery s3
     tailrace estimate --gb-day 5 --source waf --queries-day 500 --scan-days 7
     tailrace estimate --views-day 1000000
+    tailrace estimate --gb-day 20 --preset-minutes 15
     tailrace estimate --gb-day 20 --output csv > estimate.csv
     tailrace estimate --gb-day 20 --rates eu-central-1.toml
     """
@@ -146,7 +169,19 @@ def estimate(
     charged = given(rates_file) if rates_file else rates()
     kept = (retention_days, lake_days, queries_day, scan_days)
     plans = [
-        Plan(size, source, route, delivery, *kept, shards, batch_seconds, charged) for size in sizes
+        Plan(
+            size,
+            source,
+            route,
+            delivery,
+            *kept,
+            shards,
+            batch_seconds,
+            preset_minutes,
+            page_hours,
+            charged,
+        )
+        for size in sizes
     ]
     region = aws_region() or ""
     if output == "table":

@@ -44,7 +44,8 @@ def serve(
     from pipeline.cli.inputs import check_declared
     from pipeline.cli.output import say, visible
     from pipeline.home import writing
-    from pipeline.web.server import Address, serve
+    from pipeline.web.address import Address
+    from pipeline.web.server import serve
 
     _check_host(host)
     settings = settings_of(config, home)

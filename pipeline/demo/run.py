@@ -31,7 +31,8 @@ from pipeline.reading.parsed import Formats
 from pipeline.settings import Settings
 from pipeline.store.lock import LOCK
 from pipeline.web import HOST, PORT
-from pipeline.web.server import Address, beside
+from pipeline.web.address import Address
+from pipeline.web.server import beside
 from pipeline.web.state import ServerState, WorkerState
 
 MARK = ".demo"

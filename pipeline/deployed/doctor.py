@@ -4,7 +4,7 @@ Sources: API References of AWS STS, CloudFormation, Firehose ("DescribeDeliveryS
 ("GetFunctionConfiguration", "ListEventSourceMappings") and Athena ("GetWorkGroup").
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline import aws
@@ -54,6 +54,24 @@ def examined(patient: Patient) -> Iterator[Check]:
             "query": _query,
             "freshness": freshness,
         }
+    yield from _each(patient, looks)
+
+
+def glanced(patient: Patient) -> Iterator[Check]:
+    """The checks that cost next to nothing and are quick: for who looks every minute.
+
+    What stands still or is given up, alarms tell.
+    """
+    looks: dict[str, Looks] = {
+        "stack": _stack,
+        "function": _function,
+        "alarm": alarms,
+        "counters": counters,
+    }
+    yield from _each(patient, looks)
+
+
+def _each(patient: Patient, looks: Mapping[str, Looks]) -> Iterator[Check]:
     for name, look in looks.items():
         try:
             yield from look(patient)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from pipeline.estimate import limits as at
-from pipeline.estimate import ranked
+from pipeline.estimate import ranked, shown
 from pipeline.estimate.plan import FIREHOSE, KINESIS, S3, Plan
 from pipeline.estimate.rates import Counted, Rate
 from pipeline.estimate.volumes import Volumes, rounded, volumes
@@ -43,6 +43,8 @@ def _counted(plan: Plan) -> list[Counted]:
         *_kept(plan, month),
         *_compacted(month),
         *_asked(plan, month),
+        *shown.asked(plan, month),
+        *shown.hosted(plan),
         *_watched(plan, month),
     ]
 

@@ -43,6 +43,8 @@ class Plan:
     queries_day     questions to Athena a day, each over `scan_days` days of the log
     shards          of a provisioned stream, the template's Shards; 0: on demand
     batch_seconds   how long Lambda waits for more records of a shard, the template's BatchSeconds
+    preset_minutes  how often the page's presets are asked, the template's PresetMinutes; 0: never
+    page_hours      hours a day that somebody looks at the page at its own address, all together
     rates           what AWS charges
 
     Raises UsageError for what cannot be.
@@ -58,6 +60,8 @@ class Plan:
     scan_days: float = 1
     shards: int = 0
     batch_seconds: int = BATCH_WINDOW_S
+    preset_minutes: int = 0
+    page_hours: int = 0
     rates: Rates = field(default_factory=list_prices, repr=False, compare=False)
 
     def __post_init__(self) -> None:

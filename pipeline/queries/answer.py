@@ -44,7 +44,8 @@ class Answer:
     def of(cls, question: Question, engine: str, running: Running, seconds: float) -> "Answer":
         """The answer to a question that is done."""
         query, cost = question.query, running.statistics()
-        return cls(query.name, query.columns, question.window, seconds, engine, cost, running)
+        window = cost.window or question.window
+        return cls(query.name, query.columns, window, seconds, engine, cost, running)
 
     @cached_property
     def table(self) -> "pa.Table":

@@ -156,6 +156,15 @@ class Counting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: Annotated[str, Meta(description="In a deployed function: the table in DynamoDB.")] = ""
 
 
+class Stack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The stack that a deployed function belongs to and asks; its template sets it."""
+
+    stage: Annotated[str, Meta(description="In a deployed function: the stage of its stack.")] = ""
+    results: Annotated[
+        str, Meta(description="In a deployed function: the bucket of Athena's answers.")
+    ] = ""
+
+
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What AWS charges, in USD: list prices of us-east-1, without volume steps or free tiers."""
 
@@ -222,6 +231,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delivery: Annotated[Delivery, Meta(description="Where a function delivers to.")] = Delivery()
     lookups: Annotated[Lookups, Meta(description="Outside data.")] = Lookups()
     counters: Annotated[Counting, Meta(description="Counters of rankings.")] = Counting()
+    stack: Annotated[Stack, Meta(description="The stack of a function.")] = Stack()
     athena: Annotated[Athena, Meta(description="Queries of a deployed stack.")] = Athena()
     prices: Annotated[Prices, Meta(description="What AWS charges.")] = Prices()
     # Every name begins with nothing.

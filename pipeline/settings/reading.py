@@ -20,7 +20,15 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import UsageError
-from pipeline.settings.declared import Counting, Delivery, Limits, Lookups, Networks, Settings
+from pipeline.settings.declared import (
+    Counting,
+    Delivery,
+    Limits,
+    Lookups,
+    Networks,
+    Settings,
+    Stack,
+)
 
 CONFIG_NAME = "tailrace.toml"
 PREFIX = "TAILRACE_"
@@ -33,6 +41,7 @@ SECTIONS = (
     "delivery",
     "lookups",
     "counters",
+    "stack",
     "athena",
     "prices",
 )
@@ -188,6 +197,7 @@ IN_SECTIONS = {
         ("delivery", Delivery),
         ("lookups", Lookups),
         ("counters", Counting),
+        ("stack", Stack),
     )
 }
 

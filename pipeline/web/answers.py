@@ -23,6 +23,7 @@ from pipeline.errors import (
 from pipeline.web.places import shown
 
 JSON = "application/json"
+OnError = Callable[[Request, Exception], Coroutine[Any, Any, Response]]
 RETRY_AFTER = "retry-after"
 RETRY_AFTER_S = 5
 STATUS: tuple[tuple[type[TailraceError], int], ...] = (
@@ -80,7 +81,7 @@ def _status(error: TailraceError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
-def on_error_of(home: Path) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+def on_error_of(home: Path) -> OnError:
     """What answers any error of ours, without paths of the machine that the home lies on."""
 
     async def on_error(request: Request, error: Exception) -> Response:

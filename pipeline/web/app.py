@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 
@@ -16,8 +17,8 @@ from pipeline.web import answers, models, page, ranking, saved, views
 from pipeline.web.described_views import PIXEL_EXTRA, RANKING_EXTRA, UNCHANGED, VIEWS_EXTRA
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
-from pipeline.web.health import health
 from pipeline.web.logs import post_logs
+from pipeline.web.reader import Reader
 from pipeline.web.shortcut import Route, Shortcut
 from pipeline.web.state import ServerState
 
@@ -26,6 +27,27 @@ OPENAPI = "/v1/openapi.json"
 
 def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
     """The whole API of a running server; `hosts` that a request may name, None: any."""
+    app, on_error = _app(state)
+    _add_logs(app, state)
+    _add_views(app, state)
+    _add_reading(app, state, models.Health)
+    routes: dict[tuple[str, str], Route] = {
+        ("POST", "/v1/views"): partial(views.post_views, state),
+        ("GET", "/v1/pixel.gif"): partial(views.pixel, state),
+    }
+    shortcut = Shortcut(app, routes, on_error)
+    return Guard(ServerErrorMiddleware(shortcut, answers.on_defect), hosts)
+
+
+def reading_app_of(reader: Reader, hosts: frozenset[str] | None, health: type[BaseModel]) -> Guard:
+    """The page and what it asks, without a way in; `health`: the shape of that answer."""
+    app, _ = _app(reader)
+    _add_reading(app, reader, health)
+    return Guard(app, hosts)
+
+
+def _app(reader: Reader) -> tuple[FastAPI, answers.OnError]:
+    on_error = answers.on_error_of(reader.root)
     app = FastAPI(
         title="Tailrace",
         version=__version__,
@@ -34,29 +56,26 @@ def app_of(state: ServerState, hosts: frozenset[str] | None) -> Guard:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers={
-            TailraceError: answers.on_error_of(state.folder),
+            TailraceError: on_error,
             HTTPException: answers.on_http_error,
             RequestValidationError: answers.on_validation_error,
             Exception: answers.on_defect,
         },
     )
-    _add_logs(app, state)
-    _add_health(app, state)
-    _add_queries(app, state)
-    _add_views(app, state)
+    return app, on_error
+
+
+def _add_reading(app: FastAPI, reader: Reader, shape: type[BaseModel]) -> None:
+    """The page and its questions, the same over every home."""
+    _add_health(app, reader, shape)
+    _add_queries(app, reader)
+    _add_ranking(app, reader)
     page.add(app)
     describe = description_of(app)
 
     @app.get(OPENAPI, include_in_schema=False)
     async def openapi() -> Response:
         return answers.answer(describe())
-
-    routes: dict[tuple[str, str], Route] = {
-        ("POST", "/v1/views"): partial(views.post_views, state),
-        ("GET", "/v1/pixel.gif"): partial(views.pixel, state),
-    }
-    shortcut = Shortcut(app, routes, answers.on_error_of(state.folder))
-    return Guard(ServerErrorMiddleware(shortcut, answers.on_defect), hosts)
 
 
 def _add_logs(app: FastAPI, state: ServerState) -> None:
@@ -73,10 +92,10 @@ def _add_logs(app: FastAPI, state: ServerState) -> None:
         return await post_logs(state, source, request)
 
 
-def _add_health(app: FastAPI, state: ServerState) -> None:
+def _add_health(app: FastAPI, reader: Reader, shape: type[BaseModel]) -> None:
     held: dict[int | str, dict[str, Any]] = {
         503: {
-            "model": models.Health,
+            "model": shape,
             "description": "nothing is taken, or what is does not land or count",
         }
     }
@@ -85,13 +104,13 @@ def _add_health(app: FastAPI, state: ServerState) -> None:
     @app.head("/v1/health", include_in_schema=False)
     @app.get(
         "/v1/health",
-        response_model=models.Health,
+        response_model=shape,
         responses=errors(403) | held,
         summary="Is all well?",
     )
     async def health_of() -> Response:
-        """The intake, the worker, what waits for it, and who writes."""
-        status, content = await asyncio.to_thread(health, state)
+        """Whether records are taken and land, and how new what can be asked is."""
+        status, content = await asyncio.to_thread(reader.health)
         return answers.answer(content, status)
 
 
@@ -138,6 +157,8 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
         """What a page loads to say that it was viewed."""
         return views.script(request)
 
+
+def _add_ranking(app: FastAPI, reader: Reader) -> None:
     # As monitors ask.
     @app.head("/v1/ranking", include_in_schema=False)
     @app.get(
@@ -152,10 +173,10 @@ def _add_views(app: FastAPI, state: ServerState) -> None:
 
         `cut` says whether some are left out because keys and titles are longer than 1 MiB.
         """
-        return await ranking.answered(state, request)
+        return await ranking.answered(reader, request)
 
 
-def _add_queries(app: FastAPI, state: ServerState) -> None:
+def _add_queries(app: FastAPI, reader: Reader) -> None:
     @app.get(
         "/v1/queries",
         response_model=models.Queries,
@@ -164,14 +185,24 @@ def _add_queries(app: FastAPI, state: ServerState) -> None:
     )
     async def queries() -> Response:
         """Saved queries with their parameters and columns."""
-        return answers.answer(await asyncio.to_thread(saved.listed, state))
+        return answers.answer(await asyncio.to_thread(saved.listed, reader))
 
     @app.get(
         "/v1/queries/{name}",
         response_model=models.Answer,
-        responses=errors(400, 403, 404, 429, 503),
+        responses=errors(400, 402, 403, 404, 429, 503),
         summary="Answer a saved query",
     )
     async def query(name: str, request: Request) -> Response:
         """The answer of one saved query."""
-        return await saved.answered(state, name, request)
+        return await saved.answered(reader, name, request)
+
+    @app.get(
+        "/v1/queries/{name}/price",
+        response_model=models.Price,
+        responses=errors(400, 403, 404, 503),
+        summary="What an answer costs",
+    )
+    async def price(name: str, request: Request) -> Response:
+        """What the same request without /price would cost at present; asking for it is free."""
+        return answers.answer(await asyncio.to_thread(saved.priced, reader, name, request))

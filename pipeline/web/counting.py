@@ -21,6 +21,7 @@ from pipeline.ledger.erased import known
 from pipeline.store import Store, identity_of
 from pipeline.stream.log import Log
 from pipeline.web import answers
+from pipeline.web.reader import Told
 from pipeline.web.telling import Turns, tell
 
 READ = "what was counted before is being read"
@@ -30,18 +31,6 @@ KEPT, KEPT_BYTES = 16, 4 << 20
 TOLD_EVERY_S = 0.05
 # A start waits so long: most homes have little to read, and then nobody is told to ask again.
 READ_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer of a ranking.
-
-    of  how often the counts had changed, and the second in which it was given
-    """
-
-    of: tuple[int, int]
-    text: bytes
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ from pipeline.web import models
 from pipeline.web.forms import JSON, KINDS
 from pipeline.web.logs import KEY_PATTERN, LOG_GROUP, LOG_GROUP_PATTERN
 
-QUERY_PATH = "/v1/queries/{name}"
+QUERY_PATH, PRICE_PATH, LOGS_PATH = (
+    "/v1/queries/{name}",
+    "/v1/queries/{name}/price",
+    "/v1/logs/{source}",
+)
 BODIES = (*("text/plain", "application/octet-stream", "application/x-ndjson", "application/gzip"),)
 # What `queries.parse` takes, so far as a pattern can say it: not that a window must begin before it
 # ends. Years that the parser takes and that no event can have are left out.
@@ -35,6 +39,7 @@ TIME = rf"^{DATE}([T ]{CLOCK}(:[0-5][0-9](\.[0-9]{{1,6}})?)?(Z|[+-]{CLOCK})?)?$"
 TYPES = {"integer": "integer", "bigint": "integer", "double": "number", "boolean": "boolean"}
 ERRORS = {
     400: "the call is wrong, or the body is damaged",
+    402: "the answer costs more than tailrace-most-usd allows; GET .../price says how much",
     403: "foreign Host or Origin",
     404: "no such name; the nearest one is named",
     408: "the sender was silent or slow for too long in the middle of the body",
@@ -143,7 +148,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
             operation["responses"].pop("422", None)
     for name in ("HTTPValidationError", "ValidationError"):
         found["components"]["schemas"].pop(name, None)
-    _name_sources(found["paths"]["/v1/logs/{source}"]["post"])
+    if LOGS_PATH in found["paths"]:
+        _name_sources(found["paths"][LOGS_PATH]["post"])
     _name_queries(found["paths"])
     return found
 

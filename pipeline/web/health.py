@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import __version__
+from pipeline.counters.declared import all_rankings
 from pipeline.store import Store
 from pipeline.stream.log import Log
 from pipeline.web.counting import CountingState
@@ -39,6 +40,8 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
         "time": _time(now_ms),
         "flush_seconds": state.limits.flush_seconds,
         "newest_arrival": _time(newest_ms),
+        "rankings": list(all_rankings()),
+        "presets": None,
         "intake": {"failing_since": _time(intake.failing_ms), "problem": taking},
         "worker": {
             "state": worker.state,

@@ -74,6 +74,65 @@ class Intake(_Model):
     problem: str
 
 
+class Presets(_Model):
+    """Answers that are made on schedule."""
+
+    ranges: list[str]
+    minutes: int = Field(ge=0, description="how often that of the shortest range is; 0: never")
+
+
+class Check(_Model):
+    """A part of a stack that was looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str
+
+
+class Spent(_Model):
+    """What was asked of Athena since the page was started."""
+
+    queries: int = Field(ge=0)
+    bytes_scanned: int = Field(ge=0)
+    usd: float = Field(ge=0, description="estimated, by the rate in the settings")
+
+
+class StackHealth(_Model):
+    """Whether a deployed stack is well."""
+
+    status: Literal["ok", "failing"]
+    problem: str = Field(description="why the status is not ok; empty when it is")
+    version: str
+    home: Literal["aws"]
+    stage: str
+    region: str
+    time: str = Field(description="of the clock of who answers, UTC")
+    flush_seconds: float = Field(description="how long Firehose waits for more rows")
+    newest_arrival: str | None = Field(
+        description="of what has landed, UTC; null: nothing within a day"
+    )
+    rankings: list[str] = Field(description="that are counted as events come")
+    presets: Presets
+    checks: list[Check]
+    spent: Spent
+
+
+class HomeHealth(_Model):
+    """How new a home is that is only read."""
+
+    status: Literal["ok"]
+    problem: str
+    version: str
+    home: Literal["embedded"]
+    time: str = Field(description="of the clock of who answers, UTC")
+    flush_seconds: float = Field(description="how long a record waits for others before it lands")
+    newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")
+    rankings: list[str] = Field(description="that are counted as events come")
+    presets: Presets | None = Field(description="null: everything is asked when it is wanted")
+    writer: str | None = Field(description="pid of who writes to it now; null: nobody")
+
+
 class Health(_Model):
     """Whether the server takes records and they land."""
 
@@ -85,6 +144,8 @@ class Health(_Model):
     time: str = Field(description="of the server's clock, UTC")
     flush_seconds: float = Field(description="how long a record waits for others before it lands")
     newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")
+    rankings: list[str] = Field(description="that are counted as events come")
+    presets: Presets | None = Field(description="null: everything is asked when it is wanted")
     intake: Intake
     worker: Worker
     compaction: Compaction
@@ -183,3 +244,15 @@ class Ranking(_Model):
     total: int = Field(ge=0)
     cut: bool = Field(description="whether items are left out for the length of keys and titles")
     items: list[RankedItem]
+
+
+class Price(_Model):
+    """What an answer costs."""
+
+    usd: float | None = Field(description="null: nobody knows")
+    bytes: int | None = Field(description="that are read for it; null: nobody knows")
+    basis: Literal["free", "kept", "last_run", "limit"] = Field(
+        description="free; kept: it was asked before; last_run: by what the same query read last;"
+        " limit: only most_usd is known"
+    )
+    most_usd: float | None = Field(description="where it is broken off; null: nowhere")

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pipeline.counters.answer import asked, is_known
 from pipeline.errors import BackPressure, UsageError
 from pipeline.web import answers
-from pipeline.web.state import RANKINGS_AT_ONCE, ServerState
+from pipeline.web.reader import RANKINGS_AT_ONCE, Reader
 
 # As often as a page asks; between two of them others are answered by what stands in between.
 CACHED = "public, max-age=1"
@@ -17,24 +17,24 @@ MOST_PARAMETERS = 16
 MOST_WAITING = 32
 
 
-async def answered(state: ServerState, request: Request) -> Response:
+async def answered(reader: Reader, request: Request) -> Response:
     """The answer, or 304 where it is the one that the caller has.
 
     Raises UsageError for what cannot be asked, BackPressure where too many wait for their turn.
     """
-    if state.ranked >= RANKINGS_AT_ONCE + MOST_WAITING:
+    if reader.ranked >= RANKINGS_AT_ONCE + MOST_WAITING:
         raise BackPressure("too many ask for rankings at once", "", "ask again in a moment")
-    state.ranked += 1
+    reader.ranked += 1
     try:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(state.rankings, _ranked, state, request)
+        return await loop.run_in_executor(reader.rankings, _ranked, reader, request)
     finally:
-        state.ranked -= 1
+        reader.ranked -= 1
 
 
-def _ranked(state: ServerState, request: Request) -> Response:
+def _ranked(reader: Reader, request: Request) -> Response:
     """Answer it; runs in a thread."""
-    told = state.ranking(asked(_given(request)))
+    told = reader.ranking(asked(_given(request)))
     headers = {"etag": told.etag, "cache-control": CACHED}
     if is_known(told.etag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)

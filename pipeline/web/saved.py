@@ -1,4 +1,8 @@
-"""GET /v1/queries and GET /v1/queries/{name}: saved queries over HTTP."""
+"""GET /v1/queries and GET /v1/queries/{name}: saved queries over HTTP, and what an answer costs.
+
+Where answers cost something nobody is charged unasked: a request says how much it may cost at most,
+in a header, which no page of another site can send.
+"""
 
 import asyncio
 import re
@@ -13,18 +17,20 @@ from fastapi.responses import Response
 
 from pipeline import queries
 from pipeline.errors import BackPressure, UsageError
+from pipeline.queries.runner import answered as answered_by
 from pipeline.web.answers import HttpError, visible
 from pipeline.web.forms import JSON, form_of, told
 from pipeline.web.kept import Kept, max_age_of
-from pipeline.web.state import ServerState
+from pipeline.web.reader import Price, Reader
 
 TIMES = ("since", "from", "to")
 OUTPUT, ANONYMOUS = "output", "anonymise"
 # Asked again each time; what has not changed is not sent again.
 CACHED = "private, no-cache"
 MOST_ROWS = 10_000
-PATIENCE_S = 30.0
 MOST_WAITING = 16
+# USD that the answer may cost at most; without it nothing is spent.
+MOST_USD = "tailrace-most-usd"
 OPTION = re.compile(r"--(?=[a-z])")
 
 
@@ -37,6 +43,7 @@ class Asked:
     times: Mapping[str, str]
     form: str
     anonymous: bool
+    most_usd: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -46,32 +53,27 @@ class Asked:
         return repr((*told, self.form, self.anonymous))
 
 
-def listed(state: ServerState) -> dict[str, Any]:
+def listed(reader: Reader) -> dict[str, Any]:
     """All saved queries, their parameters and columns."""
-    return {"queries": [_described(each) for each in queries.load(state.prices).values()]}
+    return {"queries": [_described(each) for each in queries.load(reader.prices).values()]}
 
 
-async def answered(state: ServerState, name: str, request: Request) -> Response:
+async def answered(reader: Reader, name: str, request: Request) -> Response:
     """The answer of one saved query, in the form that is asked for.
 
     Another one that is no older than the request's Cache-Control allows is as good.
     """
-    try:
-        found = queries.find(name)
-    except UsageError as error:
-        fix = "all of them: GET /v1/queries"
-        raise HttpError(404, error.what, error.where, fix) from error
-    asked = _asked(found.name, request)
+    asked = _asked(_named(name), request)
     age = max_age_of(request.headers.get("cache-control", ""))
-    kept = await state.kept.get(
-        asked.key, state.ticks() - (age or 0), lambda: _made(state, asked), age is not None
+    kept = await reader.kept.get(
+        asked.key, reader.ticks() - (age or 0), lambda: _made(reader, asked), age is not None
     )
-    return _told(kept, asked, state, request)
+    return _told(kept, asked, reader, request)
 
 
-def _told(kept: Kept, asked: Asked, state: ServerState, request: Request) -> Response:
+def _told(kept: Kept, asked: Asked, reader: Reader, request: Request) -> Response:
     headers = {"etag": kept.etag, "cache-control": CACHED, "vary": "accept"}
-    headers["age"] = str(max(0, int(state.ticks() - kept.made)))
+    headers["age"] = str(max(0, int(reader.ticks() - kept.made)))
     if kept.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if asked.form != JSON:
@@ -79,41 +81,59 @@ def _told(kept: Kept, asked: Asked, state: ServerState, request: Request) -> Res
     return Response(kept.told, headers=headers, media_type=kept.kind)
 
 
-async def _made(state: ServerState, asked: Asked) -> Kept:
-    if state.asked >= MOST_WAITING:
+async def _made(reader: Reader, asked: Asked) -> Kept:
+    if reader.asked >= MOST_WAITING:
         raise BackPressure("too many queries at once", "", "ask again in a moment")
-    state.asked += 1
+    reader.asked += 1
     try:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(state.queries, _run, state, asked)
+        return await loop.run_in_executor(reader.queries, _run, reader, asked)
     finally:
-        state.asked -= 1
+        reader.asked -= 1
 
 
-def _run(state: ServerState, asked: Asked) -> Kept:
+def _run(reader: Reader, asked: Asked) -> Kept:
     """Ask it; runs in a thread."""
 
     def enough() -> bool:
-        return state.ending.is_set() or time.monotonic() - asked.started > PATIENCE_S
+        return reader.ending.is_set() or time.monotonic() - asked.started > reader.patience_s
 
-    made, now = state.ticks(), datetime.fromtimestamp(state.clock(), UTC)
+    made, now = reader.ticks(), datetime.fromtimestamp(reader.clock(), UTC)
     try:
-        window = queries.parse(now, *(asked.times.get(name) for name in TIMES))
-        found = queries.run(
-            asked.name,
-            params=asked.params,
-            window=window,
-            engine=state.engine(state),
-            now=now,
-            enough=enough,
-            prices=state.prices,
-        )
+        found = answered_by(_question(reader, asked, now), reader.engine(asked.most_usd), enough)
     except UsageError as error:
         raise _as_http(error) from error
+    if found.cost.made is not None:
+        made -= max(0.0, (now - found.cost.made).total_seconds())
     if len(found.table) > MOST_ROWS:
         what = f"the answer has {len(found.table)} rows, over HTTP at most {MOST_ROWS}"
         raise HttpError(400, what, "", "ask for fewer, or: tailrace query --output parquet")
     return told(found, asked.form, asked.anonymous, made)
+
+
+def priced(reader: Reader, name: str, request: Request) -> Price:
+    """What the answer of a saved query costs at present. Raises HttpError."""
+    asked = _asked(_named(name), request)
+    try:
+        now = datetime.fromtimestamp(reader.clock(), UTC)
+        return reader.price(_question(reader, asked, now))
+    except UsageError as error:
+        raise _as_http(error) from error
+
+
+def _question(reader: Reader, asked: Asked, now: datetime) -> queries.Question:
+    window = queries.parse(now, *(asked.times.get(name) for name in TIMES))
+    return queries.ask(
+        asked.name, params=asked.params, window=window, now=now, prices=reader.prices
+    )
+
+
+def _named(name: str) -> str:
+    try:
+        return queries.find(name).name
+    except UsageError as error:
+        fix = "all of them: GET /v1/queries"
+        raise HttpError(404, error.what, error.where, fix) from error
 
 
 def _as_http(error: UsageError) -> HttpError:
@@ -138,7 +158,15 @@ def _asked(name: str, request: Request) -> Asked:
         form = form_of(words.pop(OUTPUT, None), request.headers.get("accept", ""))
     except UsageError as error:
         raise _as_http(error) from error
-    return Asked(name, words, times, form, anonymous == "true")
+    most_usd = _most_usd(request.headers.get(MOST_USD, "0"))
+    return Asked(name, words, times, form, anonymous == "true", most_usd)
+
+
+def _most_usd(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,12})?", text):
+        what = f"{MOST_USD}: {visible(text[:64])!r}"
+        raise HttpError(400, what, "in a header", "give USD, like 0.0005")
+    return float(text)
 
 
 def _described(query: queries.SavedQuery) -> dict[str, Any]:

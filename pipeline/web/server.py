@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -16,12 +15,13 @@ from types import FrameType
 import uvicorn
 
 from pipeline.batch import Context
-from pipeline.errors import DeliveryError, TailraceError, UsageError
+from pipeline.errors import DeliveryError, TailraceError
 from pipeline.home import MACHINE, Machine
 from pipeline.settings import Prices
 from pipeline.store import Store
 from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
+from pipeline.web.address import BACKLOG, Address, listen, url_of
 from pipeline.web.app import app_of
 from pipeline.web.compaction import Compaction
 from pipeline.web.connections import Connection, Door, door
@@ -32,7 +32,6 @@ from pipeline.web.state import ServerState
 from pipeline.web.telling import Turns, summary, tell
 from pipeline.web.visitors import visitors_of
 
-BACKLOG = 2048
 PRICES = Prices()
 KEEP_ALIVE_S = 75
 # Together under the ten seconds within which a server that is told to end has ended.
@@ -45,14 +44,6 @@ THIS_MACHINE = ["127.0.0.1", "::1"]
 # A POST changes threads six times, and waits each time for the worker to let go of the interpreter:
 # at Python's own 5 ms that is most of its latency.
 SWITCH_S = 0.0005
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen; port 0: any that is free."""
-
-    host: str
-    port: int
 
 
 def serve(
@@ -72,8 +63,8 @@ def serve(
     that did not come to an end in time, and when one of them ended by a defect; HomeError for a
     home that cannot be read any more.
     """
-    with closing(_listen(address)) as listener, running(folder, context, prices=prices) as state:
-        url = _url(address, listener)
+    with closing(listen(address)) as listener, running(folder, context, prices=prices) as state:
+        url = url_of(address, listener)
         _server(state, address, lambda: say(url), Turns(), proxied).run(sockets=[listener])
     done = state.worker()
     tell(summary(done.rows, done.rejected))
@@ -93,7 +84,7 @@ def beside(
     Signals stay with the block. Raises as `serve` does.
     """
     with (
-        closing(_listen(address)) as listener,
+        closing(listen(address)) as listener,
         running(folder, context, prices=prices) as state,
     ):
         answers = threading.Event()
@@ -103,7 +94,7 @@ def beside(
         try:
             while not answers.wait(POLL_S) and thread.is_alive():
                 pass
-            yield state, _url(address, listener)
+            yield state, url_of(address, listener)
         finally:
             state.ending.set()
             server.should_exit = True
@@ -182,7 +173,7 @@ def running(
         intake,
         lambda: consumer.state,
         lambda: compaction.current,
-        clock,
+        clock=clock,
         prices=prices,
     )
     state.error = lambda: consumer.error or intake.error
@@ -272,30 +263,3 @@ class _Server(uvicorn.Server):
         del number, frame
         self._state.ending.set()
         self.should_exit = True
-
-
-def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # Named as TCP: only then asyncio sends each answer at once, and not after 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address.host, address.port))
-        listener.listen(BACKLOG)
-        return listener
-    except OSError as error:
-        listener.close()
-        place = f"at {address.host} port {address.port}"
-        if isinstance(error, socket.gaierror):
-            what = f"no such address: {error.strerror}"
-            raise UsageError(what, place, "give another --host") from error
-        raise TailraceError(
-            f"the address cannot be listened on: {error.strerror}",
-            place,
-            "end who listens there, or choose another --port (0: any that is free)",
-        ) from error
-
-
-def _url(address: Address, listener: socket.socket) -> str:
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"http://{host}:{listener.getsockname()[1]}"

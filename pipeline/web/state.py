@@ -1,24 +1,18 @@
 """The state of a running server that its threads and routes share."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from typing import Any
 
-from pipeline.counters.answer import Asked
 from pipeline.errors import TailraceError
 from pipeline.queries.engines import Engine
-from pipeline.settings import Limits, Prices
+from pipeline.settings import Limits
 from pipeline.stream.intake import Intake
 from pipeline.web.bodies import Budget
-from pipeline.web.counting import RUNNING, CountingState, Told
+from pipeline.web.counting import RUNNING, CountingState
 from pipeline.web.gathering import Gathering
-from pipeline.web.kept import Shelf
-
-# Each has threads of its own: what anybody may ask for must not keep others waiting, nor health.
-QUERIES_AT_ONCE, RANKINGS_AT_ONCE = 2, 2
+from pipeline.web.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +49,16 @@ class CompactionState:
     is_dead: bool = False
 
 
-def _of_home(state: "ServerState") -> Engine:
-    from pipeline.queries.engines.duckdb import DuckDb
-
-    return DuckDb(state.folder, alone=True)
-
-
 @dataclass
-class ServerState:
-    """One running server.
+class ServerState(Reader):
+    """One running server, which reads its home and writes to it.
 
-    ticks   seconds that only ever grow
     oldest  arrival of the record that has waited longest, and from which tick on it was that one
-    ending  breaks queries off
-    asked, ranked  queries and rankings that are asked or wait for their turn
     ended   whether its threads came to their end when they were told to
     broken  name of the thread that ended before; "" for none
     error   what a thread ended with before, where that was no defect
-    ranking      the answer of a ranking
     counting     how that goes; it ends no server
     salt         of the hashes of visitors, for a time in epoch ms
-    engine  what answers saved queries; kept: answers of it
     views        what is posted of them, on its way to the log
     """
 
@@ -84,27 +67,12 @@ class ServerState:
     intake: Intake
     worker: Callable[[], WorkerState]
     compaction: Callable[[], CompactionState]
-    clock: Callable[[], float] = time.time
-    prices: Prices = field(default_factory=Prices)
-    ticks: Callable[[], float] = time.monotonic
     budget: Budget = field(default_factory=Budget)
-    ending: Event = field(default_factory=Event)
-    queries: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(QUERIES_AT_ONCE, "query")
-    )
-    rankings: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(RANKINGS_AT_ONCE, "ranking")
-    )
-    asked: int = 0
-    ranked: int = 0
     ended: bool = False
     broken: str = ""
     error: Callable[[], TailraceError | None] = lambda: None
-    ranking: Callable[[Asked], Told] = lambda asked: Told((0, 0), b"{}", "")
     counting: Callable[[], CountingState] = lambda: RUNNING
     salt: Callable[[int], bytes] = lambda at_ms: b""
-    engine: Callable[["ServerState"], Engine] = _of_home
-    kept: Shelf = field(default_factory=Shelf)
     oldest: tuple[int | None, float] | None = None
     started_ms: int = field(init=False)
     views: Gathering = field(init=False)
@@ -120,3 +88,21 @@ class ServerState:
         if self.worker().state == "stopped":
             return "worker"
         return "compaction" if self.compaction().is_dead else ""
+
+    @property
+    def root(self) -> Path:
+        """The home."""
+        return self.folder
+
+    def engine(self, most_usd: float) -> Engine:
+        """DuckDB over the home, which costs nothing."""
+        from pipeline.queries.engines.duckdb import DuckDb
+
+        del most_usd
+        return DuckDb(self.folder, alone=True)
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Whether records are taken and land."""
+        from pipeline.web.health import health
+
+        return health(self)

@@ -120,6 +120,8 @@ def test_json_is_one_object_with_plan_bills_and_notes() -> None:
         "scan_days": 1,
         "shards": 0,
         "batch_seconds": 5,
+        "preset_minutes": 0,
+        "page_hours": 0,
     }
     assert [each["gb_day"] for each in found["bills"]] == [1, 2.5]
     assert list(found["bills"][0]) == ["gb_day", "usd_month", "lines", "instead"]

@@ -14,7 +14,18 @@ COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 def test_the_commands_are_those_that_are_built() -> None:
     assert [
-        *("audit", "compact", "demo", "doctor", "erase", "estimate", "ingest", "lookups", "parse"),
+        *(
+            "audit",
+            "compact",
+            "dashboard",
+            "demo",
+            "doctor",
+            "erase",
+            "estimate",
+            "ingest",
+            "lookups",
+        ),
+        "parse",
         "query",
         *("replay", "serve", "tables", "top"),
     ] == COMMANDS

@@ -18,6 +18,7 @@ import sqlglot
 from pipeline.deliver.lake_file import CURATED, LANDING
 from pipeline.errors import QueryFailed
 from pipeline.lake import glue
+from pipeline.lake.shared import shared_views
 from pipeline.lake.tables import all_tables
 from pipeline.queries.engines import Progress, Question, Statistics
 from pipeline.schema import Table
@@ -46,11 +47,18 @@ class Lake:
         text, names = question.for_athena
         assert not names
         self.asked.append((str(question.query.path), text))
+        yield Answered(self.answer(text))
+
+    def answer(self, text: str) -> pa.Table:
+        """The rows of a text in Athena's dialect, over the views that it names."""
+        shared = {name: view for name, view in shared_views().items() if name in text}
         with duckdb.connect() as connection:
             for table in all_tables().values():
-                if table.name in text:
+                if table.name in text or any(table.name in each.select for each in shared.values()):
                     self._declare(connection, table)
-            yield Answered(self._answer(connection, text))
+            for name, view in shared.items():
+                connection.execute(f'create view "{name}" as {_duckdb(view.select)}')
+            return self._answer(connection, text)
 
     def _answer(self, connection: duckdb.DuckDBPyConnection, text: str) -> pa.Table:
         try:

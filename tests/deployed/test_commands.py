@@ -155,7 +155,7 @@ def test_of_a_home_silence_cannot_be_ok() -> None:
     assert ran.err.startswith("error: --silence-ok is about a stack, not a home\n")
 
 
-@pytest.mark.parametrize("words", [["audit"], ["doctor"], ["replay", "--failed"]])
+@pytest.mark.parametrize("words", [["audit"], ["dashboard"], ["doctor"], ["replay", "--failed"]])
 def test_without_a_stack_every_command_ends_with_three(staging: Staging, words: list[str]) -> None:
     staging.cloud.status = ""
     ran = call(*words, "--stage", "staging")
@@ -166,6 +166,7 @@ def test_without_a_stack_every_command_ends_with_three(staging: Staging, words: 
 STAGED = [
     ("audit",),
     ("compact",),
+    ("dashboard", "--no-open", "--port", "0"),
     ("doctor",),
     ("erase", "--ip", "203.0.113.9", "--yes"),
     ("query", "top_talkers", "--engine", "athena"),

@@ -114,7 +114,7 @@ def test_keeping_and_asking_more_costs_more(change: str) -> None:
 
 def test_every_rate_is_used_and_every_line_has_one() -> None:
     plans = [Plan(1, source, *way) for source in LOGS for way in WAYS]
-    plans += [Plan(1, shards=1), Plan(1, "page-view")]
+    plans += [Plan(1, shards=1), Plan(1, "page-view"), Plan(1, page_hours=1)]
     used = {line.rate_name for plan in plans for line in bill(plan).lines}
     assert used == set(rates())
 

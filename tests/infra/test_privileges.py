@@ -53,6 +53,29 @@ MACHINE = {
     "s3:ListBucket": {"arn:aws:s3:::LakeBucket", "arn:aws:s3:::ResultsBucket"},
     "s3:PutObject": {"arn:aws:s3:::LakeBucket/lake/curated/*", "arn:aws:s3:::ResultsBucket/*"},
 }
+# What asks Athena does so by its own role.
+LOG_OF = "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/tailrace-heron-"
+ASKED = "arn:aws:athena:eu-central-1:111122223333:workgroup/tailrace-heron"
+ANY_TABLE = {
+    *(f"{DATABASE}:catalog", f"{DATABASE}:database/tailrace_heron"),
+    f"{DATABASE}:table/tailrace_heron/*",
+}
+ASKS = {
+    "athena:GetQueryExecution": {ASKED},
+    "athena:GetQueryResults": {ASKED},
+    "athena:StartQueryExecution": {ASKED},
+    "athena:StopQueryExecution": {ASKED},
+    "glue:GetDatabase": ANY_TABLE,
+    "glue:GetPartitions": ANY_TABLE,
+    "glue:GetTable": ANY_TABLE,
+    "kms:Decrypt": {"LogsKey.Arn"},
+    "kms:GenerateDataKey": {"LogsKey.Arn"},
+    "s3:AbortMultipartUpload": {"ResultsBucket.Arn/athena/*"},
+    "s3:GetBucketLocation": {"LakeBucket.Arn", "ResultsBucket.Arn"},
+    "s3:GetObject": {"LakeBucket.Arn/lake/*", "ResultsBucket.Arn/athena/*"},
+    "s3:ListBucket": {"LakeBucket.Arn", "ResultsBucket.Arn"},
+    "s3:PutObject": {"ResultsBucket.Arn/athena/*"},
+}
 # By role: what it may do, by action the resources.
 ALLOWED = {
     "LogEtlRole": {
@@ -144,6 +167,29 @@ ALLOWED = {
         "logs:PutLogEvents": {f"{LOG_GROUP}/aws/lambda/tailrace-heron-counters:*"},
     },
     "CountersScheduleRole": {"lambda:InvokeFunction": {"Counters.Arn"}},
+    "PresetsRole": {
+        **ASKS,
+        "logs:CreateLogStream": {f"{LOG_OF}presets:*"},
+        "logs:PutLogEvents": {f"{LOG_OF}presets:*"},
+        "s3:PutObject": {"ResultsBucket.Arn/athena/*", "ResultsBucket.Arn/presets/*"},
+    },
+    "PresetsScheduleRole": {"lambda:InvokeFunction": {"Presets.Arn"}},
+    "PageRole": {
+        **ASKS,
+        "athena:GetWorkGroup": {ASKED},
+        "cloudformation:DescribeStacks": {
+            "arn:aws:cloudformation:eu-central-1:111122223333:stack/tailrace-heron/*"
+        },
+        "cloudwatch:DescribeAlarms": {"arn:aws:cloudwatch:eu-central-1:111122223333:alarm:*"},
+        "dynamodb:Query": {"CountersTable.Arn"},
+        "lambda:GetFunctionConfiguration": {"LogEtl.Arn"},
+        "logs:CreateLogStream": {f"{LOG_OF}page:*"},
+        "logs:PutLogEvents": {f"{LOG_OF}page:*"},
+        "s3:GetObject": {
+            *("LakeBucket.Arn/lake/*", "ResultsBucket.Arn/athena/*"),
+            "ResultsBucket.Arn/presets/*",
+        },
+    },
     "LookupsRole": {
         "kms:Decrypt": {"LogsKey.Arn"},
         "kms:GenerateDataKey": {"LogsKey.Arn"},
@@ -258,6 +304,8 @@ STACKS = [
         RankLogs="true",
         BackfillBucket="elsewhere",
         ViewsPerSecond="100",
+        PresetMinutes="15",
+        PageAccess="iam",
         **({} if route == "s3" else FLOWS),
     )
     for route in ROUTES
@@ -379,6 +427,11 @@ def test_a_key_is_used_through_the_service_that_needs_it() -> None:
         ),
         (
             "LookupsScheduleRole",
+            "scheduler.amazonaws.com",
+            "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
+        ),
+        (
+            "PresetsScheduleRole",
             "scheduler.amazonaws.com",
             "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/default",
         ),
@@ -510,7 +563,7 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
             *(("errors/", "30"), ("backfill/", 90), ("erasing/", 14), ("subjects/", 1)),
         ],
         "QuarantineBucket": [(None, None), (None, "30")],
-        "ResultsBucket": [(None, 7)],
+        "ResultsBucket": [(None, 7), ("presets/", 1)],
         "InboxBucket": [(None, "30")],
     }
     # Also as old versions, where the lake keeps others for a week.

@@ -108,7 +108,7 @@ def test_every_log_group_that_the_stack_makes_for_itself_is_refused_and_told_to_
 ):
     made = {
         each["Properties"]["LogGroupName"]
-        for _, each in Stack(**FLOWS, ViewsPerSecond="1").all()
+        for _, each in Stack(**FLOWS, ViewsPerSecond="1", PresetMinutes="5", PageAccess="iam").all()
         if each["Type"] == "AWS::Logs::LogGroup"
     }
     own = made - {"/vpc-flow/tailrace-heron"}
@@ -121,6 +121,8 @@ def test_every_log_group_that_the_stack_makes_for_itself_is_refused_and_told_to_
         "view-etl",
         "ranking",
         "counters",
+        "presets",
+        "page",
     )
     functions = {f"/aws/lambda/tailrace-heron-{name}" for name in named}
     assert own == {*functions, "/aws/kinesisfirehose/tailrace-heron"}

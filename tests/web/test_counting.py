@@ -27,8 +27,9 @@ from pipeline.web import ranking
 from pipeline.web.counting import KEPT, KEPT_BYTES, Counting, Told
 from pipeline.web.health import health
 from pipeline.web.ranking import MOST_WAITING
+from pipeline.web.reader import RANKINGS_AT_ONCE
 from pipeline.web.server import running
-from pipeline.web.state import RANKINGS_AT_ONCE, ServerState
+from pipeline.web.state import ServerState
 from pipeline.web.telling import CALM_S
 from tests.counters.test_counters import of
 from tests.homes import flow

@@ -156,6 +156,7 @@ def test_the_description_names_every_path(served: Served) -> None:
     assert sorted(described["paths"]) == sorted(
         [
             *("/v1/logs/{source}", "/v1/health", "/v1/queries", *queries),
+            *("/v1/queries/{name}/price",),
             *("/v1/views", "/v1/pixel.gif", "/v1/tailrace.js", "/v1/ranking"),
         ]
     )

@@ -121,6 +121,8 @@ class Statistics:
     dated          whether the engine knows as_of
     home           the folder that was read; None on Athena
     demo           it is the demo's, for the home itself holds nothing
+    made           when the rows were made, where that was for somebody else before
+    window         what they are of, where that is not what was asked for
     """
 
     bytes_scanned: int
@@ -131,6 +133,8 @@ class Statistics:
     dated: bool = True
     home: Path | None = None
     demo: bool = False
+    made: datetime | None = None
+    window: Window | None = None
 
 
 class Running(Protocol):

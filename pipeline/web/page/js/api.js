@@ -36,7 +36,8 @@ export function setClock(text) {
 export const asked = { count: 0, bytes: 0, seconds: [] };
 
 /**
- * Ask for a path; gives {body, fresh}: `fresh` is false where it is the answer of before.
+ * Ask for a path; gives {body, fresh, made}: `fresh` is false where it is the answer of before,
+ * `made` is when somebody asked for it, in seconds since the epoch.
  *
  * place   who asks: one answer is kept for each
  * maxAge  seconds that another viewer's answer may be old
@@ -55,7 +56,8 @@ export async function ask(place, path, { maxAge = null, also = [] } = {}) {
             cache: 'no-store',
             signal: AbortSignal.timeout(40000),
         });
-        if (response.status === 304 && same) return { body: before.body, fresh: false };
+        const made = now() - Number(response.headers.get('age') || 0);
+        if (response.status === 304 && same) return { body: before.body, fresh: false, made };
         const body = await response.json();
         if (!response.ok && !also.includes(response.status)) {
             throw new Failure(
@@ -65,13 +67,20 @@ export async function ask(place, path, { maxAge = null, also = [] } = {}) {
             );
         }
         last.set(place, { path, etag: response.headers.get('etag'), body });
-        return { body, fresh: true };
+        return { body, fresh: true, made };
     } catch (error) {
         if (error instanceof Failure) throw error;
         throw new Failure(path, 0, {
             what: error.name === 'TimeoutError' ? 'no answer in 40 s' : 'no answer',
         });
     }
+}
+
+/** Ask for what costs at most so many USD. Throws Failure. */
+export async function pay(path, usd) {
+    const headers = { 'Tailrace-Most-Usd': usd.toFixed(12) };
+    const response = await fetch(path, { headers, cache: 'no-store' });
+    if (!response.ok) throw new Failure(path, response.status, (await response.json()).error);
 }
 
 /** Note what a saved query took, for those who want to know what looking costs. */

@@ -52,9 +52,10 @@ export async function openSql(panel) {
         .map(hidden)
         .join('');
     $('#copy-cmd').onclick = (event) => copy(command, event.currentTarget);
-    const answer = known.answers[PLACES[panel]];
+    const answer = known.answers[PLACES[panel]],
+        here = answer?.engine === 'duckdb';
     $('#sql-f').textContent = answer
-        ? `DuckDB on this machine: ${lasting(answer.seconds)}, ${bytes(answer.bytes_scanned)} read. The same text runs on Athena.`
+        ? `${here ? 'DuckDB on this machine' : 'Athena'}: ${lasting(answer.seconds)}, ${bytes(answer.bytes_scanned)} read. The same text runs on ${here ? 'Athena' : 'DuckDB'}.`
         : 'The live ranking is counted as events come; this asks the tables.';
     $('#saves').replaceChildren(
         ...['csv', 'json', 'jsonl', 'parquet'].map((form) => fileOf(question, form)),

@@ -2,6 +2,7 @@
 
 import { $, h, icon, spark, vh } from './dom.js';
 import { lasting, NARROW, percent, sized, wait, whole } from './format.js';
+import { PAYMENT } from './paid.js';
 import { rowsOf } from './questions.js';
 import { drawable, seriesOf, total } from './series.js';
 import { filtered, view } from './state.js';
@@ -34,12 +35,14 @@ function nothing(name, place) {
         h('dd', { class: 'v' }, waits ? h('span', { class: 'sk w3' }) : '–'),
         h('dd', {
             class: 'd',
-            text: failed ? 'this query failed' : waits ? '' : 'nothing has arrived',
+            text: failed ? toldOf(failed) : waits ? '' : 'nothing has arrived',
         }),
     );
 }
 
 const rate = (number) => (number > 0 && number < 10 ? number.toFixed(1) : whole(number));
+const toldOf = (failure) => (failure.status === PAYMENT ? 'not asked' : 'this query failed');
+
 const value = (text, unit) => h('dd', { class: 'v' }, text, unit && h('small', { text: unit }));
 /** Without the running bucket, which would look like a fall. */
 const drawn = (values, kind = '') =>

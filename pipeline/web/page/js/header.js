@@ -4,6 +4,7 @@ import { asked, now } from './api.js';
 import { $, h, icon, pairs } from './dom.js';
 import { copy } from './dialogs.js';
 import { bytes, clock, day, lasting, NARROW, shown, span, whole, zone } from './format.js';
+import { ages } from './paid.js';
 import { every } from './questions.js';
 import { measure, theme, view } from './state.js';
 import { known } from './store.js';
@@ -50,11 +51,8 @@ export function header() {
             `${FRESH * interval()}${NARROW}s, ${LATE * interval()}${NARROW}s`,
         ],
     ]);
-    pairs($('#cost-dl'), [
-        ['Queries by this page', whole(asked.count)],
-        ['Read from disk', bytes(asked.bytes)],
-        ['Engine', 'DuckDB, in process'],
-    ]);
+    place();
+    ages();
     const button = $('#live');
     button.setAttribute('aria-pressed', String(view.live));
     button.title = view.live ? 'Stop the numbers  p' : 'Go on  p';
@@ -62,8 +60,32 @@ export function header() {
     const words = view.live ? 'Pause' : known.waiting ? `Resume · ${known.waiting} new` : 'Resume';
     $('span', button).textContent = words;
     button.setAttribute('aria-label', words);
+    const engine = known.health?.stage ? 'Athena' : 'DuckDB, embedded';
     $('#foot-l').textContent =
-        `tailrace ${known.health?.version || ''} · DuckDB, embedded · ${clock(now())}${zone()}`;
+        `tailrace ${known.health?.version || ''} · ${engine} · ${clock(now())}${zone()}`;
+}
+
+/** Which home it is, and what looking at it costs. */
+function place() {
+    const { stage, region, spent } = known.health || {};
+    $('#env').textContent = stage ? `aws · ${stage} · ${region}` : 'local';
+    $('#env').toggleAttribute('data-prod', stage === 'production');
+    if (!spent) {
+        pairs($('#cost-dl'), [
+            ['Queries by this page', whole(asked.count)],
+            ['Read from disk', bytes(asked.bytes)],
+            ['Engine', 'DuckDB, in process'],
+        ]);
+        return;
+    }
+    $('#cost .chip-t').textContent = `≈ ${spent.usd.toFixed(4)} USD here`;
+    $('#cost p').textContent =
+        'Athena bills at least 10 MB for each query. What is asked on schedule is not in it. The sum is an estimate, your invoice is the truth.';
+    pairs($('#cost-dl'), [
+        ['Queries by this server', whole(spent.queries)],
+        ['Scanned', bytes(spent.bytes_scanned)],
+        ['Engine', 'Athena'],
+    ]);
 }
 
 export function toolbar({ drop, clear }) {
@@ -164,8 +186,12 @@ export function showBanner({ again }) {
 }
 
 const button = (text, onclick) => h('button', { class: 'btn', type: 'button', text, onclick });
-const doctor = () =>
-    button('Copy tailrace doctor', (event) => copy('tailrace doctor', event.currentTarget));
+function doctor() {
+    const stage = known.health?.stage ? ' --stage ' + known.health.stage : '';
+    return button('Copy tailrace doctor', (event) =>
+        copy('tailrace doctor' + stage, event.currentTarget),
+    );
+}
 
 function bannerOf(again) {
     const old = age(),
@@ -183,6 +209,16 @@ function bannerOf(again) {
                 button('Try now', again),
                 button('Copy details', (event) => copy(failure.details, event.currentTarget)),
             ],
+        };
+    }
+    if (known.health?.status === 'failing') {
+        return {
+            key: 'failing',
+            kind: 'warn',
+            old: false,
+            title: 'The stack is not well.',
+            text: known.health.problem,
+            buttons: [doctor()],
         };
     }
     if (known.health && known.health.status !== 'ok') {

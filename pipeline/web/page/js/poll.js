@@ -3,7 +3,7 @@
 import { ask, Failure, note, now, setClock } from './api.js';
 import { LIVE_S } from './header.js';
 import { every, pathOf, questions, rankedLive, rankingPath } from './questions.js';
-import { view } from './state.js';
+import { readAddress, usual, view } from './state.js';
 import { isEmpty, known } from './store.js';
 
 const BACK_OFF_S = [2, 4, 8, 16, 30];
@@ -33,7 +33,9 @@ export function begin(drawn) {
     document.addEventListener('visibilitychange', () => {
         if (!document.hidden) askNow(SHARED);
     });
-    return askNow(SHARED);
+    liveAt = queriesAt = now();
+    // What home it is decides what is asked.
+    return live({ slide: false }).then(() => queries(every() * SHARED));
 }
 
 /** Ask everything at once; `share`: of the time between two questions an answer may be old. */
@@ -86,6 +88,7 @@ async function live({ slide }) {
         if (!health.version)
             throw new Failure('/v1/health', HOLDING, health.error || { what: 'it cannot answer' });
         setClock(health.time);
+        if (!known.health && health.presets) beginWith(health);
         const found = rankedLive() ? await ask('ranking', rankingPath()) : null;
         if (mine !== round) return;
         if (!view.live && slide) {
@@ -100,6 +103,13 @@ async function live({ slide }) {
     } catch (failure) {
         failed(failure);
     }
+}
+
+/** A home whose answers are made on schedule begins with a range that is among them. */
+function beginWith(health) {
+    known.health = health;
+    usual.range = health.presets.ranges[0];
+    readAddress();
 }
 
 function failed(failure) {
@@ -121,12 +131,13 @@ async function queries(maxAge) {
     await Promise.all(
         Object.entries(wanted).map(async ([place, question]) => {
             try {
-                const { body, fresh } = await ask(place, pathOf(question), {
+                const { body, fresh, made } = await ask(place, pathOf(question), {
                     maxAge: Math.floor(maxAge),
                 });
                 if (mine !== round) return;
                 if (fresh) note(body);
                 known.answers[place] = body;
+                known.made[place] = made;
                 delete known.errors[place];
             } catch (failure) {
                 if (!(failure instanceof Failure)) throw failure;

@@ -3,6 +3,7 @@
 import { now } from './api.js';
 import { iso } from './format.js';
 import { filtered, measure, view } from './state.js';
+import { known } from './store.js';
 
 const HOUR = 3600;
 /** What the counters answer: windows up to an hour that end now. */
@@ -50,16 +51,16 @@ export function every() {
     return length <= HOUR ? 30 : length <= 6 * HOUR ? 60 : length <= 24 * HOUR ? 120 : 300;
 }
 
+/** Whether answers are made on schedule, and all others cost something. */
+export const onSchedule = () => Boolean(known.health?.presets);
+
 /** What each panel asks of saved queries, twice the window where it compares. */
 export function questions() {
     const [, step] = measure(),
         flows = ofFlows();
     const rejected = Boolean(filtered('port'));
-    const ranked = rankedLive()
-        ? {}
-        : { ranked: tableOf(100), rankedBefore: { ...tableOf(1000), ...before() } };
     const found = {
-        ...ranked,
+        ...ranked(),
         traffic: { name: 'traffic_over_time', params: { bucket: step, ...flows }, ...times(2) },
         intake: { name: 'intake_over_time', params: { bucket: step }, ...times(2) },
         pairs: {
@@ -82,6 +83,12 @@ export function questions() {
     return found;
 }
 
+function ranked() {
+    if (rankedLive()) return {};
+    if (onSchedule()) return { ranked: tableOf(100) };
+    return { ranked: tableOf(100), rankedBefore: { ...tableOf(1000), ...before() } };
+}
+
 /** No list is on the page twice: where the ranking shows ports, the panel shows who knocks. */
 function portsOrSources() {
     const ports = { name: 'rejected_ports', params: { top: 8, ...ofFlows() }, ...times() };
@@ -92,7 +99,8 @@ function portsOrSources() {
 /** Whether the counters can answer the ranking; they know no addresses of a port. */
 export function rankedLive() {
     const foreign = { talker: 'port', rejected_port: 'source' }[view.by];
-    return isLive() && !(foreign && filtered(foreign));
+    const counted = known.health?.rankings.includes(view.by) ?? true;
+    return counted && isLive() && !(foreign && filtered(foreign));
 }
 
 function tableOf(top) {
@@ -132,7 +140,9 @@ export function rankedKey() {
 export function rankedByTable(answer, previous) {
     const { key, count } = TABLES[view.by],
         wanted = rankedKey();
-    const places = new Map(counted(previous, key, count).map((each) => [each.key, each.rank]));
+    const places = new Map(
+        (previous ? counted(previous, key, count) : []).map((each) => [each.key, each.rank]),
+    );
     const all = counted(answer, key, count),
         total = all.reduce((sum, each) => sum + each.count, 0);
     const items = all.map((each) => ({
@@ -168,6 +178,9 @@ export const rowsOf = (answer) =>
 /** What SQL, CSV and the command of a panel are about. */
 export function questionOf(panel) {
     const all = questions();
+    // What is there already costs nothing: of the ranking more rows, of what is drawn two windows.
+    if (onSchedule() && panel === 'ranking') return tableOf(100);
+    if (onSchedule()) return { ...all, talkers: all.pairs, pipeline: all.intake }[panel];
     if (panel === 'ranking') return tableOf(20);
     if (panel === 'traffic') return { ...all.traffic, ...once() };
     if (panel === 'talkers') return all.pairs;
@@ -192,6 +205,7 @@ export function commandOf(question) {
         if (question[name]) words.push('--' + name, question[name]);
     for (const [name, value] of Object.entries(question.params))
         words.push('-p', quoted(`${name}=${value}`));
+    if (known.health?.stage) words.push('--stage', known.health.stage);
     return words.join(' ');
 }
 

@@ -3,7 +3,7 @@
 import { $, bar, h, heads, icon, skeleton, spark, vh } from './dom.js';
 import { bytes, clock, percent, shown, span, whole } from './format.js';
 import { commandsOf, nothing, queryFailed } from './states.js';
-import { rankedByTable, rankedKey, rankedLive, TOP } from './questions.js';
+import { onSchedule, rankedByTable, rankedKey, rankedLive, TOP } from './questions.js';
 import { measure, view } from './state.js';
 import { isEmpty, known } from './store.js';
 
@@ -67,7 +67,7 @@ function current() {
         };
     }
     const { ranked, rankedBefore } = known.answers;
-    if (!ranked || !rankedBefore) return null;
+    if (!ranked || (!rankedBefore && !onSchedule())) return null;
     const to = Date.parse(ranked.to) / 1000;
     return { ...rankedByTable(ranked, rankedBefore), live: false, from: to - measure()[0], to };
 }
@@ -225,7 +225,9 @@ function foot(found, rows, matching, held) {
                 ? 'Order held while you point'
                 : found.items.some((each) => each.previous_rank !== null)
                   ? `Moves against ${before}`
-                  : `Nothing in ${before}`,
+                  : onSchedule() && !found.live
+                    ? ''
+                    : `Nothing in ${before}`,
         }),
     );
 }

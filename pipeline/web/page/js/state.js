@@ -11,6 +11,8 @@ export const RANGES = {
 export const BUCKETS = { 10: '10 s', 60: '1 min', 300: '5 min', 900: '15 min', 7200: '2 h' };
 /** Dimensions of filters, and how each is called in a saved query. */
 export const DIMENSIONS = ['page', 'source', 'port'];
+/** The range where the address says none. */
+export const usual = { range: '10m' };
 const RANKINGS = ['page', 'talker', 'rejected_port', 'error_path'];
 const THEMES = ['auto', 'light', 'dark'];
 
@@ -37,7 +39,7 @@ export const view = {
 /** Take over what the address says. */
 export function readAddress() {
     const given = new URLSearchParams(location.search);
-    view.range = RANGES[given.get('range')] ? given.get('range') : '10m';
+    view.range = RANGES[given.get('range')] ? given.get('range') : usual.range;
     view.by = RANKINGS.includes(given.get('by')) ? given.get('by') : 'page';
     view.filters = [];
     for (const text of given.getAll('f')) {
@@ -67,7 +69,7 @@ function windowOf(from, to) {
 /** Write the address; `step`: so that Back returns to what was. */
 export function writeAddress(step = false) {
     const said = new URLSearchParams();
-    if (view.range !== '10m') said.set('range', view.range);
+    if (view.range !== usual.range) said.set('range', view.range);
     if (view.custom) {
         const [from, to] = view.custom.map(
             (at) => new Date(at * 1000).toISOString().slice(0, 19) + 'Z',

@@ -2,6 +2,8 @@
 
 import { h } from './dom.js';
 import { copy } from './dialogs.js';
+import { openPrices, PAYMENT } from './paid.js';
+import { known } from './store.js';
 
 /** A state: a head, a sentence, commands to copy, a button. */
 export function nothing(title, text, commands = [], { kind = '', act = null } = {}) {
@@ -31,6 +33,7 @@ const commandLine = (command) =>
 
 /** A panel whose query failed, while the others live. */
 export function queryFailed(failure) {
+    if (failure.status === PAYMENT) return notAsked();
     const again = h('button', {
         class: 'btn',
         type: 'button',
@@ -44,12 +47,31 @@ export function queryFailed(failure) {
     });
 }
 
-/** What brings the first rows; a server alone writes to its home, so that they are sent to it. */
-export const commandsOf = () => [
-    `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
-    flowsCommand(),
-    'tailrace demo',
-];
+/** What is not asked on schedule, and costs something. */
+function notAsked() {
+    const price = h('button', {
+        class: 'btn',
+        type: 'button',
+        text: 'What would it cost?',
+        'aria-haspopup': 'dialog',
+        onclick: openPrices,
+    });
+    const text = 'Athena bills each question, so it is not asked by itself.';
+    return nothing('Not asked', text, [], { act: price });
+}
 
+/** What brings the first rows; a server alone writes to its home, so that they are sent to it. */
+export const commandsOf = () =>
+    known.health?.stage
+        ? [flowsCommand()]
+        : [
+              `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
+              flowsCommand(),
+              'tailrace demo',
+          ];
+
+/** What brings flows; into a stack they are led, and the doctor says whether they are. */
 export const flowsCommand = () =>
-    `curl --data-binary @flows.log.gz ${location.origin}/v1/logs/vpc-flow`;
+    known.health?.stage
+        ? `tailrace doctor --stage ${known.health.stage}`
+        : `curl --data-binary @flows.log.gz ${location.origin}/v1/logs/vpc-flow`;

@@ -4,6 +4,7 @@
  * health, ranking  answers of the server
  * answers          by place; errors: Failures by place, while the last try failed
  * down             {failure, tries, next} while the server does not answer; null: it does
+ * made             by place: when its answer was made
  * waiting          answers that came while the page is paused
  */
 export const known = {
@@ -14,6 +15,7 @@ export const known = {
     down: null,
     waiting: 0,
     asOf: 0,
+    made: {},
 };
 
 /** Whether nothing has ever come: neither a record that landed nor a count. */

@@ -65,7 +65,9 @@ def warm_from_settings() -> Warm:
 def _of_pages(given: Asked) -> Asked:
     """The same. Raises UsageError for a ranking of logs: who talks is not for anybody to know."""
     if given.ranking.name != PAGE:
-        fix = f"by={PAGE}; what is hot in logs say saved queries, such as top_talkers"
+        fix = (
+            f"by={PAGE}; of logs: tailrace dashboard --stage, or saved queries, such as top_talkers"
+        )
         raise UsageError("a stack tells anybody of pages alone", f"by={given.ranking.name}", fix)
     return given
 

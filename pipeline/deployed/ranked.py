@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from pipeline.counters.board import KEPT_MINUTES
+from pipeline.counters.declared import all_rankings
 from pipeline.counters.items import Items, Place, after, start_of
 from pipeline.counters.table import AHEAD, COUNT, MERGED, MERGED_AFTER, OF_LOGS
 from pipeline.deployed.check import Check
 from pipeline.deployed.patient import Patient
+from pipeline.deployed.stage import Deployed
 from pipeline.deployed.words import counted
 
 TABLE = "CountersTable"
+OF_PAGES = "page"
+NOTHING = "ViewsPerSecond or RankingsPerSecond is 0, and RankLogs false"
 # As many calls of a schedule have not done it.
 LATE_MINUTES = 10
 
@@ -22,8 +26,7 @@ def counters(patient: Patient) -> Iterator[Check]:
     """Whether closed minutes are added up. Raises TailraceError where DynamoDB does not tell."""
     table = patient.deployed.outputs.get(TABLE)
     if table is None:
-        off = "ViewsPerSecond or RankingsPerSecond is 0, and RankLogs false"
-        yield Check("counters", True, f"none: the stack ranks nothing, {off}")
+        yield Check("counters", True, f"none: the stack ranks nothing, {NOTHING}")
         return
     items = Items(patient.client("dynamodb"), table)
     places = items.places(COUNT)
@@ -38,6 +41,15 @@ def counters(patient: Patient) -> Iterator[Check]:
         found += f"; minutes since {_clock(waiting)} are not added up, and are slow to read"
     call = f"aws lambda invoke --function-name {patient.deployed.stack}-counters /dev/stdout"
     yield Check("counters", not late, found, f"call what does it: {call}; {patient.logs}")
+
+
+def rankings_of(deployed: Deployed) -> tuple[str, ...]:
+    """Rankings that a stack counts as events come: of page views, of logs, of both, or none."""
+    if TABLE not in deployed.outputs:
+        return ()
+    views = all(deployed.number(each, 0) for each in ("ViewsPerSecond", "RankingsPerSecond"))
+    logs = deployed.parameters.get("RankLogs") == "true"
+    return tuple(name for name in all_rankings() if (views if name == OF_PAGES else logs))
 
 
 def _streams(places: Mapping[str, Place]) -> Iterator[str]:

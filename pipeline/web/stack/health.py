@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.deployed.check import Check
+from pipeline.deployed.ranked import rankings_of
 from pipeline.deployed.stage import Deployed
 from pipeline.presets import RANGES
 from pipeline.web.stack.engine import Spent
@@ -64,7 +65,7 @@ class Health:
             "time": _time(self.clock()),
             "flush_seconds": float(seen.deployed.number("FirehoseBufferSeconds", FLUSH_SECONDS)),
             "newest_arrival": _time(seen.newest),
-            "rankings": ranked(seen.deployed),
+            "rankings": rankings_of(seen.deployed),
             "presets": presets_of(seen.deployed),
             "checks": [
                 {"name": each.name, "ok": each.ok, "found": each.found, "fix": each.fix}
@@ -76,11 +77,6 @@ class Health:
                 "usd": self.spent.usd,
             },
         }
-
-
-def ranked(deployed: Deployed) -> list[str]:
-    """Rankings that the stack counts as events come: of pages, where it counts at all."""
-    return ["page"] if "CountersTable" in deployed.outputs else []
 
 
 def presets_of(deployed: Deployed) -> dict[str, Any]:

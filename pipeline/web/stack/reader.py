@@ -15,6 +15,7 @@ from pipeline.deployed.asking import Asking
 from pipeline.deployed.doctor import glanced
 from pipeline.deployed.newest import Newest
 from pipeline.deployed.patient import Patient
+from pipeline.deployed.ranked import rankings_of
 from pipeline.deployed.stage import Deployed, find
 from pipeline.queries.engines import Engine, Question
 from pipeline.queries.engines.athena import Athena, place_of
@@ -83,7 +84,7 @@ def reader_of(
         prices=settings.prices,
         queries=ThreadPoolExecutor(QUERIES_AT_ONCE, "query"),
         patience_s=PATIENCE_S,
-        ranking=Rankings(_warm(session, deployed, clock)).answer,
+        ranking=Rankings(_warm(session, deployed, clock), rankings_of(deployed)).answer,
         desk=desk,
         state=Health(look, desk.spent, now, ticks),
     )

@@ -183,7 +183,7 @@ def shown(folder: Path) -> Shown:
     assert isinstance(stage, Stage)
     stage.lake = Lake(staging.folder)
     stage.outputs |= {"ResultsBucket": RESULTS, "CountersTable": TABLE}
-    stage.parameters["PresetMinutes"] = "15"
+    stage.parameters |= {"PresetMinutes": "15", "ViewsPerSecond": "5", "RankingsPerSecond": "20"}
     return Shown(stage)
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.counters.ports import Delta
+from pipeline.counters.table import OF_LOGS, CountersTable
+from tests.counters.account import TABLE
 from tests.counters.test_counters import delta, of
 from tests.counters.test_table import opened
 from tests.deployed.cloud import LAKE
@@ -102,3 +105,17 @@ def test_what_a_stack_does_not_count_is_told_with_what_to_ask(browser: Browser) 
     answer = browser.get("/v1/ranking?by=talker")
     assert answer.status_code == 400
     assert "tailrace query top_talkers" in answer.json()["error"]["fix"]
+
+
+def test_logs_are_ranked_where_the_stack_counts_them(page: Shown) -> None:
+    page.stage.parameters |= {"RankLogs": "true", "ViewsPerSecond": "0"}
+    rejected = {"rejected_port": (of(MINUTE - 1, **{"22": 4}),)}
+    table = CountersTable(page.stage.account.client, TABLE, OF_LOGS)
+    assert table.add(Delta(0, "", "1", rejected, minute=MINUTE))
+    with page.opened() as browser:
+        ranked = browser.get("/v1/health").json()["rankings"]
+        assert ranked == ["talker", "rejected_port", "error_path"]
+        items = browser.get("/v1/ranking?by=rejected_port").json()["items"]
+        assert [(each["key"], each["count"]) for each in items] == [("22", 4)]
+        refused = browser.get("/v1/ranking").json()["error"]
+        assert refused["where"] == "it counts talker, rejected_port, error_path"

@@ -50,9 +50,14 @@ const drawn = (values, kind = '') =>
 
 /** The change against the window before; a window with holes says so in its place. */
 function change(series, sum, sumBefore, bad = false) {
-    const there = series.x.length - series.missing;
-    if (series.missing > 3)
-        return h('dd', { class: 'd', text: `from ${there} of ${series.x.length} buckets` });
+    if (series.missing > 3) {
+        const holes = lasting(series.missing * series.step);
+        return h('dd', {
+            class: 'd',
+            text: `${holes} without data`,
+            title: `The window has holes, so it is not compared with the one before.`,
+        });
+    }
     if (!sumBefore) return h('dd', { class: 'd', text: 'nothing in the window before' });
     const ratio = sum / sumBefore - 1;
     return h(

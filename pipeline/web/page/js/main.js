@@ -368,7 +368,9 @@ function start() {
         clearTimeout(resizing);
         resizing = setTimeout(remake, RESIZE_MS);
     }).observe($('#plots'));
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', remake);
+    // Plots have the size and the colours of what they were drawn for: a screen, or paper.
+    for (const of of ['(prefers-color-scheme: dark)', '(forced-colors: active)', 'print'])
+        matchMedia(of).addEventListener('change', remake);
     document.fonts.ready.then(remake);
     draw({ all: true });
     begin(draw);

@@ -215,6 +215,7 @@ function selected(plot) {
 function colourOf(name) {
     const probe = h('i', { hidden: true });
     probe.style.color = `var(--${name})`;
+    probe.style.forcedColorAdjust = 'none';
     document.body.append(probe);
     const found = getComputedStyle(probe).color;
     probe.remove();

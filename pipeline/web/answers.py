@@ -66,13 +66,19 @@ def error_answer(error: TailraceError, home: Path | None = None) -> Response:
     The error stays as it is: others may hold it, and tell the place where it is of use.
     """
     status = _status(error)
-    said = {name: visible(getattr(error, name)) for name in ("what", "where", "fix")}
-    if home is not None:
-        said = {name: shown(text, home) for name, text in said.items()}
     headers = {}
     if status in (429, 503):
         headers[RETRY_AFTER] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
-    return answer({"error": said}, status, headers)
+    return answer({"error": said_of(error, home)}, status, headers)
+
+
+def said_of(error: TailraceError, home: Path | None = None) -> dict[str, str]:
+    """What, where and the fix of an error; with a home, paths are shown from it on."""
+    said = {name: visible(getattr(error, name)) for name in ("what", "where", "fix")}
+    # What is made for HTTP holds paths of URLs.
+    if home is None or isinstance(error, HttpError):
+        return said
+    return {name: shown(text, home) for name, text in said.items()}
 
 
 def _status(error: TailraceError) -> int:
@@ -87,8 +93,7 @@ def on_error_of(home: Path) -> OnError:
     async def on_error(request: Request, error: Exception) -> Response:
         del request
         assert isinstance(error, TailraceError)  # noqa: S101 - what it is registered for
-        # What is made for HTTP holds paths of URLs.
-        return error_answer(error, None if isinstance(error, HttpError) else home)
+        return error_answer(error, home)
 
     return on_error
 

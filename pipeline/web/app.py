@@ -13,7 +13,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 
 from pipeline import __version__, beacon
 from pipeline.errors import TailraceError
-from pipeline.web import answers, models, page, ranking, saved, views
+from pipeline.web import answers, models, page, plain, ranking, saved, views
 from pipeline.web.described_views import PIXEL_EXTRA, RANKING_EXTRA, UNCHANGED, VIEWS_EXTRA
 from pipeline.web.description import LOGS_EXTRA, description_of, errors
 from pipeline.web.guard import Guard
@@ -71,6 +71,7 @@ def _add_reading(app: FastAPI, reader: Reader, shape: type[BaseModel]) -> None:
     _add_queries(app, reader)
     _add_ranking(app, reader)
     page.add(app)
+    plain.add(app, reader)
     describe = description_of(app)
 
     @app.get(OPENAPI, include_in_schema=False)

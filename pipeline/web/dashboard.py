@@ -48,7 +48,8 @@ def show(
             backlog=entrance.at_once,
         )
         _Server(config, reader, entrance, lambda: say(url)).run(sockets=[listener])
-    reader.queries.shutdown(wait=False, cancel_futures=True)
+    for pool in (reader.queries, reader.rankings):
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Server(uvicorn.Server):

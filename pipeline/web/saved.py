@@ -65,10 +65,18 @@ async def answered(reader: Reader, name: str, request: Request) -> Response:
     """
     asked = _asked(_named(name), request)
     age = max_age_of(request.headers.get("cache-control", ""))
-    kept = await reader.kept.get(
-        asked.key, reader.ticks() - (age or 0), lambda: _made(reader, asked), age is not None
-    )
-    return _told(kept, asked, reader, request)
+    return _told(await kept_of(reader, asked, age), asked, reader, request)
+
+
+async def kept_of(reader: Reader, asked: Asked, age_s: float | None) -> Kept:
+    """The answer to a question, of so many seconds ago at most; None: of nobody else's.
+
+    Raises HttpError for what cannot be asked or has its price, BackPressure where too many wait,
+    TailraceError where it fails.
+    """
+    oldest = reader.ticks() - (age_s or 0)
+    shared = age_s is not None
+    return await reader.kept.get(asked.key, oldest, lambda: _made(reader, asked), shared)
 
 
 def _told(kept: Kept, asked: Asked, reader: Reader, request: Request) -> Response:

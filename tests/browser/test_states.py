@@ -6,16 +6,18 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opened
 from tests.browser.looking import LIVE_MS, QUERIES_MS, chip, ranked, settled
 from tests.browser.sites import Site
+from tests.browser.test_access import faults
 from tests.homes import flow, lake_files, run
 from tests.queries.homes import bring
 from tests.web.serving import serving, until
 
-CURL = re.compile(r"curl -d '(.*)' (\S+)")
+CURL = re.compile(r"curl -A (\S+) -d '(.*)' (\S+)")
 
 
 def test_a_home_without_anything_says_what_brings_the_first_rows(
@@ -31,8 +33,8 @@ def test_a_home_without_anything_says_what_brings_the_first_rows(
         assert commands[2] == "tailrace demo"
         said = CURL.fullmatch(commands[0])
         assert said
-        headers = {"content-type": "application/x-www-form-urlencoded", "user-agent": "Mozilla/5.0"}
-        posted = httpx.post(said[2], content=said[1], headers=headers, trust_env=False)
+        headers = {"content-type": "application/x-www-form-urlencoded", "user-agent": said[1]}
+        posted = httpx.post(said[3], content=said[2], headers=headers, trust_env=False)
         assert posted.status_code == 204
         expect(page.locator("#rank-panel .key")).to_have_text(["/hello"], timeout=LIVE_MS)
 
@@ -141,11 +143,25 @@ def test_the_books_of_the_page_are_those_of_the_audit(opened: Opened, site: Site
     assert sum(hour["rejected"] for hour in hours) == counts[2]
 
 
-def test_without_scripts_the_page_leads_to_the_same_figures(opened: Opened, site: Site) -> None:
+def test_without_scripts_the_same_figures_stand_in_tables(
+    opened: Opened, site: Site, pictured
+) -> None:
+    site.served.landed()
     page = opened(site.url, java_script_enabled=False)
-    link = page.locator("noscript a").first
-    text = page.content() if not link.count() else ""
-    target = re.search(r'/v1/queries/top_pages[^"]*', text or page.content())
-    assert target
-    answer = site.served.get(target[0].replace("&amp;", "&"))
-    assert answer.text.startswith("page,title,views")
+    page.wait_for_url("**/plain")
+    titles = page.locator("h2").all_text_contents()
+    assert titles[:4] == ["Pages", "Traffic", "Top talkers", "Rejected ports"]
+    pages = page.locator("section", has=page.locator("#top_pages"))
+    expect(pages.locator("tr").nth(1).locator("td").first).to_have_text("/")
+    assert page.locator("dl div", has_text="Unaccounted").locator("dd").inner_text() == "0"
+    pictured(page, "plain")
+    page.locator("nav a", has_text="1h").click()
+    page.wait_for_url("**/plain?range=1h")
+    expect(page.locator("nav a[aria-current]")).to_have_text("1h")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1024, "light"), (320, "dark")])
+def test_the_tables_are_for_everybody(opened: Opened, site: Site, width: int, scheme: str) -> None:
+    page = opened(f"{site.url}/plain", width, 700, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults(page) == []

@@ -148,6 +148,7 @@ class Shown:
         with asyncio.Runner() as runner:
             yield Browser(runner, httpx.ASGITransport(reading_app_of(reader, None, StackHealth)))
         reader.queries.shutdown()
+        reader.rankings.shutdown()
 
     def later(self, **length: float) -> None:
         """Let time go by."""

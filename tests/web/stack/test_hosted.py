@@ -1,5 +1,6 @@
 """The page behind API Gateway: the app called with events, as Lambda is."""
 
+import asyncio
 import base64
 import gzip
 import io
@@ -56,9 +57,13 @@ def page(tmp_path: Path) -> Shown:
 @pytest.fixture
 def call(page: Shown) -> Iterator[Call]:
     reader = page.reader()
-    handler = answering(reader)
-    yield lambda *words, **headers: handler(event(*words, **headers), None)
+    with asyncio.Runner() as runner:
+        # Else the adapter makes a loop, which nobody closes.
+        runner.get_loop()
+        handler = answering(reader)
+        yield lambda *words, **headers: handler(event(*words, **headers), None)
     reader.queries.shutdown()
+    reader.rankings.shutdown()
 
 
 def test_the_page_comes_with_its_policy(call: Call) -> None:

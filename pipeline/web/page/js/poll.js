@@ -33,7 +33,8 @@ export function begin(drawn) {
     document.addEventListener('visibilitychange', () => {
         if (!document.hidden) askNow(SHARED);
     });
-    liveAt = queriesAt = now();
+    liveAt = passed();
+    queriesAt = now();
     // What home it is decides what is asked.
     return live({ slide: false }).then(() => queries(every() * SHARED));
 }

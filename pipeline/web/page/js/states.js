@@ -60,12 +60,14 @@ function notAsked() {
     return nothing('Not asked', text, [], { act: price });
 }
 
-/** What brings the first rows; a server alone writes to its home, so that they are sent to it. */
+/** What brings the first rows; a server alone writes to its home, so that they are sent to it.
+ * By its own name curl is a program, and no viewer.
+ */
 export const commandsOf = () =>
     known.health?.stage
         ? [flowsCommand()]
         : [
-              `curl -d '{"path":"/hello"}' ${location.origin}/v1/views`,
+              `curl -A Mozilla -d '{"path":"/hello"}' ${location.origin}/v1/views`,
               flowsCommand(),
               'tailrace demo',
           ];

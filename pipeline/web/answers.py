@@ -21,6 +21,7 @@ from pipeline.errors import (
     UsageError,
 )
 from pipeline.web.places import shown
+from pipeline.web.requests import tell_failure
 
 JSON = "application/json"
 OnError = Callable[[Request, Exception], Coroutine[Any, Any, Response]]
@@ -35,6 +36,10 @@ STATUS: tuple[tuple[type[TailraceError], int], ...] = (
     (NotConfigured, 503),
     (QueryFailed, 503),
 )
+
+
+# What is not well with a home or a query; that nothing is taken or lands is told by turns.
+TOLD = (HomeError, QueryFailed)
 
 
 class HttpError(TailraceError):
@@ -91,8 +96,9 @@ def on_error_of(home: Path) -> OnError:
     """What answers any error of ours, without paths of the machine that the home lies on."""
 
     async def on_error(request: Request, error: Exception) -> Response:
-        del request
         assert isinstance(error, TailraceError)  # noqa: S101 - what it is registered for
+        if isinstance(error, TOLD):
+            tell_failure(request.scope, error.what, error.where)
         return error_answer(error, home)
 
     return on_error
@@ -124,4 +130,5 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
 async def on_defect(request: Request, error: Exception) -> Response:
     """What nobody expected; the server's log has the traceback."""
     what = f"this is a defect of Tailrace: {type(error).__name__}"
+    tell_failure(request.scope, what, "")
     return error_answer(HttpError(500, what, request.url.path, "the server's log has more"))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.web import requests
 from pipeline.web.answers import HttpError, error_answer
 
 Message = MutableMapping[str, Any]
@@ -51,6 +52,9 @@ class Guard:
                     *message.get("headers", ()),
                     *(each for each in HEADERS if each[0] not in given),
                 ]
+                if message["status"] >= requests.FAILED:
+                    told = (requests.HEADER.encode(), requests.id_of(scope).encode("latin-1"))
+                    message["headers"].append(told)
             await send(message)
 
         error = self._refusal(scope)

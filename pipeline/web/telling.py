@@ -1,4 +1,4 @@
-"""What a server says on standard error while it runs: a line for each turn, none for a request."""
+"""What a server says on standard error while it runs: turns, and requests where they failed."""
 
 import sys
 import time

@@ -96,7 +96,11 @@ def test_one_panel_fails_and_the_others_live(opened: Opened, tmp_path: Path, pic
         expect(page.locator("#talk-body .key").first).to_be_visible(timeout=QUERIES_MS)
         expect(page.locator("#rejects .state")).to_contain_text("other panels are not affected")
         expect(page.locator("#banner")).to_be_hidden()
-        assert str(home) not in page.locator("#rejects").inner_text()
+        said = page.locator("#rejects").inner_text()
+        assert str(home) not in said
+        request = re.search(r"Request ([0-9a-f]{4}-[0-9a-f]{4})\.", said)
+        assert request
+        assert f"request {request[1]} failed: GET /v1/queries/rejects" in served.said()
         pictured(page, "partial")
 
 

@@ -2,7 +2,7 @@
 
 /** An answer that did not come. `reached`: whether the server said so itself. */
 export class Failure extends Error {
-    constructor(path, status, said) {
+    constructor(path, status, said, request = null) {
         super(said.what);
         Object.assign(this, {
             path,
@@ -10,6 +10,7 @@ export class Failure extends Error {
             what: said.what,
             where: said.where || '',
             fix: said.fix || '',
+            request,
         });
     }
 
@@ -18,7 +19,8 @@ export class Failure extends Error {
     }
 
     get details() {
-        return `GET ${this.path} ${this.status || 'no answer'}: ${this.what} ${this.where}`.trim();
+        const request = this.request ? ` (request ${this.request})` : '';
+        return `GET ${this.path} ${this.status || 'no answer'}${request}: ${this.what} ${this.where}`.trim();
     }
 }
 
@@ -64,6 +66,7 @@ export async function ask(place, path, { maxAge = null, also = [] } = {}) {
                 path,
                 response.status,
                 body.error || { what: 'it says ' + response.status },
+                idOf(response),
             );
         }
         last.set(place, { path, etag: response.headers.get('etag'), body });
@@ -76,11 +79,16 @@ export async function ask(place, path, { maxAge = null, also = [] } = {}) {
     }
 }
 
+/** What the server's log, or API Gateway's, calls this request. */
+const idOf = (response) =>
+    response.headers.get('x-request-id') || response.headers.get('apigw-requestid');
+
 /** Ask for what costs at most so many USD. Throws Failure. */
 export async function pay(path, usd) {
     const headers = { 'Tailrace-Most-Usd': usd.toFixed(12) };
     const response = await fetch(path, { headers, cache: 'no-store' });
-    if (!response.ok) throw new Failure(path, response.status, (await response.json()).error);
+    if (!response.ok)
+        throw new Failure(path, response.status, (await response.json()).error, idOf(response));
 }
 
 /** Note what a saved query took, for those who want to know what looking costs. */

@@ -204,7 +204,7 @@ function bannerOf(again) {
             kind: 'bad',
             old: true,
             title: 'The server does not answer.',
-            text: `${failure.reached ? `HTTP ${failure.status}` : 'Nothing comes back'} on ${failure.path.split('?')[0]}. ${left ? `Try ${tries + 1} in ${left}${NARROW}s` : 'Trying again'}. Below: the last good numbers${until}.`,
+            text: `${failure.reached ? `HTTP ${failure.status}` : 'Nothing comes back'} on ${failure.path.split('?')[0]}${failure.request ? `, request ${failure.request}` : ''}. ${left ? `Try ${tries + 1} in ${left}${NARROW}s` : 'Trying again'}. Below: the last good numbers${until}.`,
             buttons: [
                 button('Try now', again),
                 button('Copy details', (event) => copy(failure.details, event.currentTarget)),

@@ -1,6 +1,6 @@
 /* Who talks most, and what is rejected. */
 
-import { $, bar, h, heads, icon, skeleton, vh } from './dom.js';
+import { $, bar, h, heads, icon, skeleton, spark, vh } from './dom.js';
 import { bytes, percent, shown, whole } from './format.js';
 import { rowsOf } from './questions.js';
 import { filtered, view } from './state.js';
@@ -129,7 +129,12 @@ export function ports(drill) {
     $('#h-ports').textContent = sources ? 'Rejected sources' : 'Rejected ports';
     const head = sources
         ? heads(['', 'Source'], ['c-at num', 'Attempts'], ['c-so num', 'Ports'])
-        : heads(['', 'Port and service'], ['c-at num', 'Attempts'], ['c-so num', 'Sources']);
+        : heads(
+              ['', 'Port and service'],
+              ['c-tr tr', trends() ? 'Last 10 min' : ''],
+              ['c-at num', 'Attempts'],
+              ['c-so num', 'Sources'],
+          );
     const empty = () =>
         view.filters.length
             ? ['No row matches', 'Nothing that fits the filter was rejected in this window.']
@@ -137,13 +142,14 @@ export function ports(drill) {
                   'Nothing rejected in this window',
                   'Ports show up here when a security group or network ACL turns a connection away.',
               ];
-    const rows = rowsFor($('#ports-body'), 'ports', empty, ['', 'num', 'num'], head);
+    const columns = sources ? ['', 'num', 'num'] : ['', 'tr', 'num', 'num'];
+    const rows = rowsFor($('#ports-body'), 'ports', empty, columns, head);
     // Of a moment ago: the panel was asked for the other of the two.
     if (!rows || 'sources' in rows[0] === sources) return;
     $('#ports-body').replaceChildren(
         h(
             'table',
-            { class: 'tbl pt' },
+            { class: 'tbl pt' + (sources || trends() ? '' : ' no-trend') },
             caption($('#h-ports').textContent),
             head,
             h(
@@ -154,6 +160,9 @@ export function ports(drill) {
         ),
     );
 }
+
+/** Attempts of the last ten minutes by port; null: nobody counts them. */
+const trends = () => known.answers.trends?.items || null;
 
 function portRow(row, most, drill) {
     const port = row.dstport === null ? null : String(row.dstport);
@@ -167,6 +176,7 @@ function portRow(row, most, drill) {
         tag,
         row.attempts,
         row.sources,
+        trends()?.find((each) => each.key === port)?.trend || [],
     );
 }
 
@@ -182,7 +192,7 @@ function sourceRow(row, most, drill) {
     );
 }
 
-function listRow(chosen, share, name, tag, count, other) {
+function listRow(chosen, share, name, tag, count, other, trend = null) {
     return h(
         'tr',
         { class: chosen ? 'sel' : null },
@@ -197,6 +207,12 @@ function listRow(chosen, share, name, tag, count, other) {
                 tag && h('span', { class: 'tag', text: tag }),
             ),
         ),
+        trend &&
+            h(
+                'td',
+                { class: 'tr' },
+                trend.length > 0 && spark(trend, { width: 76, kind: 'rej', open: true }),
+            ),
         h('td', { class: 'num', text: whole(count) }),
         h('td', { class: 'num mute', text: whole(other) }),
     );

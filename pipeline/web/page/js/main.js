@@ -40,6 +40,7 @@ const DRAWS = {
     pairs: () => talkers(drill),
     refused: () => talkers(drill),
     ports: () => ports(drill),
+    trends: () => ports(drill),
     sources: figures,
     rejects: pipeline,
     ranked: () => ranking(drill, true),
@@ -73,7 +74,7 @@ function draw({ all = false, place = null, slide = false, ranking: ranked = fals
 
 /** Rows are not changed under the hand; what waits for its first answer has none. */
 function pointed(place) {
-    const id = { pairs: 'talk-body', refused: 'talk-body', ports: 'ports-body' }[place];
+    const id = { pairs: 'talk-body', refused: 'talk-body', ports: 'ports-body', trends: 'ports-body' }[place];
     return Boolean(id && $(`#${id} tbody:hover`) && !$(`#${id} .sk`));
 }
 
@@ -98,7 +99,9 @@ function drill(dimension, key) {
 
 /** Places whose answers a filter changes: what a panel cannot follow stays. */
 const followers = (dimensions) => [
-    ...(dimensions.some((each) => each !== 'page') ? ['traffic', 'pairs', 'ports', 'refused'] : []),
+    ...(dimensions.some((each) => each !== 'page')
+        ? ['traffic', 'pairs', 'ports', 'refused', 'trends']
+        : []),
     'ranked',
     'rankedBefore',
 ];

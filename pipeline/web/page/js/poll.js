@@ -2,7 +2,7 @@
 
 import { ask, Failure, note, now, setClock } from './api.js';
 import { LIVE_S } from './header.js';
-import { every, pathOf, questions, rankedLive, rankingPath } from './questions.js';
+import { every, pathOf, questions, rankedLive, rankingPath, trendsPath } from './questions.js';
 import { readAddress, usual, view } from './state.js';
 import { isEmpty, known } from './store.js';
 
@@ -124,19 +124,28 @@ function failed(failure) {
     draw({ tick: true });
 }
 
+/** What is asked beside the live ranking, by place. */
+function paths() {
+    const found = Object.fromEntries(
+            Object.entries(questions()).map(([place, question]) => [place, pathOf(question)]),
+        ),
+        trends = trendsPath();
+    return trends ? { ...found, trends } : found;
+}
+
 /** Ask all saved queries; each draws when it comes, and one that fails leaves the others alone. */
 async function queries(maxAge) {
     const mine = round,
-        wanted = questions();
+        wanted = paths();
     for (const place of Object.keys(known.answers)) if (!wanted[place]) delete known.answers[place];
     await Promise.all(
-        Object.entries(wanted).map(async ([place, question]) => {
+        Object.entries(wanted).map(async ([place, path]) => {
             try {
-                const { body, fresh, made } = await ask(place, pathOf(question), {
+                const { body, fresh, made } = await ask(place, path, {
                     maxAge: Math.floor(maxAge),
                 });
                 if (mine !== round) return;
-                if (fresh) note(body);
+                if (fresh && body.name) note(body);
                 known.answers[place] = body;
                 known.made[place] = made;
                 delete known.errors[place];

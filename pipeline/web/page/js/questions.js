@@ -129,6 +129,13 @@ export function rankingPath() {
     return '/v1/ranking?' + said;
 }
 
+/** The path of the last ten minutes of each rejected port; null where the counters cannot tell. */
+export function trendsPath() {
+    const counted = known.health?.rankings.includes('rejected_port');
+    if (!counted || !isLive() || view.by === 'rejected_port' || filtered('source')) return null;
+    return '/v1/ranking?by=rejected_port&window=10m&k=100';
+}
+
 /** The key that a filter leaves of the ranking; undefined: all. */
 export function rankedKey() {
     return filtered(

@@ -41,7 +41,8 @@ export function queryFailed(failure) {
         onclick: () => dispatchEvent(new Event('tailrace-ask')),
     });
     const text = [failure.what, failure.where].filter(Boolean).join(', ');
-    return nothing('This query failed', `${text}. The other panels are not affected.`, [], {
+    const request = failure.request ? ` Request ${failure.request}.` : '';
+    return nothing('This query failed', `${text}. The other panels are not affected.${request}`, [], {
         kind: 'err',
         act: again,
     });

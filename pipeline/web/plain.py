@@ -27,6 +27,8 @@ from pipeline.web.saved import Asked, kept_of
 RANGES: Mapping[str, Range] = {"10m": Range(600, 60), **presets.RANGES}
 # So old another viewer's answer may be.
 SHARED_S = 30
+# Characters from which on a text is broken into lines.
+LONG = 40
 KIND = "text/html; charset=utf-8"
 STYLES = ("tokens", "base", "plain")
 TOP = (("top", "100"),)
@@ -167,7 +169,7 @@ def _figures(found: Mapping[str, Found]) -> Iterator[str]:
         ("Bytes accepted", traffic, "accepted_bytes"),
         ("Bytes rejected", traffic, "rejected_bytes"),
     ):
-        yield f"<div><dt>{title}</dt><dd>{_text(of.total(name), '')}</dd></div>\n"
+        yield f"<div><dt>{title}</dt><dd>{_text(of.total(name), 'in all')}</dd></div>\n"
     yield "</dl>\n"
 
 
@@ -178,20 +180,27 @@ def _section(found: Found) -> Iterator[str]:
         yield f"<p>{escape(found.error or 'Nothing in this window.')}</p>\n</section>\n"
         return
     yield f'<div class="wide" tabindex="0" role="region" aria-label="{panel.title}"><table>\n<tr>'
-    for column in found.columns:
-        unit = f" ({column['unit']})" if column["unit"] not in ("", "share") else ""
-        yield f'<th scope="col">{escape(column["name"].replace("_", " ") + unit)}</th>'
+    for column, value in zip(found.columns, found.rows[0], strict=True):
+        name, unit = column["name"].replace("_", " "), column["unit"]
+        said = f"{name} ({unit})" if unit and unit not in name else name
+        yield f'<th scope="col"{_kind(value)}>{escape(said)}</th>'
     yield "</tr>\n"
     for row in found.rows[: panel.most]:
+        cells = zip(row, found.columns, strict=True)
         yield "<tr>"
-        for value, column in zip(row, found.columns, strict=True):
-            kind = ' class="num"' if isinstance(value, int | float) else ""
-            yield f"<td{kind}>{_text(value, column['unit'])}</td>"
+        yield from (f"<td{_kind(value)}>{_text(value, of['unit'])}</td>" for value, of in cells)
         yield "</tr>\n"
     yield "</table></div>\n"
     if len(found.rows) > panel.most:
         yield f"<p>{panel.most} of {len(found.rows)} rows.</p>\n"
     yield "</section>\n"
+
+
+def _kind(value: Any) -> str:
+    """How a value lies in its column."""
+    if isinstance(value, int | float):
+        return ' class="num"'
+    return ' class="long"' if isinstance(value, str) and len(value) > LONG else ""
 
 
 def _text(value: Any, unit: str) -> str:
@@ -200,8 +209,7 @@ def _text(value: Any, unit: str) -> str:
         return "-"
     if unit == "share":
         return f"{value:.1%}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, int | float):
-        return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+        # What has no unit is a name, such as a port.
+        return f"{value:,}" if unit else str(value)
     return escape(visible(str(value)))

@@ -11,6 +11,18 @@ WIDTHS = [(1440, 900), (1024, 768), (820, 1180), (390, 844), (360, 740), (320, 6
 FIRST_PAINT_MS, GROWTH = 500, 1.10
 # Twenty minutes of questions to the counters, and of every fourth to saved queries.
 WARM_UP, UPDATES, ROUND, STEP_MS = 72, 240, 24, 5_000
+PAPER = 794
+GROUND = "(each) => getComputedStyle(each).backgroundColor"
+# The width of a plot as it is drawn for paper, and for the screen again.
+PRINTED = """() => {
+    window.widths = [];
+    matchMedia('print').addEventListener('change', () =>
+        window.widths.push(document.querySelector('#p-acc canvas').getBoundingClientRect().width));
+}"""
+# Figures and what is said of them; names alone may be cut.
+CUT = """() => [...document.querySelectorAll('.kpi dt, .kpi .v, .kpi .d, .num')]
+    .filter((each) => each.offsetParent && each.scrollWidth > each.clientWidth + 1)
+    .map((each) => each.textContent)"""
 ASK = "dispatchEvent(new Event('tailrace-ask'))"
 
 
@@ -41,6 +53,44 @@ def test_targets_on_a_phone_are_large_enough(opened: Opened, site: Site) -> None
             .filter(([, box]) => box.height < 24 || box.width < 24).map(([name]) => name)"""
     )
     assert small == []
+
+
+def test_on_paper_it_is_light_and_as_wide_as_the_sheet(
+    opened: Opened, site: Site, pictured
+) -> None:
+    page = settled(opened(site.url, color_scheme="dark"))
+    page.evaluate(PRINTED)
+    page.pdf(format="A4")
+    on_paper, again = page.evaluate("window.widths")
+    assert again < on_paper < PAPER
+    page.set_viewport_size({"width": PAPER, "height": 1123})
+    page.emulate_media(media="print")
+    assert page.locator("#ranking").evaluate(GROUND) == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
+    for each in page.locator("button.btn, #q, .acts, .links").all():
+        expect(each).to_be_hidden()
+    expect(page.locator("#window")).to_be_visible()
+    pictured(page, "print")
+
+
+def test_with_forced_colours_it_is_told_what_is_chosen(
+    opened: Opened, site: Site, pictured
+) -> None:
+    page = settled(opened(site.url, forced_colors="active"))
+    chosen = page.locator("#range input:checked + span").evaluate(GROUND)
+    assert chosen != page.locator("#range input:not(:checked) + span").first.evaluate(GROUND)
+    tabs = [page.locator(f"#tab-{name}").evaluate(GROUND) for name in ("page", "talker")]
+    assert tabs[0] == chosen != tabs[1]
+    pictured(page, "forced-colours")
+
+
+def test_enlarged_four_times_it_is_one_column_that_says_all(
+    opened: Opened, site: Site, pictured
+) -> None:
+    page = settled(opened(site.url, 320, 256, device_scale_factor=4))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(CUT) == []
+    pictured(page, "enlarged")
 
 
 def test_the_first_paint_comes_at_once(opened: Opened, site: Site) -> None:

@@ -54,7 +54,7 @@ class CountingWorker:
         tidied = float("-inf")
         while not stop.is_set():
             try:
-                counted = max([self.step(shard) for shard in self.log.shards])
+                counted = max([self.step(shard) for shard in self.due()])
                 if self.ticks() - tidied > TIDY_EVERY_S:
                     self.tally.tidy()
                     tidied = self.ticks()
@@ -68,8 +68,15 @@ class CountingWorker:
 
     def drain(self) -> None:
         """Count until nothing waits. Raises DeliveryError where it cannot be kept."""
-        while any([self.step(shard) for shard in self.log.shards]):
+        while any([self.step(shard) for shard in self.due()]):
             pass
+
+    def due(self) -> range:
+        """The shards that are counted now: none before those it came after are counted.
+
+        Of a view that came twice the first one counts, also where the second is in a new shard.
+        """
+        return self.log.first(lambda shard: bool(self._heads(shard)))
 
     def step(self, shard: int) -> int:
         """Count the next records of a shard; how many there were.
@@ -77,13 +84,15 @@ class CountingWorker:
         Raises DeliveryError where it cannot be kept: nothing was counted then, or all of it and
         the answer alone was lost.
         """
-        limits = self.context.limits
-        behind = int(self.tally.place(shard) or 0)
-        since_ms = int(self.clock() * 1000) - KEPT_MINUTES * MINUTE_MS
-        heads = self.log.heads_behind(shard, behind, since_ms, limits)
+        heads = self._heads(shard)
         if heads:
             self.tally.add(shard, str(heads[-1].seq), self._rows(heads))
         return len(heads)
+
+    def _heads(self, shard: int) -> list[Head]:
+        behind = int(self.tally.place(shard) or 0)
+        since_ms = int(self.clock() * 1000) - KEPT_MINUTES * MINUTE_MS
+        return self.log.heads_behind(shard, behind, since_ms, self.context.limits)
 
     def _rows(self, heads: Sequence[Head]) -> list[Rows]:
         """Rows of the records that rankings are about, and that break nothing."""

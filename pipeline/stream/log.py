@@ -100,7 +100,11 @@ class Log:
 
     def ready(self) -> range:
         """The shards that are consumed now: none before those it came after are empty."""
-        while len(self._generations) > 1 and not any(map(self._waits, self._generations[0])):
+        return self.first(self._waits)
+
+    def first(self, waits: Callable[[int], bool]) -> range:
+        """The oldest shards any of which waits; those before them get no records any more."""
+        while len(self._generations) > 1 and not any(map(waits, self._generations[0])):
             del self._generations[0]
         return self._generations[0]
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pipeline.counters.file import CountersFile
 from pipeline.counters.tally import Tally
 from pipeline.home import writing
 from pipeline.ledger.erased import known
+from pipeline.settings import Limits
 from pipeline.store import Store
 from pipeline.stream.log import Incoming, Log
 from tests.carriers import envelope, log_event
@@ -28,10 +30,10 @@ def counting(home: Path) -> Iterator[CountingWorker]:
         yield CountingWorker(Log(store), tally, context(), erased=known(store))
 
 
-def send(home: Path, *views: dict[str, object], shard: str = "a") -> None:
+def send(home: Path, *views: dict[str, object], shard: str = "a", shards: int = 4) -> None:
     now_ms = int(time.time() * 1000)
     lines = b"\n".join(json.dumps({"ts": now_ms, **view}).encode() for view in views)
-    with writing(home, context()) as opened:
+    with writing(home, context(Limits(shards=shards))) as opened:
         opened.log.append([Incoming("page-view", shard, lines, now_ms)])
 
 
@@ -62,6 +64,19 @@ def test_an_event_that_is_sent_again_counts_once_and_after_a_new_start_too(tmp_p
         worker.drain()
         assert pages(worker) == {"/a": 2}
         assert not any(worker.step(shard) for shard in worker.log.shards)
+
+
+def test_of_a_view_that_comes_again_in_a_new_shard_the_first_counts(tmp_path: Path) -> None:
+    again = event_id(1)
+    for path in ("/a", "/b", "/first"):
+        send(tmp_path, {"path": path, "event_id": again if path == "/first" else event_id(2)})
+    send(tmp_path, {"path": "/again", "event_id": again}, shards=7)
+    with counting(tmp_path) as worker:
+        worker.context = replace(worker.context, limits=Limits(batch_records=1))
+        assert len(worker.log.shards) > len(worker.due()) != 7
+        worker.drain()
+        assert pages(worker) == {"/a": 1, "/first": 1}
+        assert len(worker.due()) == 7
 
 
 def test_records_of_what_is_not_ranked_are_passed(tmp_path: Path) -> None:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import boto3
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from pipeline import aws
 from tests.deliver.firehose_service import Content
+from tests.session import session_of
 
 TABLE = "counters"
 KB = 1024
@@ -39,10 +38,7 @@ class Refused(Exception):
 
 @cache
 def _client() -> Any:
-    core = botocore.session.Session()
-    core.set_credentials("key", "secret")
-    core.register("before-send", lambda **said: SERVING[0].send(**said))
-    session = boto3.Session(botocore_session=core, region_name="eu-west-1")
+    session = session_of(lambda **said: SERVING[0].send(**said))
     return session.client("dynamodb", config=aws.one_attempt())
 
 

@@ -17,12 +17,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-import boto3
-import botocore.session
 import duckdb
 import pyarrow as pa
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.loaders import create_loader
 
 from pipeline import aws
 from pipeline.curate import Curator
@@ -34,13 +31,13 @@ from pipeline.lake.tables import find_table
 from pipeline.schema import Table
 from tests.deliver.firehose_service import Content
 from tests.deliver.s3_service import _content as content_of
+from tests.session import session_of
 
 BUCKET, DATABASE = "lake", "tailrace_staging"
 LAKE = f"s3://{BUCKET}/lake"
 NOW = datetime(2026, 11, 27, 12, 5, tzinfo=UTC)
 # S3 lists a thousand keys at once; here it is few, so that there are several pages.
-PAGE = 2
-LOADER = create_loader()
+PAGE = 4
 UNLOAD = re.compile(r"UNLOAD \(\n(.*)\n\)\nTO '([^']+)'\nWITH \(format = 'PARQUET'.*\)", re.DOTALL)
 Json = Mapping[str, Any]
 # Whose clients they are just now: to make them takes longer than a compaction does.
@@ -50,12 +47,7 @@ SERVING: "list[Account]" = []
 @cache
 def clients() -> tuple[Any, ...]:
     """Clients of S3, Glue and Athena, whose calls come to the account that is served."""
-    core = botocore.session.Session()
-    core.set_credentials("key", "secret")
-    core.register_component("data_loader", LOADER)
-    core.register("before-send", lambda **said: SERVING[0].send(**said))
-    session = boto3.Session(botocore_session=core, region_name="eu-west-1")
-    make: Any = session.client
+    make: Any = session_of(lambda **said: SERVING[0].send(**said)).client
     return tuple(make(name, config=aws.one_attempt()) for name in ("s3", "glue", "athena"))
 
 

@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
 from pipeline.aws import one_attempt
+from tests.session import core_of
 
 URL = "https://firehose.eu-west-1.amazonaws.com/"
 RECORD_BYTES, CALL_BYTES, CALL_RECORDS = 1_024_000, 4_194_304, 500
@@ -24,9 +25,7 @@ RECORD_BYTES, CALL_BYTES, CALL_RECORDS = 1_024_000, 4_194_304, 500
 @cache
 def session() -> botocore.session.Session:
     """One for all: what it reads of AWS's models it reads once."""
-    made = botocore.session.Session()
-    made.set_credentials("key", "secret")
-    return made
+    return core_of()
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import boto3
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.loaders import create_loader
 
 from pipeline.deployed.asking import Asking
 from pipeline.lake import glue
@@ -25,6 +23,7 @@ from pipeline.queries.engines import Engine
 from tests.deliver.firehose_service import Content, FirehoseService
 from tests.deliver.s3_service import _content as content_of
 from tests.queries.athena_service import Service as AthenaService
+from tests.session import session_of
 
 LAKE, KEPT = "tailrace-staging-lake", "tailrace-staging-kept"
 STORED = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
@@ -57,8 +56,6 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "tailrace-staging",
 }
 Json = Mapping[str, Any]
-# One for all: what botocore reads of AWS's models it reads once.
-LOADER = create_loader()
 
 
 @dataclass
@@ -92,11 +89,7 @@ class Cloud:
 
     def session(self) -> boto3.Session:
         """A session whose requests come here."""
-        core = botocore.session.Session()
-        core.set_credentials("key", "secret")
-        core.register_component("data_loader", LOADER)
-        core.register("before-send", self._send)
-        return boto3.Session(botocore_session=core, region_name="eu-west-1")
+        return session_of(self._send)
 
     def put(self, bucket: str, key: str, content: bytes, stored: datetime = STORED) -> None:
         """Store an object."""

@@ -25,7 +25,7 @@ from tests.deliver.firehose_service import Content
 
 SALT = bytes(range(16))
 # Objects or versions that a listing has on a page, so that every list has several.
-PAGE = 2
+PAGE = 4
 LANDED = re.compile(r"lake/landing/\w+/arrival_dt=([^/]+)/arrival_hour=(\d+)/")
 FOLDED = re.compile(r"lake/curated/\w+/dt=([^/]+)/curated_version=([^/]+)/")
 

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 import boto3
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tests.deliver.s3_service import S3Service
+from tests.session import session_of
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/tailrace-staging/1"
 # Made by SAM at 12:03:01 UTC on 2026-11-27, and by us a second before.
@@ -112,11 +112,7 @@ class Service:
 
     def session(self) -> boto3.Session:
         """A session whose requests come here."""
-        core = botocore.session.Session()
-        core.set_credentials("key", "secret")
-        core.register("before-send.sts", self._send)
-        core.register("before-send.cloudformation", self._send)
-        return boto3.Session(botocore_session=core, region_name="eu-west-1")
+        return session_of(self._send, "sts", "cloudformation")
 
     def client(self) -> Any:
         """A client of CloudFormation."""

@@ -122,7 +122,7 @@ class CountingSimulation:
 
     def _step(self) -> None:
         workers = [self._worker(number) for number in range(1 + self.counts_twice)]
-        shard = self.random.choice(workers[0].log.shards)
+        shard = self.random.choice(workers[0].due())
         for worker in workers:
             # Where two count, neither knows of the other.
             worker.tally.place(shard)

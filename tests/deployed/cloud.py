@@ -89,7 +89,7 @@ class Cloud:
 
     def session(self) -> boto3.Session:
         """A session whose requests come here."""
-        return session_of(self._send)
+        return session_of(self._send, signed=True)
 
     def put(self, bucket: str, key: str, content: bytes, stored: datetime = STORED) -> None:
         """Store an object."""

@@ -125,7 +125,7 @@ async def _found(reader: Reader, panel: Panel) -> Found:
         answer = msgspec.json.decode((await kept_of(reader, asked, SHARED_S)).told)
     except TailraceError as error:
         said = said_of(error, reader.root)
-        return Found(panel, error=". ".join(filter(None, (said["what"], said["fix"]))))
+        return Found(panel, error="; ".join(filter(None, (said["what"], said["fix"]))))
     return Found(panel, answer["columns"], answer["rows"])
 
 

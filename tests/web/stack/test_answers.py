@@ -127,3 +127,15 @@ def test_nothing_is_taken_in(browser: Browser) -> None:
         assert browser.get(path).status_code == 404
     assert "/v1/logs/{source}" not in browser.get("/v1/openapi.json").json()["paths"]
     assert browser.get("/").status_code == 200
+
+
+def test_the_page_without_scripts_asks_nothing_that_costs(page: Shown, browser: Browser) -> None:
+    empty = browser.get("/plain").text
+    assert '<a href="plain?range=1h" aria-current="page">1h</a>' in empty
+    assert "<table>" not in empty
+    page.take(asked_once())
+    page.later(seconds=61)
+    text = browser.get("/plain").text
+    assert "<dt>Bytes accepted</dt><dd>6</dd>" in text
+    assert '<h2 id="top_pairs">Top talkers</h2>\n<div' in text
+    assert page.stage.started == []

@@ -49,7 +49,8 @@ def test_a_saved_query_is_sent_as_it_is_written_with_its_values_in_order():
         "TIMESTAMP '2026-11-26 00:00:00.000'",
     ]
     # It reads the table twice: once for what is a gateway.
-    assert sent["ExecutionParameters"] == [*bounds, *bounds, "3"]
+    any_source_and_port = ["'*'"] * 4
+    assert sent["ExecutionParameters"] == [*bounds, *any_source_and_port, *bounds, "3"]
     assert sent["WorkGroup"] == "tailrace-staging"
     assert sent["QueryExecutionContext"] == {"Database": "tailrace_staging"}
     assert sent["ResultReuseConfiguration"] == {

@@ -7,7 +7,7 @@ import shlex
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opened
-from tests.browser.looking import QUERIES_MS, query, ranked, sees, sees, settled
+from tests.browser.looking import QUERIES_MS, query, ranked, sees, settled
 from tests.browser.sites import SCANNER, Site
 from tests.homes import call
 

@@ -30,7 +30,7 @@ from tests.sim.world import Simulation
 
 CHUNK = 10
 # These take as long as the others: some of the seeds are enough to go through them often.
-COMPACTED_EVERY, COUNTED_EVERY = 4, 7
+COMPACTED_EVERY, COUNTED_EVERY = 8, 7
 SHOW_EVERY_S = 10.0
 PROMISES = (
     Violation,

@@ -1,6 +1,7 @@
 """Text of a log is somebody else's: it is shown, and never becomes anything else."""
 
 import csv
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +138,42 @@ def test_no_saved_cell_starts_a_formula_and_numbers_stay(opened: Opened, attacke
 def all_rows(site: Site) -> list[dict[str, str]]:
     text = site.served.get("/v1/queries/top_pages?since=1h&top=1000&output=csv").text
     return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "?range=constructor",
+        "?range=__proto__",
+        "?from=-271821-04-20&to=2026-01-01",
+        "?from=0001-01-01&to=9999-01-01",
+        "?f=source:10.1.2.3%1b%5b201~%0atouch%20x",
+        "?f=port:22%e2%80%ae",
+    ],
+)
+def test_an_address_that_means_nothing_is_the_usual_page(
+    opened: Opened, site: Site, address: str
+) -> None:
+    page = settled(opened(f"{site.url}/{address}"))
+    assert page.locator("#chips .fchip").count() == 0
+    expect(page.locator("#range input:checked")).to_have_value("10m")
+
+
+def test_a_copied_command_holds_nothing_that_a_terminal_obeys(opened: Opened, site: Site) -> None:
+    page = settled(opened(f"{site.url}/?by=error_path"))
+    key = "/a\x1b[201~\n'; touch x #\u202e"
+    quoted = page.evaluate(
+        """async (key) => {
+            const [entry] = [...document.scripts].filter((each) => each.type === 'module');
+            const { commandOf } = await import(new URL('questions.js', entry.src));
+            return commandOf({ name: 'web_errors', params: { path: key } });
+        }""",
+        key,
+    )
+    assert quoted.isprintable()
+    ran = subprocess.run(
+        ["/bin/bash", "-c", f"printf %s {quoted.partition(' -p ')[2]}"],
+        capture_output=True,
+        check=True,
+    )
+    assert ran.stdout.decode() == f"path={key}"

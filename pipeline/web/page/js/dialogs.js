@@ -36,7 +36,7 @@ export async function copy(text, button) {
     } catch {
         button.textContent = 'Press Ctrl C';
     }
-    say('Copied: ' + text, true);
+    say('Copied', true);
     setTimeout(() => {
         button.textContent = was;
     }, COPIED_MS);

@@ -29,6 +29,19 @@ export const icon = (name) =>
 /** Text for screen readers alone. */
 export const vh = (text) => h('span', { class: 'vh', text });
 
+/** Draw what is in a box anew; the focus goes to what stands where it was, or says the same. */
+export function keepingFocus(box, drawn) {
+    const was = box.contains(document.activeElement) ? document.activeElement : null,
+        nameOf = (each) => each.getAttribute('aria-label') || each.textContent,
+        all = () => [...box.querySelectorAll(was.tagName)];
+    const place = was && all().indexOf(was),
+        name = was && nameOf(was);
+    drawn();
+    if (!was || box.contains(document.activeElement)) return;
+    const now = all();
+    (now.find((each) => nameOf(each) === name) || now[place])?.focus({ preventScroll: true });
+}
+
 /** Replace what an element holds by pairs of a name and a value. */
 export function pairs(list, rows) {
     list.replaceChildren(

@@ -79,7 +79,8 @@ function events() {
     if (!answer?.rows.length) return nothing(name, 'intake');
     const series = seriesOf(answer, ['events_in']),
         { events_in: counts } = series.columns;
-    const minutes = (series.to - series.from) / 60;
+    // The first bucket begins before the window does.
+    const minutes = (series.to - series.x[0]) / 60;
     return cell(
         name,
         value(rate(total(counts) / minutes)),
@@ -137,14 +138,16 @@ function lag() {
         stages = known.answers.lag;
     const land = stages && rowsOf(stages).find((each) => each.stage === 'land');
     if (!land) return nothing(name, 'lag');
-    const [number, unit] = wait(land.p95_ms).split(NARROW);
+    const [number, unit] = wait(land.p95_ms).split(NARROW),
+        { stage, flush_seconds: flush } = known.health || {};
+    const target = stage ? `Firehose waits ${flush}${NARROW}s` : `target: under 15${NARROW}s`;
     const intake = known.answers.intake;
     const waits = intake ? seriesOf(intake, ['p95_ms']).columns.p95_ms : [];
     return cell(
         name,
         value(number, unit),
         drawn(waits, 'dim'),
-        h('dd', { class: 'd', text: `target: under 15${NARROW}s` }),
+        h('dd', { class: 'd', text: target }),
     );
 }
 

@@ -91,12 +91,14 @@ const isAddress = (text) =>
     /^\d{1,3}(\.\d{1,3}){3}$/.test(text) ||
     (/^[0-9a-f:.]{3,45}$/i.test(text) && text.split(':').length > 2);
 
-const CONTROL = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** What cannot be seen: control and direction characters, and those without a width. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Text with control and direction characters written out, as the command line does. */
-const visible = (text) =>
-    text.replace(CONTROL, (each) => {
-        const code = each.charCodeAt(0).toString(16);
+/** Text with what cannot be seen written out, as the command line does, and as a shell reads it. */
+export const visible = (text) =>
+    text.replace(UNSEEN, (each) => {
+        const code = each.codePointAt(0).toString(16);
+        if (code.length > 4) return '\\U' + code.padStart(8, '0');
         return code.length > 2 ? '\\u' + code.padStart(4, '0') : '\\x' + code.padStart(2, '0');
     });
 

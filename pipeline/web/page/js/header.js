@@ -1,7 +1,7 @@
 /* Is it true now? Freshness, cost, the window, filters, and one banner for what is wrong. */
 
 import { asked, now } from './api.js';
-import { $, h, icon, pairs } from './dom.js';
+import { $, h, icon, keepingFocus, pairs } from './dom.js';
 import { copy } from './dialogs.js';
 import { bytes, clock, day, lasting, NARROW, shown, span, whole, zone } from './format.js';
 import { ages } from './paid.js';
@@ -98,22 +98,16 @@ export function toolbar({ drop, clear }) {
     $('#reset').textContent = 'Back to ' + view.range;
     $('#anon').setAttribute('aria-pressed', String(view.anonymous));
     $('#anon').textContent = view.anonymous ? 'Addresses are hidden' : 'Hide addresses';
-    $('#chips').replaceChildren(
-        ...view.filters.map((each) => chipOf(each, drop)),
-        ...(view.filters.length > 1
-            ? [
-                  h(
-                      'li',
-                      {},
-                      h('button', {
-                          class: 'fclear',
-                          type: 'button',
-                          text: 'Clear all',
-                          onclick: clear,
-                      }),
-                  ),
-              ]
-            : []),
+    const all = h(
+        'li',
+        {},
+        h('button', { class: 'fclear', type: 'button', text: 'Clear all', onclick: clear }),
+    );
+    keepingFocus($('#chips'), () =>
+        $('#chips').replaceChildren(
+            ...view.filters.map((each) => chipOf(each, drop)),
+            ...(view.filters.length > 1 ? [all] : []),
+        ),
     );
     $('#chips').hidden = !view.filters.length;
     for (const radio of document.querySelectorAll('#range input'))

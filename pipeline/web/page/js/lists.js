@@ -55,7 +55,7 @@ export function talkers(drill) {
         isEmpty() || !view.filters.length
             ? [
                   'No flow logs in this window',
-                  'Top talkers come from VPC and Transit Gateway flow logs.',
+                  'Top talkers come from VPC flow logs.',
                   [flowsCommand()],
               ]
             : [

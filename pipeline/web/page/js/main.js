@@ -1,6 +1,6 @@
 /* The page: what is drawn when, and what somebody does with it. */
 
-import { $, h } from './dom.js';
+import { $, h, keepingFocus } from './dom.js';
 import { fileOf, openSql, say } from './dialogs.js';
 import { shown } from './format.js';
 import { figures } from './figures.js';
@@ -15,6 +15,7 @@ import { BY, ranking } from './ranking.js';
 import {
     DIMENSIONS,
     filtered,
+    keyFits,
     RANGES,
     readAddress,
     turnTheme,
@@ -26,7 +27,8 @@ import { traffic } from './traffic.js';
 
 const PANELS = ['ranking', 'traffic', 'talkers', 'ports', 'pipeline'];
 const CHIP = new RegExp(`^(${DIMENSIONS.join('|')}):(.+)$`, 's');
-const RESIZE_MS = 60;
+const RESIZE_MS = 60,
+    RESTS_MS = 30000;
 /** By place of an answer: what of the page it changes. */
 const DRAWS = {
     traffic: () => {
@@ -35,22 +37,26 @@ const DRAWS = {
     },
     intake: () => {
         figures();
-        pipeline();
+        books();
     },
-    pairs: () => talkers(drill),
-    refused: () => talkers(drill),
-    ports: () => ports(drill),
-    trends: () => ports(drill),
+    pairs: () => whoTalks(),
+    refused: () => whoTalks(),
+    ports: () => whatIsRejected(),
+    trends: () => whatIsRejected(),
     sources: figures,
-    rejects: pipeline,
+    rejects: () => books(),
     ranked: () => ranking(drill, true),
     rankedBefore: () => ranking(drill, true),
     lag: () => {
         figures();
-        pipeline();
+        books();
         if (known.answers.traffic) traffic(zoom);
     },
 };
+
+const whoTalks = () => keepingFocus($('#talk-body'), () => talkers(drill));
+const whatIsRejected = () => keepingFocus($('#ports-body'), () => ports(drill));
+const books = () => keepingFocus($('#pipeline'), pipeline);
 
 /** Draw what is new: all of it, the answer of a place, the ranking, or only what time changes. */
 function draw({ all = false, place = null, slide = false, ranking: ranked = false }) {
@@ -62,20 +68,42 @@ function draw({ all = false, place = null, slide = false, ranking: ranked = fals
         Object.values(DRAWS)
             .slice(0, 5)
             .forEach((each) => each());
-        pipeline();
+        books();
     }
     if (all || ranked) {
         toolbar({ drop, clear });
         const moved = ranking(drill, slide);
         if (moved) say(`${moved} rows changed place. First: ${$('#rank-panel .key')?.textContent}`);
     }
-    if (place && !pointed(place)) DRAWS[place]();
+    if (place && pointed(place)) waiting.add(place);
+    else if (place) DRAWS[place]();
 }
 
-/** Rows are not changed under the hand; what waits for its first answer has none. */
+const LISTS = { pairs: 'talk-body', refused: 'talk-body', ports: 'ports-body', trends: 'ports-body' };
+/** Places whose new rows wait until nobody points at the old ones. */
+const waiting = new Set();
+let pointedAt = 0;
+
+/** Rows are not changed under a hand that moves; what waits for its first answer has none. */
 function pointed(place) {
-    const id = { pairs: 'talk-body', refused: 'talk-body', ports: 'ports-body', trends: 'ports-body' }[place];
-    return Boolean(id && $(`#${id} tbody:hover`) && !$(`#${id} .sk`));
+    const id = LISTS[place];
+    const rests = performance.now() - pointedAt > RESTS_MS;
+    return Boolean(id && !rests && $(`#${id} tbody:hover`) && !$(`#${id} .sk`));
+}
+
+function follow() {
+    for (const id of new Set(Object.values(LISTS))) {
+        const box = $('#' + id);
+        box.addEventListener('pointermove', () => {
+            pointedAt = performance.now();
+        });
+        box.addEventListener('pointerleave', () => {
+            for (const place of [...waiting].filter((each) => LISTS[each] === id)) {
+                waiting.delete(place);
+                DRAWS[place]();
+            }
+        });
+    }
 }
 
 /** Something that questions depend on is another: forget what answers the old ones. */
@@ -135,6 +163,7 @@ function setRange(name) {
 function setRanking(name) {
     view.by = name;
     known.ranking = null;
+    delete known.errors.ranking;
     changed({ step: false, forget: ['ports', 'ranked', 'rankedBefore'] });
 }
 
@@ -212,6 +241,7 @@ function find() {
         box.value = '';
         view.find = '';
         if (!chip) first.click();
+        else if (!keyFits(chip[1], chip[2])) say(`No ${chip[1]} is called so`, true);
         else if (filtered(chip[1]) !== chip[2]) drill(chip[1], chip[2]);
     });
 }
@@ -352,6 +382,7 @@ function wire() {
 function start() {
     readAddress();
     wire();
+    follow();
     find();
     const mark = tabs();
     themeButton();

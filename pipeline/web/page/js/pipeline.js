@@ -10,10 +10,11 @@ import { queryFailed } from './states.js';
 import { known } from './store.js';
 
 const MOST_REASONS = 6;
+const ofStage = () => (known.health?.stage ? ` --stage ${known.health.stage}` : '');
 
 export function pipeline() {
     const books = booksOf(known.answers.intake);
-    $('#pipe-sub').textContent = 'stages of one process';
+    $('#pipe-sub').textContent = known.health?.stage ? 'stages of the stack' : 'stages of one process';
     stages(books);
     ledger(books);
     rejects();
@@ -172,7 +173,7 @@ function ledger(books) {
                 h('button', {
                     type: 'button',
                     text: 'Copy audit command',
-                    onclick: (event) => copy('tailrace audit --since 2h', event.currentTarget),
+                    onclick: (event) => copy('tailrace audit --since 2h' + ofStage(), event.currentTarget),
                 }),
             ),
         ),
@@ -237,7 +238,7 @@ function rejects() {
                 type: 'button',
                 text: 'Copy replay command',
                 onclick: (event) =>
-                    copy('tailrace replay --quarantine --dry-run', event.currentTarget),
+                    copy('tailrace replay --quarantine --dry-run' + ofStage(), event.currentTarget),
             }),
         ),
     );

@@ -2,6 +2,7 @@
 
 import { $, h } from './dom.js';
 import { bytes, clock, day } from './format.js';
+import { view } from './state.js';
 
 /* global uPlot */
 const FONT = '11px Inter, system-ui, sans-serif';
@@ -93,7 +94,8 @@ function optionsOf(box, series, choices, last) {
         padding: [8, 0, last ? 0 : 6, 0],
         legend: { show: false },
         ms: 1e-3,
-        tzDate: (at) => new Date(at * 1000),
+        tzDate: (at) =>
+            view.local ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), 'Etc/UTC'),
         cursor: {
             sync: { key: 'traffic' },
             y: false,

@@ -20,7 +20,13 @@ let draw = () => {},
     liveAt = 0,
     queriesAt = 0,
     asking = null,
-    round = 0;
+    round = 0,
+    turns = 0,
+    shown = 0;
+/** Questions on their way, by what they are about: the next one waits for them. */
+const flying = { live: 0, queries: 0 };
+/** By place: the turn whose answer is shown. An older one that comes late is not. */
+const turnOf = {};
 
 /** Seconds that only ever grow: the server's clock may be set, and with it the page's. */
 const passed = () => performance.now() / 1000;
@@ -31,7 +37,7 @@ export function begin(drawn) {
     begun = passed();
     setInterval(tick, 1000);
     document.addEventListener('visibilitychange', () => {
-        if (!document.hidden) askNow(SHARED);
+        if (!document.hidden) askAsShown();
     });
     liveAt = passed();
     queriesAt = now();
@@ -47,6 +53,9 @@ export function askNow(share = 0) {
     return Promise.all([live({ slide: false }), queries(every() * share)]);
 }
 
+/** Ask, or while the page is paused only look whether something waits. */
+const askAsShown = () => (view.live ? askNow(SHARED) : live({ slide: true }));
+
 /** Ask since a filter or the range has changed: what still comes of before is forgotten. */
 export function askAnew() {
     round++;
@@ -59,13 +68,14 @@ function tick() {
         if (now() >= known.down.next) again();
     } else {
         const soon = passed() - begun < SOON_S;
-        if (passed() - liveAt >= (soon && isEmpty() ? 1 : LIVE_S)) {
+        if (!flying.live && passed() - liveAt >= (soon && isEmpty() ? 1 : LIVE_S)) {
             liveAt = passed();
             live({ slide: true });
         }
         // At the same moments for all who look, so that one of them asks for all.
         const step = soon && !known.answers.pairs?.rows.length ? SOON_EVERY_S : every();
-        if (view.live && !view.custom && Math.floor(now() / step) > Math.floor(queriesAt / step)) {
+        const due = Math.floor(now() / step) > Math.floor(queriesAt / step);
+        if (view.live && !view.custom && !flying.queries && due) {
             queriesAt = now();
             queries(step * SHARED);
         }
@@ -77,32 +87,50 @@ function tick() {
 export function again() {
     if (asking) return;
     known.down.next = Infinity;
-    asking = askNow(SHARED).finally(() => {
+    asking = askAsShown().finally(() => {
         asking = null;
     });
 }
 
 async function live({ slide }) {
-    const mine = round;
+    const mine = round,
+        turn = ++turns;
+    flying.live++;
     try {
         const { body: health } = await ask('health', '/v1/health', { also: [HOLDING] });
         if (!health.version)
             throw new Failure('/v1/health', HOLDING, health.error || { what: 'it cannot answer' });
         setClock(health.time);
         if (!known.health && health.presets) beginWith(health);
-        const found = rankedLive() ? await ask('ranking', rankingPath()) : null;
-        if (mine !== round) return;
+        const found = rankedLive() ? await rankingOf() : null;
+        if (mine !== round || turn < shown) return;
+        shown = turn;
         if (!view.live && slide) {
+            known.down = null;
             known.waiting += found?.fresh ? 1 : 0;
             return draw({ tick: true });
         }
         const was = known.down || (known.health?.newest_arrival === null && health.newest_arrival);
         Object.assign(known, { health, down: null, asOf: now() });
         if (found) Object.assign(known, { ranking: found.body });
+        if (found?.failure) known.errors.ranking = found.failure;
+        else delete known.errors.ranking;
         draw({ slide, ranking: true });
         if (was && slide) askNow(SHARED);
     } catch (failure) {
         failed(failure);
+    } finally {
+        flying.live--;
+    }
+}
+
+/** The ranking, or why it alone does not come: counters may be away while all else answers. */
+async function rankingOf() {
+    try {
+        return await ask('ranking', rankingPath());
+    } catch (failure) {
+        if (!(failure instanceof Failure) || !failure.reached) throw failure;
+        return { body: null, fresh: false, failure };
     }
 }
 
@@ -136,7 +164,10 @@ function paths() {
 /** Ask all saved queries; each draws when it comes, and one that fails leaves the others alone. */
 async function queries(maxAge) {
     const mine = round,
+        turn = ++turns,
         wanted = paths();
+    const old = (place) => mine !== round || turn < (turnOf[place] || 0);
+    flying.queries++;
     for (const place of Object.keys(known.answers)) if (!wanted[place]) delete known.answers[place];
     await Promise.all(
         Object.entries(wanted).map(async ([place, path]) => {
@@ -144,17 +175,18 @@ async function queries(maxAge) {
                 const { body, fresh, made } = await ask(place, path, {
                     maxAge: Math.floor(maxAge),
                 });
-                if (mine !== round) return;
+                if (old(place)) return;
+                turnOf[place] = turn;
                 if (fresh && body.name) note(body);
                 known.answers[place] = body;
                 known.made[place] = made;
                 delete known.errors[place];
             } catch (failure) {
                 if (!(failure instanceof Failure)) throw failure;
-                if (mine !== round || !failure.reached) return;
+                if (old(place) || !failure.reached) return;
                 known.errors[place] = failure;
             }
             draw({ place });
         }),
-    );
+    ).finally(() => flying.queries--);
 }

@@ -1,7 +1,7 @@
 /* Which saved query each panel asks, and the command that asks the same. Never SQL. */
 
 import { now } from './api.js';
-import { iso } from './format.js';
+import { iso, visible } from './format.js';
 import { filtered, measure, view } from './state.js';
 import { known } from './store.js';
 
@@ -16,10 +16,14 @@ const SPANS = [
     ['s', 1],
 ];
 export const TOP = 12;
-/** By ranking: the query that answers it from the tables, and the columns of its key and count. */
+/** Rows that are asked for, and those where a filter looks for one of them. */
+export const ROWS = 100,
+    ROWS_TO_FIND = 1000;
+/** By ranking: the query that answers it from the tables, and its columns: key, count, and share of
+ * the whole where it has one. */
 const TABLES = {
-    page: { name: 'top_pages', key: 'page', count: 'views' },
-    talker: { name: 'top_talkers', key: 'srcaddr', count: 'bytes' },
+    page: { name: 'top_pages', key: 'page', count: 'views', share: 'share' },
+    talker: { name: 'top_talkers', key: 'srcaddr', count: 'bytes', share: 'share' },
     rejected_port: { name: 'rejected_ports', key: 'dstport', count: 'attempts' },
     error_path: { name: 'web_errors', key: 'path', count: 'errors' },
 };
@@ -85,8 +89,9 @@ export function questions() {
 
 function ranked() {
     if (rankedLive()) return {};
-    if (onSchedule()) return { ranked: tableOf(100) };
-    return { ranked: tableOf(100), rankedBefore: { ...tableOf(1000), ...before() } };
+    if (onSchedule()) return { ranked: tableOf(ROWS) };
+    const ranked = tableOf(rankedKey() ? ROWS_TO_FIND : ROWS);
+    return { ranked, rankedBefore: { ...tableOf(ROWS_TO_FIND), ...before() } };
 }
 
 /** No list is on the page twice: where the ranking shows ports, the panel shows who knocks. */
@@ -119,13 +124,12 @@ function before() {
 
 /** The path of the live ranking. */
 export function rankingPath() {
-    const said = new URLSearchParams({ by: view.by, window: measure()[0] / 60 + 'm', k: 100 });
+    const k = rankedKey() ? ROWS_TO_FIND : ROWS;
+    const said = new URLSearchParams({ by: view.by, window: measure()[0] / 60 + 'm', k });
     if (view.by === 'page') {
         said.set('bots', 'false');
         said.set('assets', 'false');
     }
-    const key = rankedKey();
-    if (key && key.length <= 512) said.set('prefix', key);
     return '/v1/ranking?' + said;
 }
 
@@ -133,7 +137,7 @@ export function rankingPath() {
 export function trendsPath() {
     const counted = known.health?.rankings.includes('rejected_port');
     if (!counted || !isLive() || view.by === 'rejected_port' || filtered('source')) return null;
-    return '/v1/ranking?by=rejected_port&window=10m&k=100';
+    return `/v1/ranking?by=rejected_port&window=10m&k=${ROWS}`;
 }
 
 /** The key that a filter leaves of the ranking; undefined: all. */
@@ -143,32 +147,45 @@ export function rankedKey() {
     );
 }
 
-/** Rows of a table as a ranking has them, with the ranks of the window before. */
+/**
+ * Rows of a table as a ranking has them, with the ranks of the window before.
+ *
+ * total  of the whole; of these rows where `cut`: there are more, and nobody said how many
+ */
 export function rankedByTable(answer, previous) {
-    const { key, count } = TABLES[view.by],
+    const { key, count, share } = TABLES[view.by],
         wanted = rankedKey();
     const places = new Map(
-        (previous ? counted(previous, key, count) : []).map((each) => [each.key, each.rank]),
+        (previous ? counted(previous, key, count, share) : []).map((each) => [each.key, each.rank]),
     );
-    const all = counted(answer, key, count),
-        total = all.reduce((sum, each) => sum + each.count, 0);
+    const all = counted(answer, key, count, share),
+        sum = all.reduce((found, each) => found + each.count, 0),
+        full = answer.rows.length >= (wanted && !onSchedule() ? ROWS_TO_FIND : ROWS),
+        cut = full && !all[0]?.share;
+    const total = full && !cut ? Math.round(all[0].count / all[0].share) : sum;
     const items = all.map((each) => ({
         ...each,
         title: null,
         trend: null,
-        share: each.count / (total || 1),
+        share: cut ? null : each.count / (total || 1),
         previous_rank: places.get(each.key) ?? null,
     }));
-    return { items: wanted ? items.filter((each) => each.key === wanted) : items, total };
+    return { items: wanted ? items.filter((each) => each.key === wanted) : items, total, cut, full };
 }
 
-function counted(answer, key, count) {
-    const sums = new Map();
+function counted(answer, key, count, share) {
+    const sums = new Map(),
+        shares = new Map();
     for (const row of rowsOf(answer)) {
         const name = String(row[key] ?? '–');
         sums.set(name, (sums.get(name) || 0) + Number(row[count]));
+        if (share) shares.set(name, (shares.get(name) || 0) + Number(row[share] || 0));
     }
-    const all = [...sums].map(([name, sum]) => ({ key: name, count: sum }));
+    const all = [...sums].map(([name, sum]) => ({
+        key: name,
+        count: sum,
+        share: shares.get(name),
+    }));
     all.sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
     all.forEach((each, i) => {
         each.rank = i && all[i - 1].count === each.count ? all[i - 1].rank : i + 1;
@@ -186,7 +203,7 @@ export const rowsOf = (answer) =>
 export function questionOf(panel) {
     const all = questions();
     // What is there already costs nothing: of the ranking more rows, of what is drawn two windows.
-    if (onSchedule() && panel === 'ranking') return tableOf(100);
+    if (onSchedule() && panel === 'ranking') return tableOf(ROWS);
     if (onSchedule()) return { ...all, talkers: all.pairs, pipeline: all.intake }[panel];
     if (panel === 'ranking') return tableOf(20);
     if (panel === 'traffic') return { ...all.traffic, ...once() };
@@ -216,5 +233,10 @@ export function commandOf(question) {
     return words.join(' ');
 }
 
-/** As a shell takes it: a value may be text of a log. */
-const quoted = (text) => (/^[\w=.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** As a shell takes it: a value may be text of a log, and what is pasted must hold no control character. */
+function quoted(text) {
+    if (/^[\w=.:/-]+$/.test(text)) return text;
+    const plain = text.replaceAll('\\', '\\\\');
+    if (visible(plain) !== plain) return `$'${visible(plain).replaceAll("'", "\\'")}'`;
+    return `'${text.replaceAll("'", "'\\''")}'`;
+}

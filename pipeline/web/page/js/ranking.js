@@ -2,8 +2,16 @@
 
 import { $, bar, h, heads, icon, skeleton, spark, vh } from './dom.js';
 import { bytes, clock, percent, shown, span, whole } from './format.js';
-import { commandsOf, nothing, queryFailed } from './states.js';
-import { onSchedule, rankedByTable, rankedKey, rankedLive, TOP } from './questions.js';
+import { commandsOf, nothing, queryFailed, takesIn } from './states.js';
+import {
+    onSchedule,
+    rankedByTable,
+    rankedKey,
+    rankedLive,
+    ROWS,
+    ROWS_TO_FIND,
+    TOP,
+} from './questions.js';
 import { measure, view } from './state.js';
 import { isEmpty, known } from './store.js';
 
@@ -28,7 +36,7 @@ export function ranking(drill, slide = false) {
     const matching = found.items.filter(
         (each) => !wanted || shown(each.key).toLowerCase().includes(wanted),
     );
-    if (!matching.length) return void none(box);
+    if (!matching.length) return void none(box, found);
     const old = $('tbody', box),
         same = old?.dataset.by === view.by;
     const rows = matching.slice(0, TOP),
@@ -61,6 +69,8 @@ function current() {
         return {
             items: key ? items.filter((each) => each.key === key) : items,
             total: known.ranking.total,
+            cut: false,
+            full: items.length >= (key ? ROWS_TO_FIND : ROWS),
             live: true,
             from: Date.parse(from) / 1000,
             to: Date.parse(to) / 1000,
@@ -73,8 +83,10 @@ function current() {
 }
 
 function waits(box) {
-    const failed = known.errors.ranked || known.errors.rankedBefore;
-    if (failed && !rankedLive()) {
+    const failed = rankedLive()
+        ? known.errors.ranking
+        : known.errors.ranked || known.errors.rankedBefore;
+    if (failed) {
         box.replaceChildren(queryFailed(failed));
     } else {
         box.replaceChildren(tableOf(h('tbody', {}, skeleton(TOP, COLUMNS)), true));
@@ -82,17 +94,20 @@ function waits(box) {
     $('#rank-foot').textContent = failed ? '' : 'Asking';
 }
 
-function none(box) {
+function none(box, found) {
     $('#rank-foot').textContent = 'Each event counts once.';
     if (isEmpty()) {
-        const text = `Tailrace is listening on ${location.host}. Send it something of yours; the first rows show up here within seconds. The demo makes traffic up, on a page of its own.`;
+        const text = takesIn()
+            ? `Tailrace is listening on ${location.host}. Send it something of yours; the first rows show up here within seconds. The demo makes traffic up, on a page of its own.`
+            : 'This page only reads. What brings rows in is named below; they show up here within seconds.';
         box.replaceChildren(nothing('Nothing has arrived yet', text, commandsOf()));
     } else if (view.find || view.filters.length) {
         const key = view.find || shown(view.filters.at(-1).key);
+        const among = found.full ? `first ${rankedKey() && !onSchedule() ? ROWS_TO_FIND : ROWS} keys` : 'keys';
         box.replaceChildren(
             nothing(
                 'No row matches',
-                `No key in this window contains \u201c${key}\u201d. Clear the filter or widen the range.`,
+                `None of the ${among} of this window is \u201c${key}\u201d. Clear the filter or widen the range.`,
             ),
         );
     } else {
@@ -165,7 +180,7 @@ function rowOf(each, all, drill) {
             class: 'num',
             text: view.by === 'talker' ? bytes(each.count) : whole(each.count),
         }),
-        h('td', { class: 'num share', text: percent(each.share) }),
+        h('td', { class: 'num share', text: each.share === null ? '–' : percent(each.share) }),
     );
 }
 
@@ -211,7 +226,7 @@ function foot(found, rows, matching, held) {
         sum = view.by === 'talker' ? bytes(found.total) : `${whole(found.total)} ${unit}`;
     const more =
         matching.length > rows.length
-            ? ` of ${matching.length}${found.items.length === 100 ? ' or more' : ''}`
+            ? ` of ${matching.length}${found.full ? ' or more' : ''}`
             : '';
     const length = found.to - found.from;
     const before =
@@ -219,7 +234,7 @@ function foot(found, rows, matching, held) {
             ? `${clock(found.from - length, false)} – ${clock(found.from, false)}`
             : span(found.from - length, found.from);
     $('#rank-foot').replaceChildren(
-        h('span', { text: `${rows.length}${more} · ${sum}` }),
+        h('span', { text: `${rows.length}${more} · ${sum}${found.cut ? ' in these' : ''}` }),
         h('span', {
             text: held
                 ? 'Order held while you point'

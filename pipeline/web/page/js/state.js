@@ -1,5 +1,7 @@
 /* What the page shows: range, filters, switches; and the address that carries them. */
 
+import { iso } from './format.js';
+
 /** By name: its length, and the length of a bucket, in seconds. */
 export const RANGES = {
     '10m': [600, 10],
@@ -15,6 +17,16 @@ export const DIMENSIONS = ['page', 'source', 'port'];
 export const usual = { range: '10m' };
 const RANKINGS = ['page', 'talker', 'rejected_port', 'error_path'];
 const THEMES = ['auto', 'light', 'dark'];
+/** What a filter may say; it goes into questions, and into commands that people paste. */
+const KEYS = {
+    page: /^[^\x00-\x1f\x7f-\x9f]{1,2048}$/,
+    source: /^[0-9a-f.:]{2,45}$/i,
+    port: /^\d{1,5}$/,
+};
+const LONGEST_S = 366 * 86400;
+
+/** Whether a filter may say this. */
+export const keyFits = (dimension, key) => KEYS[dimension].test(key);
 
 /** What is seen.
  * custom  a window that was zoomed to, in seconds since the epoch
@@ -39,12 +51,12 @@ export const view = {
 /** Take over what the address says. */
 export function readAddress() {
     const given = new URLSearchParams(location.search);
-    view.range = RANGES[given.get('range')] ? given.get('range') : usual.range;
+    view.range = Object.hasOwn(RANGES, given.get('range')) ? given.get('range') : usual.range;
     view.by = RANKINGS.includes(given.get('by')) ? given.get('by') : 'page';
     view.filters = [];
     for (const text of given.getAll('f')) {
         const [dimension, key] = text.split(/:(.*)/s);
-        if (DIMENSIONS.includes(dimension) && key && key.length <= 2048) {
+        if (DIMENSIONS.includes(dimension) && keyFits(dimension, key || '')) {
             view.filters = [
                 ...view.filters.filter((each) => each.dimension !== dimension),
                 { dimension, key },
@@ -61,7 +73,8 @@ export function readAddress() {
 
 function windowOf(from, to) {
     const [first, last] = [from, to].map((text) => Date.parse(text || '') / 1000);
-    return Number.isFinite(first) && Number.isFinite(last) && last > first
+    // Neither before the epoch nor longer than a bucket may be: no number, no window.
+    return first >= 0 && last > first && last - first <= LONGEST_S
         ? [Math.floor(first), Math.ceil(last)]
         : null;
 }
@@ -71,9 +84,7 @@ export function writeAddress(step = false) {
     const said = new URLSearchParams();
     if (view.range !== usual.range) said.set('range', view.range);
     if (view.custom) {
-        const [from, to] = view.custom.map(
-            (at) => new Date(at * 1000).toISOString().slice(0, 19) + 'Z',
-        );
+        const [from, to] = view.custom.map(iso);
         said.set('from', from);
         said.set('to', to);
     }

@@ -61,11 +61,14 @@ function notAsked() {
     return nothing('Not asked', text, [], { act: price });
 }
 
+/** Whether logs and views can be sent to this server. */
+export const takesIn = () => Boolean(known.health?.intake);
+
 /** What brings the first rows; a server alone writes to its home, so that they are sent to it.
  * By its own name curl is a program, and no viewer.
  */
 export const commandsOf = () =>
-    known.health?.stage
+    !takesIn()
         ? [flowsCommand()]
         : [
               `curl -A Mozilla -d '{"path":"/hello"}' ${location.origin}/v1/views`,
@@ -77,4 +80,6 @@ export const commandsOf = () =>
 export const flowsCommand = () =>
     known.health?.stage
         ? `tailrace doctor --stage ${known.health.stage}`
-        : `curl --data-binary @flows.log.gz ${location.origin}/v1/logs/vpc-flow`;
+        : !takesIn()
+          ? 'tailrace ingest vpc-flow flows.log.gz'
+          : `curl --data-binary @flows.log.gz ${location.origin}/v1/logs/vpc-flow`;

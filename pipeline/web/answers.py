@@ -36,8 +36,8 @@ STATUS: tuple[tuple[type[TailraceError], int], ...] = (
     (NotConfigured, 503),
     (QueryFailed, 503),
 )
-
-
+# An error is no copy of what was asked.
+MOST_TOLD = 2_000
 # What is not well with a home or a query; that nothing is taken or lands is told by turns.
 TOLD = (HomeError, QueryFailed)
 
@@ -79,11 +79,15 @@ def error_answer(error: TailraceError, home: Path | None = None) -> Response:
 
 def said_of(error: TailraceError, home: Path | None = None) -> dict[str, str]:
     """What, where and the fix of an error; with a home, paths are shown from it on."""
-    said = {name: visible(getattr(error, name)) for name in ("what", "where", "fix")}
+    said = {name: _short(visible(getattr(error, name))) for name in ("what", "where", "fix")}
     # What is made for HTTP holds paths of URLs.
     if home is None or isinstance(error, HttpError):
         return said
     return {name: shown(text, home) for name, text in said.items()}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}… ({len(text)} characters)"
 
 
 def _status(error: TailraceError) -> int:
@@ -107,7 +111,7 @@ def on_error_of(home: Path) -> OnError:
 async def on_http_error(request: Request, error: Exception) -> Response:
     """What the router says: no such path, no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    where = f"{request.method} {request.url.path}"
+    where = f"{request.method} {request.scope['path']}"
     found = error_answer(
         HttpError(
             error.status_code,
@@ -124,11 +128,11 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     """What FastAPI finds wrong by itself."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
     what = "; ".join(str(each.get("msg", "")) for each in error.errors())
-    return error_answer(HttpError(400, what, request.url.path, "see GET /v1/openapi.json"))
+    return error_answer(HttpError(400, what, request.scope["path"], "see GET /v1/openapi.json"))
 
 
 async def on_defect(request: Request, error: Exception) -> Response:
     """What nobody expected; the server's log has the traceback."""
     what = f"this is a defect of Tailrace: {type(error).__name__}"
     tell_failure(request.scope, what, "")
-    return error_answer(HttpError(500, what, request.url.path, "the server's log has more"))
+    return error_answer(HttpError(500, what, request.scope["path"], "the server's log has more"))

@@ -148,3 +148,10 @@ def test_a_query_is_broken_off_when_it_has_lasted_too_long(served: Served) -> No
     with pytest.raises(QueryFailed, match="took too long"):
         run(sql=sql, home=served.home, now=now, enough=enough)
     assert time.monotonic() - begun < 5
+
+
+def test_an_error_is_no_copy_of_what_was_asked(served: Served) -> None:
+    answer = served.get("/v1/queries/" + "x" * 50_000)
+    assert answer.status_code == 404
+    assert len(answer.content) < 10_000
+    assert "characters)" in answer.json()["error"]["what"]

@@ -47,16 +47,15 @@ export async function openSql(panel) {
     const question = questionOf(panel),
         command = commandOf(question);
     $('#sql-h').textContent = question.name;
-    $('#sql-cmd').textContent = command
-        .split(/(\s|')/)
-        .map(hidden)
-        .join('');
+    $('#sql-cmd').textContent = shown(command);
     $('#copy-cmd').onclick = (event) => copy(command, event.currentTarget);
     const answer = known.answers[PLACES[panel]],
         here = answer?.engine === 'duckdb';
     $('#sql-f').textContent = answer
         ? `${here ? 'DuckDB on this machine' : 'Athena'}: ${lasting(answer.seconds)}, ${bytes(answer.bytes_scanned)} read. The same text runs on ${here ? 'Athena' : 'DuckDB'}.`
-        : 'The live ranking is counted as events come; this asks the tables.';
+        : panel === 'ranking'
+          ? 'The live ranking is counted as events come; this asks the tables.'
+          : 'Asking.';
     $('#saves').replaceChildren(
         ...['csv', 'json', 'jsonl', 'parquet'].map((form) => fileOf(question, form)),
     );
@@ -64,8 +63,6 @@ export async function openSql(panel) {
     $('#copy-cmd').focus();
     await text(question.name);
 }
-
-const hidden = (word) => word.replace(/^source=(.*)$/, (_, address) => 'source=' + shown(address));
 
 async function text(name) {
     let found = { description: '', sql: '' };
@@ -132,8 +129,8 @@ export function openRejects(rows) {
                         h(
                             'td',
                             {},
-                            h('p', { text: line(row.detail || '–') }),
-                            h('code', { class: 'raw', text: line(row.example || '') }),
+                            h('p', { text: shown(row.detail || '–') }),
+                            h('code', { class: 'raw', text: shown(row.example || '') }),
                         ),
                     ),
                 ),
@@ -142,10 +139,3 @@ export function openRejects(rows) {
     );
     $('#rejects-dlg').showModal();
 }
-
-/** A line of a log; its addresses stand between blanks and quotes. */
-const line = (text) =>
-    text
-        .split(/([\s"',;]+)/)
-        .map(shown)
-        .join('');

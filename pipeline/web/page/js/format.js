@@ -86,10 +86,12 @@ export function span(from, to) {
     return `${clock(from)} – ${clock(to)}`;
 }
 
-/** Whether a text is an address. */
-const isAddress = (text) =>
-    /^\d{1,3}(\.\d{1,3}){3}$/.test(text) ||
-    (/^[0-9a-f:.]{3,45}$/i.test(text) && text.split(':').length > 2);
+const OCTET = '(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)';
+const FOUR_OF = `(?<!\\d)(${OCTET}\\.${OCTET}\\.${OCTET})\\.${OCTET}(?!\\d)(?:/24(?!\\d))?`;
+// Groups with colons, of which the last may be a port; whether they are an address is judged apart.
+const SIX_OF = `(?<!\\w)((?:[0-9A-Fa-f]{0,4}:){2,}(?:${OCTET}(?:\\.${OCTET}){3}(?!\\d)|[0-9A-Fa-f]{1,4})?)(?!\\w)(?:/(?:24|48)(?!\\d))?`;
+const FOUR = new RegExp(FOUR_OF, 'g'),
+    ADDRESS = new RegExp(`${SIX_OF}|${FOUR_OF}`, 'g');
 
 /** What cannot be seen: control and direction characters, and those without a width. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -102,24 +104,47 @@ export const visible = (text) =>
         return code.length > 2 ? '\\u' + code.padStart(4, '0') : '\\x' + code.padStart(2, '0');
     });
 
-/** A text of a log as it is shown: with the switch on, addresses are cut to their networks. */
-export function shown(text) {
-    return visible(view.anonymous && isAddress(text) ? networkOf(text) : text);
+/** Whether a text is an address, and nothing beside. */
+export const isAddress = (text) =>
+    new RegExp(`^${OCTET}(\\.${OCTET}){3}$`).test(text) || groupsOf(text) !== null;
+
+/** A text of a log as it is shown: with the switch on, its addresses are cut to their networks. */
+export const shown = (text) => visible(view.anonymous ? hidden(text) : text);
+
+/** Addresses without what tells hosts apart, as the server cuts them in files. */
+const hidden = (text) =>
+    text.replace(ADDRESS, (found, six, four) => {
+        if (six === undefined) return four + '.0/24';
+        const end = six.lastIndexOf(':');
+        for (const [address, rest] of [
+            [six, ''],
+            [six.slice(0, end), six.slice(end)],
+        ]) {
+            const groups = groupsOf(address);
+            if (groups) return networkOf(groups) + rest;
+        }
+        return found.replace(FOUR, '$1.0/24');
+    });
+
+/** The eight groups of an IPv6 address, as numbers; null for what is none. */
+function groupsOf(text) {
+    const halves = text.split('::');
+    if (halves.length > 2) return null;
+    const [left, right] = [halves[0], halves[1] ?? ''].map((half) =>
+        half
+            ? half.split(':').flatMap((each) => (each.includes('.') ? ['0', '0'] : [each]))
+            : [],
+    );
+    const missing = 8 - left.length - right.length;
+    if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
+    const all = [...left, ...Array(missing).fill('0'), ...right];
+    return all.every((each) => /^[0-9a-f]{1,4}$/i.test(each))
+        ? all.map((each) => parseInt(each, 16))
+        : null;
 }
 
-function networkOf(text) {
-    if (!text.includes(':')) return text.split('.').slice(0, 3).join('.') + '.0/24';
-    const [head, tail] = text.split('::');
-    const left = head ? head.split(':') : [],
-        right = tail ? tail.split(':') : [];
-    const all =
-        tail === undefined
-            ? left
-            : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-    return (
-        all
-            .slice(0, 3)
-            .join(':')
-            .replace(/(:0)+$/, '') + '::/48'
-    );
+function networkOf(groups) {
+    const kept = groups.slice(0, 3);
+    while (kept.at(-1) === 0) kept.pop();
+    return kept.map((each) => each.toString(16)).join(':') + '::/48';
 }

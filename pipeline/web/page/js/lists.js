@@ -41,8 +41,8 @@ const nameOf = (dimension, key, drill) =>
 
 export function talkers(drill) {
     const source = filtered('source'),
-        refused = Boolean(filtered('port')) || nobodyLetThrough();
-    const place = refused && !filtered('port') ? 'refused' : waitsForRefused() ? 'none' : 'pairs';
+        refused = nobodyLetThrough();
+    const place = refused ? 'refused' : waitsForRefused() ? 'none' : 'pairs';
     $('#talk-sub').textContent = refused ? 'by rejected bytes' : 'by bytes';
     const head = heads(
         ['', source ? 'Destination' : 'Source and destination'],
@@ -85,12 +85,11 @@ export function talkers(drill) {
     );
 }
 
-/** Whether it is not known yet what to show of a source of which nothing was let through. */
+/** Whether it is not known yet what to show of a filter by which nothing was let through. */
 function waitsForRefused() {
     const { pairs, refused } = known.answers;
     return Boolean(
-        filtered('source') &&
-        !filtered('port') &&
+        ofFilter() &&
         pairs &&
         !pairs.rows.length &&
         !refused &&
@@ -98,9 +97,11 @@ function waitsForRefused() {
     );
 }
 
+const ofFilter = () => filtered('source') || filtered('port');
+
 function nobodyLetThrough() {
     const { pairs, refused } = known.answers;
-    return Boolean(filtered('source') && pairs && !pairs.rows.length && refused?.rows.length);
+    return Boolean(ofFilter() && pairs && !pairs.rows.length && refused?.rows.length);
 }
 
 function pairRow(row, most, refused, source, drill) {

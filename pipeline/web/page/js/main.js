@@ -2,7 +2,7 @@
 
 import { $, h, keepingFocus } from './dom.js';
 import { fileOf, openSql, say } from './dialogs.js';
-import { shown } from './format.js';
+import { isAddress, shown } from './format.js';
 import { figures } from './figures.js';
 import { header, scopes, showBanner, themeButton, toolbar } from './header.js';
 import { keys, step } from './keys.js';
@@ -157,6 +157,7 @@ function zoom(from, to) {
 
 function setRange(name) {
     Object.assign(view, { range: name, custom: null });
+    known.ranking = null;
     changed();
 }
 
@@ -237,6 +238,11 @@ function find() {
         event.preventDefault();
         const chip = box.value.trim().match(CHIP),
             first = $('#rank-panel button.key');
+        const address = box.value.trim();
+        if (isAddress(address)) {
+            box.value = view.find = '';
+            return void (filtered('source') === address || drill('source', address));
+        }
         if (!chip && !(view.find && first)) return;
         box.value = '';
         view.find = '';

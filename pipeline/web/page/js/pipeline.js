@@ -157,9 +157,9 @@ function ledger(books) {
             ),
             h(
                 'span',
-                { class: 'verdict' + (off ? ' no' : '') },
-                icon(off ? 'x' : 'check'),
-                off ? 'Not balanced' : none ? 'Balanced: nothing in' : 'Balanced',
+                { class: 'verdict' + (off ? ' no' : books ? '' : ' off') },
+                books && icon(off ? 'x' : 'check'),
+                off ? 'Not balanced' : !books ? 'Asking' : none ? 'Balanced: nothing in' : 'Balanced',
             ),
             h('p', {
                 class: 'aside',

@@ -62,14 +62,13 @@ export const onSchedule = () => Boolean(known.health?.presets);
 export function questions() {
     const [, step] = measure(),
         flows = ofFlows();
-    const rejected = Boolean(filtered('port'));
     const found = {
         ...ranked(),
         traffic: { name: 'traffic_over_time', params: { bucket: step, ...flows }, ...times(2) },
         intake: { name: 'intake_over_time', params: { bucket: step }, ...times(2) },
         pairs: {
             name: 'top_pairs',
-            params: { top: 8, ...(rejected ? { action: 'REJECT' } : {}), ...flows },
+            params: { top: 8, ...flows },
             ...times(),
         },
         ports: portsOrSources(),
@@ -77,7 +76,7 @@ export function questions() {
         lag: { name: 'lag_by_stage', params: {}, ...times(1, HOUR) },
         rejects: { name: 'rejects', params: { top: 100 }, ...times() },
     };
-    if (filtered('source') && !rejected) {
+    if (filtered('source') || filtered('port')) {
         found.refused = {
             name: 'top_pairs',
             params: { top: 8, action: 'REJECT', ...flows },
@@ -222,11 +221,18 @@ export function pathOf(question, more = {}) {
     return `/v1/queries/${question.name}?${said}`;
 }
 
+/** Times of a question; of a page that is paused those that it shows. */
+function standing({ since, from, to }) {
+    if (view.live || !since || !known.asOf) return { since, from, to };
+    const end = Math.floor(known.asOf);
+    return { from: iso(end - measure()[0]), to: iso(end) };
+}
+
 /** The command line that prints the same rows. */
 export function commandOf(question) {
     const words = ['tailrace', 'query', question.name];
-    for (const name of ['since', 'from', 'to'])
-        if (question[name]) words.push('--' + name, question[name]);
+    for (const [name, value] of Object.entries(standing(question)))
+        if (value) words.push('--' + name, value);
     for (const [name, value] of Object.entries(question.params))
         words.push('-p', quoted(`${name}=${value}`));
     if (known.health?.stage) words.push('--stage', known.health.stage);

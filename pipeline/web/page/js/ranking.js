@@ -112,7 +112,10 @@ function none(box, found) {
         );
     } else {
         box.replaceChildren(
-            nothing('Nothing in this window', 'Widen the range, or look at another ranking.'),
+            nothing(
+                'Nothing in this window',
+                `Widen the range, or look at another ranking.${view.by === 'page' && found.live ? ' Views by programs, and of what belongs to a page, are not among these.' : ''}`,
+            ),
         );
     }
 }
@@ -202,7 +205,7 @@ function moved(each, bad) {
         { class: `mv ${up ? 'up' : 'down'}${kind}` },
         icon(up ? 'up' : 'down'),
         h('span', { text: Math.abs(places) }),
-        vh(`places ${up ? 'up' : 'down'}, was ${was}`),
+        vh(`${Math.abs(places) === 1 ? 'place' : 'places'} ${up ? 'up' : 'down'}, was ${was}`),
     );
 }
 
@@ -233,8 +236,14 @@ function foot(found, rows, matching, held) {
         length <= 3600
             ? `${clock(found.from - length, false)} – ${clock(found.from, false)}`
             : span(found.from - length, found.from);
-    $('#rank-foot').replaceChildren(
+    const told = [
         h('span', { text: `${rows.length}${more} · ${sum}${found.cut ? ' in these' : ''}` }),
+        view.by === 'talker' &&
+            found.live &&
+            h('span', {
+                text: 'With what NAT gateways pass on',
+                title: 'Counted as it comes: what a NAT gateway passes on is counted for it, too. Beyond an hour, and in the query of this panel, it is not.',
+            }),
         h('span', {
             text: held
                 ? 'Order held while you point'
@@ -244,5 +253,6 @@ function foot(found, rows, matching, held) {
                     ? ''
                     : `Nothing in ${before}`,
         }),
-    );
+    ];
+    $('#rank-foot').replaceChildren(...told.filter(Boolean));
 }

@@ -23,6 +23,7 @@ export function traffic(zoom) {
     $('#cmp').setAttribute('aria-pressed', String(view.compare));
     series = known.answers.traffic ? lines(known.answers.traffic) : null;
     if (!series) return waits();
+    $('#plots').removeAttribute('data-old');
     head();
     if (table) {
         drop();
@@ -67,6 +68,8 @@ function waits() {
     for (const id of ['#r-acc', '#r-rej']) $(id).textContent = '–';
     for (const id of ['#r-acc-u', '#r-rej-u']) $(id).textContent = '';
     $('#traffic-foot').textContent = empty ? 'No flow logs yet' : 'Asking';
+    // What is drawn answers another question.
+    $('#plots').toggleAttribute('data-old', !empty);
 }
 
 function head() {

@@ -95,6 +95,7 @@ class Paying:
     @contextmanager
     def start(self, question: Question) -> Iterator[Running]:
         """Give what is there, else ask Athena. Raises HttpError 402 where it costs more."""
+        asked = self.desk.answered.clock()
         found = self.desk.answered.find(question)
         if found is not None:
             yield found
@@ -108,7 +109,6 @@ class Paying:
                 question.query.name,
                 "ask with the header tailrace-most-usd, or wait until it is asked on schedule",
             )
-        asked = self.desk.answered.clock()
         with self.desk.athena.start(question) as running:
             yield Paid(self.desk, question, running, asked)
 
@@ -148,7 +148,7 @@ class Paid:
         table = pa.concat_tables(self.running.pages())
         window = self.question.window
         found = Stored(table, replace(cost, usd=0.0, reused=True, made=self.asked, window=window))
-        self.desk.answered.keep(self.question, found)
+        self.desk.answered.keep(self.question, found, self.asked)
         spent = self.desk.spent
         spent.queries += 1
         spent.bytes_scanned += cost.bytes_scanned

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -41,6 +42,14 @@ class Spent:
     queries: int = 0
     bytes_scanned: int = 0
     usd: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, cost: Statistics) -> None:
+        """Count a query, whatever became of it."""
+        with self._lock:
+            self.queries += 1
+            self.bytes_scanned += cost.bytes_scanned
+            self.usd += cost.usd
 
 
 @dataclass
@@ -109,8 +118,14 @@ class Paying:
                 question.query.name,
                 "ask with the header tailrace-most-usd, or wait until it is asked on schedule",
             )
-        with self.desk.athena.start(question) as running:
-            yield Paid(self.desk, question, running, asked)
+        running: Running | None = None
+        try:
+            with self.desk.athena.start(question) as running:
+                yield Paid(self.desk, question, running, asked)
+        finally:
+            # What fails or is broken off has read something as well.
+            if running is not None:
+                self.desk.spent.add(running.statistics())
 
 
 @dataclass(frozen=True)
@@ -149,10 +164,6 @@ class Paid:
         window = self.question.window
         found = Stored(table, replace(cost, usd=0.0, reused=True, made=self.asked, window=window))
         self.desk.answered.keep(self.question, found, self.asked)
-        spent = self.desk.spent
-        spent.queries += 1
-        spent.bytes_scanned += cost.bytes_scanned
-        spent.usd += cost.usd
         return found
 
 

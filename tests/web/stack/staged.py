@@ -125,6 +125,7 @@ class Browser:
 
     runner: asyncio.Runner
     transport: httpx.ASGITransport
+    reader: StackReader
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask for something; underscores in the names of headers stand for hyphens."""
@@ -155,7 +156,8 @@ class Shown:
         """A browser at the page."""
         reader = self.reader()
         with asyncio.Runner() as runner:
-            yield Browser(runner, httpx.ASGITransport(reading_app_of(reader, None, StackHealth)))
+            app = reading_app_of(reader, None, StackHealth)
+            yield Browser(runner, httpx.ASGITransport(app), reader)
         reader.queries.shutdown()
         reader.rankings.shutdown()
 

@@ -29,3 +29,32 @@ def test_what_took_athena_long_is_found_again(page: Shown, browser: Browser) -> 
     assert (again.status_code, again.headers["age"]) == (200, "100")
     assert again.json()["rows"] == paid.json()["rows"]
     assert len(page.stage.started) == 1
+
+
+def spent(browser: Browser) -> tuple[int, int, float]:
+    told = browser.get("/v1/health").json()["spent"]
+    return told["queries"], told["bytes_scanned"], round(told["usd"], 9)
+
+
+def test_what_is_broken_off_is_counted(page: Shown, browser: Browser) -> None:
+    page.stage.states, browser.reader.patience_s = ("RUNNING",), 0.0
+    answer = browser.get(PAIRS, tailrace_most_usd="0.5")
+    assert (answer.status_code, answer.json()["error"]["what"]) == (
+        503,
+        "the query took too long and was broken off",
+    )
+    assert page.stage.asked.count("StopQueryExecution") == 1
+    assert spent(browser) == (1, 25_000_000, 0.000125)
+
+
+def test_what_athena_fails_is_counted_and_not_billed(page: Shown, browser: Browser) -> None:
+    page.stage.refuses = "pkt_"
+    for number in (1, 2):
+        assert browser.get(PAIRS, tailrace_most_usd="0.5").status_code == 503
+        assert spent(browser) == (number, number * 25_000_000, 0.0)
+
+
+def test_what_is_never_looked_at_is_counted_as_the_least(page: Shown, browser: Browser) -> None:
+    page.stage.errors["GetQueryExecution"] = [(400, "InvalidRequestException")] * 9
+    assert browser.get(PAIRS, tailrace_most_usd="0.5").status_code == 503
+    assert spent(browser) == (1, 0, 0.00005)

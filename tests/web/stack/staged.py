@@ -53,7 +53,7 @@ class Stage(Cloud):
     """A stack; several queries may be on their way at once.
 
     started  texts of all that Athena was asked
-    refuses  names of saved queries that Athena fails
+    refuses  a text: what has it in its SQL Athena fails; "": nothing
     states   what it says of a query, one after the other, the last one for ever
     scanned  bytes that a query reads
     looked   done when somebody looks at a query

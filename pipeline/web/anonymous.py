@@ -1,11 +1,10 @@
 """Addresses cut to their networks, for a screen that others see and for what is handed on.
 
-IPv4 keeps 24 bits, IPv6 keeps 48: what the page shows while its switch is on. An address in a longer
-text is cut in its place, with what stands around it, such as a port, as it is.
+IPv4 keeps 24 bits, IPv6 keeps 48: what the page shows while its switch is on. An address in a
+longer text is cut in its place; what stands around it, such as a port, stays.
 """
 
 import re
-
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network

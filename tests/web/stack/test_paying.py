@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.stack.staged import Browser, Shown, shown
+from tests.web.stack.staged import Browser, Shown, asked_once, shown
 
 PAIRS = "/v1/queries/top_pairs?since=1h&top=8"
 
@@ -58,3 +58,27 @@ def test_what_is_never_looked_at_is_counted_as_the_least(page: Shown, browser: B
     page.stage.errors["GetQueryExecution"] = [(400, "InvalidRequestException")] * 9
     assert browser.get(PAIRS, tailrace_most_usd="0.5").status_code == 503
     assert spent(browser) == (1, 0, 0.00005)
+
+
+def test_what_reads_more_than_was_agreed_to_is_broken_off(page: Shown, browser: Browser) -> None:
+    page.take(asked_once())
+    page.stage.states, page.stage.scanned = ("RUNNING", "SUCCEEDED"), 60_000_000
+    other = "/v1/queries/top_pairs?since=1h&top=5"
+    answer = browser.get(other, tailrace_most_usd="0.00025")
+    assert answer.status_code == 402
+    assert answer.json()["error"] == {
+        "what": "it was broken off when it had cost 0.000300 USD, which is more than was agreed to",
+        "where": "top_pairs",
+        "fix": "agree to more in the header tailrace-most-usd, or ask for a shorter window",
+    }
+    assert page.stage.asked.count("StopQueryExecution") == 1
+    assert spent(browser) == (1, 60_000_000, 0.0003)
+    assert browser.get(other, tailrace_most_usd="0.0003").status_code == 200
+
+
+def test_what_athena_tells_at_the_end_is_paid_and_kept(page: Shown, browser: Browser) -> None:
+    page.take(asked_once())
+    page.stage.scanned = 60_000_000
+    other = "/v1/queries/top_pairs?since=1h&top=5"
+    assert browser.get(other, tailrace_most_usd="0.00025").status_code == 200
+    assert spent(browser) == (1, 60_000_000, 0.0003)

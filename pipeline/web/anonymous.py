@@ -1,11 +1,13 @@
 """Addresses cut to their networks, for a screen that others see and for what is handed on.
 
-IPv4 keeps 24 bits, IPv6 keeps 48: what the page shows while its switch is on.
+IPv4 keeps 24 bits, IPv6 keeps 48: what the page shows while its switch is on. An address in a
+longer text is cut in its place; what stands around it, such as a port, stays.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from typing import TYPE_CHECKING
 
 from pipeline.queries import Answer
@@ -18,7 +20,20 @@ if TYPE_CHECKING:
 
     from pipeline.queries.engines import Progress, Running, Statistics
 
-KEPT_BITS = {4: 24, 6: 48}
+_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
+_FOUR = rf"(?<!\d)({_OCTET}\.{_OCTET}\.{_OCTET})\.{_OCTET}(?!\d)(?:/24(?!\d))?"
+# Groups with colons, of which the last may be a port, or written as IPv4 is: whether they are an
+# address is another question, for a time of day has them too. No place is looked at twice.
+_SIX = (
+    r"(?<!\w)((?:[0-9A-Fa-f]{0,4}:){2,}"
+    rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}(?!\d)|[0-9A-Fa-f]{{1,4}})?)(?!\w)(?:/(?:24|48)(?!\d))?"
+)
+FOUR, ADDRESS = re.compile(_FOUR, re.A), re.compile(f"{_SIX}|{_FOUR}", re.A)
+FOUR_KEPT, SIX_KEPT = r"\1.0/24", 48
+# Characters of the longest address, and of a port behind it.
+LONGEST = 45 + 6
+# Longer texts are seldom the same.
+SHORT = 64
 
 
 def anonymised(answer: Answer) -> Answer:
@@ -35,14 +50,35 @@ def anonymised(answer: Answer) -> Answer:
     )
 
 
+def hidden(text: str) -> str:
+    """A text with its addresses cut: `from 10.0.14.0/24:443`, `[2001:db8:40::/48]:443`."""
+    return _known(text) if len(text) <= SHORT else ADDRESS.sub(_network, text)
+
+
 @lru_cache(maxsize=1 << 16)
-def network_of(text: str) -> str:
-    """An address without what tells hosts apart: 10.0.14.0/24; any other text as it is."""
+def _known(text: str) -> str:
+    return ADDRESS.sub(_network, text)
+
+
+def _network(found: re.Match[str]) -> str:
+    """What stands in the place of something that looks like an address."""
+    groups = found[1]
+    if groups is None:
+        return found.expand(r"\2.0/24")
+    # A port may stand behind all eight groups, or a colon that ends the address.
+    address, colon, port = groups.rpartition(":")
+    for text, rest in ((groups, ""), (address, colon + port)):
+        if len(text) <= LONGEST and _is_six(text):
+            return f"{ip_network((text, SIX_KEPT), strict=False)}{rest}"
+    return FOUR.sub(FOUR_KEPT, found[0])
+
+
+def _is_six(text: str) -> bool:
     try:
-        address = ip_address(text)
+        IPv6Address(text)
     except ValueError:
-        return text
-    return str(ip_network(f"{address}/{KEPT_BITS[address.version]}", strict=False))
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +119,5 @@ class _Cut:
 def _cut(values: "pa.ChunkedArray") -> "pa.Array":
     import pyarrow as pa
 
-    told = [None if each is None else network_of(each) for each in values.to_pylist()]
+    told = [None if each is None else hidden(each) for each in values.to_pylist()]
     return pa.array(told, pa.string())

@@ -39,7 +39,8 @@ TIME = rf"^{DATE}([T ]{CLOCK}(:[0-5][0-9](\.[0-9]{{1,6}})?)?(Z|[+-]{CLOCK})?)?$"
 TYPES = {"integer": "integer", "bigint": "integer", "double": "number", "boolean": "boolean"}
 ERRORS = {
     400: "the call is wrong, or the body is damaged",
-    402: "the answer costs more than tailrace-most-usd allows; GET .../price says how much",
+    402: "the answer costs more than the header tailrace-most-usd allows: by the estimate of"
+    " GET .../price, or by what Athena has read meanwhile, where it is broken off",
     403: "foreign Host or Origin",
     404: "no such name; the nearest one is named",
     408: "the sender was silent or slow for too long in the middle of the body",

@@ -249,7 +249,7 @@ class Ranking(_Model):
 class Price(_Model):
     """What an answer costs."""
 
-    usd: float | None = Field(description="null: nobody knows")
+    usd: float | None = Field(description="an estimate; null: nobody knows")
     bytes: int | None = Field(description="that are read for it; null: nobody knows")
     basis: Literal["free", "kept", "last_run", "limit"] = Field(
         description="free; kept: it was asked before; last_run: by what the same query read last;"

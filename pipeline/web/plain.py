@@ -6,8 +6,8 @@ the answers are shared with whoever looks at the page.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -51,11 +51,16 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A panel and the answer to it; `error`: why there is none."""
+    """A panel and the answer to it.
+
+    asked  when, where that is not as good as now
+    error  why there is none
+    """
 
     panel: Panel
     columns: Sequence[Mapping[str, str]] = ()
     rows: Sequence[Sequence[Any]] = ()
+    asked: str = ""
     error: str = ""
 
     def since(self, first: str) -> "Found":
@@ -65,7 +70,7 @@ class Found:
             return self
         at = names.index("bucket_start")
         rows = sorted((row for row in self.rows if row[at] >= first), key=lambda row: row[at])
-        return Found(self.panel, self.columns, rows[::-1])
+        return replace(self, rows=rows[::-1])
 
     def total(self, name: str) -> int | None:
         """The sum of a column; None: nobody knows."""
@@ -89,10 +94,8 @@ async def _answered(reader: Reader, request: Request) -> Response:
         fix = f"one of {', '.join(RANGES)}"
         raise HttpError(400, f"there is no range {visible(name[:64])!r}", "range", fix)
     range_ = RANGES[name]
-    now = datetime.fromtimestamp(reader.clock() // range_.bucket_s * range_.bucket_s, UTC)
-    first = f"{now - timedelta(seconds=range_.seconds):%Y-%m-%dT%H:%M:%SZ}"
-    asking = [_found(reader, each) for each in _panels(range_)]
-    found = [each.since(first) for each in await asyncio.gather(*asking)]
+    asking = [_found(reader, each, range_) for each in _panels(range_)]
+    found = await asyncio.gather(*asking)
     chosen = page.THEME.search(request.headers.get("cookie", ""))
     text = "".join(_document(health, name, found, chosen[1] if chosen else "auto"))
     headers = {**page.HEADERS, "cache-control": "no-cache"}
@@ -116,7 +119,7 @@ def _panels(range_: Range) -> tuple[Panel, ...]:
     )
 
 
-async def _found(reader: Reader, panel: Panel) -> Found:
+async def _found(reader: Reader, panel: Panel, range_: Range) -> Found:
     times = {"since": f"{panel.seconds // 60}m"}
     if panel.seconds % presets.HOUR_S == 0:
         times = {"since": f"{panel.seconds // presets.HOUR_S}h"}
@@ -126,7 +129,15 @@ async def _found(reader: Reader, panel: Panel) -> Found:
     except TailraceError as error:
         said = said_of(error, reader.root)
         return Found(panel, error="; ".join(filter(None, (said["what"], said["fix"]))))
-    return Found(panel, answer["columns"], answer["rows"])
+    to = datetime.fromisoformat(answer["to"]).timestamp()
+    # An answer that was made on schedule is of the range as it was then.
+    asked = _time(to) if reader.clock() - to > SHARED_S else ""
+    first = to // range_.bucket_s * range_.bucket_s - range_.seconds
+    return Found(panel, answer["columns"], answer["rows"], asked).since(_time(first))
+
+
+def _time(at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _document(
@@ -159,6 +170,7 @@ def _status(health: Mapping[str, Any]) -> str:
 
 def _figures(found: Mapping[str, Found]) -> Iterator[str]:
     traffic, intake = found["traffic_over_time"], found["intake_over_time"]
+    yield from dict.fromkeys((_asked(intake), _asked(traffic)))
     yield "<dl>\n"
     for title, of, name in (
         ("Events in", intake, "events_in"),
@@ -173,9 +185,14 @@ def _figures(found: Mapping[str, Found]) -> Iterator[str]:
     yield "</dl>\n"
 
 
+def _asked(found: Found) -> str:
+    return f"<p>Asked at {found.asked}.</p>\n" if found.asked else ""
+
+
 def _section(found: Found) -> Iterator[str]:
     panel = found.panel
     yield f'<section aria-labelledby="{panel.name}">\n<h2 id="{panel.name}">{panel.title}</h2>\n'
+    yield _asked(found)
     if found.error or not found.rows:
         yield f"<p>{escape(found.error or 'Nothing in this window.')}</p>\n</section>\n"
         return

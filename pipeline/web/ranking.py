@@ -11,8 +11,9 @@ from pipeline.errors import BackPressure, UsageError
 from pipeline.web import answers
 from pipeline.web.reader import RANKINGS_AT_ONCE, Reader
 
-# As often as a page asks; between two of them others are answered by what stands in between.
-CACHED = "public, max-age=1"
+# The browser's own: who may see keys of logs is decided for each that asks, and not by a cache
+# on the way. The address of page views, which anybody may ask, says "public" by itself.
+CACHED = "private, max-age=1"
 MOST_PARAMETERS = 16
 MOST_WAITING = 32
 

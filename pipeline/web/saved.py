@@ -29,7 +29,8 @@ OUTPUT, ANONYMOUS = "output", "anonymise"
 CACHED = "private, no-cache"
 MOST_ROWS = 10_000
 MOST_WAITING = 16
-# USD that the answer may cost at most; without it nothing is spent.
+# USD that the answer may cost at most; without it nothing is spent. The price before is an
+# estimate: what costs more by it is not asked, what does so by Athena's own count is broken off.
 MOST_USD = "tailrace-most-usd"
 OPTION = re.compile(r"--(?=[a-z])")
 

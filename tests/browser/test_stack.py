@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Opened
 
@@ -60,3 +60,33 @@ def test_what_costs_is_asked_when_its_price_was_seen(opened: Opened) -> None:
         # A filter is another question.
         page.locator("#talk-body .key").first.click()
         expect(page.locator("#talkers").get_by_text("Not asked", exact=True)).to_be_visible()
+
+
+def test_what_athena_fails_is_told_in_the_dialog(opened: Opened) -> None:
+    with stage("--refuse", "AS attempts") as url:
+        page = opened(url)
+        page.locator("#talkers").get_by_role("button", name="What would it cost?").click()
+        page.locator("#price-ask").click()
+        failed = page.locator("#price-body li")
+        expect(failed.first).to_contain_text("rejected_ports Query exhausted resources")
+        expect(failed.first).to_contain_text("ask for a shorter window")
+        expect(page.locator("#price-ask")).not_to_be_visible()
+        expect(page.locator("#talk-body .key").first).to_have_text("172.31.16.139")
+
+
+def test_what_was_paid_for_is_shown_though_another_instance_answers_next(opened: Opened) -> None:
+    with stage() as url, stage() as other:
+        page = opened(url)
+        page.locator("#talkers").get_by_role("button", name="What would it cost?").click()
+        expect(page.locator("#price-ask")).to_be_visible()
+
+        def elsewhere(route: Route) -> None:
+            paying = "tailrace-most-usd" in route.request.headers
+            route.continue_(url=None if paying else route.request.url.replace(url, other))
+
+        page.route("**/v1/queries/**", elsewhere)
+        with page.expect_response(lambda each: each.url.startswith(other) and each.status == 402):
+            page.locator("#price-ask").click()
+        expect(page.locator("#price")).not_to_be_visible()
+        expect(page.locator("#talk-body .key").first).to_have_text("172.31.16.139")
+        expect(page.get_by_text("Not asked", exact=True)).to_have_count(0)

@@ -576,11 +576,11 @@ def test_parts_of_uploads_old_versions_answers_and_raw_lines_do_not_stay() -> No
     assert old == {None: 7, "subjects/": 1}
     for made in buckets().values():
         unfinished = [
-            rule["AbortIncompleteMultipartUpload"]
+            (rule.get("Prefix"), rule["AbortIncompleteMultipartUpload"])
             for rule in made["LifecycleConfiguration"]["Rules"]
             if "AbortIncompleteMultipartUpload" in rule
         ]
-        assert unfinished == [{"DaysAfterInitiation": 2}]
+        assert unfinished == [(None, {"DaysAfterInitiation": 2})]
 
 
 def test_the_lake_is_kept_until_somebody_says_for_how_long() -> None:

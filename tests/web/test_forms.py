@@ -8,7 +8,7 @@ import time
 import pytest
 from pyarrow import parquet
 
-from pipeline.web.anonymous import network_of
+from pipeline.web.anonymous import hidden
 from tests.web.serving import Served
 
 QUERY = "/v1/queries/top_pages?since=5m"
@@ -72,13 +72,43 @@ def test_a_form_that_is_none_is_told(viewed: Served, word: str) -> None:
         ("10.0.14.83", "10.0.14.0/24"),
         ("2001:db8:40::1f", "2001:db8:40::/48"),
         ("::ffff:10.0.14.83", "::/48"),
-        ("/docs/10.0.14.83", "/docs/10.0.14.83"),
-        ("10.0.14.999", "10.0.14.999"),
-        ("", ""),
+        ("2001:DB8:40:0:0:0:0:1F", "2001:db8:40::/48"),
+        ("10.0.14.83:443", "10.0.14.0/24:443"),
+        ("10.0.14.83.443", "10.0.14.0/24.443"),
+        ("[2001:db8:40::1f]:443", "[2001:db8:40::/48]:443"),
+        ("2001:db8:40::1f.443", "2001:db8:40::/48.443"),
+        ("2001:db8:40:0:0:0:0:1f:443", "2001:db8:40::/48:443"),
+        ("fe80::1%eth0", "fe80::/48%eth0"),
+        ("/docs/10.0.14.83", "/docs/10.0.14.0/24"),
+        ("2 eni-1 10.0.14.83 10.0.15.7 443", "2 eni-1 10.0.14.0/24 10.0.15.0/24 443"),
+        ("http://10.0.14.83:80/a?b=10.0.15.7&c", "http://10.0.14.0/24:80/a?b=10.0.15.0/24&c"),
+        ("remote:2001:db8:40::1f: refused", "remote:2001:db8:40::/48: refused"),
+        ("12:00:10.0.14.83", "12:00:10.0.14.0/24"),
+        ("::ffff:10.0.14.83:443", "::/48:443"),
+        ("010.000.014.083", "010.000.014.0/24"),
     ],
 )
-def test_an_address_is_cut_to_its_network_and_no_other_text(text: str, cut: str) -> None:
-    assert network_of(text) == cut
+def test_an_address_is_cut_to_its_network_wherever_it_stands(text: str, cut: str) -> None:
+    assert hidden(text) == cut
+    assert hidden(f"{text} ") == f"{cut} "
+    assert hidden(cut) == cut
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "10.0.14.999", "10.0.14", "2026-11-25T14:30:00Z", "14:30:00", "/a:b:c"),
+        *("0a:1b:2c:3d:4e:5f", "aa:bb:cc:dd:ee:ff:00:11:22:33", "std::string", "a::b::c"),
+    ],
+)
+def test_what_is_no_address_stays(text: str) -> None:
+    assert hidden(text) == text
+
+
+@pytest.mark.parametrize("part", ["1:", "a:a:z", "1.", "::1.", "1.1.1.", "9", ":"])
+def test_a_long_text_is_read_once(part: str) -> None:
+    text = part * 100_000
+    assert len(hidden(text + " 10.0.14.83").rpartition(" ")[2]) == len("10.0.14.0/24")
 
 
 def test_addresses_are_cut_in_every_form(served: Served) -> None:
@@ -93,3 +123,11 @@ def test_addresses_are_cut_in_every_form(served: Served) -> None:
         text = served.get(f"{path}&output={output}").text
         assert "172.31.16.0/24" in text
         assert "172.31.16.139" not in text
+
+
+def test_addresses_in_a_rejected_line_are_cut(served: Served) -> None:
+    served.post(b"from 172.31.16.139:443 to [2001:db8:40::1f]:443\n")
+    served.landed()
+    answer = served.get("/v1/queries/rejects?since=5m&anonymise=true")
+    assert "from 172.31.16.0/24:443 to [2001:db8:40::/48]:443" in answer.text
+    assert "172.31.16.139" not in answer.text

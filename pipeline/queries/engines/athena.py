@@ -219,11 +219,15 @@ class Execution:
             raise QueryFailed(f"no frame can hold this: {error}", self.where, fix) from error
 
     def statistics(self) -> Statistics:
-        """What it cost: bytes scanned at the rate of the place, at least 10 MB of them."""
-        said = self.seen.get("Statistics", {})
+        """What it cost: bytes scanned at the rate of the place, at least 10 MB of them.
+
+        One that failed is not billed, one that was broken off is. Source: "Amazon Athena Pricing".
+        """
+        seen = self.seen or {}
+        said, state = seen.get("Statistics", {}), seen.get("Status", {}).get("State")
         reused = said.get("ResultReuseInformation", {}).get("ReusedPreviousResult", False)
         scanned = said.get("DataScannedInBytes", 0)
-        billed = 0 if reused else max(scanned, LEAST_BILLED)
+        billed = 0 if reused or state == "FAILED" else max(scanned, LEAST_BILLED)
         usd = billed / TERABYTE * self.place.usd_per_tb
         return Statistics(scanned, usd, reused, self.id, dated=False)
 

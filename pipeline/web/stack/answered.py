@@ -83,10 +83,13 @@ class Answered:
             return min(paid, kept, key=self._age)
         return paid or kept
 
-    def keep(self, question: Question, stored: Stored) -> None:
-        """Keep what was asked of Athena."""
+    def keep(self, question: Question, stored: Stored, asked: datetime) -> None:
+        """Keep what was asked of Athena.
+
+        asked  when: by the time of the answer no window ends now any more
+        """
         with self._lock:
-            self._paid[key_of(question, self.clock())] = stored
+            self._paid[key_of(question, asked)] = stored
             if len(self._paid) > MOST_PAID:
                 self._paid.popitem(last=False)
 

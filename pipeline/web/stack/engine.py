@@ -5,6 +5,9 @@ its type IO is gone with engine version 2. So the price is what the same query r
 day that it touched, since a day of a table is what Athena can leave out; and where it never ran,
 only the most that it can be is told: what the workgroup breaks a query off at.
 
+An estimate binds nobody, so what was agreed to is held while the query runs, too: as soon as Athena
+says that it has read more, it is broken off. What it tells only at the end is paid all the same.
+
 Sources: Athena User Guide, "Using EXPLAIN and EXPLAIN ANALYZE in Athena", "Workgroup settings";
 "Amazon Athena Pricing" (10 MB at least for each query); API Reference, "GetWorkGroup".
 """
@@ -14,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAYMENT_REQUIRED = 402
+# As finely as a request says what it pays.
+HEADER_DIGITS = 12
 
 
 @dataclass
@@ -41,6 +47,14 @@ class Spent:
     queries: int = 0
     bytes_scanned: int = 0
     usd: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, cost: Statistics) -> None:
+        """Count a query, whatever became of it."""
+        with self._lock:
+            self.queries += 1
+            self.bytes_scanned += cost.bytes_scanned
+            self.usd += cost.usd
 
 
 @dataclass
@@ -66,7 +80,7 @@ class Desk:
         """What an answer costs now. Raises TailraceError where AWS does not tell."""
         if self.answered.find(question) is not None:
             return Price(0.0, None, "kept", 0.0)
-        most = None if self._limit is None else self._usd(self._limit)
+        most = None if self._limit is None else self.usd_of(self._limit)
         wanted = _days(question.window, question.query.lookback)
         read = [
             each.cost.bytes_scanned / _days(each.cost.window, question.query.lookback)
@@ -78,10 +92,12 @@ class Desk:
         scanned = round(max(read) * wanted)
         if self._limit is not None:
             scanned = min(scanned, self._limit)
-        return Price(self._usd(scanned), scanned, "last_run", most)
+        return Price(self.usd_of(scanned), scanned, "last_run", most)
 
-    def _usd(self, scanned: int) -> float:
-        return max(scanned, LEAST_BILLED) / TERABYTE * self.usd_per_tb
+    def usd_of(self, scanned: int) -> float:
+        """What Athena bills for so many bytes, 10 MB at least."""
+        usd = max(scanned, LEAST_BILLED) / TERABYTE * self.usd_per_tb
+        return round(usd, HEADER_DIGITS)
 
 
 @dataclass
@@ -95,6 +111,7 @@ class Paying:
     @contextmanager
     def start(self, question: Question) -> Iterator[Running]:
         """Give what is there, else ask Athena. Raises HttpError 402 where it costs more."""
+        asked = self.desk.answered.clock()
         found = self.desk.answered.find(question)
         if found is not None:
             yield found
@@ -108,9 +125,14 @@ class Paying:
                 question.query.name,
                 "ask with the header tailrace-most-usd, or wait until it is asked on schedule",
             )
-        asked = self.desk.answered.clock()
-        with self.desk.athena.start(question) as running:
-            yield Paid(self.desk, question, running, asked)
+        running: Running | None = None
+        try:
+            with self.desk.athena.start(question) as running:
+                yield Paid(self.desk, question, running, asked, self.most_usd)
+        finally:
+            # What fails or is broken off has read something as well.
+            if running is not None:
+                self.desk.spent.add(running.statistics())
 
 
 @dataclass(frozen=True)
@@ -121,10 +143,21 @@ class Paid:
     question: Question
     running: Running
     asked: datetime
+    most_usd: float
 
     def poll(self) -> Progress:
-        """How far it is."""
-        return self.running.poll()
+        """How far it is. Raises HttpError 402 where it costs more than was agreed to."""
+        progress = self.running.poll()
+        usd = self.desk.usd_of(progress.bytes_scanned)
+        if progress.done or usd <= self.most_usd:
+            return progress
+        self.running.cancel()
+        raise HttpError(
+            PAYMENT_REQUIRED,
+            f"it was broken off when it had cost {usd:.6f} USD, which is more than was agreed to",
+            self.question.query.name,
+            "agree to more in the header tailrace-most-usd, or ask for a shorter window",
+        )
 
     def cancel(self) -> None:
         """Break it off."""
@@ -148,11 +181,7 @@ class Paid:
         table = pa.concat_tables(self.running.pages())
         window = self.question.window
         found = Stored(table, replace(cost, usd=0.0, reused=True, made=self.asked, window=window))
-        self.desk.answered.keep(self.question, found)
-        spent = self.desk.spent
-        spent.queries += 1
-        spent.bytes_scanned += cost.bytes_scanned
-        spent.usd += cost.usd
+        self.desk.answered.keep(self.question, found, self.asked)
         return found
 
 

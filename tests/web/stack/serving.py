@@ -1,6 +1,7 @@
-"""python -m tests.web.stack.serving [--presets]: the page of a stage in memory, until a signal.
+"""python -m tests.web.stack.serving [--presets] [--refuse TEXT]: the page of a stage in memory.
 
-Prints its URL. With presets they were asked seven minutes ago.
+It is there until a signal, and prints its URL. With presets they were asked seven minutes ago.
+Athena fails what has TEXT in it.
 """
 
 import sys
@@ -21,6 +22,8 @@ def main() -> None:
         page, minute = shown(Path(folder)), int(NOW.timestamp()) // 60
         views = of(minute - 1, **{"/a": 3, "/pricing": 9})
         opened(page.stage.account).add(delta("", "1", views, minute=minute))
+        if "--refuse" in sys.argv:
+            page.stage.refuses = sys.argv[sys.argv.index("--refuse") + 1]
         if "--presets" in sys.argv[1:]:
             page.refresh()
             page.later(minutes=7)

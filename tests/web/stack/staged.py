@@ -1,7 +1,7 @@
 """A stage behind the page: one account of AWS in memory, whose Athena is DuckDB over its lake."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -53,11 +53,17 @@ class Stage(Cloud):
     """A stack; several queries may be on their way at once.
 
     started  texts of all that Athena was asked
-    refuses  names of saved queries that Athena fails
+    refuses  a text: what has it in its SQL Athena fails; "": nothing
+    states   what it says of a query, one after the other, the last one for ever
+    scanned  bytes that a query reads
+    looked   done when somebody looks at a query
     """
 
     started: list[str] = field(default_factory=list)
     refuses: str = ""
+    states: tuple[str, ...] = ("SUCCEEDED",)
+    scanned: int = SCANNED
+    looked: Callable[[], None] = lambda: None
     account: Account = field(default_factory=Account)
     runs: dict[str, Service] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
@@ -70,11 +76,15 @@ class Stage(Cloud):
             failed = bool(self.refuses) and self.refuses in text
             assert isinstance(self.lake, Lake)
             table = pa.table({"x": [1]}) if failed else self.lake.answer(text)
-            self.runs[number] = _service(table, failed)
+            self.runs[number] = self._service(table, failed)
         return {"QueryExecutionId": number}
 
     def _GetQueryExecution(self, asked: Json) -> Json:
+        self.looked()
         return self.runs[asked["QueryExecutionId"]].GetQueryExecution(asked)
+
+    def _StopQueryExecution(self, asked: Json) -> Json:
+        return self.runs[asked["QueryExecutionId"]].StopQueryExecution(asked)
 
     def _GetQueryResults(self, asked: Json) -> Json:
         return self.runs[asked["QueryExecutionId"]].GetQueryResults(asked)
@@ -82,6 +92,13 @@ class Stage(Cloud):
     def _Query(self, asked: Json) -> Json:
         found: Json = self.account.answer("Query", dict(asked))[1]
         return found
+
+    def _service(self, table: pa.Table, failed: bool) -> Service:
+        columns = tuple((each.name, KINDS.get(str(each.type), "varchar")) for each in table.schema)
+        rows = [tuple(_text(value) for value in row.values()) for row in table.to_pylist()]
+        states = (*self.states[:-1], "FAILED") if failed else self.states
+        reason = "Query exhausted resources at this scale factor" if failed else ""
+        return Service(states, columns, rows, self.scanned, reason=reason)
 
 
 def _spelled(text: str, values: list[str]) -> str:
@@ -92,14 +109,6 @@ def _spelled(text: str, values: list[str]) -> str:
             found += text[done : token.start] + next(left)
             done = token.end + 1
     return found + text[done:]
-
-
-def _service(table: pa.Table, failed: bool) -> Service:
-    columns = tuple((each.name, KINDS.get(str(each.type), "varchar")) for each in table.schema)
-    rows = [tuple(_text(value) for value in row.values()) for row in table.to_pylist()]
-    state = "FAILED" if failed else "SUCCEEDED"
-    reason = "Query exhausted resources at this scale factor" if failed else ""
-    return Service((state,), columns, rows, SCANNED, reason=reason)
 
 
 def _text(value: Any) -> str | None:
@@ -116,6 +125,7 @@ class Browser:
 
     runner: asyncio.Runner
     transport: httpx.ASGITransport
+    reader: StackReader
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask for something; underscores in the names of headers stand for hyphens."""
@@ -146,7 +156,8 @@ class Shown:
         """A browser at the page."""
         reader = self.reader()
         with asyncio.Runner() as runner:
-            yield Browser(runner, httpx.ASGITransport(reading_app_of(reader, None, StackHealth)))
+            app = reading_app_of(reader, None, StackHealth)
+            yield Browser(runner, httpx.ASGITransport(app), reader)
         reader.queries.shutdown()
         reader.rankings.shutdown()
 

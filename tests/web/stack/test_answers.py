@@ -137,5 +137,19 @@ def test_the_page_without_scripts_asks_nothing_that_costs(page: Shown, browser: 
     page.later(seconds=61)
     text = browser.get("/plain").text
     assert "<dt>Bytes accepted</dt><dd>6</dd>" in text
-    assert '<h2 id="top_pairs">Top talkers</h2>\n<div' in text
+    assert '<h2 id="top_pairs">Top talkers</h2>\n<p>Asked at 2026-11-25T14:30:00Z.</p>\n<' in text
     assert page.stage.started == []
+
+
+def test_the_page_without_scripts_says_when_its_figures_were_asked(
+    page: Shown, browser: Browser
+) -> None:
+    page.take(asked_once())
+    page.later(seconds=30)
+    assert "Asked at" not in browser.get("/plain").text
+    page.later(hours=13)
+    text = browser.get("/plain").text
+    assert "As of 2026-11-26T03:30:30Z" in text
+    # Once above the figures, and once in each panel.
+    assert text.count("<p>Asked at 2026-11-25T14:30:00Z.</p>") == 10
+    assert "<dt>Bytes accepted</dt><dd>6</dd>" in text

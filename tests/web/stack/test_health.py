@@ -98,6 +98,7 @@ def test_pages_are_ranked_from_the_counters(page: Shown, browser: Browser) -> No
     assert opened(page.stage.account).add(counted)
     answer = browser.get("/v1/ranking?window=10m&k=5")
     assert [(each["key"], each["count"]) for each in answer.json()["items"]] == [("/a", 3)]
+    assert answer.headers["cache-control"] == "private, max-age=1"
     assert browser.get("/v1/ranking?k=5", if_none_match=answer.headers["etag"]).status_code == 304
 
 

@@ -60,15 +60,7 @@ export async function ask(place, path, { maxAge = null, also = [] } = {}) {
         });
         const made = now() - Number(response.headers.get('age') || 0);
         if (response.status === 304 && same) return { body: before.body, fresh: false, made };
-        const body = await response.json();
-        if (!response.ok && !also.includes(response.status)) {
-            throw new Failure(
-                path,
-                response.status,
-                body.error || { what: 'it says ' + response.status },
-                idOf(response),
-            );
-        }
+        const body = await bodyOf(path, response, also);
         last.set(place, { path, etag: response.headers.get('etag'), body });
         return { body, fresh: true, made };
     } catch (error) {
@@ -79,16 +71,27 @@ export async function ask(place, path, { maxAge = null, also = [] } = {}) {
     }
 }
 
+/** What an answer says. Throws Failure where that is an error, but for the statuses in `also`. */
+async function bodyOf(path, response, also = []) {
+    const body = await response.json();
+    if (response.ok || also.includes(response.status)) return body;
+    const said = body.error || { what: 'it says ' + response.status };
+    throw new Failure(path, response.status, said, idOf(response));
+}
+
 /** What the server's log, or API Gateway's, calls this request. */
 const idOf = (response) =>
     response.headers.get('x-request-id') || response.headers.get('apigw-requestid');
 
-/** Ask for what costs at most so many USD. Throws Failure. */
+/** The answer to what costs at most so many USD. Throws Failure. */
 export async function pay(path, usd) {
     const headers = { 'Tailrace-Most-Usd': usd.toFixed(12) };
-    const response = await fetch(path, { headers, cache: 'no-store' });
-    if (!response.ok)
-        throw new Failure(path, response.status, (await response.json()).error, idOf(response));
+    try {
+        return await bodyOf(path, await fetch(path, { headers, cache: 'no-store' }));
+    } catch (error) {
+        if (error instanceof Failure) throw error;
+        throw new Failure(path, 0, { what: 'no answer' });
+    }
 }
 
 /** Note what a saved query took, for those who want to know what looking costs. */

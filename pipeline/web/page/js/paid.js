@@ -18,8 +18,10 @@ const PLACES = {
 const OLD_S = 60;
 /** Sums are rounded where they are said: half of the last digit is no other price. */
 const ROUNDED = 5e-10;
+/** More than so many times the estimate is not agreed to: tables grow from one look to the next. */
+const AGREED = 2;
 const WHY =
-    'By what the same query read last, for each day that it touches; one that never ran is only known to stop at the limit of the workgroup. Athena bills 10 MB at least. Your invoice is the truth.';
+    'By what the same query read last, for each day that it touches; one that never ran is only known to stop at the limit of the workgroup. It is an estimate: a query is broken off as soon as Athena says that it costs twice as much. Athena bills 10 MB at least. Your invoice is the truth.';
 
 const usd = (sum) => `${sum < 0.01 ? sum.toFixed(6) : sum.toFixed(2)} USD`;
 
@@ -49,8 +51,10 @@ function tagOf(panel) {
 
 /** Open the dialog for all that this page lacks: what each costs, and one button for them. */
 export async function openPrices() {
-    const lacking = Object.values(known.errors).filter((each) => each.status === PAYMENT);
-    const paths = [...new Set(lacking.map((each) => each.path))];
+    const lacking = Object.entries(known.errors).filter(
+        ([place, failure]) => failure.status === PAYMENT && !known.answers[place],
+    );
+    const paths = [...new Set(lacking.map(([, failure]) => failure.path))];
     const body = $('#price-body');
     body.replaceChildren(h('p', { text: 'Asking what it costs' }));
     $('#price-ask').hidden = true;
@@ -59,7 +63,7 @@ export async function openPrices() {
         show(await Promise.all(paths.map(async (path) => [path, await priceOf(path)])));
     } catch (failure) {
         if (!(failure instanceof Failure)) throw failure;
-        body.replaceChildren(h('p', { text: `${failure.what}. ${failure.fix}` }));
+        body.replaceChildren(h('p', { text: wordsOf(failure) }));
     }
 }
 
@@ -69,7 +73,9 @@ async function priceOf(path) {
 }
 
 const nameOf = (path) => path.split('/')[3].split('?')[0];
+const wordsOf = ({ what, where, fix }) => [what, where, fix].filter(Boolean).join('; ');
 const limitOf = (price) => price.usd ?? price.most_usd;
+const agreedOf = (price) => (price.usd === null ? price.most_usd : AGREED * price.usd) + ROUNDED;
 
 function show(prices) {
     $('#price-body').replaceChildren(
@@ -105,8 +111,40 @@ function rowOf([path, price]) {
 async function buy(prices, button) {
     button.disabled = true;
     button.textContent = 'Athena works on it';
-    await Promise.allSettled(prices.map(([path, price]) => pay(path, limitOf(price) + ROUNDED)));
+    const failures = (await Promise.all(prices.map(bought))).filter(Boolean);
     button.disabled = false;
-    $('#price').close();
     dispatchEvent(new Event('tailrace-ask'));
+    if (failures.length) showFailed(failures);
+    else $('#price').close();
+}
+
+/**
+ * Ask one and show what comes; gives the Failure, if any. What was paid for is taken from the answer
+ * itself: asked again, another instance of the server may not have it.
+ */
+async function bought([path, price]) {
+    try {
+        const body = await pay(path, agreedOf(price));
+        for (const [place, lacking] of Object.entries(known.errors)) {
+            if (lacking.path !== path) continue;
+            known.answers[place] = body;
+            known.made[place] = now();
+            delete known.errors[place];
+        }
+        return null;
+    } catch (failure) {
+        if (!(failure instanceof Failure)) throw failure;
+        return failure;
+    }
+}
+
+function showFailed(failures) {
+    $('#price-ask').hidden = true;
+    const lines = failures.map((each) =>
+        h('li', {}, h('code', { text: nameOf(each.path) }), ` ${wordsOf(each)}`),
+    );
+    $('#price-body').replaceChildren(
+        h('p', { role: 'alert', text: 'This failed, and Athena may have billed for it:' }),
+        h('ul', {}, lines),
+    );
 }

@@ -131,9 +131,9 @@ async def _found(reader: Reader, panel: Panel, range_: Range) -> Found:
         return Found(panel, error="; ".join(filter(None, (said["what"], said["fix"]))))
     to = datetime.fromisoformat(answer["to"]).timestamp()
     # An answer that was made on schedule is of the range as it was then.
-    asked = _time(to) if reader.clock() - to > SHARED_S else ""
+    made = _time(to) if reader.clock() - to > SHARED_S else ""
     first = to // range_.bucket_s * range_.bucket_s - range_.seconds
-    return Found(panel, answer["columns"], answer["rows"], asked).since(_time(first))
+    return Found(panel, answer["columns"], answer["rows"], made).since(_time(first))
 
 
 def _time(at_s: float) -> str:

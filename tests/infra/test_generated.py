@@ -1,5 +1,7 @@
 """What is generated for the stack: YAML that says what it was made of, SQL without parameters."""
 
+import json
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +14,7 @@ from sqlglot import exp
 
 from pipeline.derive import catalog, delivery, named_queries, subscriptions, views, yaml
 from pipeline.queries import SavedQuery, load, run
-from tests.infra.stack import Stack
+from tests.infra.stack import TEMPLATES, Stack, template
 from tests.queries.homes import bring
 
 every_query = pytest.mark.parametrize("query", load().values(), ids=lambda each: each.name)
@@ -108,3 +110,12 @@ def test_named_queries_stand_in_the_workgroup_under_the_names_of_the_files() -> 
     assert {each["Database"] for each in made} == {"Tables.Outputs.Database"}
     # Athena API Reference, CreateNamedQuery.
     assert all(len(each["Name"]) <= 128 and len(each["Description"]) <= 1024 for each in made)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda each: each.name)
+def test_what_may_be_empty_is_empty_where_nobody_says_it(path: Path) -> None:
+    """LocalStack takes an empty value of a parameter without a default for none at all."""
+    written = template(path.name)
+    conditions = json.dumps(written.get("Conditions", {}))
+    empty = set(re.findall(r'"Fn::Equals": \[\{"Ref": "(\w+)"\}, ""\]', conditions))
+    assert {each for each in empty if written["Parameters"][each].get("Default") != ""} == set()

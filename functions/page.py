@@ -15,12 +15,13 @@ from pipeline.web import hosted
 
 logger = Logger()
 answering = cache(hosted.from_settings)
+failures = hosted.Failures()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request."""
     answer = answering()(event, context)
-    if answer["statusCode"] >= 500:
-        logger.warning("not answered", extra={"reason": answer["body"]})
+    if reason := failures.changed(event, answer):
+        logger.warning("not answered", extra={"path": event["rawPath"], "reason": reason})
     return answer

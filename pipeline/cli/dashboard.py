@@ -42,6 +42,7 @@ def dashboard(
     tailrace dashboard --stage staging
     tailrace dashboard --port 0 --no-open
     """
+    from pipeline.cli.browser import open_page
     from pipeline.cli.output import say
     from pipeline.web.address import Address
     from pipeline.web.dashboard import show
@@ -53,7 +54,7 @@ def dashboard(
         say(f"the page of {place} stands at {url}; Ctrl-C ends it\n")
         sys.stderr.flush()
         if not no_open:
-            _open(url)
+            open_page(url)
 
     show(reader, Address(HOST, port), health, ready)
 
@@ -79,9 +80,3 @@ def _of_home(settings: "Settings") -> "Page":
     demo = "the demo's " if folder != settings.home_path else ""
     place = f"{demo}home {visible(str(folder))}"
     return place, reader_of(folder, settings.limits, settings.prices, time.time), HomeHealth
-
-
-def _open(url: str) -> None:
-    import webbrowser
-
-    webbrowser.open(url)

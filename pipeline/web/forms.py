@@ -9,6 +9,7 @@ from pipeline.errors import UsageError
 from pipeline.queries import Answer
 from pipeline.queries.forms import as_csv, json_lines, write_parquet
 from pipeline.web.anonymous import anonymised
+from pipeline.web.answers import as_json
 from pipeline.web.kept import Kept
 
 JSON = "json"
@@ -46,8 +47,7 @@ def told(answer: Answer, form: str, anonymous: bool, made: float) -> Kept:
         content = answer.as_json()
         # How long it took makes no other answer.
         identity = msgspec.json.encode(content | {"seconds": 0})
-        text = msgspec.json.encode(content).replace(b"<", b"\\u003c")
-        return Kept(text, KINDS[form], identity, made)
+        return Kept(as_json(content), KINDS[form], identity, made)
     to = io.BytesIO()
     if form == "csv":
         to.write(as_csv(answer).encode())

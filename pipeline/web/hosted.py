@@ -5,7 +5,10 @@ Source: API Gateway Developer Guide, "Working with AWS Lambda proxy integrations
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from pipeline import aws
 from pipeline.errors import NotConfigured
@@ -17,8 +20,28 @@ from pipeline.web.stack.reader import reader_of
 
 # API Gateway waits 30 s, the function has 29: what lasts longer is broken off, and said.
 PATIENCE_S = 25.0
+SERVER_ERROR = 500
 # Event and context.
 Answering = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+@dataclass
+class Failures:
+    """Why paths are not answered, by path: pages that are open ask for the same all the time."""
+
+    _told: dict[str, str] = field(default_factory=dict)
+
+    def changed(self, event: dict[str, Any], answer: dict[str, Any]) -> str:
+        """The reason of an answer; "" where there is none, or the same as before."""
+        path = event["rawPath"]
+        before = self._told.pop(path, "")
+        if answer["statusCode"] < SERVER_ERROR:
+            return ""
+        said = msgspec.json.decode(answer["body"])
+        # Health says what is not well, beside much that is.
+        reason: str = said["error"]["what"] if "error" in said else said["problem"]
+        self._told[path] = reason
+        return "" if reason == before else reason
 
 
 def from_settings() -> Answering:

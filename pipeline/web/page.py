@@ -75,7 +75,7 @@ class Asset:
 def add(app: FastAPI) -> None:
     """Add the routes of the page."""
     app.add_api_route("/", _index, methods=["GET", "HEAD"], include_in_schema=False)
-    path = "/page/{digest}/{name:path}"
+    path = "/page/{version}/{name:path}"
     app.add_api_route(path, _file, methods=["GET", "HEAD"], include_in_schema=False)
 
 
@@ -125,14 +125,10 @@ def _index(request: Request) -> Response:
     return asset.answer(request, headers)
 
 
-def _file(digest: str, name: str, request: Request) -> Response:
+def _file(version: str, name: str, request: Request) -> Response:
     """A file that the page asks for."""
-    asset = files().get(name) if digest == _current() else None
+    asset = files().get(name) if version == digest() else None
     if asset is None:
         fix = "load the page again: it is another version"
         raise HttpError(404, "there is no such file", "under /page/", fix)
     return asset.answer(request, {"cache-control": FOR_EVER})
-
-
-def _current() -> str:
-    return digest()

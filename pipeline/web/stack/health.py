@@ -13,10 +13,14 @@ from pipeline import __version__
 from pipeline.deployed.check import Check
 from pipeline.deployed.ranked import rankings_of
 from pipeline.deployed.stage import Deployed
+from pipeline.errors import TailraceError
 from pipeline.presets import RANGES
 from pipeline.web.stack.engine import Spent
 
 LOOKED_S = 60.0
+# While AWS does not tell, each page that is open asks every few seconds: not each time AWS, too,
+# which may have had too much of it.
+FAILED_S = 10.0
 FLUSH_SECONDS = 60
 PRESET_MINUTES = "PresetMinutes"
 
@@ -35,7 +39,7 @@ class Look:
 
 @dataclass
 class Health:
-    """Looks at most once a minute.
+    """Looks at most once a minute, and after a failure when some seconds have gone by.
 
     look   raises TailraceError where AWS does not tell
     clock  the time, in UTC; ticks: seconds that only ever grow
@@ -45,15 +49,17 @@ class Health:
     spent: Spent
     clock: Callable[[], datetime]
     ticks: Callable[[], float]
-    _seen: tuple[float, Look] | None = None
+    _seen: Look | TailraceError | None = None
+    _until: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
     def answer(self) -> tuple[int, dict[str, Any]]:
-        """Status and answer; 503 where a part of the stack is not well."""
+        """Status and answer; 503 where a part of the stack is not well.
+
+        Raises TailraceError where AWS does not tell.
+        """
         with self._lock:
-            if self._seen is None or self.ticks() - self._seen[0] >= LOOKED_S:
-                self._seen = self.ticks(), self.look()
-            seen = self._seen[1]
+            seen = self._looked()
         problem = _problem(seen.checks)
         return 503 if problem else 200, {
             "status": "failing" if problem else "ok",
@@ -77,6 +83,18 @@ class Health:
                 "usd": self.spent.usd,
             },
         }
+
+    def _looked(self) -> Look:
+        if self._seen is None or self.ticks() >= self._until:
+            try:
+                self._seen, lasts_s = self.look(), LOOKED_S
+            except TailraceError as error:
+                self._seen, lasts_s = error, FAILED_S
+            self._until = self.ticks() + lasts_s
+        if isinstance(self._seen, TailraceError):
+            # Else each that raises it would add to where it comes from.
+            raise self._seen.with_traceback(None)
+        return self._seen
 
 
 def presets_of(deployed: Deployed) -> dict[str, Any]:

@@ -90,7 +90,19 @@ def test_who_may_not_ask_is_told_what_to_do(page: Shown, browser: Browser) -> No
     answer = browser.get("/v1/health")
     assert answer.status_code == 503
     assert "renew your credentials" in answer.json()["error"]["fix"]
+    page.later(seconds=10)
     assert browser.get("/v1/health").status_code == 200
+
+
+def test_while_aws_does_not_tell_it_is_asked_every_ten_seconds_at_most(
+    page: Shown, browser: Browser
+) -> None:
+    page.stage.errors["DescribeStacks"] = [(403, "ExpiredToken")] * 2
+    for seconds, asked in ((0, 1), (9, 1), (1, 2), (9, 2)):
+        page.later(seconds=seconds)
+        assert browser.get("/v1/health").status_code == 503
+        # The first one is of the page's own start.
+        assert page.stage.asked.count("DescribeStacks") == 1 + asked
 
 
 def test_pages_are_ranked_from_the_counters(page: Shown, browser: Browser) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from pipeline.web.hosted import answering
+from pipeline.web.hosted import Failures, answering
 from tests.web.stack.staged import Shown, asked_once, shown
 
 HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
@@ -105,3 +105,34 @@ def test_health_and_ranking_answer(call: Call) -> None:
 
 def test_nothing_is_taken_in(call: Call) -> None:
     assert call("/v1/pixel.gif")["statusCode"] == 404
+
+
+def test_a_failure_is_told_when_it_begins_and_when_it_is_another(page: Shown, call: Call) -> None:
+    def alarm(*names: str) -> None:
+        page.stage.said["DescribeAlarms"] = {
+            "MetricAlarms": [
+                {"AlarmName": f"tailrace-staging-{name}", "StateValue": "ALARM"} for name in names
+            ]
+        }
+        page.later(minutes=1)
+
+    failures = Failures()
+
+    def told(path: str) -> str:
+        return failures.changed(event(path), call(path))
+
+    assert told("/v1/health") == ""
+    alarm("age")
+    first = told("/v1/health")
+    assert first.startswith("alarm: tailrace-staging-age")
+    assert (told("/v1/ranking"), told("/v1/health")) == ("", "")
+    alarm("age", "rows")
+    assert "rows" in told("/v1/health")
+    alarm()
+    assert told("/v1/health") == ""
+    page.stage.errors["DescribeStacks"] = [(403, "ExpiredToken")]
+    alarm()
+    assert "ExpiredToken" in told("/v1/health")
+    page.later(minutes=1)
+    alarm("age")
+    assert told("/v1/health") == first

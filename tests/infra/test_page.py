@@ -40,7 +40,7 @@ def test_the_schedule_says_how_often_it_is(minutes: str) -> None:
 @pytest.mark.parametrize(("access", "kind"), [("iam", "AWS_IAM"), ("jwt", "JWT")])
 def test_every_route_asks_who_it_is_and_none_writes(access: str, kind: str) -> None:
     stack = Stack(PageAccess=access, PageIssuer="https://login.example", PageAudience="page")
-    routes = stack.of_type("AWS::ApiGatewayV2::Route")
+    routes = stack.nested("PageApi").of_type("AWS::ApiGatewayV2::Route")
     assert [each["RouteKey"] for each in routes.values()] == [*("GET /{proxy+}", "GET /")]
     for made in routes.values():
         assert made["AuthorizationType"] == kind
@@ -49,16 +49,16 @@ def test_every_route_asks_who_it_is_and_none_writes(access: str, kind: str) -> N
 
 def test_tokens_are_of_the_issuer_and_for_the_page() -> None:
     stack = Stack(PageAccess="jwt", PageIssuer="https://login.example", PageAudience="page")
-    made = stack.resources["PageAuthorizer"]["Properties"]["JwtConfiguration"]
+    made = stack.nested("PageApi").resources["Authorizer"]["Properties"]["JwtConfiguration"]
     assert made == {"Issuer": "https://login.example", "Audience": ["page"]}
     rule = template("template.yaml")["Rules"]["TokensAreOfSomebodyForSomebody"]
     assert len(rule["Assertions"]) == 2
 
 
 def test_the_page_is_called_by_its_own_routes_alone() -> None:
-    made = Stack(PageAccess="iam").resources["PageIsCalled"]["Properties"]
-    assert (made["FunctionName"], made["Principal"]) == ("Page", "apigateway.amazonaws.com")
-    assert made["SourceArn"] == "arn:aws:execute-api:eu-central-1:111122223333:PageApi/*/GET/*"
+    made = Stack(PageAccess="iam").nested("PageApi").resources["IsCalled"]["Properties"]
+    assert (made["FunctionName"], made["Principal"]) == ("Page.Arn", "apigateway.amazonaws.com")
+    assert made["SourceArn"] == "arn:aws:execute-api:eu-central-1:111122223333:Api/*/GET/*"
 
 
 def test_presets_that_are_not_asked_are_an_alarm() -> None:

@@ -94,10 +94,11 @@ async def _answered(reader: Reader, request: Request) -> Response:
         fix = f"one of {', '.join(RANGES)}"
         raise HttpError(400, f"there is no range {visible(name[:64])!r}", "range", fix)
     range_ = RANGES[name]
-    asking = [_found(reader, each, range_) for each in _panels(range_)]
+    hides = "anonymous" in request.query_params
+    asking = [_found(reader, each, range_, hides) for each in _panels(range_)]
     found = await asyncio.gather(*asking)
     chosen = page.THEME.search(request.headers.get("cookie", ""))
-    text = "".join(_document(health, name, found, chosen[1] if chosen else "auto"))
+    text = "".join(_document(health, name, found, chosen[1] if chosen else "auto", hides))
     headers = {**page.HEADERS, "cache-control": "no-cache"}
     return Response(text, headers=headers, media_type=KIND)
 
@@ -119,12 +120,12 @@ def _panels(range_: Range) -> tuple[Panel, ...]:
     )
 
 
-async def _found(reader: Reader, panel: Panel, range_: Range) -> Found:
+async def _found(reader: Reader, panel: Panel, range_: Range, hides: bool) -> Found:
     times = {"since": f"{panel.seconds // 60}m"}
     if panel.seconds % presets.HOUR_S == 0:
         times = {"since": f"{panel.seconds // presets.HOUR_S}h"}
     try:
-        asked = Asked(panel.name, dict(panel.params), times, JSON, False)
+        asked = Asked(panel.name, dict(panel.params), times, JSON, hides)
         answer = msgspec.json.decode((await kept_of(reader, asked, SHARED_S)).told)
     except TailraceError as error:
         said = said_of(error, reader.root)
@@ -141,7 +142,7 @@ def _time(at_s: float) -> str:
 
 
 def _document(
-    health: Mapping[str, Any], chosen: str, found: Sequence[Found], theme: str
+    health: Mapping[str, Any], chosen: str, found: Sequence[Found], theme: str, hides: bool
 ) -> Iterator[str]:
     yield f'<!doctype html>\n<html lang="en" data-theme="{theme}">\n<head>\n'
     yield '<meta charset="utf-8">\n'
@@ -152,13 +153,19 @@ def _document(
     yield '</head>\n<body>\n<header><h1>Tailrace</h1>\n<nav aria-label="Time range">'
     for name in RANGES:
         current = ' aria-current="page"' if name == chosen else ""
-        yield f'<a href="plain?range={name}"{current}>{name}</a> '
+        yield f'<a href="{_link(name, hides)}"{current}>{name}</a> '
     yield "</nav>\n"
     yield f"<p>{escape(_status(health))}</p></header>\n<main>\n"
     yield from _figures({each.panel.name: each for each in found})
     for each in found:
         yield from _section(each)
-    yield '</main>\n<footer><a href="./">The page with scripts</a></footer>\n</body>\n</html>\n'
+    words = "Show addresses" if hides else "Hide addresses"
+    yield f'</main>\n<footer><a href="{_link(chosen, not hides)}">{words}</a> '
+    yield '<a href="./">The page with scripts</a></footer>\n</body>\n</html>\n'
+
+
+def _link(range_: str, hides: bool) -> str:
+    return f"plain?range={range_}{'&amp;anonymous' if hides else ''}"
 
 
 def _status(health: Mapping[str, Any]) -> str:

@@ -62,3 +62,13 @@ def test_what_is_no_range_is_refused(told: Served) -> None:
     answer = told.get("/plain?range=<b>")
     assert answer.status_code == 400
     assert answer.json()["error"]["where"] == "range"
+
+
+def test_addresses_are_hidden_where_that_is_asked(told: Served) -> None:
+    whole, hidden = (told.get(f"/plain?range=1h{each}").text for each in ("", "&anonymous"))
+    assert not re.search(r"\d\.\d+\.\d+\.0/24", whole)
+    assert re.search(r"\d\.\d+\.\d+\.0/24", section(hidden, "top_pairs"))
+    # Also from one range to the next.
+    assert hidden.count("&amp;anonymous") == 5
+    assert ">Show addresses<" in hidden
+    assert ">Hide addresses<" in whole

@@ -1,6 +1,8 @@
 """Settings: where a value comes from, and what happens to a wrong one."""
 
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -249,3 +251,29 @@ def test_every_setting_is_described_with_its_default() -> None:
     assert "origins" not in names
     assert all(doc.endswith((".", ")")) for _, doc, _ in described())
     assert len(set(names)) == len(names)
+
+
+FIRST_USE = """
+import sys
+from threading import Barrier, Thread
+from pipeline.settings import load
+
+sys.setswitchinterval(1e-6)
+begin = Barrier(16)
+
+def one():
+    begin.wait()
+    load(environ={})
+
+threads = [Thread(target=one) for _ in range(16)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+"""
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_several_threads_may_load_them_first(tmp_path: Path, turn: int) -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_USE], cwd=tmp_path, timeout=60)
+    assert done.returncode == 0

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -54,6 +55,8 @@ WHOLE = re.compile(r"-?[0-9]+")
 PLACE = re.compile(r" - at `\$\.([a-z_.]+)[^`]*`\Z")
 SHOWN = 100
 LONGEST = 20
+# What msgspec 0.22 knows of a type it makes at its first use, and dies where two threads do so.
+_CONVERTING = Lock()
 OF_A_STACK = "correct it; in a stack it is made of the template's parameters"
 
 
@@ -82,7 +85,7 @@ def load(
         values["home"] = str(home)
         origins["home"] = "--home"
     try:
-        return msgspec.convert({**values, "origins": origins}, Settings)
+        return _converted({**values, "origins": origins})
     except (msgspec.ValidationError, RecursionError) as error:
         raise _wrong(str(error), values, origins, path) from error
 
@@ -106,9 +109,14 @@ def of_function(environ: Mapping[str, str]) -> Settings:
         if variable.startswith(PREFIX):
             _put_variable(values, origins, variable, text)
     try:
-        return msgspec.convert({**values, "origins": origins}, Settings)
+        return _converted({**values, "origins": origins})
     except (msgspec.ValidationError, RecursionError) as error:
         raise _wrong(str(error), values, origins, Path("the function's environment")) from error
+
+
+def _converted(values: dict[str, Any]) -> Settings:
+    with _CONVERTING:
+        return msgspec.convert(values, Settings)
 
 
 def _wrong(why: str, values: dict[str, Any], origins: dict[str, str], path: Path) -> UsageError:

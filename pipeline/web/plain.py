@@ -125,8 +125,8 @@ async def _found(reader: Reader, panel: Panel, range_: Range, hides: bool) -> Fo
     if panel.seconds % presets.HOUR_S == 0:
         times = {"since": f"{panel.seconds // presets.HOUR_S}h"}
     try:
-        asked = Asked(panel.name, dict(panel.params), times, JSON, hides)
-        answer = msgspec.json.decode((await kept_of(reader, asked, SHARED_S)).told)
+        question = Asked(panel.name, dict(panel.params), times, JSON, hides)
+        answer = msgspec.json.decode((await kept_of(reader, question, SHARED_S)).told)
     except TailraceError as error:
         said = said_of(error, reader.root)
         return Found(panel, error="; ".join(filter(None, (said["what"], said["fix"]))))

@@ -89,6 +89,7 @@ def test_drag_zooms_both_plots_and_escape_returns(opened: Opened, site: Site) ->
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=8)
     page.mouse.up()
+    expect(page.locator("#reset")).to_be_visible()
     expect(page.locator("#reset")).to_have_text("Back to 10m")
     assert "from=" in query(page)
     settled(page)

@@ -25,7 +25,7 @@ RECORD_BYTES, CALL_BYTES, CALL_RECORDS = 1_024_000, 4_194_304, 500
 @cache
 def session() -> botocore.session.Session:
     """One for all: what it reads of AWS's models it reads once."""
-    return core_of()
+    return core_of(signed=True)
 
 
 @dataclass(frozen=True)

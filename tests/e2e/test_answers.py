@@ -15,7 +15,10 @@ from tests.homes import Ran, run
 
 TABLES = ("vpc_flow", "app_log")
 # They ask when records came, which was another moment in each, or for all that is refused.
-OF_ARRIVAL = {"flow_health", "freshness", "intake", "lag", "rejects", "rejects_over_time"}
+OF_ARRIVAL = {
+    *("flow_health", "freshness", "intake", "intake_over_time", "lag", "lag_by_stage"),
+    *("rejects", "rejects_over_time", "source_activity"),
+}
 # It divides whole numbers: see the probe of athena.trino.
 OF_DIVISION = {"traffic_over_time"}
 SAVED = sorted(catalogue.load().keys() - OF_ARRIVAL - OF_DIVISION)

@@ -43,7 +43,9 @@ def test_an_answer_has_the_form_of_the_command_line(asked: Served) -> None:
         *("name", "columns", "rows", "from", "to", "as_of", "seconds", "bytes_scanned", "engine")
     ]
     assert answer["name"] == "traffic_by_action"
-    assert answer["rows"][0][:2] == ["ACCEPT", 1]
+    # Others send flows to this server, too.
+    action, flows = answer["rows"][0][:2]
+    assert (action, flows > 0) == ("ACCEPT", True)
     assert {"name": "flows", "type": "bigint", "unit": "flows"} in answer["columns"]
     assert answer["engine"] == "duckdb"
 

@@ -9,6 +9,7 @@ import { keys, step } from './keys.js';
 import { ports, talkers } from './lists.js';
 import { pipeline } from './pipeline.js';
 import { remake } from './plot.js';
+import { follow, waits } from './pointing.js';
 import { again, askAnew, askNow, begin } from './poll.js';
 import { questionOf } from './questions.js';
 import { BY, ranking } from './ranking.js';
@@ -27,8 +28,7 @@ import { traffic } from './traffic.js';
 
 const PANELS = ['ranking', 'traffic', 'talkers', 'ports', 'pipeline'];
 const CHIP = new RegExp(`^(${DIMENSIONS.join('|')}):(.+)$`, 's');
-const RESIZE_MS = 60,
-    RESTS_MS = 30000;
+const RESIZE_MS = 60;
 /** By place of an answer: what of the page it changes. */
 const DRAWS = {
     traffic: () => {
@@ -75,35 +75,7 @@ function draw({ all = false, place = null, slide = false, ranking: ranked = fals
         const moved = ranking(drill, slide);
         if (moved) say(`${moved} rows changed place. First: ${$('#rank-panel .key')?.textContent}`);
     }
-    if (place && pointed(place)) waiting.add(place);
-    else if (place) DRAWS[place]();
-}
-
-const LISTS = { pairs: 'talk-body', refused: 'talk-body', ports: 'ports-body', trends: 'ports-body' };
-/** Places whose new rows wait until nobody points at the old ones. */
-const waiting = new Set();
-let pointedAt = 0;
-
-/** Rows are not changed under a hand that moves; what waits for its first answer has none. */
-function pointed(place) {
-    const id = LISTS[place];
-    const rests = performance.now() - pointedAt > RESTS_MS;
-    return Boolean(id && !rests && $(`#${id} tbody:hover`) && !$(`#${id} .sk`));
-}
-
-function follow() {
-    for (const id of new Set(Object.values(LISTS))) {
-        const box = $('#' + id);
-        box.addEventListener('pointermove', () => {
-            pointedAt = performance.now();
-        });
-        box.addEventListener('pointerleave', () => {
-            for (const place of [...waiting].filter((each) => LISTS[each] === id)) {
-                waiting.delete(place);
-                DRAWS[place]();
-            }
-        });
-    }
+    if (place && !waits(place)) DRAWS[place]();
 }
 
 /** Something that questions depend on is another: forget what answers the old ones. */
@@ -388,7 +360,7 @@ function wire() {
 function start() {
     readAddress();
     wire();
-    follow();
+    follow((place) => DRAWS[place]());
     find();
     const mark = tabs();
     themeButton();

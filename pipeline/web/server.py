@@ -1,18 +1,14 @@
 """The server: intake, worker, compaction, HTTP in one process over one home, start to clean end."""
 
-import asyncio
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
-from types import FrameType
-
-import uvicorn
+from typing import Any
 
 from pipeline.batch import Context
 from pipeline.errors import DeliveryError, TailraceError
@@ -21,26 +17,24 @@ from pipeline.settings import Prices
 from pipeline.store import Store
 from pipeline.stream.intake import Intake, Retention
 from pipeline.stream.log import Log
-from pipeline.web.address import BACKLOG, Address, listen, url_of
+from pipeline.web.address import Address, listen, url_of
 from pipeline.web.app import app_of
 from pipeline.web.compaction import Compaction
-from pipeline.web.connections import Connection, Door, door
+from pipeline.web.connections import Door, door
 from pipeline.web.consumer import Consumer, refusal_of
 from pipeline.web.counting import Counting
 from pipeline.web.guard import hosts_of
+from pipeline.web.listening import REQUESTS_S, Listening
 from pipeline.web.state import ServerState
 from pipeline.web.telling import Turns, summary, tell
 from pipeline.web.visitors import visitors_of
 
 PRICES = Prices()
-KEEP_ALIVE_S = 75
-# Together under the ten seconds within which a server that is told to end has ended.
-REQUESTS_S, HALT_S, INTAKE_S, DRAIN_S, STEP_S = 3, 1.0, 1.0, 2.0, 2.0
+# With what requests have, under the ten seconds within which a server told to end has ended.
+HALT_S, INTAKE_S, DRAIN_S, STEP_S = 1.0, 1.0, 2.0, 2.0
 # For bodies that are being sent at the end: less than for requests, so that these are answered.
 BODIES_S = 1.0
 POLL_S = 0.05
-# What they say in X-Forwarded-For is believed: of several addresses the last that is not theirs.
-THIS_MACHINE = ["127.0.0.1", "::1"]
 # A POST changes threads six times, and waits each time for the worker to let go of the interpreter:
 # at Python's own 5 ms that is most of its latency.
 SWITCH_S = 0.0005
@@ -110,24 +104,8 @@ def _server(
     proxied: bool = False,
 ) -> "_Server":
     sys.setswitchinterval(SWITCH_S)
-    entrance = door()
-    config = uvicorn.Config(
-        app_of(state, hosts_of(address.host)),
-        # It is only called.
-        http=partial(Connection, door=entrance),  # type: ignore[arg-type]
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=proxied,
-        forwarded_allow_ips=THIS_MACHINE,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=REQUESTS_S,
-        # As many asyncio accepts in one go, each with a file of its own.
-        backlog=entrance.at_once,
-    )
-    return _Server(config, state, ready, entrance, turns)
+    app = app_of(state, hosts_of(address.host))
+    return _Server(app, door(), ready, state, turns, proxied)
 
 
 def _raise_of(state: ServerState) -> None:
@@ -207,29 +185,20 @@ def _drain(folder: Path, consumer: Consumer) -> None:
             time.sleep(POLL_S)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn that says when it answers, and leaves an ordinary end to who runs it."""
+class _Server(Listening):
+    """Over a home that is written: it ends when a thread of the home does."""
 
     def __init__(
         self,
-        config: uvicorn.Config,
-        state: ServerState,
-        ready: Callable[[], None],
+        app: Any,
         entrance: Door,
+        ready: Callable[[], None],
+        state: ServerState,
         turns: Turns | None,
+        proxied: bool,
     ) -> None:
-        super().__init__(config)
-        self._state, self._ready, self._door = state, ready, entrance
-        self._turns = turns
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
-        asyncio.get_running_loop().set_exception_handler(self._door.on_loop_error)
-        await super().startup(sockets)
-        for each in sockets or ():
-            # What waits to be accepted costs no file: here many may.
-            each.listen(BACKLOG)
-        self._ready()
+        super().__init__(app, entrance, ready, state.ending, proxied)
+        self._state, self._turns = state, turns
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End; bodies that are still coming have a moment, and are told."""
@@ -245,21 +214,5 @@ class _Server(uvicorn.Server):
             self._turns.look(state.worker().problem or state.intake.problem)
         return bool(state.broken) or await super().on_tick(counter)
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take the signals; uvicorn's own way raises them again, which would end the process."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        taken = (signal.SIGTERM, signal.SIGINT)
-        before = {each: signal.signal(each, self._end) for each in taken}
-        try:
-            yield
-        finally:
-            # Until the end of the process: a second signal must not break off the drain.
-            del before
-
-    def _end(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self._state.ending.set()
-        self.should_exit = True
+    def give_back(self, before: Mapping[signal.Signals, Any]) -> None:
+        """Keep them until the end of the process: a second one must not break off the drain."""

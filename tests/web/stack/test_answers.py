@@ -1,28 +1,15 @@
 """Saved queries at the page of a stack: what is there is given, what costs is asked for."""
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
 from pipeline.presets import presets
-from tests.web.stack.staged import Browser, Shown, asked_once, shown
+from tests.web.stack.staged import Browser, Shown, asked_once
 
 PAIRS = "/v1/queries/top_pairs?since=1h&top=8"
 OTHER = "/v1/queries/top_pairs?since=1h&top=5"
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Shown:
-    return shown(tmp_path)
-
-
-@pytest.fixture
-def browser(page: Shown) -> Iterator[Browser]:
-    with page.opened() as opened:
-        yield opened
 
 
 def test_nobody_is_charged_unasked(page: Shown, browser: Browser) -> None:

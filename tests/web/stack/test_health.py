@@ -1,31 +1,15 @@
 """GET /v1/health and /v1/ranking at the page of a stack."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from pipeline.counters.ports import Delta
 from pipeline.counters.table import OF_LOGS, CountersTable
 from tests.counters.account import TABLE
 from tests.counters.test_counters import delta, of
 from tests.counters.test_table import opened
 from tests.deployed.cloud import LAKE
-from tests.web.stack.staged import NOW, Browser, Shown, shown
+from tests.web.stack.staged import NOW, Browser, Shown
 
 MINUTE = int(NOW.timestamp()) // 60
 BATCH = "lake/landing/batch/arrival_dt=2026-11-25/arrival_hour=13/x.parquet"
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Shown:
-    return shown(tmp_path)
-
-
-@pytest.fixture
-def browser(page: Shown) -> Iterator[Browser]:
-    with page.opened() as opened:
-        yield opened
 
 
 def test_a_stack_that_is_well_says_where_it_is_and_how_new_it_is(

@@ -1,24 +1,8 @@
 """What somebody pays for: it is found again, counted, and broken off at what was agreed to."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.web.stack.staged import Browser, Shown, asked_once, shown
+from tests.web.stack.staged import Browser, Shown, asked_once
 
 PAIRS = "/v1/queries/top_pairs?since=1h&top=8"
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Shown:
-    return shown(tmp_path)
-
-
-@pytest.fixture
-def browser(page: Shown) -> Iterator[Browser]:
-    with page.opened() as opened:
-        yield opened
 
 
 def test_what_took_athena_long_is_found_again(page: Shown, browser: Browser) -> None:

@@ -35,8 +35,10 @@ def test_it_answers_on_this_machine_until_a_signal(tmp_path: Path, number: int) 
         assert url.startswith("http://127.0.0.1:")
         threading.Thread(target=look, args=(url,)).start()
 
-    before = signal.getsignal(number)
-    show(shown(tmp_path).reader(), Address("127.0.0.1", 0), StackHealth, ready)
+    before, reader = signal.getsignal(number), shown(tmp_path).reader()
+    show(reader, Address("127.0.0.1", 0), StackHealth, ready)
+    # What is asked still is broken off by it.
+    assert reader.ending.is_set()
     assert [each.status_code for each in answers] == [200, 403]
     assert answers[0].json()["stage"] == "staging"
     assert signal.getsignal(number) is before

@@ -71,6 +71,7 @@ def _localstack(port: int, folder: Path) -> Mapping[str, str]:
         # A container that is not its own is taken for its own, and the system's folders with it.
         "OVERRIDE_IN_DOCKER": "0",
         "FILESYSTEM_ROOT": str(folder),
+        "TMPDIR": str(folder),
         "DNS_ADDRESS": "0",
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",

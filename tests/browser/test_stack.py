@@ -90,3 +90,15 @@ def test_what_was_paid_for_is_shown_though_another_instance_answers_next(opened:
         expect(page.locator("#price")).not_to_be_visible()
         expect(page.locator("#talk-body .key").first).to_have_text("172.31.16.139")
         expect(page.get_by_text("Not asked", exact=True)).to_have_count(0)
+
+        # What it knows grows old, and can be asked anew.
+        def later(route: Route) -> None:
+            answer = route.fetch()
+            route.fulfill(response=answer, json={**answer.json(), "time": "2026-11-25T16:31:00Z"})
+
+        page.route("**/v1/health", later)
+        page.keyboard.press("r")
+        age = page.locator("#talkers .age")
+        expect(age).to_have_text(re.compile("^2.h .* old · ask again$"))
+        age.click()
+        expect(page.locator("#price-ask")).to_have_text(re.compile("^Ask Athena: "))

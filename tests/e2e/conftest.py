@@ -163,9 +163,6 @@ def trials(target: Cloud, tmp_path_factory: pytest.TempPathFactory) -> mapping.T
 
 
 @pytest.fixture(scope="session")
-def further(
-    target: Cloud, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> stages.Further:
+def further(target: Cloud) -> stages.Further:
     """Further stages on the target, each deployed when it is first asked for."""
-    sam = Path(request.config.getoption("--sam"))
-    return stages.Further(target, sam, tmp_path_factory.mktemp("stages"))
+    return stages.Further(target)

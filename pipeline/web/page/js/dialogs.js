@@ -49,6 +49,7 @@ export async function openSql(panel) {
     $('#sql-h').textContent = question.name;
     $('#sql-cmd').textContent = shown(command);
     $('#copy-cmd').onclick = (event) => copy(command, event.currentTarget);
+    $('#sql-home').hidden = known.health?.usual !== false;
     const answer = known.answers[PLACES[panel]],
         here = answer?.engine === 'duckdb';
     $('#sql-f').textContent = answer

@@ -102,20 +102,20 @@ export const bar = (share, rejected) =>
         }),
     );
 
-/** Grey blocks where rows will be; `widths` by column. */
+/** Grey blocks where rows will be; `columns`: their classes, "" for the one of the names. */
 export const skeleton = (count, columns) =>
     Array.from({ length: count }, (_, row) =>
         h(
             'tr',
             {},
-            columns.map((kind, column) =>
+            columns.map((kind) =>
                 h(
                     'td',
                     { class: kind || null },
                     h(
                         'div',
-                        { class: column ? null : 'cell' },
-                        h('span', { class: 'sk w' + (column ? 2 : (row % 2) + 3) }),
+                        { class: kind ? null : 'cell' },
+                        h('span', { class: 'sk w' + (!kind ? (row % 2) + 3 : kind === 'mark' ? 1 : 2) }),
                     ),
                 ),
             ),

@@ -7,17 +7,9 @@ import { bytes, clock, day, lasting, NARROW, shown, span, whole, zone } from './
 import { ages } from './paid.js';
 import { every } from './questions.js';
 import { measure, theme, view } from './state.js';
-import { known } from './store.js';
+import { FRESH, interval, known, LATE, LIVE_S, TOLD_S } from './store.js';
 
-export const LIVE_S = 5;
-// Of the slower of polling and pipeline: fresh below two, late below five.
-const FRESH = 2,
-    LATE = 5;
-// A home of few events is often silent for some seconds: that is worth a chip and no banner.
-const TOLD_S = 60,
-    DAY_S = 86400;
-
-const interval = () => Math.max(LIVE_S, known.health?.flush_seconds || 0);
+const DAY_S = 86400;
 
 /** Seconds since the newest arrival that can be asked for; null: there is none. */
 export function age() {

@@ -10,7 +10,7 @@ import { isEmpty, known } from './store.js';
 const caption = (text) => h('caption', { class: 'vh', text });
 
 /** An answer's rows, or what stands in the panel in their place. */
-function rowsFor(box, place, empty, columns, head) {
+function rowsFor(box, place, empty, kind, columns, head) {
     const answer = known.answers[place];
     if (!answer && known.errors[place])
         return void box.replaceChildren(queryFailed(known.errors[place]));
@@ -18,7 +18,7 @@ function rowsFor(box, place, empty, columns, head) {
         return void box.replaceChildren(
             h(
                 'table',
-                { class: 'tbl' },
+                { class: kind },
                 caption('Asking'),
                 head,
                 h('tbody', {}, skeleton(8, columns)),
@@ -29,11 +29,11 @@ function rowsFor(box, place, empty, columns, head) {
     return rowsOf(answer);
 }
 
-const nameOf = (dimension, key, drill) =>
+const nameOf = (dimension, key, drill, text = key) =>
     h('button', {
         class: 'key',
         type: 'button',
-        text: shown(key),
+        text: shown(text),
         title: `Filter by ${dimension} ${shown(key)}`,
         'aria-pressed': String(filtered(dimension) === key),
         onclick: () => drill(dimension, key),
@@ -66,6 +66,7 @@ export function talkers(drill) {
         $('#talk-body'),
         place,
         empty,
+        'tbl tk',
         ['', 'owner', 'num pk', 'num', 'num'],
         head,
     );
@@ -144,13 +145,14 @@ export function ports(drill) {
                   'Ports show up here when a security group or network ACL turns a connection away.',
               ];
     const columns = sources ? ['', 'num', 'num'] : ['', 'tr', 'num', 'num'];
-    const rows = rowsFor($('#ports-body'), 'ports', empty, columns, head);
+    const kind = 'tbl pt' + (sources || trends() ? '' : ' no-trend');
+    const rows = rowsFor($('#ports-body'), 'ports', empty, kind, columns, head);
     // Of a moment ago: the panel was asked for the other of the two.
     if (!rows || 'sources' in rows[0] === sources) return;
     $('#ports-body').replaceChildren(
         h(
             'table',
-            { class: 'tbl pt' + (sources || trends() ? '' : ' no-trend') },
+            { class: kind },
             caption($('#h-ports').textContent),
             head,
             h(
@@ -166,14 +168,19 @@ export function ports(drill) {
 const trends = () => known.answers.trends?.items || null;
 
 function portRow(row, most, drill) {
-    const port = row.dstport === null ? null : String(row.dstport);
-    const tag = [row.service, row.protocol_name === 'TCP' ? '' : row.protocol_name]
+    const port = row.dstport === null ? null : String(row.dstport),
+        protocol = row.protocol_name;
+    // Flow logs write port 0 for what has none.
+    const none = port === '0' && protocol?.startsWith('ICMP');
+    const tag = [row.service, none || protocol === 'TCP' ? '' : protocol]
         .filter(Boolean)
         .join(' · ');
     return listRow(
         port !== null && filtered('port') === port,
         row.attempts / most,
-        port === null ? h('span', { class: 'key', text: '–' }) : nameOf('port', port, drill),
+        port === null
+            ? h('span', { class: 'key', text: '–' })
+            : nameOf('port', port, drill, none ? protocol : port),
         tag,
         row.attempts,
         row.sources,

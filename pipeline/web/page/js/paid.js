@@ -30,10 +30,11 @@ export function ages() {
     for (const [panel, place] of Object.entries(PLACES)) {
         const made = known.answers[place] && known.made[place];
         const old = known.health?.presets && made ? now() - made : 0;
-        const tag = tagOf(panel);
+        const again = mustBePaid(place),
+            tag = tagOf(panel, again);
         tag.hidden = old < OLD_S;
         if (tag.hidden) continue;
-        tag.textContent = `${lasting(Math.floor(old))} old`;
+        tag.textContent = `${lasting(Math.floor(old))} old${again ? ' · ask again' : ''}`;
         tag.title = `Athena was asked then. On schedule: ${often(known.health.presets.minutes)}`;
     }
 }
@@ -41,20 +42,27 @@ export function ages() {
 const often = (minutes) =>
     minutes ? `every ${minutes} min, long ranges less often` : 'never, PresetMinutes is 0';
 
-function tagOf(panel) {
-    const head = $(`#${panel} .ph`), found = $('.age', head);
-    if (found) return found;
-    const made = h('span', { class: 'scope age' });
+const mustBePaid = (place) => known.errors[place]?.status === PAYMENT;
+
+/** Where it says how old a panel is; a button where asking again is to be paid for. */
+function tagOf(panel, again) {
+    const head = $(`#${panel} .ph`),
+        found = $('.age', head),
+        kind = again ? 'button' : 'span';
+    if (found?.localName === kind) return found;
+    found?.remove();
+    const made = h(kind, { class: 'scope age', ...(again && { type: 'button', onclick: openPrices }) });
     head.insertBefore(made, $('.acts', head));
     return made;
 }
 
-/** Open the dialog for all that this page lacks: what each costs, and one button for them. */
+/** Open the dialog for all that this page lacks, or has of long ago: what each costs, one button. */
 export async function openPrices() {
-    const lacking = Object.entries(known.errors).filter(
-        ([place, failure]) => failure.status === PAYMENT && !known.answers[place],
+    const lacking = Object.keys(known.errors).filter(
+        (place) =>
+            mustBePaid(place) && (!known.answers[place] || now() - known.made[place] >= OLD_S),
     );
-    const paths = [...new Set(lacking.map(([, failure]) => failure.path))];
+    const paths = [...new Set(lacking.map((place) => known.errors[place].path))];
     const body = $('#price-body');
     body.replaceChildren(h('p', { text: 'Asking what it costs' }));
     $('#price-ask').hidden = true;

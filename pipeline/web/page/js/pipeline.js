@@ -1,16 +1,23 @@
 /* Can it be believed? Stages, the books of the window, what was refused and why. */
 
-import { asked } from './api.js';
+import { asked, now } from './api.js';
 import { $, bar, h, heads, icon, s } from './dom.js';
 import { copy, openRejects } from './dialogs.js';
 import { MINUS, wait, whole } from './format.js';
 import { rowsOf } from './questions.js';
 import { seriesOf, total } from './series.js';
+import { measure, view } from './state.js';
 import { queryFailed } from './states.js';
 import { known } from './store.js';
 
 const MOST_REASONS = 6;
 const ofStage = () => (known.health?.stage ? ` --stage ${known.health.stage}` : '');
+
+/** Whole hours, and one more: what comes within an hour is still on its way. */
+function audit() {
+    const from = view.custom ? now() - view.custom[0] : measure()[0];
+    return `tailrace audit --since ${Math.ceil(from / 3600) + 1}h` + ofStage();
+}
 
 export function pipeline() {
     const books = booksOf(known.answers.intake);
@@ -173,7 +180,7 @@ function ledger(books) {
                 h('button', {
                     type: 'button',
                     text: 'Copy audit command',
-                    onclick: (event) => copy('tailrace audit --since 2h' + ofStage(), event.currentTarget),
+                    onclick: (event) => copy(audit(), event.currentTarget),
                 }),
             ),
         ),

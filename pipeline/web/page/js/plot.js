@@ -174,11 +174,12 @@ function bands(plot) {
     const { ctx } = plot;
     ctx.save();
     ctx.fillStyle = colours.inset;
-    for (let i = 0; i < data.end; i++) {
+    for (let i = 0; i < data.due; i++) {
         const from = i;
-        while (i < data.end && data.accepted[i] === null) i++;
+        while (i < data.due && data.accepted[i] === null) i++;
         if (i === from) continue;
-        const [left, right] = [data.x[from], data.x[i]].map((at) => plot.valToPos(at, 'x', true));
+        const ends = [data.x[from], data.x[i - 1] + data.step];
+        const [left, right] = ends.map((at) => plot.valToPos(at, 'x', true));
         ctx.fillRect(left, plot.bbox.top, right - left, plot.bbox.height);
     }
     ctx.restore();

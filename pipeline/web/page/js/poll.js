@@ -1,10 +1,9 @@
 /* When the server is asked: every few seconds, not while nobody looks, and slower after a failure. */
 
 import { ask, Failure, note, now, setClock } from './api.js';
-import { LIVE_S } from './header.js';
 import { every, pathOf, questions, rankedLive, rankingPath, trendsPath } from './questions.js';
 import { readAddress, usual, view } from './state.js';
-import { isEmpty, known } from './store.js';
+import { isEmpty, known, LIVE_S } from './store.js';
 
 const BACK_OFF_S = [2, 4, 8, 16, 30];
 /** An answer that another viewer got a moment ago is as good. */

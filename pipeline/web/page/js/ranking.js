@@ -20,9 +20,9 @@ export const BY = {
     page: ['Pages', 'Page', 'Views', 'views', 'page'],
     talker: ['Talkers', 'Source address', 'Bytes', 'bytes', 'source'],
     rejected_port: ['Rejected ports', 'Destination port', 'Attempts', 'attempts', 'port'],
-    error_path: ['Failing paths', 'Path', 'Responses', 'responses', 'page'],
+    error_path: ['Failing paths', 'Path', 'Responses', 'responses of 400 and more', 'page'],
 };
-const COLUMNS = ['', '', '', 'trend', 'num', 'num share'];
+const COLUMNS = ['mark', 'mark', '', 'trend', 'num', 'num share'];
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const SLIDE = { duration: 420, easing: 'cubic-bezier(.2,.7,.2,1)' };
 
@@ -89,7 +89,7 @@ function waits(box) {
     if (failed) {
         box.replaceChildren(queryFailed(failed));
     } else {
-        box.replaceChildren(tableOf(h('tbody', {}, skeleton(TOP, COLUMNS)), true));
+        box.replaceChildren(tableOf(h('tbody', {}, skeleton(TOP, COLUMNS)), rankedLive()));
     }
     $('#rank-foot').textContent = failed ? '' : 'Asking';
 }
@@ -147,6 +147,8 @@ function rowOf(each, all, drill) {
     const bad = view.by === 'rejected_port' || view.by === 'error_path',
         dimension = BY[view.by][4];
     const tie = all.filter((other) => other.rank === each.rank).length > 1;
+    // Flow logs write port 0 for what has none.
+    const tag = view.by === 'rejected_port' && each.key === '0' ? 'none, as with ICMP' : shown(each.title || '');
     const chosen = rankedKey() === each.key,
         key = shown(each.key),
         compared = all.some((other) => other.previous_rank !== null);
@@ -170,8 +172,7 @@ function rowOf(each, all, drill) {
                     'aria-pressed': String(chosen),
                     onclick: () => drill(dimension, each.key),
                 }),
-                each.title &&
-                    h('span', { class: 'tag', title: shown(each.title), text: shown(each.title) }),
+                tag && h('span', { class: 'tag', title: tag, text: tag }),
             ),
         ),
         h(

@@ -1,14 +1,18 @@
 /* Answers in buckets as lines: what is missing stays missing, for no data is not zero. */
 
+import { now } from './api.js';
 import { rowsOf } from './questions.js';
-import { measure } from './state.js';
+import { measure, view } from './state.js';
+import { interval, known, LATE, TOLD_S } from './store.js';
 
 /**
  * The buckets of a window and of the one before it.
  *
  * x        first moments, in seconds since the epoch
  * columns  by name: a value for each bucket, null where there is none; before: of the window before
- * missing  buckets without data, up to the newest one with data; `end` is its place
+ * end      place of the newest bucket with data
+ * due      place of the first bucket whose data may still be coming
+ * missing  buckets before both that have none
  */
 export function seriesOf(answer, names) {
     const [length, step] = measure(),
@@ -24,8 +28,18 @@ export function seriesOf(answer, names) {
         before[name] = x.map((at) => valueOf(rows.get(at - shift), name));
     }
     const end = x.findLastIndex((at) => rows.has(at));
-    const missing = x.filter((at, i) => i < end && !rows.has(at)).length;
-    return { x, columns, before, step, from: to - length, to, end, missing };
+    const heard = Math.min(to, (view.custom ? now() : to) - patience());
+    const late = x.findIndex((at) => at + step > heard);
+    const due = Math.max(end + 1, late < 0 ? x.length : late);
+    const missing = x.filter((at, i) => i < due && !rows.has(at)).length;
+    return { x, columns, before, step, from: to - length, to, end, due, missing };
+}
+
+/** Seconds after which a silence is one: flow logs bring a minute, or ten, when it is over. */
+function patience() {
+    const stages = known.answers.lag;
+    const arrive = stages && rowsOf(stages).find((each) => each.stage === 'arrive');
+    return Math.max(TOLD_S, LATE * interval(), (arrive?.p95_ms || 0) / 1000);
 }
 
 const valueOf = (row, name) => (row === undefined || row[name] === null ? null : Number(row[name]));

@@ -18,6 +18,16 @@ export const known = {
     made: {},
 };
 
+export const LIVE_S = 5;
+// Of intervals: fresh below two, late below five.
+export const FRESH = 2,
+    LATE = 5;
+// A home of few events is often silent for some seconds: that is worth a chip and no banner.
+export const TOLD_S = 60;
+
+/** Of the slower of polling and pipeline, in seconds. */
+export const interval = () => Math.max(LIVE_S, known.health?.flush_seconds || 0);
+
 /** Whether nothing has ever come: neither a record that landed nor a count. */
 export const isEmpty = () =>
     Boolean(known.health) && known.health.newest_arrival === null && !(known.ranking?.total > 0);

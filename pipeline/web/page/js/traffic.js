@@ -40,7 +40,7 @@ export function traffic(zoom) {
 
 function lines(answer) {
     const found = seriesOf(answer, ['accepted_bytes', 'rejected_bytes']),
-        { step, end, x } = found;
+        { step, end, due, x } = found;
     const rate = (values) => values.map((each) => (each === null ? null : each / step));
     const { accepted_bytes: accepted, rejected_bytes: rejected } = found.columns;
     return {
@@ -49,7 +49,8 @@ function lines(answer) {
         rejected: rate(rejected),
         sums: [total(accepted), total(rejected)],
         before: view.compare ? rate(found.before.accepted_bytes) : x.map(() => null),
-        open: view.custom ? x.length : Math.min(openFrom(found), end),
+        // What ends in a silence is whole.
+        open: view.custom || due > end + 1 ? x.length : Math.min(openFrom(found), end),
         spread: found.to - found.from > 172800,
     };
 }
@@ -82,8 +83,8 @@ function head() {
         : ['Nothing rejected in this window'];
     if (!sums[0] && !sums[1]) parts[0] = 'No flow logs in this window';
     if (missing) parts.push(`${missing} ${missing === 1 ? 'bucket' : 'buckets'} without data`);
-    if (!view.tables.has('traffic')) parts.push('Drag to zoom');
-    $('#traffic-foot').textContent = parts.join(' · ');
+    const hint = !view.tables.has('traffic') && h('span', { class: 'hint', text: ' · Drag to zoom' });
+    $('#traffic-foot').replaceChildren(h('span', {}, parts.join(' · '), hint));
     $('#p-acc').setAttribute(
         'aria-label',
         `Accepted traffic, ${x.length} buckets, ${bytes(sums[0])} in all. The Table button gives every number.`,
@@ -151,7 +152,7 @@ function tableRow(i) {
             ? h('td', {
                   class: 'num mute',
                   colspan: 3,
-                  text: i > series.end ? 'not yet' : 'no data',
+                  text: i < series.due ? 'no data' : 'not yet',
               })
             : [
                   bytes(accepted) + '/s',

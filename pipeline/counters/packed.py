@@ -29,6 +29,10 @@ class Content(msgspec.Struct, array_like=True, frozen=True):
             yield Counted(minute, keys, np.array(kinds, np.int64), np.array(counts, np.int64))
 
 
+# Made here and not at the first use: msgspec 0.22 dies where two threads have theirs at once.
+_contents = msgspec.msgpack.Decoder(Content)
+
+
 def content_of(counts: Mapping[str, Sequence[Counted]], titles: Mapping[str, str]) -> Content:
     """Content of counts by ranking."""
     minutes = {
@@ -68,7 +72,7 @@ def packed(content: Content) -> bytes:
 def unpacked(data: bytes, where: str) -> Content:
     """Content of bytes. Raises DeliveryError for bytes that hold none."""
     try:
-        return msgspec.msgpack.decode(zlib.decompress(data), type=Content)
+        return _contents.decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError) as error:
         fix = "delete the table: what is counted begins anew with what the stream holds"
         raise DeliveryError(f"counts cannot be read: {error}", where, fix) from error

@@ -30,6 +30,10 @@ class Columns(msgspec.Struct):
     shared: dict[str, dict[str, str]]
 
 
+# Made here and not at the first use: msgspec 0.22 dies where two threads have theirs at once.
+_columns = msgspec.json.Decoder(Columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What some views show.
@@ -66,7 +70,7 @@ def declared() -> Columns:
 def noted() -> Columns | None:
     """What can be queried, as it was written down; None where it cannot be read."""
     try:
-        return msgspec.json.decode((folder() / NAME).read_bytes(), type=Columns)
+        return _columns.decode((folder() / NAME).read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
 

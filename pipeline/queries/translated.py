@@ -37,6 +37,11 @@ class Translated:
     translation: Translation
 
 
+# Made here and not at the first use: msgspec 0.22 dies where two threads have theirs at once.
+_entries = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_translated = msgspec.json.Decoder(Translated)
+
+
 def known(query: SavedQuery, path: Path | None = None) -> Translation | None:
     """The translation of a saved query as it is; None where there is none that can be relied on.
 
@@ -44,8 +49,7 @@ def known(query: SavedQuery, path: Path | None = None) -> Translation | None:
     """
     try:
         content = (path or folder() / NAME).read_bytes()
-        entry = msgspec.json.decode(content, type=dict[str, msgspec.Raw])[query.name]
-        found = msgspec.json.decode(entry, type=Translated)
+        found = _translated.decode(_entries.decode(content)[query.name])
         right = found.digest == digest_of(query, found.translation)
     except (OSError, KeyError, ValueError, RecursionError, msgspec.MsgspecError):
         return None

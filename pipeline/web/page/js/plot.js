@@ -61,14 +61,16 @@ function make() {
     hatched = hatch(colours.spill, colours['spill-bar']);
     const points = { show: false };
     const bars = uPlot.paths.bars({ size: [0.72, 22], align: 1 });
+    // A line of one point is none.
+    const alone = { show: true, size: 5, width: 0, fill: colours.flow, filter: alonePoints };
     const accepted = [
-        { stroke: colours.flow, fill: colours['flow-bar'], width: 1.5, points },
+        { stroke: colours.flow, fill: colours['flow-bar'], width: 1.5, points: alone },
         {
             stroke: colours.flow,
             fill: faint(colours['flow-bar']),
             width: 1.5,
             dash: [3, 3],
-            points,
+            points: alone,
         },
         { stroke: colours['ink-3'], width: 1, alpha: 0.75, points },
     ];
@@ -167,6 +169,13 @@ function scaleOf(most, choices) {
         })
         .sort((one, other) => one[0] * one[1] - other[0] * other[1])[0];
     return Array.from({ length: parts + 1 }, (_, i) => i * step);
+}
+
+/** Places of a line whose neighbours have no data. */
+function alonePoints(plot, line) {
+    const values = plot.data[line],
+        has = (i) => values[i] !== null && values[i] !== undefined;
+    return values.flatMap((_, i) => (has(i) && !has(i - 1) && !has(i + 1) ? [i] : []));
 }
 
 /** Bands where there is no data. */

@@ -81,8 +81,9 @@ function head() {
     const parts = top
         ? [`Highest rejected: ${bytes(top)}/s at ${clock(at, step < 60)}`]
         : ['Nothing rejected in this window'];
-    if (!sums[0] && !sums[1]) parts[0] = 'No flow logs in this window';
-    if (missing) parts.push(`${missing} ${missing === 1 ? 'bucket' : 'buckets'} without data`);
+    const none = !sums[0] && !sums[1];
+    if (none) parts[0] = 'No flow logs in this window';
+    if (missing && !none) parts.push(`${missing} ${missing === 1 ? 'bucket' : 'buckets'} without data`);
     const hint = !view.tables.has('traffic') && h('span', { class: 'hint', text: ' · Drag to zoom' });
     $('#traffic-foot').replaceChildren(h('span', {}, parts.join(' · '), hint));
     $('#p-acc').setAttribute(

@@ -3,14 +3,15 @@
 import { ask, Failure, note, now, setClock } from './api.js';
 import { every, pathOf, questions, rankedLive, rankingPath, trendsPath } from './questions.js';
 import { readAddress, usual, view } from './state.js';
-import { isEmpty, known, LIVE_S } from './store.js';
+import { known, LIVE_S } from './store.js';
 
 const BACK_OFF_S = [2, 4, 8, 16, 30];
 /** An answer that another viewer got a moment ago is as good. */
 const SHARED = 0.8;
 /** A page that has just been opened is often of a home that has just begun. */
 const SOON_S = 60;
-const SOON_EVERY_S = 10;
+const SOON_EVERY_S = 10,
+    SOON_LOCAL_S = 3;
 /** Answered while nothing lands: what it says is worth showing. */
 const HOLDING = 503;
 
@@ -67,12 +68,14 @@ function tick() {
         if (now() >= known.down.next) again();
     } else {
         const soon = passed() - begun < SOON_S;
-        if (!flying.live && passed() - liveAt >= (soon && isEmpty() ? 1 : LIVE_S)) {
+        const ranked = known.ranking?.items.length > 0;
+        if (!flying.live && passed() - liveAt >= (soon && !ranked ? 1 : LIVE_S)) {
             liveAt = passed();
             live({ slide: true });
         }
         // At the same moments for all who look, so that one of them asks for all.
-        const step = soon && !known.answers.pairs?.rows.length ? SOON_EVERY_S : every();
+        const first = known.health?.stage ? SOON_EVERY_S : SOON_LOCAL_S;
+        const step = soon && !known.answers.pairs?.rows.length ? first : every();
         const due = Math.floor(now() / step) > Math.floor(queriesAt / step);
         if (view.live && !view.custom && !flying.queries && due) {
             queriesAt = now();

@@ -57,6 +57,10 @@ def test_what_costs_is_asked_when_its_price_was_seen(opened: Opened) -> None:
         expect(page.locator("#price")).not_to_be_visible()
         expect(page.locator("#talk-body .key").first).to_have_text("172.31.16.139")
         expect(page.get_by_text("Not asked", exact=True)).to_have_count(0)
+        page.keyboard.press("r")
+        billed = page.locator("#cost-dl dt", has_text="Billed").locator("+ dd")
+        expect(billed).to_have_text(re.compile(r"^≈ 0\.00[0-9]{4} USD$"))
+        assert float((billed.text_content() or "").split()[1]) > 0
         # A filter is another question.
         page.locator("#talk-body .key").first.click()
         expect(page.locator("#talkers").get_by_text("Not asked", exact=True)).to_be_visible()

@@ -76,6 +76,7 @@ function place() {
     pairs($('#cost-dl'), [
         ['Queries by this server', whole(spent.queries)],
         ['Scanned', bytes(spent.bytes_scanned)],
+        ['Billed', `≈ ${spent.usd.toFixed(6)} USD`],
         ['Engine', 'Athena'],
     ]);
 }

@@ -22,6 +22,8 @@ def test_a_click_filters_every_panel_and_back_returns(opened: Opened, site: Site
     assert ranked(page) == [source]
     assert "Destination" in page.locator("#talk-body thead").inner_text()
     expect(page.locator("#kpis")).to_contain_text("Events per minute · not filtered")
+    # Others may have been heard of at that time.
+    expect(page.locator("#traffic-foot")).to_contain_text("without a flow that fits")
     pictured(page, "filtered")
     page.reload()
     settled(page)

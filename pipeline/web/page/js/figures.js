@@ -4,7 +4,7 @@ import { $, h, icon, spark, vh } from './dom.js';
 import { lasting, NARROW, percent, sized, wait, whole } from './format.js';
 import { PAYMENT } from './paid.js';
 import { rowsOf } from './questions.js';
-import { drawable, seriesOf, total } from './series.js';
+import { drawable, lacking, seriesOf, total } from './series.js';
 import { filtered, view } from './state.js';
 import { known } from './store.js';
 
@@ -49,12 +49,12 @@ const drawn = (values, kind = '') =>
     h('dd', { class: 'g' }, spark(drawable(values.slice(0, -1)), { ...WIDE, kind }));
 
 /** The change against the window before; a window with holes says so in its place. */
-function change(series, sum, sumBefore, bad = false) {
+function change(series, sum, sumBefore, words = 'without data') {
     if (series.missing > 3) {
         const holes = lasting(series.missing * series.step);
         return h('dd', {
             class: 'd',
-            text: `${holes} without data`,
+            text: `${holes} ${words}`,
             title: `The window has holes, so it is not compared with the one before.`,
         });
     }
@@ -62,7 +62,7 @@ function change(series, sum, sumBefore, bad = false) {
     const ratio = sum / sumBefore - 1;
     return h(
         'dd',
-        { class: 'd' + (bad && ratio > 0.1 ? ' bad' : '') },
+        { class: 'd' },
         icon(ratio < 0 ? 'down' : 'up'),
         h('b', { text: ratio >= MANY ? '×' + whole(ratio + 1) : percent(Math.abs(ratio)) }),
         h('span', {
@@ -108,7 +108,7 @@ function traffic() {
             names[0],
             value(...sized(total(accepted))),
             drawn(accepted),
-            change(series, total(accepted), total(series.before.accepted_bytes)),
+            change(series, total(accepted), total(series.before.accepted_bytes), lacking()),
         ),
         cell(
             names[1],

@@ -2,7 +2,7 @@
 
 import { now } from './api.js';
 import { rowsOf } from './questions.js';
-import { measure, view } from './state.js';
+import { filtered, measure, view } from './state.js';
 import { interval, known, LATE, TOLD_S } from './store.js';
 
 /**
@@ -41,6 +41,10 @@ function patience() {
     const arrive = stages && rowsOf(stages).find((each) => each.stage === 'arrive');
     return Math.max(TOLD_S, LATE * interval(), (arrive?.p95_ms || 0) / 1000);
 }
+
+/** What is said of buckets without a row: a flow that fits no filter is no silence. */
+export const lacking = () =>
+    filtered('source') || filtered('port') ? 'without a flow that fits' : 'without data';
 
 const valueOf = (row, name) => (row === undefined || row[name] === null ? null : Number(row[name]));
 

@@ -4,7 +4,7 @@ import { $, h } from './dom.js';
 import { bytes, clock, day, percent, zone } from './format.js';
 import { drop, isPointed, show } from './plot.js';
 import { rowsOf } from './questions.js';
-import { seriesOf, total } from './series.js';
+import { lacking, seriesOf, total } from './series.js';
 import { BUCKETS, view } from './state.js';
 import { queryFailed } from './states.js';
 import { isEmpty, known } from './store.js';
@@ -81,9 +81,10 @@ function head() {
     const parts = top
         ? [`Highest rejected: ${bytes(top)}/s at ${clock(at, step < 60)}`]
         : ['Nothing rejected in this window'];
-    const none = !sums[0] && !sums[1];
-    if (none) parts[0] = 'No flow logs in this window';
-    if (missing && !none) parts.push(`${missing} ${missing === 1 ? 'bucket' : 'buckets'} without data`);
+    const empty = !sums[0] && !sums[1];
+    if (empty)
+        parts[0] = `No flow ${none() === 'no flow' ? 'that fits' : 'logs'} in this window`;
+    if (missing && !empty) parts.push(`${missing} ${missing === 1 ? 'bucket' : 'buckets'} ${lacking()}`);
     const hint = !view.tables.has('traffic') && h('span', { class: 'hint', text: ' · Drag to zoom' });
     $('#traffic-foot').replaceChildren(h('span', {}, parts.join(' · '), hint));
     $('#p-acc').setAttribute(
@@ -103,6 +104,8 @@ function head() {
     }
 }
 
+const none = () => (lacking() === 'without data' ? 'no data' : 'no flow');
+
 const timeOf = (at) =>
     (series.to - series.from > 43200 ? day(at) + ' ' : '') + clock(at, series.step < 60);
 
@@ -111,7 +114,7 @@ function read(i) {
     if (!series) return;
     const at = i !== null && i !== undefined && series.x[i] !== undefined;
     const told = (values, sum) =>
-        !at ? bytes(sum) : values[i] === null ? 'no data' : bytes(values[i]) + '/s';
+        !at ? bytes(sum) : values[i] === null ? none() : bytes(values[i]) + '/s';
     const [accepted, rejected] = series.sums;
     $('#r-acc').textContent = told(series.accepted, accepted);
     $('#r-rej').textContent = told(series.rejected, rejected);
@@ -153,7 +156,7 @@ function tableRow(i) {
             ? h('td', {
                   class: 'num mute',
                   colspan: 3,
-                  text: i < series.due ? 'no data' : 'not yet',
+                  text: i < series.due ? none() : 'not yet',
               })
             : [
                   bytes(accepted) + '/s',

@@ -85,12 +85,12 @@ class Demo:
         # The newest first: who looks at the page sees rows while the rest still comes.
         beacons = reversed(list(self.viewers.arrivals(now_ms, VIEWED_S)))
         self._view(islice(beacons, AHEAD))
-        self._beside(beacons, self.generator.arrivals(now_ms, HISTORY_S))
+        self._both(beacons, self.generator.arrivals(now_ms, HISTORY_S))
         self.viewed_ms = now_ms
         self.landed()
         self.started = time.monotonic()
 
-    def _beside(self, beacons: Iterable[Beacon], emissions: Iterable[Emission]) -> None:
+    def _both(self, beacons: Iterable[Beacon], emissions: Iterable[Emission]) -> None:
         """Send views and records at once: an answer to a view waits for others to be kept with it.
 
         That takes 7 ms a view, which would hold all records up for 12 s.

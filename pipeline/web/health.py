@@ -10,7 +10,7 @@ from pipeline.counters.declared import all_rankings
 from pipeline.store import Store
 from pipeline.stream.log import Log
 from pipeline.web.counting import CountingState
-from pipeline.web.places import is_usual, shown
+from pipeline.web.places import shown
 from pipeline.web.state import CompactionState, ServerState, WorkerState
 
 # A record lands within one flush and what the sink takes for it.
@@ -37,7 +37,6 @@ def health(state: ServerState) -> tuple[int, dict[str, Any]]:
         "version": __version__,
         "pid": os.getpid(),
         "home": "embedded",
-        "usual": is_usual(state.folder),
         "time": _time(now_ms),
         "flush_seconds": state.limits.flush_seconds,
         "newest_arrival": _time(newest_ms),

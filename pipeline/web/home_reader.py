@@ -19,7 +19,6 @@ from pipeline.settings import Limits, Prices
 from pipeline.store import Store
 from pipeline.store.lock import writer_of
 from pipeline.web import answers
-from pipeline.web.places import is_usual
 from pipeline.web.reader import Reader, Told
 
 
@@ -54,7 +53,6 @@ class HomeReader(Reader):
             "problem": "",
             "version": __version__,
             "home": "embedded",
-            "usual": is_usual(self.folder),
             "time": _time(int(self.clock() * 1000)),
             "flush_seconds": self.limits.flush_seconds,
             "newest_arrival": _time(newest_ms),

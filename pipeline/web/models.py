@@ -125,7 +125,6 @@ class HomeHealth(_Model):
     problem: str
     version: str
     home: Literal["embedded"]
-    usual: bool = Field(description="whether commands find this home without --home")
     time: str = Field(description="of the clock of who answers, UTC")
     flush_seconds: float = Field(description="how long a record waits for others before it lands")
     newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")
@@ -142,7 +141,6 @@ class Health(_Model):
     version: str
     pid: int
     home: Literal["embedded"]
-    usual: bool = Field(description="whether commands find this home without --home")
     time: str = Field(description="of the server's clock, UTC")
     flush_seconds: float = Field(description="how long a record waits for others before it lands")
     newest_arrival: str | None = Field(description="of what has landed, UTC; null: nothing has")

@@ -7,17 +7,10 @@ import os
 import re
 from pathlib import Path
 
-from pipeline.settings import Settings
-
 # All folders of an absolute path, not of a URL or a ratio; its name stays. A blank may be part of
 # a path: what is cut too early shows the rest, so names of folders with blanks go with their home.
 FOLDERS = re.compile(r"(?<![\w/.:~}-])(?:/[^\s/'\":,;()]+)*/(?=[^\s/'\":,;()])")
 HOME = "the home"
-
-
-def is_usual(home: Path) -> bool:
-    """Whether a command that is run where the server was finds this home without being told."""
-    return home.absolute() == Path(Settings().home).absolute()
 
 
 def shown(text: str, home: Path) -> str:

@@ -1,6 +1,7 @@
 """The demo's own home: emptied when it is the demo's, refused when it is not; and a short run."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ from pipeline.demo.viewers import VIEWS_AN_EVENT
 from pipeline.errors import DeliveryError, HomeError, TailraceError
 from pipeline.home import audit_of, writing
 from pipeline.settings import Limits, Prices, Settings, load
+from pipeline.store import Store
 from tests.homes import COMMAND, ask, call, files_under, flow, lines_of, numbers, run, written
 from tests.processed import context
 
@@ -174,6 +176,15 @@ def test_what_was_viewed_while_the_past_was_sent_is_sent_behind_it(tmp_path: Pat
         before = running.viewed
         next(running.ticks(None))
         assert running.viewed - before > 200 * VIEWS_AN_EVENT * 110
+
+
+def test_logs_come_while_views_of_the_past_still_do(tmp_path: Path) -> None:
+    with demo(settings(tmp_path), 200) as running:
+        running.history()
+    with closing(Store(tmp_path / "demo", writer=False)) as store:
+        ((first,),) = store.rows("select min(arrival_ms) from ledger where source = 'vpc-flow'")
+        ((last,),) = store.rows("select max(arrival_ms) from ledger where source = 'page-view'")
+    assert first < last
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ export async function openSql(panel) {
     $('#sql-h').textContent = question.name;
     $('#sql-cmd').textContent = shown(command);
     $('#copy-cmd').onclick = (event) => copy(command, event.currentTarget);
-    $('#sql-home').hidden = known.health?.usual !== false;
+    $('#sql-home').hidden = Boolean(known.health?.stage);
     const answer = known.answers[PLACES[panel]],
         here = answer?.engine === 'duckdb';
     $('#sql-f').textContent = answer

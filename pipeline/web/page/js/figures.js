@@ -3,9 +3,9 @@
 import { $, h, icon, spark, vh } from './dom.js';
 import { lasting, NARROW, percent, sized, wait, whole } from './format.js';
 import { PAYMENT } from './paid.js';
-import { rowsOf } from './questions.js';
+import { lagOf, rowsOf } from './questions.js';
 import { drawable, lacking, seriesOf, total } from './series.js';
-import { filtered, view } from './state.js';
+import { filtersFlows, view } from './state.js';
 import { known } from './store.js';
 
 const BEFORE = {
@@ -91,7 +91,7 @@ function events() {
 
 function traffic() {
     const foreign =
-        view.filters.length && !filtered('source') && !filtered('port') ? ' · not filtered' : '';
+        view.filters.length && !filtersFlows() ? ' · not filtered' : '';
     const answer = known.answers.traffic,
         names = ['Accepted traffic' + foreign, 'Rejected traffic' + foreign];
     if (!answer?.rows.length) return names.map((name) => nothing(name, 'traffic'));
@@ -135,8 +135,7 @@ function more(series, sum, sumBefore) {
 
 function lag() {
     const name = 'Arrival to query, p95',
-        stages = known.answers.lag;
-    const land = stages && rowsOf(stages).find((each) => each.stage === 'land');
+        land = lagOf('land');
     if (!land) return nothing(name, 'lag');
     const [number, unit] = wait(land.p95_ms).split(NARROW),
         { stage, flush_seconds: flush } = known.health || {};

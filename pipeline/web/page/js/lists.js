@@ -3,7 +3,7 @@
 import { $, bar, h, heads, icon, skeleton, spark, vh } from './dom.js';
 import { bytes, percent, shown, whole } from './format.js';
 import { rowsOf } from './questions.js';
-import { filtered, view } from './state.js';
+import { filtered, filtersFlows, view } from './state.js';
 import { flowsCommand, nothing, queryFailed } from './states.js';
 import { isEmpty, known } from './store.js';
 
@@ -90,7 +90,7 @@ export function talkers(drill) {
 function waitsForRefused() {
     const { pairs, refused } = known.answers;
     return Boolean(
-        ofFilter() &&
+        filtersFlows() &&
         pairs &&
         !pairs.rows.length &&
         !refused &&
@@ -98,11 +98,9 @@ function waitsForRefused() {
     );
 }
 
-const ofFilter = () => filtered('source') || filtered('port');
-
 function nobodyLetThrough() {
     const { pairs, refused } = known.answers;
-    return Boolean(ofFilter() && pairs && !pairs.rows.length && refused?.rows.length);
+    return Boolean(filtersFlows() && pairs && !pairs.rows.length && refused?.rows.length);
 }
 
 function pairRow(row, most, refused, source, drill) {

@@ -2,7 +2,7 @@
 
 import { now } from './api.js';
 import { iso, visible } from './format.js';
-import { filtered, measure, view } from './state.js';
+import { filtered, filtersFlows, measure, view } from './state.js';
 import { known } from './store.js';
 
 const HOUR = 3600;
@@ -76,7 +76,7 @@ export function questions() {
         lag: { name: 'lag_by_stage', params: {}, ...times(1, HOUR) },
         rejects: { name: 'rejects', params: { top: 100 }, ...times() },
     };
-    if (filtered('source') || filtered('port')) {
+    if (filtersFlows()) {
         found.refused = {
             name: 'top_pairs',
             params: { top: 8, action: 'REJECT', ...flows },
@@ -197,6 +197,10 @@ export const rowsOf = (answer) =>
     answer.rows.map((row) =>
         Object.fromEntries(answer.columns.map((column, i) => [column.name, row[i]])),
     );
+
+/** The lag of a stage of the pipeline; undefined: not known. */
+export const lagOf = (stage) =>
+    known.answers.lag && rowsOf(known.answers.lag).find((each) => each.stage === stage);
 
 /** What SQL, CSV and the command of a panel are about. */
 export function questionOf(panel) {

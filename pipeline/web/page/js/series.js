@@ -1,9 +1,9 @@
 /* Answers in buckets as lines: what is missing stays missing, for no data is not zero. */
 
 import { now } from './api.js';
-import { rowsOf } from './questions.js';
-import { filtered, measure, view } from './state.js';
-import { interval, known, LATE, TOLD_S } from './store.js';
+import { lagOf, rowsOf } from './questions.js';
+import { filtersFlows, measure, view } from './state.js';
+import { interval, LATE, TOLD_S } from './store.js';
 
 /**
  * The buckets of a window and of the one before it.
@@ -37,14 +37,12 @@ export function seriesOf(answer, names) {
 
 /** Seconds after which a silence is one: flow logs bring a minute, or ten, when it is over. */
 function patience() {
-    const stages = known.answers.lag;
-    const arrive = stages && rowsOf(stages).find((each) => each.stage === 'arrive');
-    return Math.max(TOLD_S, LATE * interval(), (arrive?.p95_ms || 0) / 1000);
+    return Math.max(TOLD_S, LATE * interval(), (lagOf('arrive')?.p95_ms || 0) / 1000);
 }
 
 /** What is said of buckets without a row: a flow that fits no filter is no silence. */
 export const lacking = () =>
-    filtered('source') || filtered('port') ? 'without a flow that fits' : 'without data';
+    filtersFlows() ? 'without a flow that fits' : 'without data';
 
 const valueOf = (row, name) => (row === undefined || row[name] === null ? null : Number(row[name]));
 

@@ -100,6 +100,9 @@ export function writeAddress(step = false) {
 export const filtered = (dimension) =>
     view.filters.find((each) => each.dimension === dimension)?.key;
 
+/** Whether a filter is one that flows have to fit. */
+export const filtersFlows = () => Boolean(filtered('source') || filtered('port'));
+
 /** Length of the window and of a bucket, in seconds. */
 export function measure() {
     if (!view.custom) return RANGES[view.range];

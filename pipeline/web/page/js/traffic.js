@@ -3,9 +3,9 @@
 import { $, h } from './dom.js';
 import { bytes, clock, day, percent, zone } from './format.js';
 import { drop, isPointed, show } from './plot.js';
-import { rowsOf } from './questions.js';
+import { lagOf } from './questions.js';
 import { lacking, seriesOf, total } from './series.js';
-import { BUCKETS, view } from './state.js';
+import { BUCKETS, filtersFlows, view } from './state.js';
 import { queryFailed } from './states.js';
 import { isEmpty, known } from './store.js';
 
@@ -57,9 +57,8 @@ function lines(answer) {
 
 /** The first bucket that is not whole: the running one, and those whose logs are still coming. */
 function openFrom({ x, to, end, step }) {
-    const stages = known.answers.lag;
-    const late = stages && rowsOf(stages).find((each) => each.stage === 'arrive')?.p50_ms;
-    const whole = x.findLastIndex((at) => at + step <= to - Math.min((late || 0) / 1000, 60));
+    const late = (lagOf('arrive')?.p50_ms || 0) / 1000;
+    const whole = x.findLastIndex((at) => at + step <= to - Math.min(late, 60));
     return Math.max(1, Math.min(whole + 1, end));
 }
 
@@ -83,7 +82,7 @@ function head() {
         : ['Nothing rejected in this window'];
     const empty = !sums[0] && !sums[1];
     if (empty)
-        parts[0] = `No flow ${none() === 'no flow' ? 'that fits' : 'logs'} in this window`;
+        parts[0] = `No flow ${filtersFlows() ? 'that fits' : 'logs'} in this window`;
     if (missing && !empty) parts.push(`${missing} ${missing === 1 ? 'bucket' : 'buckets'} ${lacking()}`);
     const hint = !view.tables.has('traffic') && h('span', { class: 'hint', text: ' · Drag to zoom' });
     $('#traffic-foot').replaceChildren(h('span', {}, parts.join(' · '), hint));
@@ -104,7 +103,7 @@ function head() {
     }
 }
 
-const none = () => (lacking() === 'without data' ? 'no data' : 'no flow');
+const none = () => (filtersFlows() ? 'no flow' : 'no data');
 
 const timeOf = (at) =>
     (series.to - series.from > 43200 ? day(at) + ' ' : '') + clock(at, series.step < 60);
